@@ -1,0 +1,11 @@
+using System.Text.Json.Serialization;
+
+namespace Wharf.Specs.DockerApi;
+
+/// <summary>Engine API v1.51: <c>Ipam</c>. Absent and null mean the same.</summary>
+public sealed record Ipam
+{
+    public string? Driver { get; set; }
+    public List<IpamConfig>? Config { get; set; }
+    public Dictionary<string, string>? Options { get; set; }
+}
