@@ -1,0 +1,120 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
+using Wharf.Engine;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Http;
+
+/// <summary>One request: its parameters as the Engine API spells them, and the ways to answer.</summary>
+public sealed class ApiContext(HttpContext http, EngineHost engine, ApiVersion version, Dictionary<string, string> route)
+{
+    public HttpContext Http { get; } = http;
+    public EngineHost Engine { get; } = engine;
+    public ApiVersion Version { get; } = version;
+
+    /// <summary>Cancelled when the client is gone.</summary>
+    public CancellationToken Cancellation => Http.RequestAborted;
+
+    /// <summary>A parameter of the path, unescaped.</summary>
+    public string Route(string name) => route[name];
+
+    /// <summary>A query parameter, null when absent.</summary>
+    public string? Query(string name) => Http.Request.Query.TryGetValue(name, out var values) && values.Count > 0 ? values[0] : null;
+
+    /// <summary>All values of a repeated query parameter.</summary>
+    public IReadOnlyList<string> QueryAll(string name) => Http.Request.Query.TryGetValue(name, out var values) ? [.. values.Select(value => value ?? "")] : [];
+
+    /// <summary>Docker's booleans: absent, empty, 0, no, false and none are false, anything else is true.</summary>
+    public bool QueryBool(string name, bool absent = false) => Query(name) is not { } text ? absent :
+        text.Trim().ToLowerInvariant() is not ("" or "0" or "no" or "false" or "none");
+
+    /// <summary>A whole number, or InvalidArgument naming the parameter.</summary>
+    public long? QueryLong(string name) => Query(name) is not { Length: > 0 } text ? null :
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) ? value :
+        throw WharfException.Invalid($"invalid value \"{text}\" for query parameter \"{name}\": not a whole number");
+
+    /// <summary>The <c>filters</c> parameter in both its forms, <c>{"k":["v"]}</c> and the older <c>{"k":{"v":true}}</c>.</summary>
+    public Filters Filters(string name = "filters") => Daemon.Http.Filters.Parse(Query(name));
+
+    /// <summary>Reads the JSON body; InvalidArgument on bad JSON or one over the limit.</summary>
+    public async Task<T> ReadJsonAsync<T>(JsonTypeInfo<T> type) where T : class =>
+        await TryReadJsonAsync(type) ?? throw WharfException.Invalid("invalid JSON: got EOF while reading request body");
+
+    /// <summary>As <see cref="ReadJsonAsync"/>; null when there is no body.</summary>
+    public async Task<T?> TryReadJsonAsync<T>(JsonTypeInfo<T> type) where T : class
+    {
+        using var body = new MemoryStream();
+        var buffer = ArrayPool<byte>.Shared.Rent(16384);
+        try
+        {
+            int count;
+            while ((count = await Http.Request.Body.ReadAsync(buffer, Cancellation)) > 0)
+            {
+                if (body.Length + count > Engine.Options.Limits.MaxJsonBody)
+                    throw WharfException.Invalid($"request body is larger than {Engine.Options.Limits.MaxJsonBody} bytes");
+                body.Write(buffer, 0, count);
+            }
+        }
+        finally { ArrayPool<byte>.Shared.Return(buffer); }
+        if (body.Length == 0) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(body.GetBuffer().AsSpan(0, (int)body.Length), type);
+        }
+        catch (JsonException error)
+        {
+            throw WharfException.Invalid($"invalid JSON: {error.Message}", error);
+        }
+    }
+
+    public async Task WriteJsonAsync<T>(int status, T value, JsonTypeInfo<T> type)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        Http.Response.StatusCode = status;
+        Http.Response.ContentType = "application/json";
+        Http.Response.ContentLength = bytes.Length + 1;
+        await Http.Response.Body.WriteAsync(bytes, Cancellation);
+        await Http.Response.Body.WriteAsync("\n"u8.ToArray(), Cancellation);
+    }
+
+    /// <summary>Answers with a status and no body.</summary>
+    public Task EmptyAsync(int status)
+    {
+        Http.Response.StatusCode = status;
+        if (status != StatusCodes.Status204NoContent && status != StatusCodes.Status304NotModified) Http.Response.ContentLength = 0;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Starts an answer of JSON values one per line, each sent at once (build, pull, events, stats).</summary>
+    public JsonLines StartJsonLines(int status = StatusCodes.Status200OK)
+    {
+        Http.Response.StatusCode = status;
+        Http.Response.ContentType = "application/json";
+        return new JsonLines(Http.Response.Body, Cancellation);
+    }
+}
+
+/// <summary>A stream of JSON values, CR LF after each as docker sends them; safe for several writers.</summary>
+public sealed class JsonLines(Stream body, CancellationToken cancellation)
+{
+    private readonly SemaphoreSlim _one = new(1, 1);
+
+    public async Task WriteAsync<T>(T value, JsonTypeInfo<T> type)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        var line = new byte[bytes.Length + 2];
+        bytes.CopyTo(line, 0);
+        line[^2] = (byte)'\r';
+        line[^1] = (byte)'\n';
+        await _one.WaitAsync(cancellation);
+        try
+        {
+            await body.WriteAsync(line, cancellation);
+            await body.FlushAsync(cancellation);
+        }
+        finally { _one.Release(); }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Security.Cryptography;
+using System.Text;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine;
+
+/// <summary>What the daemon was started with. Made once from flags and config file, validated once, never changed.</summary>
+public sealed record DaemonOptions
+{
+    /// <summary>Addresses to serve: <c>unix:///path</c>.</summary>
+    public IReadOnlyList<string> Hosts { get; init; } = ["unix:///run/wharf/wharf.sock"];
+    /// <summary>Durable state: database, blobs, layers, volumes, logs.</summary>
+    public string DataRoot { get; init; } = "/var/lib/wharf";
+    /// <summary>Run-time state (tmpfs); may be lost at reboot.</summary>
+    public string ExecRoot { get; init; } = "/run/wharf";
+    public string? PidFile { get; init; }
+    /// <summary>Group that may use the unix socket.</summary>
+    public string? Group { get; init; }
+    public bool Debug { get; init; }
+    /// <summary>The <c>wharf-runtime</c> executable; found beside <c>wharf</c> when not set.</summary>
+    public string RuntimePath { get; init; } = "";
+    /// <summary>Registries (host, host:port or CIDR) that may be spoken to without TLS; loopback always may.</summary>
+    public IReadOnlyList<string> InsecureRegistries { get; init; } = [];
+    /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>
+    public string? BridgeAddress { get; init; }
+    public IReadOnlyList<string> Dns { get; init; } = [];
+    public int MaxConcurrentDownloads { get; init; } = 3;
+    public int MaxConcurrentUploads { get; init; } = 5;
+    public Limits Limits { get; init; } = new();
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
+    /// <summary>Eight hex digits that tell this daemon's interfaces, cgroups and firewall tables from those of any other on the machine.</summary>
+    public string InstanceTag => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(DataRoot))))[..8];
+
+    /// <summary>Throws an InvalidArgument error that names the option.</summary>
+    public void Validate()
+    {
+        RequireAbsolute(DataRoot, "data-root");
+        RequireAbsolute(ExecRoot, "exec-root");
+        foreach (var host in Hosts)
+        {
+            if (!host.StartsWith("unix:///", StringComparison.Ordinal))
+                throw WharfException.Invalid($"invalid value \"{host}\" for option \"hosts\": only unix:///path addresses are served");
+        }
+        // sun_path holds 108 bytes (unix(7)); the shim's socket has the longest name.
+        if (Encoding.UTF8.GetByteCount(ExecRoot) > 80)
+            throw WharfException.Invalid($"invalid value \"{ExecRoot}\" for option \"exec-root\": longer than 80 bytes");
+        if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
+        if (MaxConcurrentUploads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentUploads} for option \"max-concurrent-uploads\": must be at least 1");
+    }
+
+    private static void RequireAbsolute(string path, string option)
+    {
+        if (!Path.IsPathRooted(path)) throw WharfException.Invalid($"invalid value \"{path}\" for option \"{option}\": not an absolute path");
+    }
+}
+
+/// <summary>Bounds on what others may send. Bytes unless the name says otherwise.</summary>
+public sealed record Limits
+{
+    public long MaxJsonBody { get; init; } = 16L << 20;
+    public long MaxManifest { get; init; } = 4L << 20;
+    public long MaxImageConfig { get; init; } = 8L << 20;
+    public int MaxLayers { get; init; } = 127;
+    /// <summary>How much larger than its compressed form a layer may become.</summary>
+    public int MaxDecompressionRatio { get; init; } = 1100;
+    public long MaxLayerEntries { get; init; } = 10_000_000;
+    public int MaxTarNameLength { get; init; } = 4096;
+    public long MaxPasswdFile { get; init; } = 4L << 20;
+}

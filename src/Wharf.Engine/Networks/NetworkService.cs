@@ -1,0 +1,43 @@
+using Wharf.Linux.Fds;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>Networks and the endpoints of containers on them.</summary>
+public sealed partial class NetworkService
+{
+    /// <summary>
+    /// Makes a container's network: a fresh network namespace with lo up, an interface per network, routes, published ports.
+    /// Modes host and container: are the caller's. On failure nothing is left.
+    /// </summary>
+    public Task<NetworkSandbox> SetUpAsync(SandboxRequest request, CancellationToken cancellation) => throw new NotImplementedException();
+
+    /// <summary>Frees addresses and published ports of a container that has stopped. Idempotent. Interfaces go with their namespace.</summary>
+    public Task TearDownAsync(string containerId, CancellationToken cancellation) => throw new NotImplementedException();
+
+    /// <summary>After a daemon restart: takes the endpoints of a running container over again (addresses, held ports, firewall).</summary>
+    public Task AdoptAsync(string containerId, CancellationToken cancellation) => throw new NotImplementedException();
+}
+
+/// <summary>What a container wants of the network.</summary>
+public sealed record SandboxRequest
+{
+    public required string ContainerId { get; init; }
+    public required string ContainerName { get; init; }
+    public required string Hostname { get; init; }
+    /// <summary>By network name or ID; <c>bridge</c> for the default one. Empty for <c>none</c>.</summary>
+    public required IReadOnlyDictionary<string, EndpointSettings> Endpoints { get; init; }
+    /// <summary>Keys <c>80/tcp</c>; an empty HostPort asks for a free one.</summary>
+    public IReadOnlyDictionary<string, List<PortBinding>?> PortBindings { get; init; } = new Dictionary<string, List<PortBinding>?>();
+    public IReadOnlyCollection<string> ExposedPorts { get; init; } = [];
+    public bool PublishAllPorts { get; init; }
+    public IReadOnlyDictionary<string, string> Sysctls { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>A container's network, ready to be joined. The namespace lives while this or a process in it does.</summary>
+public sealed record NetworkSandbox(Fd Namespace, IReadOnlyDictionary<string, EndpointSettings> Endpoints, IReadOnlyDictionary<string, List<PortBinding>?> Ports) : IDisposable
+{
+    /// <summary>A path the shim can open while this object lives.</summary>
+    public string Path => $"/proc/{Environment.ProcessId}/fd/{Namespace.Value}";
+    public void Dispose() => Namespace.Dispose();
+}
