@@ -1,19 +1,71 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Wharf.Specs.Errors;
+
 namespace Wharf.Daemon.Http;
 
 /// <summary>
 /// A request whose connection became a raw two-way stream (attach, exec). After <see cref="HijackAsync"/> nothing of HTTP is left:
 /// the client's half-close is the end of <see cref="Input"/>, and output still flows after it.
 /// </summary>
-public sealed class HijackedConnection(Stream input, Stream output)
+public sealed class HijackedConnection : IAsyncDisposable
 {
+    private readonly ApiContext _context;
+    private readonly Socket _socket;
+
+    private HijackedConnection(ApiContext context, PipeReader input, Socket socket)
+    {
+        _context = context;
+        _socket = socket;
+        Input = input.AsStream(leaveOpen: true);
+        Output = new NetworkStream(socket, ownsSocket: false);
+    }
+
     /// <summary>Bytes from the client, including any it sent early.</summary>
-    public Stream Input { get; } = input;
+    public Stream Input { get; }
     /// <summary>Bytes to the client; each write is sent at once.</summary>
-    public Stream Output { get; } = output;
+    public Stream Output { get; }
 
     /// <summary>
     /// Takes the connection over: answers 101 with <c>Upgrade: tcp</c> when the client asked for an upgrade and 200 otherwise.
-    /// The request body must have been read before.
+    /// The request body must have been read before. Call <see cref="Prepare"/> first thing in the handler.
     /// </summary>
-    public static Task<HijackedConnection> HijackAsync(ApiContext context, string contentType) => throw new NotImplementedException();
+    public static async Task<HijackedConnection> HijackAsync(ApiContext context, string contentType)
+    {
+        Prepare(context);
+        var transport = context.Http.Features.Get<IConnectionTransportFeature>()?.Transport;
+        var socket = context.Http.Features.Get<IConnectionSocketFeature>()?.Socket;
+        if (transport is null || socket is null)
+            throw WharfException.NotImplemented("this connection cannot be turned into a raw stream");
+        var head = context.Http.Request.Headers.ContainsKey("Upgrade")
+            ? $"HTTP/1.1 101 UPGRADED\r\nContent-Type: {contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+            : $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\n";
+        var text = new StringBuilder(head);
+        foreach (var (name, value) in context.Http.Response.Headers)
+            if (name is not "Content-Type") text.Append(name).Append(": ").Append(value.ToString()).Append("\r\n");
+        text.Append("\r\n");
+        var connection = new HijackedConnection(context, transport.Input, socket);
+        await connection.Output.WriteAsync(Encoding.ASCII.GetBytes(text.ToString()), CancellationToken.None);
+        return connection;
+    }
+
+    /// <summary>Says that this request will be a hijack, so that an early half-close of the client does not end it.</summary>
+    public static void Prepare(ApiContext context)
+    {
+        if (context.Http.Features.Get<HijackGate>() is { } gate) gate.Hijacked = true;
+    }
+
+    /// <summary>Ends the output (the client sees the end of the stream) and gives the connection up.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try { _socket.Shutdown(SocketShutdown.Send); }
+        catch (SocketException) { /* the client is gone already: nothing to tell it */ }
+        await Output.DisposeAsync();
+        // Kestrel must not write a response of its own behind the raw bytes.
+        _context.Http.Abort();
+    }
 }

@@ -8,6 +8,9 @@ public sealed partial class ContainerService
     /// <summary>Creates a container; returns its ID and warnings. NotFound when the image is not here, Conflict when the name is taken.</summary>
     public Task<ContainerCreateResponse> CreateAsync(ContainerCreateRequest request, string? name, Specs.Image.Platform? platform, CancellationToken cancellation) => throw new NotImplementedException();
 
+    /// <summary>How many there are, by what they do (<c>info</c>).</summary>
+    public Task<ContainerCounts> CountAsync(CancellationToken cancellation) => throw new NotImplementedException();
+
     public Task StartAsync(string nameOrId, CancellationToken cancellation) => throw new NotImplementedException();
 
     /// <summary>Waits for the next exit, removal, or that it is not running; gives the exit code.</summary>
@@ -23,3 +26,6 @@ public sealed partial class ContainerService
 
 /// <summary>What <c>wait</c> waits for.</summary>
 public enum WaitCondition { NotRunning, NextExit, Removed }
+
+/// <summary>Containers by state; created, exited and dead ones count as stopped.</summary>
+public readonly record struct ContainerCounts(int Running, int Paused, int Stopped);

@@ -10,6 +10,9 @@ public sealed class EventService(TimeProvider clock)
     /// <summary>How many past events can be asked for.</summary>
     public const int Kept = 1024;
 
+    /// <summary>How many listen now.</summary>
+    public int Listeners { get { lock (_lock) return _listeners.Count; } }
+
     private readonly Lock _lock = new();
     private readonly Queue<EventMessage> _past = new();
     private readonly List<Channel<EventMessage>> _listeners = [];
@@ -36,8 +39,11 @@ public sealed class EventService(TimeProvider clock)
         }
     }
 
-    /// <summary>Past events from <paramref name="since"/> (nanoseconds of the Unix epoch; null for none), then new ones until cancelled.</summary>
-    public async IAsyncEnumerable<EventMessage> ListenAsync(long? since, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>
+    /// Past events from <paramref name="since"/> (nanoseconds of the Unix epoch; null for none), then, unless
+    /// <paramref name="onlyPast"/>, new ones until cancelled. A listener that falls 16,384 events behind loses the oldest.
+    /// </summary>
+    public async IAsyncEnumerable<EventMessage> ListenAsync(long? since, bool onlyPast, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var channel = Channel.CreateBounded<EventMessage>(new BoundedChannelOptions(16 * Kept) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
         List<EventMessage> past;
@@ -49,6 +55,7 @@ public sealed class EventService(TimeProvider clock)
         try
         {
             foreach (var message in past) yield return message;
+            if (onlyPast) yield break;
             await foreach (var message in channel.Reader.ReadAllAsync(cancellation)) yield return message;
         }
         finally

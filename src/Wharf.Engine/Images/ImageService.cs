@@ -15,6 +15,9 @@ public sealed partial class ImageService
     /// <summary>Points a name at an image, moving it from another if need be; publishes the tag event.</summary>
     public Task TagAsync(Digest imageId, string name, CancellationToken cancellation) => throw new NotImplementedException();
 
+    /// <summary>How many images there are.</summary>
+    public Task<int> CountAsync(CancellationToken cancellation) => throw new NotImplementedException();
+
     /// <summary>Pulls an image; progress messages have the Engine API's form.</summary>
     public Task<ImageRecord> PullAsync(string name, Platform? platform, AuthConfig? auth, IProgress<CreateImageInfo> progress, CancellationToken cancellation) => throw new NotImplementedException();
 }

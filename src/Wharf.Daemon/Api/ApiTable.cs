@@ -1,0 +1,16 @@
+using Wharf.Daemon.Http;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary>All operations, area by area. Each area registers its own.</summary>
+public static class ApiTable
+{
+    public static ApiRouter Build()
+    {
+        var router = new ApiRouter();
+        SystemApi.Map(router);
+        EventsApi.Map(router);
+        ClusterApi.Map(router);
+        return router;
+    }
+}

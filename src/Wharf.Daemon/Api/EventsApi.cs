@@ -1,0 +1,76 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Wharf.Daemon.Http;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary><c>GET /events</c>.</summary>
+public static class EventsApi
+{
+    private static readonly string[] ByActor = ["container", "image", "network", "volume", "daemon", "plugin", "service", "node", "secret", "config"];
+
+    public static void Map(ApiRouter router) => router.Get("/events", ListenAsync);
+
+    private static async Task ListenAsync(ApiContext context)
+    {
+        long? since = ParseTime(context.Query("since"), "since");
+        long? until = ParseTime(context.Query("until"), "until");
+        var filters = context.Filters();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
+        bool onlyPast = until is not null && until <= Now();
+        if (until is not null && !onlyPast) end.CancelAfter(TimeSpan.FromMilliseconds(Math.Min((until.Value - Now()) / 1_000_000 + 1, int.MaxValue)));
+        var lines = context.StartJsonLines();
+        await context.Http.Response.Body.FlushAsync(context.Cancellation);
+        try
+        {
+            await foreach (var message in context.Engine.Events.ListenAsync(since ?? (onlyPast ? 0 : null), onlyPast, end.Token))
+            {
+                if (until is not null && message.TimeNano > until) break;
+                if (Matches(message, filters)) await lines.WriteAsync(message, DockerApiJson.Default.EventMessage);
+            }
+        }
+        catch (OperationCanceledException) when (!context.Cancellation.IsCancellationRequested) { /* until has come */ }
+    }
+
+    /// <summary>Nanoseconds of the Unix epoch from seconds (<c>1700000000.5</c>) or RFC 3339.</summary>
+    public static long? ParseTime(string? text, string parameter)
+    {
+        if (string.IsNullOrEmpty(text)) return null;
+        if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds < 9_000_000_000m) return (long)(seconds * 1_000_000_000m);
+        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)) return (time - DateTimeOffset.UnixEpoch).Ticks * 100;
+        throw WharfException.Invalid($"invalid value \"{text}\" for query parameter \"{parameter}\": neither seconds since the epoch nor RFC 3339");
+    }
+
+    private static long Now() => (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100;
+
+    /// <summary>Values of one key are alternatives, labels excepted; different keys must all match (Engine API, SystemEvents).</summary>
+    public static bool Matches(EventMessage message, Filters filters)
+    {
+        foreach (var (key, values) in filters.All)
+        {
+            if (values.Count == 0) continue;
+            bool any = key switch
+            {
+                "type" => values.Contains(message.Type!),
+                "event" => values.Any(value => message.Action == value || message.Action!.StartsWith(value + ":", StringComparison.Ordinal)),
+                "scope" => values.Contains(message.Scope!),
+                "label" => values.All(value => HasLabel(message, value)),
+                _ when ByActor.Contains(key) => message.Type == key && values.Any(value => IsActor(message, value)),
+                _ => throw WharfException.Invalid($"invalid filter '{key}'"),
+            };
+            if (!any) return false;
+        }
+        return true;
+    }
+
+    private static bool IsActor(EventMessage message, string value) =>
+        message.Actor!.ID!.StartsWith(value, StringComparison.Ordinal) || message.Actor.Attributes!.GetValueOrDefault("name") is { } name && (name == value || name == value + ":latest");
+
+    private static bool HasLabel(EventMessage message, string label)
+    {
+        int at = label.IndexOf('=');
+        return at < 0 ? message.Actor!.Attributes!.ContainsKey(label) : message.Actor!.Attributes!.GetValueOrDefault(label[..at]) == label[(at + 1)..];
+    }
+}

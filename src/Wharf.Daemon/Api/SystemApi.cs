@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Wharf.Daemon.Http;
+using Wharf.Engine.State;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary><c>_ping</c>, <c>version</c>, <c>info</c>.</summary>
+public static class SystemApi
+{
+    public static void Map(ApiRouter router)
+    {
+        router.Get("/_ping", PingAsync);
+        router.Head("/_ping", PingAsync);
+        router.Get("/version", context => context.WriteJsonAsync(200, Version(context), DockerApiJson.Default.SystemVersion));
+        router.Get("/info", async context => await context.WriteJsonAsync(200, await InfoAsync(context), DockerApiJson.Default.SystemInfo));
+    }
+
+    private static async Task PingAsync(ApiContext context)
+    {
+        var response = context.Http.Response;
+        response.Headers["Builder-Version"] = "1"; // the classic builder; 2 tells docker build to use BuildKit
+        response.Headers["Swarm"] = "inactive";
+        response.Headers.CacheControl = "no-cache, no-store, must-revalidate";
+        response.Headers.Pragma = "no-cache";
+        response.ContentType = "text/plain; charset=utf-8";
+        response.ContentLength = 2;
+        if (!HttpMethods.IsHead(context.Http.Request.Method)) await response.Body.WriteAsync("OK"u8.ToArray(), context.Cancellation);
+    }
+
+    private static SystemVersion Version(ApiContext context)
+    {
+        var host = context.Engine.Host;
+        var details = new Dictionary<string, string>
+        {
+            ["ApiVersion"] = ApiVersion.Newest.ToString(),
+            ["Arch"] = host.Architecture,
+            ["GitCommit"] = DaemonVersion.Commit,
+            ["KernelVersion"] = host.KernelVersion,
+            ["MinAPIVersion"] = ApiVersion.Oldest.ToString(),
+            ["Os"] = "linux",
+            ["Runtime"] = RuntimeInformation.FrameworkDescription,
+        };
+        return new SystemVersion
+        {
+            Platform = new SystemVersionPlatform { Name = "Wharf" },
+            Components = [new SystemVersionComponents { Name = "Engine", Version = DaemonVersion.Product, Details = JsonSerializer.SerializeToElement(details, DockerApiJson.Default.DictionaryStringString) }],
+            Version = DaemonVersion.Product,
+            ApiVersion = ApiVersion.Newest.ToString(),
+            MinAPIVersion = ApiVersion.Oldest.ToString(),
+            GitCommit = DaemonVersion.Commit,
+            GoVersion = RuntimeInformation.FrameworkDescription,
+            Os = "linux",
+            Arch = host.Architecture,
+            KernelVersion = host.KernelVersion,
+        };
+    }
+
+    private static async Task<SystemInfo> InfoAsync(ApiContext context)
+    {
+        var engine = context.Engine;
+        var host = engine.Host;
+        var counts = await engine.Containers.CountAsync(context.Cancellation);
+        return new SystemInfo
+        {
+            ID = engine.Identity,
+            Containers = counts.Running + counts.Paused + counts.Stopped,
+            ContainersRunning = counts.Running,
+            ContainersPaused = counts.Paused,
+            ContainersStopped = counts.Stopped,
+            Images = await engine.Images.CountAsync(context.Cancellation),
+            Driver = "overlay2",
+            DriverStatus = [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Native Overlay Diff", "true"], ["userxattr", "false"]],
+            DockerRootDir = engine.Options.DataRoot,
+            Plugins = new PluginsInfo { Volume = ["local"], Network = ["bridge", "host", "null"], Log = ["json-file", "none"] },
+            MemoryLimit = true, SwapLimit = SwapLimit(host), CpuCfsPeriod = true, CpuCfsQuota = true, CPUShares = true, CPUSet = true, PidsLimit = true,
+            OomKillDisable = !host.CgroupV2,
+            IPv4Forwarding = File.ReadAllText("/proc/sys/net/ipv4/ip_forward").Trim() == "1",
+            Debug = engine.Options.Debug,
+            NFd = Directory.GetFiles("/proc/self/fd").Length,
+            NGoroutines = ThreadPool.ThreadCount,
+            SystemTime = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:ss.fffffff00Z", CultureInfo.InvariantCulture),
+            LoggingDriver = "json-file",
+            CgroupDriver = "cgroupfs",
+            CgroupVersion = host.CgroupV2 ? "2" : "1",
+            NEventsListener = engine.Events.Listeners,
+            KernelVersion = host.KernelVersion,
+            OperatingSystem = host.OperatingSystem,
+            OSVersion = host.OsVersion,
+            OSType = "linux",
+            Architecture = host.Machine,
+            NCPU = host.Cpus,
+            MemTotal = host.MemoryBytes,
+            IndexServerAddress = "https://index.docker.io/v1/",
+            RegistryConfig = RegistryConfig(engine.Options.InsecureRegistries),
+            HttpProxy = "", HttpsProxy = "", NoProxy = "",
+            Name = host.Hostname,
+            Labels = [.. engine.Options.Labels],
+            ExperimentalBuild = false,
+            ServerVersion = DaemonVersion.Product,
+            Runtimes = new Dictionary<string, RuntimeInfo> { ["wharf"] = new() { Path = engine.Options.RuntimePath } },
+            DefaultRuntime = "wharf",
+            Swarm = new SwarmInfo { NodeID = "", NodeAddr = "", LocalNodeState = "inactive", ControlAvailable = false, Error = "" },
+            LiveRestoreEnabled = true,
+            Isolation = "",
+            InitBinary = "docker-init",
+            ContainerdCommit = new CommitInfo { ID = "" },
+            RuncCommit = new CommitInfo { ID = DaemonVersion.Commit },
+            InitCommit = new CommitInfo { ID = "" },
+            SecurityOptions = host.CgroupV2 ? ["name=seccomp,profile=builtin", "name=cgroupns"] : ["name=seccomp,profile=builtin"],
+            Warnings = [],
+            CDISpecDirs = [],
+        };
+    }
+
+    private static bool SwapLimit(HostFacts host) => host.CgroupV2 || File.Exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes");
+
+    private static RegistryServiceConfig RegistryConfig(IReadOnlyList<string> insecure) => new()
+    {
+        InsecureRegistryCIDRs = ["::1/128", "127.0.0.0/8", .. insecure.Where(entry => entry.Contains('/'))],
+        IndexConfigs = new Dictionary<string, IndexInfo> { ["docker.io"] = new() { Name = "docker.io", Mirrors = [], Secure = true, Official = true } },
+        Mirrors = [],
+    };
+
+    private static string BackingFilesystem(string path)
+    {
+        var drive = new DriveInfo(path);
+        return drive.DriveFormat is "ext3" or "ext2" ? "extfs" : drive.DriveFormat;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Runtime.InteropServices;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Wharf.Daemon.Api;
+using Wharf.Daemon.Http;
+using Wharf.Engine;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Hosting;
+
+/// <summary><c>wharf daemon</c>: starts the engine, serves the API, and stops cleanly on SIGTERM and SIGINT.</summary>
+public static class DaemonCommand
+{
+    private const uint Umask = 0b000_010_010, SocketUmask = 0b001_001_111;
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        if (args.Contains("--help"))
+        {
+            Console.Out.WriteLine(DaemonCommandLine.Usage);
+            return 0;
+        }
+        try
+        {
+            await ServeAsync(DaemonCommandLine.Parse(args));
+            return 0;
+        }
+        catch (WharfException error)
+        {
+            await Console.Error.WriteLineAsync($"wharf daemon: {error.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task ServeAsync(DaemonOptions options)
+    {
+        Linux.Fds.FileMode.SetUmask(Umask);
+        PrivateDirectory(options.DataRoot);
+        PrivateDirectory(options.ExecRoot);
+        using var dataLock = DaemonLock.Take(options.DataRoot);
+        using var execLock = DaemonLock.Take(options.ExecRoot);
+        if (options.PidFile is not null) DaemonLock.WritePidFile(options.PidFile);
+
+        using var stop = new CancellationTokenSource();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Logging.AddJsonConsole(console => console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffffffZ")
+            .SetMinimumLevel(options.Debug ? LogLevel.Debug : LogLevel.Information)
+            .AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        var sockets = options.Hosts.Select(UnixSocketFile.Prepare).ToList();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, sockets));
+        await using var app = builder.Build();
+        var logs = app.Services.GetRequiredService<ILoggerFactory>();
+        var log = logs.CreateLogger("Wharf.Daemon");
+
+        await using var engine = await EngineHost.StartAsync(options, logs, stop.Token);
+        var handler = new RequestHandler(engine, ApiTable.Build(), logs.CreateLogger<RequestHandler>());
+        app.Run(handler.HandleAsync);
+
+        using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop, log));
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop, log));
+        // The sockets are never open to others, not even between bind and chmod (SECURITY invariant 10).
+        Linux.Fds.FileMode.SetUmask(SocketUmask);
+        await app.StartAsync(stop.Token);
+        Linux.Fds.FileMode.SetUmask(Umask);
+        foreach (var socket in sockets) UnixSocketFile.SetAccess(socket, options.Group);
+        log.Ready(DaemonVersion.Product, string.Join(", ", options.Hosts), options.DataRoot);
+        try
+        {
+            await Task.Delay(Timeout.Infinite, stop.Token);
+        }
+        catch (OperationCanceledException) { /* a signal asked us to stop */ }
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        await app.StopAsync(patience.Token);
+        foreach (var socket in sockets) File.Delete(socket);
+        if (options.PidFile is not null) File.Delete(options.PidFile);
+    }
+
+    private static void Stop(PosixSignalContext signal, CancellationTokenSource stop, ILogger log)
+    {
+        signal.Cancel = true;
+        log.Stopping(signal.Signal.ToString());
+        stop.Cancel();
+    }
+
+    private static void Configure(KestrelServerOptions kestrel, IEnumerable<string> sockets)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = null; // build contexts and images; JSON bodies have their own limit
+        kestrel.Limits.MinRequestBodyDataRate = null; // a paused upload of a local client is not an attack
+        kestrel.Limits.MinResponseDataRate = null; // nor is a reader of logs that waits
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
+        kestrel.Limits.MaxRequestHeadersTotalSize = 64 << 10; // X-Registry-Auth can be long
+        kestrel.Limits.MaxRequestLineSize = 64 << 10; // build arguments travel in the query
+        foreach (var path in sockets)
+        {
+            kestrel.ListenUnixSocket(path, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(HijackGate.Use);
+            });
+        }
+    }
+
+    private static void PrivateDirectory(string path)
+    {
+        Directory.CreateDirectory(path);
+        // 0711: containers' processes with other uids must reach their own files below, and list nothing.
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+    }
+}

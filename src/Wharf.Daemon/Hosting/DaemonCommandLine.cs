@@ -1,0 +1,122 @@
+using System.Globalization;
+using Wharf.Engine;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Hosting;
+
+/// <summary>The flags of <c>wharf daemon</c>, merged with its configuration file into one <see cref="DaemonOptions"/>.</summary>
+public static class DaemonCommandLine
+{
+    /// <summary>What <c>wharf daemon --help</c> prints.</summary>
+    public const string Usage = """
+        Usage:  wharf daemon [OPTIONS]
+
+        Run the engine that serves the Docker Engine API
+
+        Options:
+              --bip string                     Address and prefix length of the default bridge, e.g. 172.30.0.1/16
+              --config-file string             JSON configuration file (default /etc/wharf/daemon.json, if it is there)
+              --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
+          -D, --debug                          Log every request
+              --dns list                       Name server for containers, instead of the host's
+              --exec-root string               Where run-time state is kept (default /run/wharf)
+          -G, --group string                   Group that may use the unix socket
+          -H, --host list                      Address to serve (default unix:///run/wharf/wharf.sock)
+              --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
+              --label list                     Label of this engine, key=value
+              --max-concurrent-downloads int   Layers fetched at a time (default 3)
+              --max-concurrent-uploads int     Layers sent at a time (default 5)
+          -p, --pidfile string                 Write the process ID here
+              --runtime-path string            The wharf-runtime executable (default: beside wharf)
+        """;
+
+    private const string DefaultConfigFile = "/etc/wharf/daemon.json";
+
+    private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile" };
+    private static readonly string[] Known =
+    [
+        "--bip", "--config-file", "--data-root", "--dns", "--exec-root", "--group", "--host", "--insecure-registry", "--label",
+        "--max-concurrent-downloads", "--max-concurrent-uploads", "--pidfile", "--runtime-path",
+    ];
+
+    /// <summary>Parses, merges and validates; InvalidArgument names the flag or key that is wrong.</summary>
+    public static DaemonOptions Parse(IReadOnlyList<string> args)
+    {
+        var flags = ReadFlags(args);
+        var path = One(flags, "--config-file") ?? DefaultConfigFile;
+        var file = flags.ContainsKey("--config-file") || File.Exists(path) ? DaemonConfigFile.Read(path) : new DaemonConfigFile();
+        RefuseBoth(flags, file);
+        var options = Merge(flags, file);
+        options.Validate();
+        return options;
+    }
+
+    private static DaemonOptions Merge(Dictionary<string, List<string>> flags, DaemonConfigFile file)
+    {
+        var defaults = new DaemonOptions();
+        string execRoot = One(flags, "--exec-root") ?? file.ExecRoot ?? defaults.ExecRoot;
+        return defaults with
+        {
+            Hosts = Many(flags, "--host") ?? file.Hosts ?? defaults.Hosts,
+            DataRoot = One(flags, "--data-root") ?? file.DataRoot ?? defaults.DataRoot,
+            ExecRoot = execRoot,
+            PidFile = One(flags, "--pidfile") ?? file.PidFile,
+            Group = One(flags, "--group") ?? file.Group,
+            Debug = flags.ContainsKey("--debug") || (file.Debug ?? false),
+            RuntimePath = One(flags, "--runtime-path") ?? file.RuntimePath ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/usr/bin", "wharf-runtime"),
+            InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,
+            BridgeAddress = One(flags, "--bip") ?? file.Bip,
+            Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
+            Labels = Many(flags, "--label") ?? file.Labels ?? defaults.Labels,
+            MaxConcurrentDownloads = Number(flags, "--max-concurrent-downloads") ?? file.MaxConcurrentDownloads ?? defaults.MaxConcurrentDownloads,
+            MaxConcurrentUploads = Number(flags, "--max-concurrent-uploads") ?? file.MaxConcurrentUploads ?? defaults.MaxConcurrentUploads,
+        };
+    }
+
+    private static Dictionary<string, List<string>> ReadFlags(IReadOnlyList<string> args)
+    {
+        var flags = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        for (int i = 0; i < args.Count; i++)
+        {
+            var (name, value) = args[i].IndexOf('=') is > 0 and var at && args[i].StartsWith("--", StringComparison.Ordinal) ? (args[i][..at], args[i][(at + 1)..]) : (args[i], null);
+            name = Short.GetValueOrDefault(name, name);
+            if (name == "--debug")
+            {
+                if (value is not "false") flags[name] = ["true"];
+                continue;
+            }
+            if (!name.StartsWith('-')) throw WharfException.Invalid($"\"wharf daemon\" accepts no arguments: {name}");
+            if (!Known.Contains(name)) throw WharfException.Invalid($"unknown flag: {name}");
+            value ??= ++i < args.Count ? args[i] : throw WharfException.Invalid($"flag needs an argument: {name}");
+            if (!flags.TryGetValue(name, out var values)) flags[name] = values = [];
+            values.Add(value);
+        }
+        return flags;
+    }
+
+    private static void RefuseBoth(Dictionary<string, List<string>> flags, DaemonConfigFile file)
+    {
+        var both = new List<string>();
+        void Check(string flag, bool inFile) { if (inFile && flags.ContainsKey("--" + flag)) both.Add(flag); }
+        Check("host", file.Hosts is not null);
+        Check("data-root", file.DataRoot is not null);
+        Check("exec-root", file.ExecRoot is not null);
+        Check("pidfile", file.PidFile is not null);
+        Check("group", file.Group is not null);
+        Check("bip", file.Bip is not null);
+        Check("dns", file.Dns is not null);
+        Check("label", file.Labels is not null);
+        Check("insecure-registry", file.InsecureRegistries is not null);
+        Check("runtime-path", file.RuntimePath is not null);
+        Check("max-concurrent-downloads", file.MaxConcurrentDownloads is not null);
+        Check("max-concurrent-uploads", file.MaxConcurrentUploads is not null);
+        if (both.Count > 0)
+            throw WharfException.Invalid($"the following directives are specified both as a flag and in the configuration file: {string.Join(", ", both)}");
+    }
+
+    private static string? One(Dictionary<string, List<string>> flags, string name) => flags.TryGetValue(name, out var values) ? values[^1] : null;
+    private static List<string>? Many(Dictionary<string, List<string>> flags, string name) => flags.GetValueOrDefault(name);
+    private static int? Number(Dictionary<string, List<string>> flags, string name) => One(flags, name) is not { } text ? null :
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number :
+        throw WharfException.Invalid($"invalid argument \"{text}\" for \"{name}\" flag: not a whole number");
+}

@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Hosting;
+
+/// <summary>The JSON configuration file; keys as in docker's daemon.json.</summary>
+public sealed record DaemonConfigFile
+{
+    [JsonPropertyName("hosts")] public List<string>? Hosts { get; set; }
+    [JsonPropertyName("data-root")] public string? DataRoot { get; set; }
+    [JsonPropertyName("exec-root")] public string? ExecRoot { get; set; }
+    [JsonPropertyName("pidfile")] public string? PidFile { get; set; }
+    [JsonPropertyName("group")] public string? Group { get; set; }
+    [JsonPropertyName("debug")] public bool? Debug { get; set; }
+    [JsonPropertyName("runtime-path")] public string? RuntimePath { get; set; }
+    [JsonPropertyName("insecure-registries")] public List<string>? InsecureRegistries { get; set; }
+    [JsonPropertyName("bip")] public string? Bip { get; set; }
+    [JsonPropertyName("dns")] public List<string>? Dns { get; set; }
+    [JsonPropertyName("labels")] public List<string>? Labels { get; set; }
+    [JsonPropertyName("max-concurrent-downloads")] public int? MaxConcurrentDownloads { get; set; }
+    [JsonPropertyName("max-concurrent-uploads")] public int? MaxConcurrentUploads { get; set; }
+
+    /// <summary>Reads the file; an unknown key or wrong type is an error that names it.</summary>
+    public static DaemonConfigFile Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), DaemonConfigJson.Default.DaemonConfigFile)
+                ?? throw WharfException.Invalid($"the configuration file {path} is empty");
+        }
+        catch (JsonException error)
+        {
+            throw WharfException.Invalid($"unable to configure the daemon with file {path}: {error.Message}", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw WharfException.Invalid($"unable to configure the daemon with file {path}: {error.Message}", error);
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)]
+[JsonSerializable(typeof(DaemonConfigFile))]
+internal sealed partial class DaemonConfigJson : JsonSerializerContext;

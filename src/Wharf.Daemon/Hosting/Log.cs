@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+
+namespace Wharf.Daemon.Hosting;
+
+/// <summary>What the daemon's front says in its log.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "daemon ready: version {Version}, serving {Hosts}, data root {DataRoot}")]
+    public static partial void Ready(this ILogger log, string version, string hosts, string dataRoot);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "stopping on {Signal}")]
+    public static partial void Stopping(this ILogger log, string signal);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Path}: client went away")]
+    public static partial void ClientGone(this ILogger log, string method, string path);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Path}: {Status} {Error}")]
+    public static partial void RequestRefused(this ILogger log, string method, string path, int status, string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path}: {Status}")]
+    public static partial void RequestFailed(this ILogger log, string method, string path, int status, Exception error);
+}

@@ -1,0 +1,103 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+
+namespace Wharf.Daemon.Http;
+
+/// <summary>
+/// Stands between Kestrel's transport and its HTTP parser on each connection, for what docker's hijacked streams need and Kestrel
+/// does not allow: a POST with a body that also asks for an upgrade, and output that goes on after the client closed its half.
+/// </summary>
+public sealed class HijackGate : IDisposable
+{
+    /// <summary>How long after the client's end of input a request may still turn out to be a hijack.</summary>
+    private static readonly TimeSpan HalfCloseGrace = TimeSpan.FromMilliseconds(100);
+
+    private readonly CancellationTokenSource _closed = new();
+    private readonly CancellationTokenRegistration _registration;
+
+    private HijackGate(ConnectionContext connection)
+    {
+        _registration = connection.ConnectionClosed.UnsafeRegister(static gate => _ = ((HijackGate)gate!).OnInputEndedAsync(), this);
+        connection.ConnectionClosed = _closed.Token;
+        connection.Transport = new Duplex(new HeadReader(connection.Transport.Input, this), connection.Transport.Output);
+        connection.Features.Set(this);
+    }
+
+    /// <summary>Set by the handler that takes the connection over.</summary>
+    public bool Hijacked { get; set; }
+
+    /// <summary>True from a request's head to the end of its handler: what is read then is body, not head.</summary>
+    public bool InRequest { get; set; }
+
+    /// <summary>The connection middleware.</summary>
+    public static ConnectionDelegate Use(ConnectionDelegate next) => async connection =>
+    {
+        using var gate = new HijackGate(connection);
+        await next(connection);
+    };
+
+    private async Task OnInputEndedAsync()
+    {
+        // Kestrel takes the end of input for the end of the connection and would drop all output. For a plain request that is right:
+        // its client is gone. A client that half-closes right behind its request has not been seen to be a hijack yet, hence the grace.
+        if (!Hijacked) await Task.Delay(HalfCloseGrace);
+        if (Hijacked) return;
+        try { await _closed.CancelAsync(); }
+        catch (ObjectDisposedException) { /* the connection ended meanwhile: nobody is left to tell */ }
+    }
+
+    public void Dispose()
+    {
+        _registration.Dispose();
+        _closed.Dispose();
+    }
+
+    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+
+    /// <summary>
+    /// Hides the word Upgrade in a request's Connection header from Kestrel, which refuses it together with a body. The Upgrade
+    /// header itself stays for the handler to see. Bodies are never touched.
+    /// </summary>
+    private sealed class HeadReader(PipeReader inner, HijackGate gate) : PipeReader
+    {
+        public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            var result = await inner.ReadAsync(cancellationToken);
+            if (!gate.InRequest) HideUpgrade(result.Buffer);
+            return result;
+        }
+
+        public override bool TryRead(out ReadResult result)
+        {
+            if (!inner.TryRead(out result)) return false;
+            if (!gate.InRequest) HideUpgrade(result.Buffer);
+            return true;
+        }
+
+        public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => inner.AdvanceTo(consumed, examined);
+        public override void CancelPendingRead() => inner.CancelPendingRead();
+        public override void Complete(Exception? exception = null) => inner.Complete(exception);
+
+        private static void HideUpgrade(ReadOnlySequence<byte> buffer)
+        {
+            // Heads that docker's clients send with an upgrade are small; one split over segments is copied to be searched.
+            if (buffer.Length is 0 or > 32768) return;
+            var bytes = buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray();
+            int end = bytes.IndexOf("\r\n\r\n"u8);
+            if (end < 0) return;
+            var head = Encoding.ASCII.GetString(bytes[..end]);
+            int line = head.IndexOf("\r\nConnection:", StringComparison.OrdinalIgnoreCase);
+            if (line < 0) return;
+            int lineEnd = head.IndexOf("\r\n", line + 2, StringComparison.Ordinal) is >= 0 and var found ? found : head.Length;
+            int word = head.IndexOf("upgrade", line + 13, lineEnd - line - 13, StringComparison.OrdinalIgnoreCase);
+            // An upgrade to h2c or a web socket is left to Kestrel and to those who handle it.
+            if (word < 0 || !head.Contains("\r\nUpgrade: tcp", StringComparison.OrdinalIgnoreCase)) return;
+            var at = buffer.Slice(word, 1);
+            MemoryMarshal.AsMemory(at.First).Span[0] = (byte)'x';
+        }
+    }
+}
