@@ -39,11 +39,12 @@ public static class SystemApi
         {
             ["ApiVersion"] = ApiVersion.Newest.ToString(),
             ["Arch"] = host.Architecture,
+            ["Experimental"] = "false",
             ["GitCommit"] = DaemonVersion.Commit,
+            ["GoVersion"] = RuntimeInformation.FrameworkDescription,
             ["KernelVersion"] = host.KernelVersion,
             ["MinAPIVersion"] = ApiVersion.Oldest.ToString(),
             ["Os"] = "linux",
-            ["Runtime"] = RuntimeInformation.FrameworkDescription,
         };
         return new SystemVersion
         {

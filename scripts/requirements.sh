@@ -1,0 +1,38 @@
+# What quickstart.sh and test.sh need of the machine. Sourced. Each check names what is missing and what to do.
+say() { printf '%s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+require_root() { [ "$(id -u)" = 0 ] || die "root is needed (namespaces, mounts, network): run it with sudo"; }
+
+require_dotnet() {
+  command -v dotnet > /dev/null || die "the .NET SDK is missing: install .NET SDK 10 (https://dotnet.microsoft.com/download)"
+  local wanted; wanted=$(sed -n 's/.*"version": "\([0-9]*\)\..*/\1/p' global.json | head -1)
+  dotnet --list-sdks | grep -q "^$wanted\." || die ".NET SDK $wanted is needed; there is: $(dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' ')"
+}
+
+require_kernel() {
+  local major minor rest ns
+  IFS=. read -r major minor rest < /proc/sys/kernel/osrelease
+  [ "$major" -gt 5 ] || { [ "$major" -eq 5 ] && [ "$minor" -ge 10 ]; } || die "Linux 5.10 or newer is needed; this is $(cat /proc/sys/kernel/osrelease)"
+  grep -qw overlay /proc/filesystems || modprobe overlay 2> /dev/null || die "the kernel has no overlay file system (CONFIG_OVERLAY_FS)"
+  for ns in mnt pid net ipc uts cgroup; do [ -e "/proc/self/ns/$ns" ] || die "the kernel has no $ns namespaces"; done
+  grep -q cgroup /proc/self/mountinfo || die "no cgroup file system is mounted under /sys/fs/cgroup"
+  grep -qw Seccomp /proc/self/status || die "the kernel has no seccomp (CONFIG_SECCOMP_FILTER)"
+}
+
+install_packages() { # installs those Debian packages that are missing, without starting any service they bring
+  local missing=() package policy=/usr/sbin/policy-rc.d made=
+  for package in "$@"; do dpkg-query -W -f='${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing+=("$package"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get > /dev/null || die "missing packages, and no apt-get to install them: ${missing[*]}"
+  say "installing ${missing[*]}"
+  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; made=1; fi
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > /tmp/wharf-apt.$$.log 2>&1
+  local code=$?
+  [ -z "$made" ] || rm -f $policy
+  [ $code -eq 0 ] || { tail -5 /tmp/wharf-apt.$$.log >&2; die "apt-get could not install ${missing[*]}; see /tmp/wharf-apt.$$.log"; }
+  rm -f /tmp/wharf-apt.$$.log
+}
+
+# The tests drive Wharf with the real docker client. Debian 12 has it only together with the engine, which is not started.
+require_docker_cli() { command -v docker > /dev/null || install_packages docker.io; }
