@@ -13,15 +13,16 @@ require_docker_cli
 
 passed=0 failed=0
 count() { # count LOGFILE EXITCODE: adds up what a test executable says of itself
-  local p f
-  p=$(sed -n 's/.*[Ss]ucceeded: *\([0-9]*\).*/\1/p' "$1" | tail -1); f=$(sed -n 's/.*[Ff]ailed: *\([0-9]*\).*/\1/p' "$1" | tail -1)
-  passed=$((passed + ${p:-0})); failed=$((failed + ${f:-0}))
-  if [ "$2" -ne 0 ] && [ "${f:-0}" -eq 0 ]; then failed=$((failed + 1)); fi # it died before it could count
+  local total failures errors
+  read -r total errors failures < <(sed -n 's/.*Total: \([0-9]*\), Errors: \([0-9]*\), Failed: \([0-9]*\), Skipped: \([0-9]*\).*/\1 \2 \3/p' "$1" | tail -1)
+  failures=$((${failures:-0} + ${errors:-0}))
+  [ "$2" -eq 0 ] || [ "$failures" -gt 0 ] || failures=1 # it died before it could count
+  failed=$((failed + failures)); passed=$((passed + ${total:-0} - ${failures:-0}))
 }
 run() { # run NAME PROJECT ARGS...
   local name=$1 project=$2 log code; shift 2
   log=$(mktemp); echo "== $name"
-  dotnet run --no-build --project "$project" -- --no-ansi --no-progress "$@" 2>&1 | tee "$log"; code=${PIPESTATUS[0]}
+  dotnet run --no-build --project "$project" -- -noColor -noLogo "$@" 2>&1 | tee "$log"; code=${PIPESTATUS[0]}
   count "$log" "$code"; rm -f "$log"
 }
 

@@ -63,18 +63,25 @@ public sealed class HijackGate : IDisposable
     /// </summary>
     private sealed class HeadReader(PipeReader inner, HijackGate gate) : PipeReader
     {
-        public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
-        {
-            var result = await inner.ReadAsync(cancellationToken);
-            if (!gate.InRequest) HideUpgrade(result.Buffer);
-            return result;
-        }
+        private long _shownBeforeEnd = -1;
+
+        public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => Prepare(await inner.ReadAsync(cancellationToken));
 
         public override bool TryRead(out ReadResult result)
         {
-            if (!inner.TryRead(out result)) return false;
+            bool any = inner.TryRead(out result);
+            if (any) result = Prepare(result);
+            return any;
+        }
+
+        private ReadResult Prepare(ReadResult result)
+        {
             if (!gate.InRequest) HideUpgrade(result.Buffer);
-            return true;
+            if (!result.IsCompleted || result.Buffer.IsEmpty || result.Buffer.Length == _shownBeforeEnd) return result;
+            // Kestrel refuses a body whose last bytes come together with the end of input, though they are all there. The end is
+            // told by the next read, or at once when the reader could do nothing with the bytes.
+            _shownBeforeEnd = result.Buffer.Length;
+            return new ReadResult(result.Buffer, result.IsCanceled, isCompleted: false);
         }
 
         public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);

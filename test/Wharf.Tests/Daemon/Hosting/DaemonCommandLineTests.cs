@@ -1,0 +1,66 @@
+using Shouldly;
+using Wharf.Daemon.Hosting;
+using Wharf.Specs.Errors;
+using Xunit;
+
+namespace Wharf.Tests.Daemon.Hosting;
+
+public sealed class DaemonCommandLineTests : IDisposable
+{
+    private readonly string _file = Path.GetTempFileName();
+
+    [Fact]
+    public void Flags_are_read_in_all_their_forms()
+    {
+        File.WriteAllText(_file, "{}");
+        var options = DaemonCommandLine.Parse(["--config-file", _file, "-H", "unix:///a.sock", "--host=unix:///b.sock", "--data-root", "/d", "-D", "--insecure-registry=r:5000"]);
+        options.Hosts.ShouldBe(["unix:///a.sock", "unix:///b.sock"]);
+        options.DataRoot.ShouldBe("/d");
+        options.Debug.ShouldBeTrue();
+        options.InsecureRegistries.ShouldBe(["r:5000"]);
+    }
+
+    [Fact]
+    public void The_configuration_file_fills_what_flags_leave_open()
+    {
+        File.WriteAllText(_file, """{"data-root": "/from/file", "hosts": ["unix:///f.sock"], "max-concurrent-downloads": 7}""");
+        var options = DaemonCommandLine.Parse(["--config-file", _file, "--exec-root", "/e"]);
+        options.DataRoot.ShouldBe("/from/file");
+        options.ExecRoot.ShouldBe("/e");
+        options.MaxConcurrentDownloads.ShouldBe(7);
+    }
+
+    [Fact]
+    public void The_same_setting_in_both_places_is_refused_by_name()
+    {
+        File.WriteAllText(_file, """{"data-root": "/from/file"}""");
+        Should.Throw<WharfException>(() => DaemonCommandLine.Parse(["--config-file", _file, "--data-root", "/d"]))
+            .Message.ShouldBe("the following directives are specified both as a flag and in the configuration file: data-root");
+    }
+
+    [Theory]
+    [InlineData("""{"data-rot": "/x"}""", "data-rot")]
+    [InlineData("""{"hosts": "unix:///x"}""", "hosts")]
+    [InlineData("not json", "unable to configure the daemon")]
+    public void A_bad_configuration_file_is_refused_with_the_reason(string json, string part)
+    {
+        File.WriteAllText(_file, json);
+        Should.Throw<WharfException>(() => DaemonCommandLine.Parse(["--config-file", _file])).Message.ShouldContain(part);
+    }
+
+    [Theory]
+    [InlineData("unknown flag: --frobnicate", "--frobnicate")]
+    [InlineData("flag needs an argument: --data-root", "--data-root")]
+    [InlineData("not an absolute path", "--data-root", "relative")]
+    [InlineData("only unix:///path addresses are served", "-H", "tcp://0.0.0.0:2375")]
+    [InlineData("not a whole number", "--max-concurrent-downloads", "many")]
+    [InlineData("must be at least 1", "--max-concurrent-downloads", "0")]
+    [InlineData("accepts no arguments: extra", "extra")]
+    public void A_bad_flag_is_refused_with_the_reason(string message, params string[] args)
+    {
+        File.WriteAllText(_file, "{}");
+        Should.Throw<WharfException>(() => DaemonCommandLine.Parse(["--config-file", _file, .. args])).Message.ShouldContain(message);
+    }
+
+    public void Dispose() => File.Delete(_file);
+}
