@@ -1,4 +1,5 @@
+using Wharf.Cli;
 using Wharf.Daemon.Hosting;
 
 if (args is ["daemon", .. var rest]) return await DaemonCommand.RunAsync(rest);
-return 0;
+return await CliProgram.RunAsync(args);

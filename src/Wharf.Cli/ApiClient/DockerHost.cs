@@ -1,0 +1,29 @@
+using Wharf.Cli.CommandLine;
+
+namespace Wharf.Cli.ApiClient;
+
+/// <summary>Where a daemon listens: a unix socket, or TCP with or without TLS.</summary>
+internal sealed record DockerHost(string Text, string? SocketPath, string HostName, int Port)
+{
+    public const string Default = "unix:///run/wharf/wharf.sock";
+
+    public bool IsTls { get; init; }
+    /// <summary>The <c>Host</c> header; a unix socket has no name of its own.</summary>
+    public string Authority => SocketPath is null ? $"{HostName}:{Port}" : "localhost";
+
+    /// <summary>Reads <c>unix:///path</c>, <c>tcp://host:port</c>, <c>http://</c> and <c>https://</c>.</summary>
+    public static DockerHost Parse(string text)
+    {
+        var separator = text.IndexOf("://", StringComparison.Ordinal);
+        if (separator < 0) throw new CliException($"unable to parse docker host `{text}`");
+        var scheme = text[..separator];
+        var rest = text[(separator + 3)..];
+        if (scheme == "unix") return new DockerHost(text, rest == "" ? "/run/wharf/wharf.sock" : rest, "", 0);
+        if (scheme is not ("tcp" or "http" or "https")) throw new CliException($"invalid bind address ({text}): unsupported proto '{scheme}'");
+        if (!Uri.TryCreate($"http://{rest}", UriKind.Absolute, out var uri) || uri.Host == "") throw new CliException($"invalid bind address ({text}): no host");
+        return new DockerHost(text, null, uri.Host.Trim('[', ']'), rest.Contains($":{uri.Port}", StringComparison.Ordinal) ? uri.Port : scheme == "https" ? 2376 : 2375)
+        {
+            IsTls = scheme == "https",
+        };
+    }
+}

@@ -1,0 +1,89 @@
+using Wharf.Cli.Commands;
+
+namespace Wharf.Cli.CommandLine;
+
+/// <summary>Walks the tree to the command the words name, parses its flags and runs it.</summary>
+internal sealed class CommandRunner(CliContext cli)
+{
+    public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        var root = Catalog.Root;
+        List<string> words;
+        try
+        {
+            words = cli.Options.Flags.Parse(args);
+        }
+        catch (HelpRequestedException)
+        {
+            return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags));
+        }
+        catch (UsageException e)
+        {
+            return await FailAsync($"{e.Message}\n\nUsage:  {CliContext.Program} [OPTIONS] COMMAND [ARG...]\n\nRun '{CliContext.Program} --help' for more information", 125);
+        }
+        if (cli.Options.Version) return await PrintAsync($"Wharf version {ClientVersion.Product}, build {ClientVersion.ShortCommit}\n");
+        if (words is ["help", .. var topic]) words = [.. topic, "--help"];
+        if (words.Count == 0) return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags));
+        return await DescendAsync(root, CliContext.Program, words, cancellationToken);
+    }
+
+    private async Task<int> DescendAsync(CommandEntry parent, string path, IReadOnlyList<string> words, CancellationToken cancellationToken)
+    {
+        if (words.Count == 0 || words[0] is "--help" or "-h" or "help")
+            return await PrintAsync(parent == Catalog.Root ? HelpText.ForProgram(parent, cli.Options.Flags) : HelpText.ForNoun(path, parent));
+        if (words[0].StartsWith('-') && parent != Catalog.Root)
+            return await FailAsync($"unknown flag: {words[0]}\n\nUsage:  {path} COMMAND\n\nRun '{path} --help' for more information", 125);
+        if (parent.Find(words[0]) is not { } entry)
+            return await FailAsync($"{CliContext.Program}: unknown command: {path} {words[0]}\n{(parent == Catalog.Root ? "" : $"\nUsage:  {path}\n")}\nRun '{path} --help' for more information", 1);
+        var name = $"{path} {entry.Name}";
+        return entry.Create is { } create
+            ? await RunAsync(entry, create(), name, [.. words.Skip(1)], cancellationToken)
+            : await DescendAsync(entry, name, [.. words.Skip(1)], cancellationToken);
+    }
+
+    private async Task<int> RunAsync(CommandEntry entry, Command command, string path, IReadOnlyList<string> words, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var arguments = command.Flags.Parse(words);
+            command.CheckArguments(path, arguments.Count);
+            return await command.RunAsync(cli, arguments, cancellationToken);
+        }
+        catch (HelpRequestedException)
+        {
+            return await PrintAsync(HelpText.ForCommand(path, entry, command));
+        }
+        catch (UsageException e)
+        {
+            return await FailAsync($"{e.Message}\n\n{HelpText.Usage(path, command)}\nRun '{path} --help' for more information", e.ExitCode);
+        }
+        catch (ArgumentCountException e)
+        {
+            return await FailAsync($"{CliContext.Program}: {e.Message}\n\n{HelpText.Usage(path, command)}\n{(e.IsMissing ? "See" : "Run")} '{path} --help' for more information", 1);
+        }
+        catch (CliException e)
+        {
+            return e.Message == "" ? e.ExitCode : await FailAsync(e.Message, e.ExitCode);
+        }
+        catch (IOException e) when (e.HResult != CliProgram.BrokenPipe)
+        {
+            return await FailAsync(e.Message, 1);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            return await FailAsync(e.Message, 1);
+        }
+    }
+
+    private async Task<int> PrintAsync(string text)
+    {
+        await cli.Out.WriteAsync(text);
+        return 0;
+    }
+
+    private async Task<int> FailAsync(string text, int exitCode)
+    {
+        await cli.Error.WriteLineAsync(text);
+        return exitCode;
+    }
+}
