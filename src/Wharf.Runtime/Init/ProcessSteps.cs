@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Wharf.Linux.Fds;
+using Wharf.Runtime.Seccomp;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Init;
+
+/// <summary>The steps that turn a child into the configured process. The same for a container's init and for an exec.</summary>
+internal static unsafe class ProcessSteps
+{
+    private const int SIG_SETMASK = 2, SIGKILL = 9, SIGSTOP = 19, SIGMAX = 64;
+    private const int TIOCSCTTY = 0x540E;
+    private const int PR_SET_KEEPCAPS = 8, PR_CAPBSET_DROP = 24, PR_SET_NO_NEW_PRIVS = 38, PR_CAP_AMBIENT = 47, PR_CAP_AMBIENT_RAISE = 2, PR_CAP_AMBIENT_CLEAR_ALL = 4;
+    private const int SECCOMP_SET_MODE_FILTER = 1;
+
+    /// <summary>The runtime ignores or handles some signals; the program must start with all at their default.</summary>
+    public static void ResetSignals(LaunchProgram program)
+    {
+        var action = program.Allocate(32); // struct kernel_sigaction: SIG_DFL, no flags, empty mask
+        for (int signal = 1; signal <= SIGMAX; signal++)
+            if (signal is not (SIGKILL or SIGSTOP)) program.Add("rt_sigaction", LaunchSyscalls.rt_sigaction, signal, action, 0, 8);
+    }
+
+    /// <summary>A session of its own; standard streams; the controlling terminal.</summary>
+    public static void Streams(LaunchProgram program, int stdin, int stdout, int stderr, bool terminal)
+    {
+        program.Add("setsid", LaunchSyscalls.setsid);
+        if (terminal) program.Add("set controlling terminal", LaunchSyscalls.ioctl, stdin, TIOCSCTTY, 0);
+        // Sources above 2 (see LaunchIo), so that no dup overwrites one that is still needed.
+        program.Add("dup stdin", LaunchSyscalls.dup3, stdin, 0, 0);
+        program.Add("dup stdout", LaunchSyscalls.dup3, stdout, 1, 0);
+        program.Add("dup stderr", LaunchSyscalls.dup3, stderr, 2, 0);
+    }
+
+    /// <summary>Joins the container's cgroups: the task itself writes "0" (see CgroupV1.JoinFiles).</summary>
+    public static void JoinCgroup(LaunchProgram program, IEnumerable<string> files)
+    {
+        var zero = program.Text("0");
+        foreach (var file in files) program.Add("join cgroup " + file, LaunchSyscalls.write, program.Keep(OpenAt.Open(file, O.WRONLY)), zero, 1);
+    }
+
+    /// <summary>Written through the host's /proc, before the root changes. Lowering it needs CAP_SYS_RESOURCE, which may be missing: then a warning.</summary>
+    public static int? OomScore(LaunchProgram program, int? score)
+    {
+        if (score is null) return null;
+        var text = score.Value.ToString(CultureInfo.InvariantCulture);
+        int open = program.Add("open oom_score_adj", LaunchSyscalls.openat, OpenAt.AT_FDCWD, program.Text("/proc/self/oom_score_adj"), O.WRONLY | O.CLOEXEC, onError: OnError.Skip, skip: 1);
+        return program.Add("write oom_score_adj", LaunchSyscalls.write, open, program.Text(text), text.Length, references: 1, onError: OnError.Ignore);
+    }
+
+    /// <summary>
+    /// The last part, inside the container's root: descriptors closed, directory, limits, credentials, seccomp, execve. seccomp is
+    /// loaded while CAP_SYS_ADMIN is still held, so that no_new_privs is the user's choice; after it only capset and execve come.
+    /// </summary>
+    public static void Become(LaunchProgram program, Process process, LinuxSpec? linux, string path, List<string> warnings)
+    {
+        // Everything but the streams is closed before the working directory is looked up: no descriptor can lead out (CVE-2024-21626).
+        program.Add("close descriptors", Linux.Syscalls.SyscallNumber.close_range, 3, unchecked((nint)uint.MaxValue), 0);
+        program.Add($"chdir to cwd (\"{process.Cwd}\")", LaunchSyscalls.chdir, program.Text(process.Cwd));
+        Limits(program, process, warnings);
+        Scheduling(program, process);
+        if (linux?.Personality is { } personality) program.Add("personality", LaunchSyscalls.personality, PersonalityOf(personality));
+        program.Add("umask", LaunchSyscalls.umask, (nint)(process.User.Umask ?? 0b000_010_010));
+        Credentials(program, process);
+        if (process.NoNewPrivileges == true) program.Add("no_new_privs", LaunchSyscalls.prctl, PR_SET_NO_NEW_PRIVS, 1);
+        if (linux?.Seccomp is { } seccomp) LoadFilter(program, seccomp);
+        FinalCapabilities(program, process.Capabilities);
+        var mask = program.Allocate(8);
+        program.Add("unblock signals", LaunchSyscalls.rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
+        program.Add("exec", LaunchSyscalls.execve, program.Text(path), program.Texts(process.Args), program.Texts(process.Env ?? []));
+    }
+
+    private static void Limits(LaunchProgram program, Process process, List<string> warnings)
+    {
+        foreach (var limit in process.Rlimits ?? [])
+        {
+            var (resource, allowed) = Rlimits.Allowed(limit, warnings);
+            program.Add("set " + limit.Type, LaunchSyscalls.prlimit64, 0, resource, program.Value(allowed), 0);
+        }
+    }
+
+    private static void Scheduling(LaunchProgram program, Process process)
+    {
+        if (process.IoPriority is { } io) program.Add("io priority", LaunchSyscalls.ioprio_set, 1, 0, Priorities.IoPriorityOf(io));
+        if (process.Scheduler is { } scheduler) program.Add("scheduler", LaunchSyscalls.sched_setattr, 0, program.Value(Priorities.SchedulerOf(scheduler)), 0);
+    }
+
+    private static void Credentials(LaunchProgram program, Process process)
+    {
+        ulong bounding = CapabilitySets.Mask(process.Capabilities?.Bounding), own = CapabilitySets.OwnBounding();
+        for (int bit = 0; bit < 64; bit++)
+        {
+            if ((bounding >> bit & 1) == 0 && (own >> bit & 1) != 0) program.Add("drop bounding capability", LaunchSyscalls.prctl, PR_CAPBSET_DROP, bit);
+        }
+        var user = process.User;
+        var groups = user.AdditionalGids ?? [];
+        var list = (uint*)program.Allocate(Math.Max(4, groups.Count * 4));
+        for (int i = 0; i < groups.Count; i++) list[i] = groups[i];
+        program.Add("setgroups", LaunchSyscalls.setgroups, groups.Count, (nint)list);
+        program.Add("setresgid", LaunchSyscalls.setresgid, (nint)user.Gid, (nint)user.Gid, (nint)user.Gid);
+        program.Add("keep capabilities", LaunchSyscalls.prctl, PR_SET_KEEPCAPS, 1);
+        program.Add("setresuid", LaunchSyscalls.setresuid, (nint)user.Uid, (nint)user.Uid, (nint)user.Uid);
+        // Leaving uid 0 cleared the effective set; it is needed once more, for seccomp.
+        Capset(program, own, own, 0);
+    }
+
+    private static void FinalCapabilities(LaunchProgram program, Capabilities? capabilities)
+    {
+        ulong own = CapabilitySets.OwnBounding();
+        ulong permitted = CapabilitySets.Mask(capabilities?.Permitted) & own, effective = CapabilitySets.Mask(capabilities?.Effective) & permitted;
+        ulong inheritable = CapabilitySets.Mask(capabilities?.Inheritable) & own, ambient = CapabilitySets.Mask(capabilities?.Ambient) & permitted & inheritable;
+        Capset(program, permitted, effective, inheritable);
+        program.Add("clear ambient capabilities", LaunchSyscalls.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
+        for (int bit = 0; bit < 64; bit++)
+            if ((ambient >> bit & 1) != 0) program.Add("raise ambient capability", LaunchSyscalls.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, bit);
+    }
+
+    private static void Capset(LaunchProgram program, ulong permitted, ulong effective, ulong inheritable)
+    {
+        const uint _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+        var header = program.Value((_LINUX_CAPABILITY_VERSION_3, 0));
+        var data = (uint*)program.Allocate(24);
+        for (int half = 0; half < 2; half++)
+        {
+            data[half * 3] = (uint)(effective >> half * 32);
+            data[half * 3 + 1] = (uint)(permitted >> half * 32);
+            data[half * 3 + 2] = (uint)(inheritable >> half * 32);
+        }
+        program.Add("capset", LaunchSyscalls.capset, header, (nint)data);
+    }
+
+    private static void LoadFilter(LaunchProgram program, LinuxSeccomp seccomp)
+    {
+        if (seccomp.ListenerPath is { Length: > 0 }) throw WharfException.NotImplemented("seccomp: a listener path is not supported");
+        var filter = SeccompFilter.Of(seccomp);
+        var code = program.Allocate(filter.Length);
+        filter.CopyTo(new Span<byte>((void*)code, filter.Length));
+        var fprog = (byte*)program.Allocate(16); // struct sock_fprog: unsigned short len; struct sock_filter *filter
+        *(ushort*)fprog = (ushort)(filter.Length / 8);
+        *(nint*)(fprog + 8) = code;
+        program.Add("load seccomp filter", LaunchSyscalls.seccomp, SECCOMP_SET_MODE_FILTER, (nint)SeccompFilter.FlagsOf(seccomp), (nint)fprog);
+    }
+
+    private static nint PersonalityOf(LinuxPersonality personality) => personality.Domain switch
+    {
+        "LINUX" => 0,
+        "LINUX32" => 8,
+        _ => throw WharfException.Invalid($"unknown personality domain \"{personality.Domain}\""),
+    };
+}

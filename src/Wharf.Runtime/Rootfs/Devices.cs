@@ -1,0 +1,73 @@
+using System.Runtime.InteropServices;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Rootfs;
+
+/// <summary>What every container finds in /dev (OCI config-linux.md, "Default Devices"), and the devices it was given.</summary>
+public static class Devices
+{
+    private static readonly (string Name, uint Major, uint Minor)[] Default = [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+    private static readonly (string Name, string Target)[] Links =
+        [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx")];
+
+    public static void Create(Fd root, IEnumerable<LinuxDevice>? devices)
+    {
+        using var dev = InRootPath.OpenOrCreateDirectory(root, "/dev");
+        foreach (var (name, major, minor) in Default) Node(dev, name, FileStat.S_IFCHR | 0b110_110_110, major, minor, 0, 0);
+        foreach (var (name, target) in Links)
+        {
+            if (Libc.symlinkat(target, dev.Value, name) < 0 && Marshal.GetLastPInvokeError() is not Errno.EEXIST and var errno)
+                throw new SyscallException("symlinkat", errno, "/dev/" + name);
+        }
+        foreach (var device in devices ?? []) Create(root, device);
+    }
+
+    private static void Create(Fd root, LinuxDevice device)
+    {
+        uint kind = device.Type switch
+        {
+            "c" or "u" => FileStat.S_IFCHR,
+            "b" => FileStat.S_IFBLK,
+            "p" => FileStat.S_IFIFO,
+            _ => throw WharfException.Invalid($"device {device.Path}: unknown type \"{device.Type}\""),
+        };
+        int at = device.Path.LastIndexOf('/');
+        using var directory = InRootPath.OpenOrCreateDirectory(root, at <= 0 ? "/" : device.Path[..at]);
+        Node(directory, device.Path[(at + 1)..], kind | (device.FileMode ?? 0b110_110_110) & 0xFFF, (uint)(device.Major ?? 0), (uint)(device.Minor ?? 0), device.Uid ?? 0, device.Gid ?? 0);
+    }
+
+    private static void Node(Fd directory, string name, uint mode, uint major, uint minor, uint uid, uint gid)
+    {
+        // The device number as the kernel's userspace packs it (sysmacros.h).
+        ulong number = minor & 0xff | (major & 0xfffu) << 8 | (ulong)(minor & ~0xffu) << 12 | (ulong)(major & ~0xfffu) << 32;
+        if (Libc.mknodat(directory.Value, name, mode, number) < 0)
+        {
+            int errno = Marshal.GetLastPInvokeError();
+            if (errno == Errno.EEXIST) return;
+            throw new SyscallException("mknodat", errno, name);
+        }
+        if (uid != 0 || gid != 0) SyscallException.Check(Libc.fchownat(directory.Value, name, uid, gid, OpenAt.AT_SYMLINK_NOFOLLOW), "fchownat", name);
+    }
+
+    /// <summary>The container's /dev/null, proved to be the null device before anything is masked with it (CVE-2025-31133).</summary>
+    public static Fd OpenNull(Fd root)
+    {
+        var file = OpenAt.InRoot(root, "/dev/null", O.PATH, 0, Resolve.NoSymlinks);
+        var stat = FileStat.Of(file);
+        if (stat.IsCharacterDevice && stat is { RdevMajor: 1, RdevMinor: 3 }) return file;
+        file.Dispose();
+        throw WharfException.Invalid("the container's /dev/null is not the null device: refused");
+    }
+
+    /// <summary>Puts the terminal's slave at /dev/console.</summary>
+    public static void MountConsole(Fd root, Fd slave)
+    {
+        using var target = InRootPath.OpenOrCreateFile(root, "/dev/console");
+        using var tree = MountTree.Clone(slave);
+        MountTree.Attach(tree, target, "/dev/console");
+    }
+}

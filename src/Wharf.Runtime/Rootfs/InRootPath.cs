@@ -1,0 +1,41 @@
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+
+namespace Wharf.Runtime.Rootfs;
+
+/// <summary>Making what is missing under a container's root, one step at a time through descriptors that cannot leave it.</summary>
+public static class InRootPath
+{
+    /// <summary>Opens a directory under the root, creating it and its parents (0755, root) where missing.</summary>
+    public static Fd OpenOrCreateDirectory(Fd root, string path)
+    {
+        if (OpenAt.TryInRoot(root, path, O.PATH | O.DIRECTORY, 0, Resolve.None, out int errno) is { } existing) return existing;
+        if (errno != Errno.ENOENT) throw new SyscallException("openat2", errno, path);
+        var (parentPath, name) = Split(path);
+        using var parent = OpenOrCreateDirectory(root, parentPath);
+        if (Libc.mkdirat(parent.Value, name, 0b111_101_101) < 0 && System.Runtime.InteropServices.Marshal.GetLastPInvokeError() is not Errno.EEXIST and var error)
+            throw new SyscallException("mkdirat", error, path);
+        // A dangling symbolic link stays one: mkdirat said EEXIST and this says ENOENT.
+        return OpenAt.InRoot(root, path, O.PATH | O.DIRECTORY);
+    }
+
+    /// <summary>Opens a file to mount on under the root, creating an empty one where missing.</summary>
+    public static Fd OpenOrCreateFile(Fd root, string path)
+    {
+        if (OpenAt.TryInRoot(root, path, O.PATH, 0, Resolve.None, out int errno) is { } existing) return existing;
+        if (errno != Errno.ENOENT) throw new SyscallException("openat2", errno, path);
+        var (parentPath, name) = Split(path);
+        using var parent = OpenOrCreateDirectory(root, parentPath);
+        using (OpenAt.InRoot(parent, name, O.WRONLY | O.CREAT | O.NOFOLLOW | O.NOCTTY, 0b110_100_100)) { }
+        return OpenAt.InRoot(root, path, O.PATH);
+    }
+
+    private static (string Parent, string Name) Split(string path)
+    {
+        var trimmed = path.TrimEnd('/');
+        int at = trimmed.LastIndexOf('/');
+        var name = trimmed[(at + 1)..];
+        if (name is "" or "." or "..") throw new SyscallException("openat2", Errno.ENOENT, path);
+        return (at <= 0 ? "/" : trimmed[..at], name);
+    }
+}
