@@ -1,1 +1,13 @@
-return 0;
+using Wharf.Runtime.Commands;
+
+return args switch
+{
+    ["run", .. var rest] => RunCommand.Run(rest),
+    _ => Usage(args),
+};
+
+static int Usage(string[] args)
+{
+    Console.Error.WriteLine(args.Length == 0 ? "usage: wharf-runtime COMMAND" : $"wharf-runtime: unknown command {args[0]}");
+    return 1;
+}

@@ -30,7 +30,11 @@ public static class CapabilitySets
     }
 
     /// <summary>What this process itself may hand on: a capability outside cannot be given (capabilities(7)).</summary>
-    public static ulong OwnBounding()
+    public static ulong OwnBounding() => Own;
+
+    private static readonly ulong Own = ReadOwnBounding();
+
+    private static ulong ReadOwnBounding()
     {
         var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("CapBnd:", StringComparison.Ordinal));
         return Convert.ToUInt64(line[7..].Trim(), 16);

@@ -155,11 +155,11 @@ internal static unsafe partial class LaunchChild
     {
         // The stub's address is bound now, in the parent: binding it in the child would run the dynamic loader there.
         _ = syscall(LaunchSyscalls.getpid, 0, 0, 0, 0, 0, 0);
-        return clone(&Main, stackTop, flags, argument, pidfd);
+        return clone(&RunChild, stackTop, flags, argument, pidfd);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int Main(nint argument)
+    private static int RunChild(nint argument)
     {
         var shared = (LaunchShared*)argument;
         for (int i = 0; i < shared->Count; i++)

@@ -1,0 +1,45 @@
+using Wharf.Linux.Fds;
+using Wharf.Runtime.Cgroups;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Init;
+
+/// <summary>A container to launch. The descriptors become the program's standard streams and are only borrowed; with a terminal they are not used.</summary>
+public sealed record LaunchRequest
+{
+    public required string ContainerId { get; init; }
+    public required Spec Spec { get; init; }
+    /// <summary>Mounted, in order, as the root: an overlay or a bind.</summary>
+    public required IReadOnlyList<Mount> Rootfs { get; init; }
+    public int Stdin { get; init; } = -1;
+    public int Stdout { get; init; } = -1;
+    public int Stderr { get; init; } = -1;
+    /// <summary>Host path of docker's --init.</summary>
+    public string? InitPath { get; init; }
+}
+
+/// <summary>A process to run in a container that is there.</summary>
+public sealed record ExecLaunch
+{
+    public required string ContainerId { get; init; }
+    public required Fd InitPidFd { get; init; }
+    public required int InitPid { get; init; }
+    public required Process Process { get; init; }
+    /// <summary>The container's own configuration: seccomp and namespaces are the same for an exec.</summary>
+    public required LinuxSpec? Linux { get; init; }
+    public required Cgroup Cgroup { get; init; }
+    public int Stdin { get; init; } = -1;
+    public int Stdout { get; init; } = -1;
+    public int Stderr { get; init; } = -1;
+}
+
+/// <summary>A process that runs. Everything in it is the caller's to dispose.</summary>
+public sealed record Launched(int Pid, Fd PidFd, DateTimeOffset StartedAt, Fd? TerminalMaster, Cgroup Cgroup, IReadOnlyList<string> Warnings);
+
+/// <summary>A launch that failed; nothing of it is left. <see cref="ExitCode"/> is docker's 125, 126 or 127.</summary>
+public sealed class LaunchException(string message, string step, int errno, int exitCode, Exception? inner = null) : Exception(message, inner)
+{
+    public string Step { get; } = step;
+    public int Errno { get; } = errno;
+    public int ExitCode { get; } = exitCode;
+}

@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Cgroups;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Runtime.Init;
+
+/// <summary>
+/// Launches containers and execs. Each launch runs on a thread of its own that ends with it: namespaces, root and signal mask belong
+/// to a thread, and after joining a PID namespace a thread cannot start others.
+/// </summary>
+public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
+{
+    private const int StackSize = 512 << 10;
+
+    /// <summary>The machine's cgroups as found at start.</summary>
+    public CgroupLayout Layout { get; } = layout;
+
+    /// <summary>An empty directory on which each launch mounts its root, in its own mount namespace.</summary>
+    public string MountPoint { get; } = mountPoint;
+
+    /// <summary>Runs <paramref name="body"/> on a new thread and gives its result or throws its exception here.</summary>
+    private static T OnOwnThread<T>(Func<T> body)
+    {
+        T? result = default;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try { result = body(); }
+            catch (Exception error) { failure = error; }
+        }, StackSize) { IsBackground = true };
+        thread.Start();
+        thread.Join();
+        return failure is null ? result! : throw AsLaunchException(failure);
+    }
+
+    private static LaunchException AsLaunchException(Exception error) => error switch
+    {
+        LaunchException launch => launch,
+        SyscallException call => new LaunchException(call.Message, call.Call, call.Errno, 125, call),
+        WharfException wharf => new LaunchException(wharf.Message, "configuration", 0, 125, wharf),
+        _ => new LaunchException(error.Message, "launch", 0, 125, error),
+    };
+
+    /// <summary>Runs the program's child and turns a failed step into an exception with docker's exit code.</summary>
+    private static LaunchOutcome RunProgram(LaunchProgram program, int cloneFlags, string command)
+    {
+        using (new SignalsBlocked())
+        {
+            var outcome = program.Run(cloneFlags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD);
+            if (outcome.FailedStep < 0) return outcome;
+            Reap(outcome.PidFd);
+            outcome.PidFd.Dispose();
+            var step = program.NameOf(outcome.FailedStep);
+            throw step == "exec" ? ExecErrors.Of(command, outcome.Errno) : new LaunchException($"{step}: {Marshal.GetPInvokeErrorMessage(outcome.Errno).ToLowerInvariant()}", step, outcome.Errno, ExitCodeOf(step));
+        }
+    }
+
+    // A working directory that is not there or closed to the user is docker's 126/127 too (runc reports it as a start error).
+    private static int ExitCodeOf(string step) => step.StartsWith("chdir", StringComparison.Ordinal) ? 126 : 125;
+
+    private static unsafe void Reap(Fd pidfd)
+    {
+        var info = stackalloc byte[128];
+        while (waitid(P_PIDFD, pidfd.Value, info, WEXITED) < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR) { }
+    }
+
+    private const int CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, SIGCHLD = 17, P_PIDFD = 3, WEXITED = 4;
+    internal const int CLONE_FS = 0x200, CLONE_NEWNS = 0x20000, CLONE_NEWCGROUP = 0x2000000, CLONE_NEWUTS = 0x4000000, CLONE_NEWIPC = 0x8000000,
+        CLONE_NEWUSER = 0x10000000, CLONE_NEWPID = 0x20000000, CLONE_NEWNET = 0x40000000, CLONE_NEWTIME = 0x80;
+
+    [LibraryImport("libc", SetLastError = true)] private static unsafe partial int waitid(int type, int id, byte* info, int options);
+
+    /// <summary>Blocks all signals on this thread: the child inherits the mask and must not run the runtime's handlers.</summary>
+    private readonly unsafe ref struct SignalsBlocked
+    {
+        private readonly ulong _former;
+
+        public SignalsBlocked()
+        {
+            ulong all = ulong.MaxValue, former;
+            _ = pthread_sigmask(2, &all, &former);
+            _former = former;
+        }
+
+        public void Dispose()
+        {
+            ulong former = _former;
+            _ = pthread_sigmask(2, &former, null);
+        }
+    }
+
+    // The kernel's mask is 8 bytes; glibc's sigset_t is longer but only its first 8 bytes are read and written on 64-bit Linux.
+    [LibraryImport("libc")] private static unsafe partial int pthread_sigmask(int how, ulong* set, ulong* former);
+}
