@@ -15,7 +15,7 @@ public sealed class EngineHost : IAsyncDisposable
 {
     public required DaemonOptions Options { get; init; }
     public required ILoggerFactory Logs { get; init; }
-    public HostFacts Host { get; } = new();
+    public required HostFacts Host { get; init; }
     /// <summary>A UUID this data root keeps for life (<c>info</c>'s ID).</summary>
     public required string Identity { get; init; }
     public required StateStore State { get; init; }
@@ -31,28 +31,36 @@ public sealed class EngineHost : IAsyncDisposable
     public static Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        var facts = new HostFacts();
         var state = new StateStore(options.DataRoot);
-        var host = new EngineHost
+        var events = new EventService(TimeProvider.System);
+        var snapshots = new SnapshotService();
+        var images = new ImageService();
+        var networks = new NetworkService();
+        var volumes = new VolumeService();
+        var shim = new ShimClient();
+        var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
+        return Task.FromResult(new EngineHost
         {
             Options = options,
             Logs = logs,
+            Host = facts,
             Identity = EngineIdentity.Of(state),
             State = state,
-            Events = new EventService(TimeProvider.System),
-            Snapshots = new SnapshotService(),
-            Images = new ImageService(),
-            Networks = new NetworkService(),
-            Volumes = new VolumeService(),
-            Shim = new ShimClient(),
-            Containers = new ContainerService(),
-        };
-        return Task.FromResult(host);
+            Events = events,
+            Snapshots = snapshots,
+            Images = images,
+            Networks = networks,
+            Volumes = volumes,
+            Shim = shim,
+            Containers = containers,
+        });
     }
 
     /// <summary>Lets go of everything; containers run on.</summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        await Containers.StopServiceAsync(CancellationToken.None);
         State.Dispose();
-        return ValueTask.CompletedTask;
     }
 }

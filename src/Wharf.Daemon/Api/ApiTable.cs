@@ -11,6 +11,8 @@ public static class ApiTable
         SystemApi.Map(router);
         EventsApi.Map(router);
         ClusterApi.Map(router);
+        ContainersApi.Map(router);
+        ExecApi.Map(router);
         return router;
     }
 }

@@ -1,27 +1,76 @@
-using Wharf.Specs.DockerApi;
+using Microsoft.Extensions.Logging;
+using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Events;
+using Wharf.Engine.Images;
+using Wharf.Engine.Networks;
+using Wharf.Engine.Shims;
+using Wharf.Engine.Snapshots;
+using Wharf.Engine.State;
+using Wharf.Engine.Volumes;
 
 namespace Wharf.Engine.Containers;
 
 /// <summary>Owns containers from create to remove. Split by verb: <c>ContainerService.Create.cs</c>, <c>.Start.cs</c>, …</summary>
 public sealed partial class ContainerService
 {
-    /// <summary>Creates a container; returns its ID and warnings. NotFound when the image is not here, Conflict when the name is taken.</summary>
-    public Task<ContainerCreateResponse> CreateAsync(ContainerCreateRequest request, string? name, Specs.Image.Platform? platform, CancellationToken cancellation) => throw new NotImplementedException();
+    private readonly DaemonOptions _options;
+    private readonly EventService _events;
+    private readonly ImageService _images;
+    private readonly SnapshotService _snapshots;
+    private readonly NetworkService _networks;
+    private readonly VolumeService _volumes;
+    private readonly ShimClient _shim;
+    private readonly ILogger<ContainerService> _log;
+    private readonly ContainerStore _store;
+    private readonly ContainerIndex _index = new();
+    private readonly UserDatabases _users;
+    private readonly BackgroundWork _background;
+    private readonly HostCapacity _capacity = HostCapacity.Read();
+    private readonly HostFacts _host;
+    private readonly string _cgroupRoot;
+
+    public ContainerService(DaemonOptions options, StateStore state, EventService events, ImageService images, SnapshotService snapshots, NetworkService networks,
+        VolumeService volumes, ShimClient shim, HostFacts host, ILoggerFactory logs)
+    {
+        (_options, _events, _images, _snapshots, _networks, _volumes, _shim, _host) = (options, events, images, snapshots, networks, volumes, shim, host);
+        _log = logs.CreateLogger<ContainerService>();
+        _store = new ContainerStore(state);
+        _users = new UserDatabases(snapshots, options.Limits.MaxPasswdFile);
+        _background = new BackgroundWork(_log);
+        _cgroupRoot = $"/wharf-{options.InstanceTag}";
+    }
 
     /// <summary>How many there are, by what they do (<c>info</c>).</summary>
-    public Task<ContainerCounts> CountAsync(CancellationToken cancellation) => throw new NotImplementedException();
+    public Task<ContainerCounts> CountAsync(CancellationToken cancellation)
+    {
+        int running = 0, paused = 0, stopped = 0;
+        foreach (var container in _index.All())
+        {
+            var status = container.State.Status;
+            if (status == ContainerStatus.Paused) paused++;
+            else if (container.State.IsUp) running++;
+            else stopped++;
+        }
+        return Task.FromResult(new ContainerCounts(running, paused, stopped));
+    }
 
-    public Task StartAsync(string nameOrId, CancellationToken cancellation) => throw new NotImplementedException();
+    /// <summary>Where a container's log and the files under its /etc are.</summary>
+    private string DirectoryOf(string id) => Path.Combine(_options.DataRoot, "containers", id);
 
-    /// <summary>Waits for the next exit, removal, or that it is not running; gives the exit code.</summary>
-    public Task<ContainerWaitResponse> WaitAsync(string nameOrId, WaitCondition condition, CancellationToken cancellation) => throw new NotImplementedException();
+    private string LogPathOf(string id) => Path.Combine(DirectoryOf(id), id + "-json.log");
 
-    public Task KillAsync(string nameOrId, string? signal, CancellationToken cancellation) => throw new NotImplementedException();
-
-    public Task RemoveAsync(string nameOrId, bool force, bool volumes, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Attaches to the container's streams (see <see cref="Specs.Shim.AttachRequest"/>), also before it is started.</summary>
-    public Task<Shims.AttachedStream> AttachAsync(string nameOrId, bool stdin, bool stdout, bool stderr, CancellationToken cancellation) => throw new NotImplementedException();
+    /// <summary>Announces what happened to a container, with its image, name and labels as docker's events have them.</summary>
+    private void Publish(Container container, string action, params ReadOnlySpan<(string Key, string Value)> more)
+    {
+        var attributes = new Dictionary<string, string>(container.Config.Labels ?? [], StringComparer.Ordinal)
+        {
+            ["image"] = container.Config.Image ?? "",
+            ["name"] = container.Name,
+        };
+        foreach (var (key, value) in more) attributes[key] = value;
+        _events.Publish("container", action, container.Id, attributes);
+    }
 }
 
 /// <summary>What <c>wait</c> waits for.</summary>

@@ -15,19 +15,19 @@ public sealed record ContainerConfig
     public bool? Tty { get; set; }
     public bool? OpenStdin { get; set; }
     public bool? StdinOnce { get; set; }
-    public List<string>? Env { get; set; }
-    public List<string>? Cmd { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Env { get; set; }
+    [JsonConverter(typeof(Image.StringOrListConverter))] [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Cmd { get; set; }
     public HealthConfig? Healthcheck { get; set; }
     public bool? ArgsEscaped { get; set; }
     public string? Image { get; set; }
-    public Dictionary<string, EmptyObject>? Volumes { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, EmptyObject>? Volumes { get; set; }
     public string? WorkingDir { get; set; }
-    public List<string>? Entrypoint { get; set; }
+    [JsonConverter(typeof(Image.StringOrListConverter))] [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Entrypoint { get; set; }
     public bool? NetworkDisabled { get; set; }
     public string? MacAddress { get; set; }
-    public List<string>? OnBuild { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? OnBuild { get; set; }
     public Dictionary<string, string>? Labels { get; set; }
     public string? StopSignal { get; set; }
     public long? StopTimeout { get; set; }
-    public List<string>? Shell { get; set; }
+    [JsonConverter(typeof(Image.StringOrListConverter))] public List<string>? Shell { get; set; }
 }

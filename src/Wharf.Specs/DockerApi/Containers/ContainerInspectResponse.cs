@@ -23,7 +23,7 @@ public sealed record ContainerInspectResponse
     public string? MountLabel { get; set; }
     public string? ProcessLabel { get; set; }
     public string? AppArmorProfile { get; set; }
-    public List<string>? ExecIDs { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? ExecIDs { get; set; }
     public HostConfig? HostConfig { get; set; }
     public DriverData? GraphDriver { get; set; }
     public long? SizeRw { get; set; }

@@ -5,6 +5,6 @@ namespace Wharf.Specs.DockerApi;
 /// <summary>Engine API v1.51: <c>ContainerPruneResponse</c>. Absent and null mean the same.</summary>
 public sealed record ContainerPruneResponse
 {
-    public List<string>? ContainersDeleted { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? ContainersDeleted { get; set; }
     public long? SpaceReclaimed { get; set; }
 }

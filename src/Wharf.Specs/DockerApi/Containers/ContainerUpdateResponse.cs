@@ -5,5 +5,5 @@ namespace Wharf.Specs.DockerApi;
 /// <summary>Engine API v1.51: <c>ContainerUpdateResponse</c>. Absent and null mean the same.</summary>
 public sealed record ContainerUpdateResponse
 {
-    public List<string>? Warnings { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Warnings { get; set; }
 }

@@ -9,7 +9,7 @@ public sealed record ExecInspectResponse
     public string? DetachKeys { get; set; }
     public string? ID { get; set; }
     public bool? Running { get; set; }
-    public long? ExitCode { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public long? ExitCode { get; set; }
     public ProcessConfig? ProcessConfig { get; set; }
     public bool? OpenStdin { get; set; }
     public bool? OpenStderr { get; set; }

@@ -9,62 +9,62 @@ public sealed record HostConfig
     public long? Memory { get; set; }
     public string? CgroupParent { get; set; }
     public long? BlkioWeight { get; set; }
-    public List<HostConfigBlkioWeightDevice>? BlkioWeightDevice { get; set; }
-    public List<ThrottleDevice>? BlkioDeviceReadBps { get; set; }
-    public List<ThrottleDevice>? BlkioDeviceWriteBps { get; set; }
-    public List<ThrottleDevice>? BlkioDeviceReadIOps { get; set; }
-    public List<ThrottleDevice>? BlkioDeviceWriteIOps { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<HostConfigBlkioWeightDevice>? BlkioWeightDevice { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<ThrottleDevice>? BlkioDeviceReadBps { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<ThrottleDevice>? BlkioDeviceWriteBps { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<ThrottleDevice>? BlkioDeviceReadIOps { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<ThrottleDevice>? BlkioDeviceWriteIOps { get; set; }
     public long? CpuPeriod { get; set; }
     public long? CpuQuota { get; set; }
     public long? CpuRealtimePeriod { get; set; }
     public long? CpuRealtimeRuntime { get; set; }
     public string? CpusetCpus { get; set; }
     public string? CpusetMems { get; set; }
-    public List<DeviceMapping>? Devices { get; set; }
-    public List<string>? DeviceCgroupRules { get; set; }
-    public List<DeviceRequest>? DeviceRequests { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<DeviceMapping>? Devices { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? DeviceCgroupRules { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<DeviceRequest>? DeviceRequests { get; set; }
     public long? KernelMemoryTCP { get; set; }
     public long? MemoryReservation { get; set; }
     public long? MemorySwap { get; set; }
-    public long? MemorySwappiness { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public long? MemorySwappiness { get; set; }
     public long? NanoCpus { get; set; }
-    public bool? OomKillDisable { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public bool? OomKillDisable { get; set; }
     public bool? Init { get; set; }
-    public long? PidsLimit { get; set; }
-    public List<HostConfigUlimits>? Ulimits { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public long? PidsLimit { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<HostConfigUlimits>? Ulimits { get; set; }
     public long? CpuCount { get; set; }
     public long? CpuPercent { get; set; }
     public long? IOMaximumIOps { get; set; }
     public long? IOMaximumBandwidth { get; set; }
-    public List<string>? Binds { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Binds { get; set; }
     public string? ContainerIDFile { get; set; }
     public HostConfigLogConfig? LogConfig { get; set; }
     public string? NetworkMode { get; set; }
-    public Dictionary<string, List<PortBinding>?>? PortBindings { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, List<PortBinding>?>? PortBindings { get; set; }
     public RestartPolicy? RestartPolicy { get; set; }
     public bool? AutoRemove { get; set; }
     public string? VolumeDriver { get; set; }
-    public List<string>? VolumesFrom { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? VolumesFrom { get; set; }
     public List<Mount>? Mounts { get; set; }
     public List<long>? ConsoleSize { get; set; }
     public Dictionary<string, string>? Annotations { get; set; }
-    public List<string>? CapAdd { get; set; }
-    public List<string>? CapDrop { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? CapAdd { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? CapDrop { get; set; }
     public string? CgroupnsMode { get; set; }
-    public List<string>? Dns { get; set; }
-    public List<string>? DnsOptions { get; set; }
-    public List<string>? DnsSearch { get; set; }
-    public List<string>? ExtraHosts { get; set; }
-    public List<string>? GroupAdd { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Dns { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? DnsOptions { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? DnsSearch { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? ExtraHosts { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? GroupAdd { get; set; }
     public string? IpcMode { get; set; }
     public string? Cgroup { get; set; }
-    public List<string>? Links { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Links { get; set; }
     public long? OomScoreAdj { get; set; }
     public string? PidMode { get; set; }
     public bool? Privileged { get; set; }
     public bool? PublishAllPorts { get; set; }
     public bool? ReadonlyRootfs { get; set; }
-    public List<string>? SecurityOpt { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? SecurityOpt { get; set; }
     public Dictionary<string, string>? StorageOpt { get; set; }
     public Dictionary<string, string>? Tmpfs { get; set; }
     public string? UTSMode { get; set; }
@@ -73,6 +73,6 @@ public sealed record HostConfig
     public Dictionary<string, string>? Sysctls { get; set; }
     public string? Runtime { get; set; }
     public string? Isolation { get; set; }
-    public List<string>? MaskedPaths { get; set; }
-    public List<string>? ReadonlyPaths { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? MaskedPaths { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? ReadonlyPaths { get; set; }
 }

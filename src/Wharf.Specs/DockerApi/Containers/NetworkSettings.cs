@@ -10,10 +10,10 @@ public sealed record NetworkSettings
     public bool? HairpinMode { get; set; }
     public string? LinkLocalIPv6Address { get; set; }
     public long? LinkLocalIPv6PrefixLen { get; set; }
-    public Dictionary<string, List<PortBinding>?>? Ports { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, List<PortBinding>?>? Ports { get; set; }
     public string? SandboxKey { get; set; }
-    public List<Address>? SecondaryIPAddresses { get; set; }
-    public List<Address>? SecondaryIPv6Addresses { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<Address>? SecondaryIPAddresses { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<Address>? SecondaryIPv6Addresses { get; set; }
     public string? EndpointID { get; set; }
     public string? Gateway { get; set; }
     public string? GlobalIPv6Address { get; set; }

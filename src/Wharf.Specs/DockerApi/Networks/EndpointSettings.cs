@@ -5,11 +5,11 @@ namespace Wharf.Specs.DockerApi;
 /// <summary>Engine API v1.51: <c>EndpointSettings</c>. Absent and null mean the same.</summary>
 public sealed record EndpointSettings
 {
-    public EndpointIpamConfig? IPAMConfig { get; set; }
-    public List<string>? Links { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public EndpointIpamConfig? IPAMConfig { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Links { get; set; }
     public string? MacAddress { get; set; }
-    public List<string>? Aliases { get; set; }
-    public Dictionary<string, string>? DriverOpts { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Aliases { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, string>? DriverOpts { get; set; }
     public long? GwPriority { get; set; }
     public string? NetworkID { get; set; }
     public string? EndpointID { get; set; }
@@ -19,5 +19,5 @@ public sealed record EndpointSettings
     public string? IPv6Gateway { get; set; }
     public string? GlobalIPv6Address { get; set; }
     public long? GlobalIPv6PrefixLen { get; set; }
-    public List<string>? DNSNames { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? DNSNames { get; set; }
 }

@@ -1,0 +1,104 @@
+using System.Text;
+using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Api;
+
+public static partial class ContainersApi
+{
+    private static void MapLifeCycle(ApiRouter router)
+    {
+        router.Post("/containers/{id}/start", StartAsync);
+        router.Post("/containers/{id}/stop", context => StopAsync(context, context.Engine.Containers.StopAsync));
+        router.Post("/containers/{id}/restart", context => StopAsync(context, context.Engine.Containers.RestartAsync));
+        router.Post("/containers/{id}/kill", KillAsync);
+        router.Post("/containers/{id}/pause", PauseAsync);
+        router.Post("/containers/{id}/unpause", UnpauseAsync);
+        router.Post("/containers/{id}/rename", RenameAsync);
+        router.Post("/containers/{id}/update", UpdateAsync);
+        router.Post("/containers/{id}/wait", WaitAsync);
+        router.Post("/containers/{id}/resize", ResizeAsync);
+        router.Get("/containers/{id}/top", TopAsync);
+    }
+
+    private static async Task StartAsync(ApiContext context)
+    {
+        await context.Engine.Containers.StartAsync(context.Route("id"), context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static async Task StopAsync(ApiContext context, Func<string, string?, int?, CancellationToken, Task> stop)
+    {
+        var seconds = context.QueryLong("t");
+        await stop(context.Route("id"), context.Query("signal"), seconds is { } value ? (int)Math.Clamp(value, -1, int.MaxValue / 1000) : null, context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static async Task KillAsync(ApiContext context)
+    {
+        await context.Engine.Containers.KillAsync(context.Route("id"), context.Query("signal"), context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static async Task PauseAsync(ApiContext context)
+    {
+        await context.Engine.Containers.PauseAsync(context.Route("id"), context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static async Task UnpauseAsync(ApiContext context)
+    {
+        await context.Engine.Containers.UnpauseAsync(context.Route("id"), context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static async Task RenameAsync(ApiContext context)
+    {
+        await context.Engine.Containers.RenameAsync(context.Route("id"), context.Query("name") ?? "", context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static async Task UpdateAsync(ApiContext context)
+    {
+        var request = await context.ReadJsonAsync(DockerApiJson.Default.ContainerUpdateRequest);
+        var warnings = await context.Engine.Containers.UpdateAsync(context.Route("id"), request, context.Cancellation);
+        await context.WriteJsonAsync(200, new ContainerUpdateResponse { Warnings = warnings }, DockerApiJson.Default.ContainerUpdateResponse);
+    }
+
+    /// <summary>The head is sent at once, so that a client knows its wait is registered before it starts the container; the body comes with the exit.</summary>
+    private static async Task WaitAsync(ApiContext context)
+    {
+        var condition = context.Query("condition") switch
+        {
+            null or "" or "not-running" => WaitCondition.NotRunning,
+            "next-exit" => WaitCondition.NextExit,
+            "removed" => WaitCondition.Removed,
+            var other => throw WharfException.Invalid($"invalid condition: \"{other}\""),
+        };
+        var exit = context.Engine.Containers.WaitAsync(context.Route("id"), condition, context.Cancellation);
+        var response = context.Http.Response;
+        response.ContentType = "application/json";
+        await response.Body.FlushAsync(context.Cancellation);
+        var bytes = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(await exit, DockerApiJson.Default.ContainerWaitResponse);
+        await response.Body.WriteAsync((byte[])[.. bytes, (byte)'\n'], context.Cancellation);
+    }
+
+    private static async Task ResizeAsync(ApiContext context)
+    {
+        var (height, width) = ReadSize(context);
+        await context.Engine.Containers.ResizeAsync(context.Route("id"), height, width, context.Cancellation);
+        await context.EmptyAsync(200);
+    }
+
+    internal static (uint Height, uint Width) ReadSize(ApiContext context)
+    {
+        long height = context.QueryLong("h") ?? 0, width = context.QueryLong("w") ?? 0;
+        if (height is < 0 or > ushort.MaxValue || width is < 0 or > ushort.MaxValue) throw WharfException.Invalid("invalid terminal size: h and w are 0 to 65535");
+        return ((uint)height, (uint)width);
+    }
+
+    private static async Task TopAsync(ApiContext context) =>
+        await context.WriteJsonAsync(200, await context.Engine.Containers.TopAsync(context.Route("id"), context.Query("ps_args"), context.Cancellation), DockerApiJson.Default.ContainerTopResponse);
+}

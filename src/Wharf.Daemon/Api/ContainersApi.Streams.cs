@@ -1,0 +1,49 @@
+using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Api;
+
+public static partial class ContainersApi
+{
+    internal const string RawStream = "application/vnd.docker.raw-stream";
+    internal const string MultiplexedStream = "application/vnd.docker.multiplexed-stream";
+    private static readonly ApiVersion MultiplexedSince = new(1, 42);
+
+    private static void MapStreams(ApiRouter router)
+    {
+        router.Post("/containers/{id}/attach", AttachAsync);
+        router.Get("/containers/{id}/attach/ws", _ => throw WharfException.NotImplemented("attaching through a web socket is not there yet"));
+        router.Get("/containers/{id}/stats", StatsAsync);
+    }
+
+    /// <summary>Since API 1.42 the type tells frames from raw bytes; before it was always raw.</summary>
+    internal static string StreamType(ApiContext context, bool terminal) => terminal || context.Version < MultiplexedSince ? RawStream : MultiplexedStream;
+
+    private static async Task AttachAsync(ApiContext context)
+    {
+        HijackedConnection.Prepare(context);
+        var (containers, id) = (context.Engine.Containers, context.Route("id"));
+        bool terminal = containers.HasTerminal(id);
+        var keys = DetachKeys.Parse(context.Query("detachKeys") ?? "");
+        bool stdin = context.QueryBool("stdin");
+        await using var streams = context.QueryBool("stream")
+            ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
+        await using var client = await HijackedConnection.HijackAsync(context, StreamType(context, terminal));
+        if (streams is null) return;
+        if (await StreamRelay.RunAsync(client, streams, stdin, terminal ? keys : null)) containers.Detached(id);
+    }
+
+    private static async Task StatsAsync(ApiContext context)
+    {
+        bool stream = context.QueryBool("stream", absent: true);
+        var samples = context.Engine.Containers.StatsAsync(context.Route("id"), stream, context.QueryBool("one-shot"), context.Cancellation);
+        JsonLines? lines = null;
+        await foreach (var sample in samples)
+        {
+            lines ??= context.StartJsonLines();
+            await lines.WriteAsync(sample, DockerApiJson.Default.ContainerStatsResponse);
+        }
+    }
+}

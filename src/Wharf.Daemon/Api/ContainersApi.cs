@@ -1,0 +1,91 @@
+using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary>Containers: making, listing and showing them. Life cycle, streams and files are parts of this class.</summary>
+public static partial class ContainersApi
+{
+    public static void Map(ApiRouter router)
+    {
+        router.Get("/containers/json", ListAsync);
+        router.Post("/containers/create", CreateAsync);
+        router.Get("/containers/{id}/json", InspectAsync);
+        router.Delete("/containers/{id}", RemoveAsync);
+        router.Post("/containers/prune", PruneAsync);
+        router.Post("/commit", CommitAsync);
+        MapLifeCycle(router);
+        MapStreams(router);
+        MapFiles(router);
+    }
+
+    private static async Task ListAsync(ApiContext context)
+    {
+        var options = new ContainerListOptions
+        {
+            All = context.QueryBool("all"),
+            Limit = (int)(context.QueryLong("limit") ?? 0),
+            Size = context.QueryBool("size"),
+            Filters = context.Filters().All,
+        };
+        await context.WriteJsonAsync(200, await context.Engine.Containers.ListAsync(options, context.Cancellation), DockerApiJson.Default.ListContainerSummary);
+    }
+
+    private static async Task CreateAsync(ApiContext context)
+    {
+        var request = await context.ReadJsonAsync(DockerApiJson.Default.ContainerCreateRequest);
+        var response = await context.Engine.Containers.CreateAsync(request, context.Query("name"), ParsePlatform(context.Query("platform")), context.Cancellation);
+        await context.WriteJsonAsync(201, response, DockerApiJson.Default.ContainerCreateResponse);
+    }
+
+    /// <summary><c>os[/arch[/variant]]</c> or a JSON object.</summary>
+    private static Platform? ParsePlatform(string? text)
+    {
+        if (string.IsNullOrEmpty(text)) return null;
+        var parts = text.Split('/');
+        return parts.Length > 3 ? throw WharfException.Invalid($"\"{text}\": invalid platform") : new Platform
+        {
+            Os = parts[0].ToLowerInvariant(),
+            Architecture = parts.Length > 1 ? parts[1].ToLowerInvariant() : null,
+            Variant = parts.Length > 2 ? parts[2] : null,
+        };
+    }
+
+    private static async Task InspectAsync(ApiContext context)
+    {
+        var response = await context.Engine.Containers.InspectAsync(context.Route("id"), context.QueryBool("size"), context.Cancellation);
+        await context.WriteJsonAsync(200, response, DockerApiJson.Default.ContainerInspectResponse);
+    }
+
+    private static async Task RemoveAsync(ApiContext context)
+    {
+        if (context.QueryBool("link")) throw WharfException.NotImplemented("links of containers cannot be removed on their own");
+        await context.Engine.Containers.RemoveAsync(context.Route("id"), context.QueryBool("force"), context.QueryBool("v"), context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static async Task PruneAsync(ApiContext context) =>
+        await context.WriteJsonAsync(200, await context.Engine.Containers.PruneAsync(context.Filters().All, context.Cancellation), DockerApiJson.Default.ContainerPruneResponse);
+
+    private static async Task CommitAsync(ApiContext context)
+    {
+        var container = context.Query("container");
+        if (string.IsNullOrEmpty(container)) throw WharfException.Invalid("bad parameter: container cannot be empty");
+        var repository = context.Query("repo");
+        var tag = context.Query("tag");
+        var options = new CommitOptions
+        {
+            Reference = string.IsNullOrEmpty(repository) ? null : string.IsNullOrEmpty(tag) ? repository : $"{repository}:{tag}",
+            Author = context.Query("author"),
+            Comment = context.Query("comment"),
+            Pause = context.QueryBool("pause", absent: true),
+            Changes = [.. context.QueryAll("changes").SelectMany(text => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            Config = await context.TryReadJsonAsync(DockerApiJson.Default.ContainerConfig),
+        };
+        var id = await context.Engine.Containers.CommitAsync(container, options, context.Cancellation);
+        await context.WriteJsonAsync(201, new IdResponse { Id = id.ToString() }, DockerApiJson.Default.IdResponse);
+    }
+}

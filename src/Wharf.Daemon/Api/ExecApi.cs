@@ -1,0 +1,72 @@
+using System.Buffers.Binary;
+using System.Text;
+using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary>Further processes in running containers.</summary>
+public static class ExecApi
+{
+    private static readonly ApiVersion MultiplexedSince = new(1, 42);
+
+    public static void Map(ApiRouter router)
+    {
+        router.Post("/containers/{id}/exec", CreateAsync);
+        router.Post("/exec/{id}/start", StartAsync);
+        router.Post("/exec/{id}/resize", ResizeAsync);
+        router.Get("/exec/{id}/json", context => context.WriteJsonAsync(200, context.Engine.Containers.InspectExec(context.Route("id")), DockerApiJson.Default.ExecInspectResponse));
+    }
+
+    private static async Task CreateAsync(ApiContext context)
+    {
+        var config = await context.ReadJsonAsync(DockerApiJson.Default.ExecConfig);
+        var id = context.Engine.Containers.CreateExec(context.Route("id"), config);
+        await context.WriteJsonAsync(201, new IdResponse { Id = id }, DockerApiJson.Default.IdResponse);
+    }
+
+    private static async Task StartAsync(ApiContext context)
+    {
+        HijackedConnection.Prepare(context);
+        var (containers, id) = (context.Engine.Containers, context.Route("id"));
+        var request = await context.TryReadJsonAsync(DockerApiJson.Default.ExecStartConfig) ?? new ExecStartConfig();
+        if (request.Detach == true)
+        {
+            await containers.StartExecAsync(id, attach: false, null, context.Cancellation);
+            await context.EmptyAsync(200);
+            return;
+        }
+        containers.RequireStartableExec(id);
+        var (terminal, keys) = containers.DescribeExec(id);
+        await using var client = await HijackedConnection.HijackAsync(context, terminal || context.Version < MultiplexedSince ? ContainersApi.RawStream : ContainersApi.MultiplexedStream);
+        try
+        {
+            await using var streams = await containers.StartExecAsync(id, attach: true, request.ConsoleSize, context.Cancellation);
+            await StreamRelay.RunAsync(client, streams!, stdin: true, terminal ? DetachKeys.Parse(keys ?? "") : null);
+        }
+        catch (Exception error) when (error is Engine.Shims.ShimException or Specs.Errors.WharfException)
+        {
+            // The answer has begun: the error is told in the stream, and by the exit code of inspect.
+            await client.Output.WriteAsync(Describe(error.Message + "\r\n", terminal), CancellationToken.None);
+        }
+    }
+
+    private static byte[] Describe(string message, bool terminal)
+    {
+        var text = Encoding.UTF8.GetBytes(message);
+        if (terminal) return text;
+        var frame = new byte[8 + text.Length];
+        frame[0] = 1;
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(4), text.Length);
+        text.CopyTo(frame, 8);
+        return frame;
+    }
+
+    private static async Task ResizeAsync(ApiContext context)
+    {
+        var (height, width) = ContainersApi.ReadSize(context);
+        await context.Engine.Containers.ResizeExecAsync(context.Route("id"), height, width, context.Cancellation);
+        await context.EmptyAsync(200);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Buffers;
+using System.Net.Sockets;
+using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
+using Wharf.Engine.Shims;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary>Carries bytes between a client's raw connection and a process's streams until one of them is done.</summary>
+internal static class StreamRelay
+{
+    private const int BufferSize = 32768;
+
+    /// <summary>
+    /// Both ways at once. Ends when the process's output does, or, with true, when the client types its detach keys (<paramref name="detachKeys"/>,
+    /// for terminals). The client's half-close becomes the end of the process's stdin; output still flows.
+    /// </summary>
+    public static async Task<bool> RunAsync(HijackedConnection client, AttachedStream process, bool stdin, byte[]? detachKeys)
+    {
+        using var ended = new CancellationTokenSource();
+        var output = CopyOutputAsync(process, client.Output, ended.Token);
+        var input = stdin ? CopyInputAsync(client.Input, process, detachKeys, ended.Token) : Task.FromResult(false);
+        var first = await Task.WhenAny(output, input);
+        bool detached = first == input && await input;
+        if (!detached) await output;
+        await ended.CancelAsync();
+        await Task.WhenAll(output, input);
+        return detached;
+    }
+
+    private static async Task CopyOutputAsync(Stream process, Stream client, CancellationToken cancellation)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            int count;
+            while ((count = await process.ReadAsync(buffer, cancellation)) > 0) await client.WriteAsync(buffer.AsMemory(0, count), cancellation);
+        }
+        catch (Exception error) when (IsEndOfConnection(error))
+        {
+            // The client has gone, or the relay is over: the process and its log go on without it.
+        }
+        finally { ArrayPool<byte>.Shared.Return(buffer); }
+    }
+
+    /// <summary>True when the detach keys came.</summary>
+    private static async Task<bool> CopyInputAsync(Stream client, AttachedStream process, byte[]? detachKeys, CancellationToken cancellation)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        var keys = detachKeys is null ? null : new DetachKeys(detachKeys);
+        var passed = new List<byte>();
+        try
+        {
+            int count;
+            while ((count = await client.ReadAsync(buffer, cancellation)) > 0)
+            {
+                if (keys is null)
+                {
+                    await process.WriteAsync(buffer.AsMemory(0, count), cancellation);
+                    continue;
+                }
+                passed.Clear();
+                bool detach = keys.Filter(buffer.AsSpan(0, count), passed);
+                if (passed.Count > 0) await process.WriteAsync(passed.ToArray(), cancellation);
+                if (detach) return true;
+            }
+            process.ShutdownWrite();
+        }
+        catch (Exception error) when (IsEndOfConnection(error))
+        {
+            // One side is gone; the output's end tells the rest.
+        }
+        finally { ArrayPool<byte>.Shared.Return(buffer); }
+        return false;
+    }
+
+    private static bool IsEndOfConnection(Exception error) => error is IOException or SocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
+}

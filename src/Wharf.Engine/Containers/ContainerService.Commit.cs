@@ -1,0 +1,154 @@
+using System.IO.Pipelines;
+using System.Text.Json;
+using Wharf.Engine.Images;
+using Wharf.Engine.Snapshots;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Containers;
+
+/// <summary>What <c>docker commit</c> is told.</summary>
+public sealed record CommitOptions
+{
+    /// <summary>Name for the image, with its tag; null for none.</summary>
+    public string? Reference { get; init; }
+    public string? Author { get; init; }
+    public string? Comment { get; init; }
+    /// <summary>Freeze the container while its files are read.</summary>
+    public bool Pause { get; init; } = true;
+    public IReadOnlyList<string> Changes { get; init; } = [];
+    /// <summary>Configuration that takes precedence over the container's.</summary>
+    public ContainerConfig? Config { get; init; }
+}
+
+public sealed partial class ContainerService
+{
+    /// <summary>Makes an image of a container: its image's layers and one more with what it changed.</summary>
+    public async Task<Digest> CommitAsync(string nameOrId, CommitOptions options, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        var parent = container.Document.ImageId.Length == 0 ? null : await _images.GetAsync(container.Document.ImageId, null, cancellation);
+        // Tried on a copy first: a bad instruction must not cost a pause and a layer.
+        var config = CommittedConfig(container.Config, options.Config);
+        var image = new OciImage { Config = config };
+        foreach (var change in options.Changes) ImageChange.Apply(image, change);
+        var layer = await CommitLayerAsync(container, parent?.ChainId, options.Pause, cancellation);
+        var now = Time(DateTimeOffset.UtcNow);
+        var record = await _images.CreateAsync(new OciImage
+        {
+            Created = now,
+            Author = options.Author is { Length: > 0 } author ? author : null,
+            Comment = options.Comment is { Length: > 0 } comment ? comment : null,
+            Architecture = parent?.Config.Architecture ?? _host.Architecture,
+            Variant = parent?.Config.Variant,
+            Os = parent?.Config.Os ?? "linux",
+            Config = image.Config,
+            RootFs = new RootFs { DiffIds = [.. parent?.Config.RootFs?.DiffIds ?? [], .. layer is null ? Array.Empty<Digest>() : [layer.DiffId]] },
+            History =
+            [
+                .. parent?.Config.History ?? [],
+                new HistoryEntry
+                {
+                    Created = now, Author = options.Author is { Length: > 0 } by ? by : null, Comment = options.Comment is { Length: > 0 } why ? why : null,
+                    CreatedBy = string.Join(' ', [container.Document.Path, .. container.Document.Args]), EmptyLayer = layer is null ? true : null,
+                },
+            ],
+        }, cancellation);
+        if (options.Reference is { } reference) await _images.TagAsync(record.Id, reference, cancellation);
+        Publish(container, "commit", ("comment", options.Comment ?? ""), ("imageID", record.Id.ToString()), ("imageRef", options.Reference ?? ""));
+        return record.Id;
+    }
+
+    /// <summary>The writable layer as a committed one; null when nothing was changed.</summary>
+    private async Task<LayerInfo?> CommitLayerAsync(Container container, Digest? parent, bool pause, CancellationToken cancellation)
+    {
+        using (await container.Gate.EnterAsync(cancellation))
+        {
+            bool frozen = pause && container.State.Status == ContainerStatus.Running;
+            if (frozen) await FreezeAsync(container, frozen: true);
+            try
+            {
+                if (_snapshots.Changes(container.Id).Count == 0) return null;
+                var pipe = new Pipe();
+                var writing = WriteChangesAsync(container.Id, pipe.Writer, cancellation);
+                await using var tar = pipe.Reader.AsStream();
+                var layer = await _snapshots.ApplyAsync(parent, null, tar, cancellation);
+                await writing;
+                return layer;
+            }
+            finally
+            {
+                if (frozen) await FreezeAsync(container, frozen: false);
+            }
+        }
+    }
+
+    private async Task WriteChangesAsync(string id, PipeWriter writer, CancellationToken cancellation)
+    {
+        await Task.Yield();
+        try
+        {
+            await using (var output = writer.AsStream(leaveOpen: true)) await _snapshots.WriteChangesTarAsync(id, output, cancellation);
+            await writer.CompleteAsync();
+        }
+        catch (Exception error)
+        {
+            // The reader gets the error in its place, and with it the end of a layer that is not whole.
+            await writer.CompleteAsync(error);
+            throw;
+        }
+    }
+
+    private static OciImageConfig CommittedConfig(ContainerConfig container, ContainerConfig? given)
+    {
+        var config = given is null ? container : ConfigOver(given, container);
+        return new OciImageConfig
+        {
+            User = config.User is { Length: > 0 } user ? user : null,
+            ExposedPorts = Keys(config.ExposedPorts),
+            Env = config.Env,
+            Entrypoint = config.Entrypoint,
+            Cmd = config.Cmd,
+            Volumes = Keys(config.Volumes),
+            WorkingDir = config.WorkingDir is { Length: > 0 } directory ? directory : null,
+            Labels = config.Labels is { Count: > 0 } ? new(config.Labels) : null,
+            StopSignal = config.StopSignal,
+            Shell = config.Shell,
+            Healthcheck = config.Healthcheck is { } health ? new Healthcheck
+            {
+                Test = health.Test, Interval = health.Interval, Timeout = health.Timeout, StartPeriod = health.StartPeriod, StartInterval = health.StartInterval, Retries = (int?)health.Retries,
+            } : null,
+        };
+    }
+
+    private static ContainerConfig ConfigOver(ContainerConfig given, ContainerConfig container) => container with
+    {
+        User = given.User is { Length: > 0 } ? given.User : container.User,
+        Env = Config.ConfigMerge.MergeEnvironment(given.Env, container.Env),
+        Cmd = given.Cmd is { Count: > 0 } ? given.Cmd : container.Cmd,
+        Entrypoint = given.Entrypoint is { Count: > 0 } ? given.Entrypoint : container.Entrypoint,
+        WorkingDir = given.WorkingDir is { Length: > 0 } ? given.WorkingDir : container.WorkingDir,
+        ExposedPorts = Both(given.ExposedPorts, container.ExposedPorts),
+        Volumes = Both(given.Volumes, container.Volumes),
+        Labels = Both(given.Labels, container.Labels),
+        StopSignal = given.StopSignal is { Length: > 0 } ? given.StopSignal : container.StopSignal,
+        Healthcheck = given.Healthcheck ?? container.Healthcheck,
+    };
+
+    private static Dictionary<string, T>? Both<T>(Dictionary<string, T>? first, Dictionary<string, T>? second)
+    {
+        if (first is not { Count: > 0 }) return second;
+        var both = new Dictionary<string, T>(second ?? []);
+        foreach (var (key, value) in first) both[key] = value;
+        return both;
+    }
+
+    private static Dictionary<string, JsonElement>? Keys(Dictionary<string, EmptyObject>? set)
+    {
+        if (set is not { Count: > 0 }) return null;
+        using var empty = JsonDocument.Parse("{}");
+        var element = empty.RootElement.Clone();
+        return set.Keys.ToDictionary(key => key, _ => element);
+    }
+}

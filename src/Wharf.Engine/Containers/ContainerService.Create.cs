@@ -1,0 +1,142 @@
+using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Images;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    private const string MacWarning = "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
+
+    /// <summary>Creates a container; returns its ID and warnings. NotFound when the image is not here, Conflict when the name is taken.</summary>
+    public async Task<ContainerCreateResponse> CreateAsync(ContainerCreateRequest request, string? name, Platform? platform, CancellationToken cancellation)
+    {
+        var warnings = new List<string>();
+        var asked = ConfigOf(request);
+        if (asked == new ContainerConfig() && request.HostConfig is null)
+            throw WharfException.Invalid("config cannot be empty in order to create a container");
+        ConfigRules.Check(asked);
+        var given = request.HostConfig ?? new HostConfig();
+        HostConfigRules.Check(given, asked, _capacity, warnings);
+        RequireOtherContainers(given);
+        var bare = string.IsNullOrEmpty(name) ? null : ContainerNames.Require(name);
+
+        var image = string.IsNullOrEmpty(asked.Image) ? null : await _images.GetAsync(asked.Image, platform, cancellation);
+        var config = ConfigMerge.Merge(asked, image?.Config.Config);
+        ConfigRules.Check(config);
+        var host = HostConfigDefaults.Apply(given, _capacity.CgroupV2);
+        var id = ContainerNames.NewId();
+        var endpoints = EndpointsOf(request.NetworkingConfig, host, config, warnings);
+        FillConfig(config, host, id);
+        var (path, args) = ConfigMerge.Command(config);
+        var document = new ContainerDocument
+        {
+            Config = config, HostConfig = host, ImageId = image?.Id.ToString() ?? "", ChainId = image?.ChainId?.ToString(),
+            Path = path, Args = args, Endpoints = endpoints,
+        };
+        var reserved = Reserve(bare, id);
+        try
+        {
+            await MakeAsync(new Container(id, reserved, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true }, image, cancellation);
+        }
+        catch
+        {
+            _index.Release(reserved, id);
+            throw;
+        }
+        return new ContainerCreateResponse { Id = id, Warnings = warnings };
+    }
+
+    /// <summary>Files first, the database row last: what is on disk without a row was never finished and is freed at the next start.</summary>
+    private async Task MakeAsync(Container container, ImageRecord? image, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(DirectoryOf(container.Id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            await _snapshots.CreateWritableAsync(container.Id, image?.ChainId, cancellation);
+            container.Document = container.Document with { Mounts = await ResolveMountsAsync(container, cancellation) };
+            _store.Insert(container);
+        }
+        catch
+        {
+            await FreeFilesAsync(container.Id);
+            throw;
+        }
+        _index.Add(container);
+        Publish(container, "create");
+    }
+
+    private string Reserve(string? name, string id)
+    {
+        if (name is not null)
+        {
+            // A name may be taken by a container that is just being removed: then it is free in a moment, but a conflict now.
+            return _index.TryReserve(name, id, out var holder) ? name : throw ContainerNames.Taken(name, holder);
+        }
+        for (int attempt = 0; ; attempt++)
+        {
+            var candidate = ContainerNames.Generate(attempt);
+            if (_index.TryReserve(candidate, id, out _)) return candidate;
+        }
+    }
+
+    private void RequireOtherContainers(HostConfig host)
+    {
+        RequireOther(host.PidMode);
+        RequireOther(host.IpcMode);
+        foreach (var link in host.Links ?? [])
+        {
+            var other = link.Split(':')[0];
+            if (_index.Find(other) is null) throw WharfException.Invalid($"could not get container for {other}: No such container: {other}");
+        }
+    }
+
+    private void RequireOther(string? mode)
+    {
+        if (NamespaceModes.ContainerOf(mode) is { } other && _index.Find(other) is null) throw WharfException.Invalid($"No such container: {other}");
+    }
+
+    /// <summary>The networks a container will be on, by name, with what was asked of each.</summary>
+    private static Dictionary<string, EndpointSettings> EndpointsOf(NetworkingConfig? networking, HostConfig host, ContainerConfig config, List<string> warnings)
+    {
+        var endpoints = new Dictionary<string, EndpointSettings>(StringComparer.Ordinal);
+        var mode = host.NetworkMode!;
+        if (NamespaceModes.ContainerOf(mode) is not null || (mode == "none" && config.NetworkDisabled == true)) return endpoints;
+        foreach (var (network, settings) in networking?.EndpointsConfig ?? []) endpoints[network == "default" ? "bridge" : network] = settings ?? new EndpointSettings();
+        endpoints.TryAdd(mode, new EndpointSettings());
+        if (mode is "host" or "none" && endpoints.Count > 1)
+            throw WharfException.Invalid($"conflicting options: cannot attach both user-defined and non-user-defined network-modes");
+        if (config.MacAddress is not { Length: > 0 } mac) return endpoints;
+        warnings.Add(MacWarning);
+        if (mode is not ("host" or "none")) endpoints[mode] = endpoints[mode] with { MacAddress = endpoints[mode].MacAddress is { Length: > 0 } own ? own : mac };
+        config.MacAddress = null;
+        return endpoints;
+    }
+
+    /// <summary>Defaults that docker writes out in inspect.</summary>
+    private void FillConfig(ContainerConfig config, HostConfig host, string id)
+    {
+        if (string.IsNullOrEmpty(config.Hostname))
+            config.Hostname = host.NetworkMode == "host" || host.UTSMode == "host" ? _host.Hostname : NamespaceModes.ContainerOf(host.NetworkMode) is { } other ? _index.Find(other)?.Config.Hostname ?? "" : id[..12];
+        config.Domainname ??= "";
+        config.AttachStdin ??= false;
+        config.AttachStdout ??= false;
+        config.AttachStderr ??= false;
+        config.Tty ??= false;
+        config.OpenStdin ??= false;
+        config.StdinOnce ??= false;
+        config.Image ??= "";
+        foreach (var port in (host.PortBindings ?? []).Keys) (config.ExposedPorts ??= []).TryAdd(PortSpec.Parse(port).ToString(), new EmptyObject());
+    }
+
+    private static ContainerConfig ConfigOf(ContainerCreateRequest request) => new()
+    {
+        Hostname = request.Hostname, Domainname = request.Domainname, User = request.User, AttachStdin = request.AttachStdin, AttachStdout = request.AttachStdout,
+        AttachStderr = request.AttachStderr, ExposedPorts = request.ExposedPorts, Tty = request.Tty, OpenStdin = request.OpenStdin, StdinOnce = request.StdinOnce,
+        Env = request.Env, Cmd = request.Cmd, Healthcheck = request.Healthcheck, ArgsEscaped = request.ArgsEscaped, Image = request.Image, Volumes = request.Volumes,
+        WorkingDir = request.WorkingDir, Entrypoint = request.Entrypoint, NetworkDisabled = request.NetworkDisabled, MacAddress = request.MacAddress,
+        OnBuild = request.OnBuild, Labels = request.Labels, StopSignal = request.StopSignal, StopTimeout = request.StopTimeout, Shell = request.Shell,
+    };
+}

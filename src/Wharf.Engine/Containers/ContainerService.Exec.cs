@@ -1,0 +1,159 @@
+using System.Collections.Concurrent;
+using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Shims;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    /// <summary>How many ended execs of a container can still be inspected.</summary>
+    private const int KeptExecs = 64;
+
+    private readonly ConcurrentDictionary<string, ExecInstance> _execs = new(StringComparer.Ordinal);
+
+    /// <summary>Prepares a further process; gives its ID.</summary>
+    public string CreateExec(string nameOrId, ExecConfig config)
+    {
+        var container = _index.Get(nameOrId);
+        RequireExecutable(container);
+        if (config.Cmd is not { Count: > 0 }) throw WharfException.Invalid("No exec command specified");
+        foreach (var variable in config.Env ?? []) ConfigRules.CheckVariable(variable);
+        if (config.DetachKeys is { Length: > 0 } keys) DetachKeys.Parse(keys);
+        var exec = new ExecInstance(ContainerNames.NewId(), container, config);
+        ForgetOldExecs(container.Id);
+        _execs[exec.Id] = exec;
+        Publish(container, $"exec_create: {exec.CommandText}", ("execID", exec.Id));
+        return exec.Id;
+    }
+
+    /// <summary>Whether an exec has a terminal, and its detach keys; NotFound <c>No such exec instance</c>.</summary>
+    public (bool Terminal, string? DetachKeys) DescribeExec(string execId) => GetExec(execId).Config is var config ? (config.Tty ?? false, config.DetachKeys) : default;
+
+    /// <summary>Throws what a start would throw, before the client's connection is turned into a stream.</summary>
+    public void RequireStartableExec(string execId)
+    {
+        var exec = GetExec(execId);
+        if (exec.ExitCode is not null) throw WharfException.Conflict($"Exec command {execId} has already run");
+        if (exec.Started) throw WharfException.Conflict($"Exec command {execId} is already running");
+        RequireExecutable(exec.Container);
+    }
+
+    /// <summary>Runs an exec. Attached, gives its streams, which are complete from the first byte; the caller owns them.</summary>
+    public async Task<AttachedStream?> StartExecAsync(string execId, bool attach, List<long>? consoleSize, CancellationToken cancellation)
+    {
+        RequireStartableExec(execId);
+        var exec = GetExec(execId);
+        lock (exec)
+        {
+            if (exec.Started) throw WharfException.Conflict($"Exec command {execId} is already running");
+            exec.Started = true;
+        }
+        var (container, config) = (exec.Container, exec.Config);
+        AttachedStream? streams = null;
+        try
+        {
+            var user = _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);
+            var process = SpecBuilder.BuildExec(container.Document, consoleSize is null ? config : config with { ConsoleSize = consoleSize }, user, container.Config.Hostname ?? "");
+            if (attach)
+            {
+                streams = await _shim.AttachAsync(new AttachRequest
+                {
+                    Id = container.Id, ExecId = exec.Id, Stdin = config.AttachStdin ?? false, Stdout = config.AttachStdout ?? false, Stderr = config.AttachStderr ?? false,
+                }, cancellation);
+            }
+            Publish(container, $"exec_start: {exec.CommandText}", ("execID", exec.Id));
+            exec.Running = true;
+            var response = await _shim.SendAsync(new ShimRequest
+            {
+                Exec = new ExecRequest { Id = container.Id, ExecId = exec.Id, Process = process, OpenStdin = attach && config.AttachStdin == true },
+            }, CancellationToken.None);
+            exec.Pid = response.Pid ?? 0;
+            return streams;
+        }
+        catch (Exception error)
+        {
+            if (streams is not null) await streams.DisposeAsync();
+            EndExec(exec, error is ShimException { Error.ExitCode: { } code and not 0 } ? code : 126);
+            throw;
+        }
+    }
+
+    /// <summary>Waits for an exec that was started to end, and gives its exit code.</summary>
+    public Task<int> WaitExecAsync(string execId, CancellationToken cancellation) => GetExec(execId).Ended.Task.WaitAsync(cancellation);
+
+    public async Task ResizeExecAsync(string execId, uint height, uint width, CancellationToken cancellation)
+    {
+        var exec = GetExec(execId);
+        if (!exec.Running) throw WharfException.Conflict($"Exec command {execId} is not running");
+        await _shim.SendAsync(new ShimRequest { Resize = new ResizeRequest { Id = exec.Container.Id, ExecId = exec.Id, Height = height, Width = width } }, cancellation);
+    }
+
+    public ExecInspectResponse InspectExec(string execId)
+    {
+        var exec = GetExec(execId);
+        var config = exec.Config;
+        return new ExecInspectResponse
+        {
+            ID = exec.Id, Running = exec.Running, ExitCode = exec.ExitCode, CanRemove = false, ContainerID = exec.Container.Id, Pid = exec.Pid,
+            DetachKeys = config.DetachKeys ?? "", OpenStdin = config.AttachStdin ?? false, OpenStdout = config.AttachStdout ?? false, OpenStderr = config.AttachStderr ?? false,
+            ProcessConfig = new ProcessConfig
+            {
+                Tty = config.Tty ?? false, Entrypoint = config.Cmd![0], Arguments = config.Cmd[1..], Privileged = config.Privileged ?? false,
+                User = config.User is { Length: > 0 } user ? user : null,
+            },
+        };
+    }
+
+    private void OnExecExited(Container container, string execId, ShimEvent happened)
+    {
+        if (happened.Type == "exit" && _execs.TryGetValue(execId, out var exec)) EndExec(exec, happened.ExitCode);
+        _ = _background.Run("exec cleanup", container.Id,
+            () => _shim.SendAsync(new ShimRequest { Delete = new DeleteRequest { Id = container.Id, ExecId = execId } }, CancellationToken.None));
+    }
+
+    private void EndExec(ExecInstance exec, int exitCode)
+    {
+        exec.Running = false;
+        exec.ExitCode = exitCode;
+        if (!exec.Ended.TrySetResult(exitCode)) return;
+        Publish(exec.Container, "exec_die", ("execID", exec.Id), ("exitCode", Number(exitCode)));
+    }
+
+    private ExecInstance GetExec(string execId) => _execs.TryGetValue(execId, out var exec) ? exec : throw WharfException.NotFound($"No such exec instance: {execId}");
+
+    private static void RequireExecutable(Container container)
+    {
+        switch (container.State.Status)
+        {
+            case ContainerStatus.Running: return;
+            case ContainerStatus.Paused: throw WharfException.Conflict($"Container {container.Name} is paused, unpause the container before exec");
+            case ContainerStatus.Restarting: throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
+            default: throw NotRunning(container);
+        }
+    }
+
+    private List<string>? RunningExecs(string containerId)
+    {
+        List<string>? ids = null;
+        foreach (var exec in _execs.Values)
+            if (exec.Container.Id == containerId && exec.Running) (ids ??= []).Add(exec.Id);
+        return ids;
+    }
+
+    private void ForgetOldExecs(string containerId)
+    {
+        if (_execs.Count < KeptExecs) return;
+        var ended = _execs.Values.Where(exec => exec.Container.Id == containerId && exec.ExitCode is not null).OrderByDescending(exec => exec.Created).Skip(KeptExecs);
+        foreach (var exec in ended) _execs.TryRemove(exec.Id, out _);
+    }
+
+    private void ForgetExecs(string containerId)
+    {
+        foreach (var exec in _execs.Values)
+            if (exec.Container.Id == containerId) _execs.TryRemove(exec.Id, out _);
+    }
+}

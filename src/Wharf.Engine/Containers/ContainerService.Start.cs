@@ -1,0 +1,150 @@
+using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Shims;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    /// <summary>Starts a container that does not run; NotModified when it does.</summary>
+    public async Task StartAsync(string nameOrId, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        using (await container.Gate.EnterAsync(cancellation))
+        {
+            RequireStartable(container);
+            await CancelRestartAsync(container);
+            container.RestartDelay = TimeSpan.Zero;
+            await StartHeldAsync(container, restartCount: 0);
+        }
+    }
+
+    private static void RequireStartable(Container container)
+    {
+        switch (container.State.Status)
+        {
+            case ContainerStatus.Paused: throw WharfException.Conflict("cannot start a paused container, try unpause instead");
+            case ContainerStatus.Running: throw new WharfException(ErrorKind.NotModified, "container already started");
+            case ContainerStatus.Removing or ContainerStatus.Dead: throw WharfException.Conflict("container is marked for removal and cannot be started");
+        }
+    }
+
+    /// <summary>The start itself, with the container's gate held. It is not called off half way: a client that leaves gets its container started.</summary>
+    private async Task StartHeldAsync(Container container, int restartCount)
+    {
+        await container.Cleanup;
+        using var run = new RunSetup();
+        ShimResponse response;
+        try
+        {
+            var request = await PrepareStartAsync(container, run);
+            response = await _shim.SendAsync(new ShimRequest { Start = request }, CancellationToken.None);
+        }
+        catch (Exception error)
+        {
+            await StartFailedAsync(container, run, error);
+            throw;
+        }
+        container.Pristine = false;
+        container.Network = run.Network;
+        container.Move(container.State with
+        {
+            Status = ContainerStatus.Running, Pid = response.Pid ?? 0, StartedAt = response.StartedAt ?? DateTimeOffset.UtcNow, ExitCode = 0, Error = "",
+            OomKilled = false, RestartCount = restartCount, ManuallyStopped = false,
+        });
+        _store.SaveState(container);
+        foreach (var warning in response.Warnings ?? []) _log.StartWarning(container.Id, warning);
+        Publish(container, "start");
+        StartHealth(container);
+    }
+
+    /// <summary>Everything a start needs, in the order in which it can fail cheaply; what is taken is noted in <paramref name="run"/>.</summary>
+    private async Task<StartRequest> PrepareStartAsync(Container container, RunSetup run)
+    {
+        var (config, host) = (container.Config, container.HostConfig);
+        var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
+        var initPath = host.Init == true ? InitProgram.Find() : null;
+        var shared = SharedMemoryOf(container);
+        var namespaces = await BuildNamespacesAsync(container, run);
+        var input = new SpecInput
+        {
+            Id = container.Id,
+            Document = container.Document,
+            User = user,
+            CgroupsPath = host.CgroupParent is { Length: > 0 } parent ? $"/{parent.Trim('/')}/{container.Id}" : $"{_cgroupRoot}/{container.Id}",
+            Hostname = config.Hostname ?? "",
+            Namespaces = namespaces,
+            SharedMemory = shared,
+            Mounts = await PrepareMountsAsync(container, run),
+        };
+        return new StartRequest
+        {
+            Id = container.Id,
+            Spec = SpecBuilder.Build(input),
+            Rootfs = [.. _snapshots.Mounts(container.Id)],
+            OpenStdin = config.OpenStdin ?? false,
+            StdinOnce = config.StdinOnce ?? false,
+            Log = LogRules.Target(host.LogConfig, LogPathOf(container.Id), config, container.Id, container.Name),
+            InitPath = initPath,
+        };
+    }
+
+    /// <summary>Frees what the failed start took and keeps why it failed. Cleanup errors are logged: the caller is to see the first error.</summary>
+    private async Task StartFailedAsync(Container container, RunSetup run, Exception error)
+    {
+        if (run.NetworkTaken) await TearDownNetworkAsync(container);
+        await ReleaseMountsAsync(container);
+        int exitCode = error is ShimException { Error.ExitCode: { } code and not 0 } ? code : 128;
+        var status = container.State.Status == ContainerStatus.Restarting ? ContainerStatus.Exited : container.State.Status;
+        container.Move(container.State with { Status = status, Pid = 0, ExitCode = exitCode, Error = error.Message });
+        // The shim may hold remains of a launch that failed half way.
+        if (error is ShimException) container.Cleanup = ReleaseRunAsync(container);
+        if (container.HostConfig.AutoRemove == true && status == ContainerStatus.Created)
+        {
+            await RemoveHeldAsync(container, volumes: true);
+            return;
+        }
+        _store.SaveState(container);
+        container.Notify(removed: false, error.Message);
+    }
+
+    /// <summary>The directory that containers of a shareable IPC namespace have in common as /dev/shm; null for none at all.</summary>
+    private string? SharedMemoryOf(Container container)
+    {
+        var mode = container.HostConfig.IpcMode ?? "private";
+        switch (mode)
+        {
+            case "none": return null;
+            case "host": return "/dev/shm";
+            case "shareable": return MakeSharedMemory(container.Id);
+        }
+        if (NamespaceModes.ContainerOf(mode) is not { } other) return "";
+        var owner = RequireRunning(other, "IPC");
+        if (owner.HostConfig.IpcMode == "host") return "/dev/shm";
+        if (owner.HostConfig.IpcMode != "shareable") throw WharfException.Invalid($"cannot join IPC namespace of container {other}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
+        return MakeSharedMemory(owner.Id);
+    }
+
+    /// <summary>
+    /// A directory of the exec root, which is a tmpfs: mounting one per container on the host is what this engine does not do.
+    /// Its size is bounded by the containers' memory limits, not by ShmSize.
+    /// </summary>
+    private string MakeSharedMemory(string id)
+    {
+        var path = Path.Combine(_options.ExecRoot, "shm", id);
+        Directory.CreateDirectory(path);
+        File.SetUnixFileMode(path, (UnixFileMode)0x3FF);
+        return path;
+    }
+
+    private Container RequireRunning(string nameOrId, string what)
+    {
+        var other = _index.Find(nameOrId) ?? throw WharfException.NotFound($"joining {what} namespace of container: No such container: {nameOrId}");
+        if (!other.State.HasProcess)
+            throw WharfException.Conflict($"cannot join {what} namespace of a non running container: container {other.Name} is {ContainerTransitions.Name(other.State.Status)}");
+        return other;
+    }
+}

@@ -1,0 +1,57 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    /// <summary>A container's processes as the host's <c>ps</c> shows them. Nothing of the container is executed (CVE-2022-1227).</summary>
+    public async Task<ContainerTopResponse> TopAsync(string nameOrId, string? arguments, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        if (!container.State.HasProcess) throw NotRunning(container);
+        if (container.State.Status == ContainerStatus.Restarting) throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
+        var pids = CgroupReader.Of(container.State.Pid)?.Processes() ?? [];
+        var response = Parse(await RunPsAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, cancellation), pids);
+        Publish(container, "top");
+        return response;
+    }
+
+    private static async Task<string> RunPsAsync(string arguments, CancellationToken cancellation)
+    {
+        var start = new ProcessStartInfo("ps") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) start.ArgumentList.Add(argument);
+        try
+        {
+            using var process = Process.Start(start)!;
+            var errors = process.StandardError.ReadToEndAsync(cancellation);
+            var output = await process.StandardOutput.ReadToEndAsync(cancellation);
+            await process.WaitForExitAsync(cancellation);
+            if (process.ExitCode != 0) throw new WharfException(ErrorKind.Internal, $"ps: {(await errors).Split('\n')[0]}");
+            return output;
+        }
+        catch (Win32Exception error)
+        {
+            throw new WharfException(ErrorKind.Internal, "ps is not installed on this host", error);
+        }
+    }
+
+    internal static ContainerTopResponse Parse(string output, IReadOnlySet<int> pids)
+    {
+        var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var titles = lines.Length == 0 ? [] : lines[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        int pidColumn = Array.IndexOf(titles, "PID");
+        if (pidColumn < 0) throw new WharfException(ErrorKind.Internal, "Couldn't find PID field in ps output");
+        var processes = new List<List<string>>();
+        foreach (var line in lines[1..])
+        {
+            var fields = line.Split((char[]?)null, titles.Length, StringSplitOptions.RemoveEmptyEntries);
+            if (fields.Length <= pidColumn || !int.TryParse(fields[pidColumn], NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || !pids.Contains(pid)) continue;
+            processes.Add([.. fields.Select(field => field.Trim())]);
+        }
+        return new ContainerTopResponse { Titles = [.. titles], Processes = processes };
+    }
+}

@@ -1,0 +1,76 @@
+using Wharf.Engine.Shims;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    /// <summary>Waits for the next exit, removal, or that it is not running; gives the exit code.</summary>
+    public Task<ContainerWaitResponse> WaitAsync(string nameOrId, WaitCondition condition, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        // Registered before the state is looked at: an exit in between must not be missed.
+        var next = container.NextAsync(condition == WaitCondition.Removed);
+        var state = container.State;
+        if (condition == WaitCondition.NotRunning && !state.IsUp) return Task.FromResult(new ContainerWaitResponse { StatusCode = state.ExitCode });
+        return next.WaitAsync(cancellation);
+    }
+
+    /// <summary>Attaches to the container's streams (see <see cref="AttachRequest"/>), also before it is started.</summary>
+    public Task<AttachedStream> AttachAsync(string nameOrId, bool stdin, bool stdout, bool stderr, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        switch (container.State.Status)
+        {
+            case ContainerStatus.Paused: throw WharfException.Conflict($"container {nameOrId} is paused, unpause the container before attach");
+            case ContainerStatus.Restarting: throw WharfException.Conflict($"container {nameOrId} is restarting, wait until the container is running");
+        }
+        Publish(container, "attach");
+        return _shim.AttachAsync(new AttachRequest { Id = container.Id, Stdin = stdin && container.Config.OpenStdin == true, Stdout = stdout, Stderr = stderr }, cancellation);
+    }
+
+    /// <summary>The client left by its detach keys.</summary>
+    public void Detached(string nameOrId)
+    {
+        if (_index.Find(nameOrId) is { } container) Publish(container, "detach");
+    }
+
+    public bool HasTerminal(string nameOrId) => _index.Get(nameOrId).Config.Tty ?? false;
+
+    public async Task ResizeAsync(string nameOrId, uint height, uint width, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        if (!container.State.HasProcess) throw NotRunning(container);
+        await _shim.SendAsync(new ShimRequest { Resize = new ResizeRequest { Id = container.Id, Height = height, Width = width } }, cancellation);
+        Publish(container, "resize", ("height", Number(height)), ("width", Number(width)));
+    }
+
+    public async Task RenameAsync(string nameOrId, string newName, CancellationToken cancellation)
+    {
+        if (nameOrId.Length == 0 || newName.Length == 0) throw WharfException.Invalid("Neither old nor new names may be empty");
+        var container = _index.Get(nameOrId);
+        var bare = newName.StartsWith('/') ? newName[1..] : newName;
+        if (!ContainerNames.IsValid(bare))
+            throw WharfException.Invalid($"Error when allocating new name: Invalid container name (/{bare}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+        using (await container.Gate.EnterAsync(cancellation))
+        {
+            var old = container.Name;
+            if (old == bare) throw WharfException.Invalid("Renaming a container with the same name as its current name");
+            if (!_index.TryReserve(bare, container.Id, out var holder)) throw WharfException.Conflict($"Error when allocating new name: {ContainerNames.Taken(bare, holder).Message}");
+            try
+            {
+                _store.SaveName(container.Id, bare);
+            }
+            catch
+            {
+                _index.Release(bare, container.Id);
+                throw;
+            }
+            container.Name = bare;
+            _index.Release(old, container.Id);
+            Publish(container, "rename", ("oldName", "/" + old));
+        }
+    }
+}

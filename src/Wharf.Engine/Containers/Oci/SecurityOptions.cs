@@ -1,0 +1,50 @@
+using System.Text.Json;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Containers.Oci;
+
+/// <summary>docker's <c>--security-opt</c> values.</summary>
+internal sealed record SecurityOptions
+{
+    public bool NoNewPrivileges { get; init; }
+    public bool SeccompUnconfined { get; init; }
+    /// <summary>A profile the client sent along; null for the built-in one.</summary>
+    public SeccompProfile? Seccomp { get; init; }
+
+    public static SecurityOptions Parse(IReadOnlyList<string>? options)
+    {
+        var parsed = new SecurityOptions();
+        foreach (var option in options ?? [])
+        {
+            int separator = option.IndexOfAny(['=', ':']);
+            var key = separator < 0 ? option : option[..separator];
+            var value = separator < 0 ? null : option[(separator + 1)..];
+            parsed = (key, value) switch
+            {
+                ("no-new-privileges", null or "true") => parsed with { NoNewPrivileges = true },
+                ("no-new-privileges", "false") => parsed with { NoNewPrivileges = false },
+                ("seccomp", "unconfined") => parsed with { SeccompUnconfined = true, Seccomp = null },
+                ("seccomp", "builtin") => parsed with { SeccompUnconfined = false, Seccomp = null },
+                ("seccomp", not null) => parsed with { SeccompUnconfined = false, Seccomp = ParseProfile(value) },
+                // No AppArmor or SELinux is applied here, so only "none" can be granted; the rest is kept for inspect.
+                ("apparmor", not null) or ("label", not null) or ("writable-cgroups", not null) => parsed,
+                ("systempaths", "unconfined") => parsed,
+                (_, null) => throw WharfException.Invalid($"invalid --security-opt 1: \"{option}\""),
+                _ => throw WharfException.Invalid($"invalid --security-opt 2: \"{option}\""),
+            };
+        }
+        return parsed;
+    }
+
+    private static SeccompProfile ParseProfile(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, SeccompProfileJson.Default.SeccompProfile) ?? throw new JsonException("no profile");
+        }
+        catch (JsonException error)
+        {
+            throw WharfException.Invalid($"Decoding seccomp profile failed: {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Images;
+
+/// <summary>Dockerfile instructions that change only an image's configuration: <c>commit --change</c>, <c>import --change</c>.</summary>
+public static class ImageChange
+{
+    private static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement.Clone();
+
+    /// <summary>Applies one instruction to an image's configuration, or InvalidArgument telling why not.</summary>
+    public static void Apply(OciImage image, string instruction)
+    {
+        var config = image.Config ??= new OciImageConfig();
+        var line = instruction.Trim();
+        int end = line.AsSpan().IndexOfAny(' ', '\t', '\n');
+        var name = (end < 0 ? line : line[..end]).ToUpperInvariant();
+        var rest = end < 0 ? "" : line[end..].Trim();
+        if (rest.Length == 0) throw WharfException.Invalid($"{name} requires at least one argument");
+        switch (name)
+        {
+            case "CMD": config.Cmd = Command(rest); config.ArgsEscaped = null; break;
+            case "ENTRYPOINT": config.Entrypoint = Command(rest); break;
+            case "ENV": foreach (var (key, value) in Pairs(rest, name)) SetVariable(config.Env ??= [], key, value); break;
+            case "LABEL": foreach (var (key, value) in Pairs(rest, name)) (config.Labels ??= [])[key] = value; break;
+            case "EXPOSE": foreach (var port in Words(rest)) (config.ExposedPorts ??= [])[Port(port)] = Empty; break;
+            case "VOLUME": foreach (var path in Volumes(rest)) (config.Volumes ??= [])[path] = Empty; break;
+            case "USER": config.User = One(rest, name); break;
+            case "WORKDIR": config.WorkingDir = Join(config.WorkingDir, One(rest, name)); break;
+            case "STOPSIGNAL": config.StopSignal = One(rest, name); break;
+            case "ONBUILD": (config.OnBuild ??= []).Add(OnBuild(rest)); break;
+            case "HEALTHCHECK": config.Healthcheck = Health(rest); break;
+            default: throw WharfException.Invalid($"{name.ToLowerInvariant()} is not a valid change command");
+        }
+    }
+
+    /// <summary>The exec form is a JSON list of strings; all else is for the shell.</summary>
+    private static List<string> Command(string text) => JsonList(text) ?? ["/bin/sh", "-c", text];
+
+    private static List<string>? JsonList(string text)
+    {
+        if (!text.StartsWith('[')) return null;
+        try { return JsonSerializer.Deserialize(text, ImageJson.Default.ListString); }
+        catch (JsonException) { return null; }
+    }
+
+    private static void SetVariable(List<string> environment, string key, string value)
+    {
+        int at = environment.FindIndex(variable => variable.StartsWith(key + "=", StringComparison.Ordinal));
+        if (at >= 0) environment[at] = $"{key}={value}";
+        else environment.Add($"{key}={value}");
+    }
+
+    /// <summary><c>key=value …</c> with quotes and backslashes, or the old form <c>key the rest is the value</c>.</summary>
+    private static List<(string Key, string Value)> Pairs(string text, string instruction)
+    {
+        var words = Words(text);
+        var pairs = new List<(string, string)>();
+        if (!words[0].Contains('='))
+        {
+            int space = text.AsSpan().IndexOfAny(' ', '\t');
+            if (space < 0) throw WharfException.Invalid($"{instruction} must have two arguments");
+            return [(text[..space], text[space..].Trim())];
+        }
+        foreach (var word in words)
+        {
+            int equals = word.IndexOf('=');
+            if (equals < 0) throw WharfException.Invalid($"Syntax error - can't find = in \"{word}\". Must be of the form: name=value");
+            if (equals == 0) throw WharfException.Invalid($"{instruction} names can not be blank");
+            pairs.Add((word[..equals], word[(equals + 1)..]));
+        }
+        return pairs;
+    }
+
+    /// <summary>Splits at blanks outside quotes and takes quotes and backslashes away.</summary>
+    internal static List<string> Words(string text)
+    {
+        var words = new List<string>();
+        var word = new StringBuilder();
+        char quote = '\0';
+        bool any = false;
+        for (int i = 0; i < text.Length; i++)
+        {
+            char character = text[i];
+            if (character == '\\' && quote != '\'' && i + 1 < text.Length)
+            {
+                word.Append(text[++i]);
+                any = true;
+            }
+            else if (quote != '\0')
+            {
+                if (character == quote) quote = '\0';
+                else word.Append(character);
+            }
+            else if (character is '"' or '\'')
+            {
+                quote = character;
+                any = true;
+            }
+            else if (character is ' ' or '\t')
+            {
+                if (any) words.Add(word.ToString());
+                word.Clear();
+                any = false;
+            }
+            else
+            {
+                word.Append(character);
+                any = true;
+            }
+        }
+        if (quote != '\0') throw WharfException.Invalid($"unexpected end of statement while looking for matching {quote}");
+        if (any) words.Add(word.ToString());
+        return words;
+    }
+
+    private static string Port(string text)
+    {
+        int slash = text.IndexOf('/');
+        var number = slash < 0 ? text : text[..slash];
+        var protocol = slash < 0 ? "tcp" : text[(slash + 1)..].ToLowerInvariant();
+        bool valid = protocol is "tcp" or "udp" or "sctp" && number.Split('-') is { Length: 1 or 2 } ends &&
+            Array.TrueForAll(ends, end => ushort.TryParse(end, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+        return valid ? $"{number}/{protocol}" : throw WharfException.Invalid($"invalid containerPort: {text}");
+    }
+
+    private static List<string> Volumes(string text)
+    {
+        var paths = JsonList(text) ?? Words(text);
+        return paths.TrueForAll(path => path.Trim().Length > 0) ? paths : throw WharfException.Invalid("VOLUME specified can not be an empty string");
+    }
+
+    private static string One(string text, string instruction) => Words(text) is [var word] ? word : throw WharfException.Invalid($"{instruction} requires exactly one argument");
+
+    private static string Join(string? current, string directory) =>
+        directory.StartsWith('/') ? directory : $"{(string.IsNullOrEmpty(current) ? "/" : current).TrimEnd('/')}/{directory}";
+
+    private static string OnBuild(string text)
+    {
+        var trigger = text.Split(' ', 2)[0].ToUpperInvariant();
+        if (trigger is "ONBUILD") throw WharfException.Invalid("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+        if (trigger is "FROM" or "MAINTAINER") throw WharfException.Invalid($"{trigger} isn't allowed as an ONBUILD trigger");
+        return text;
+    }
+
+    private static Healthcheck Health(string text)
+    {
+        var health = new Healthcheck();
+        while (text.StartsWith("--", StringComparison.Ordinal))
+        {
+            int end = text.IndexOf(' ');
+            if (end < 0) throw WharfException.Invalid("Missing argument for HEALTHCHECK");
+            SetOption(health, text[2..end]);
+            text = text[end..].Trim();
+        }
+        if (text.Equals("NONE", StringComparison.OrdinalIgnoreCase)) return new Healthcheck { Test = ["NONE"] };
+        if (!text.StartsWith("CMD ", StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"Unknown type \"{text.Split(' ')[0]}\" in HEALTHCHECK (try CMD)");
+        var command = text[4..].Trim();
+        health.Test = JsonList(command) is { } list ? ["CMD", .. list] : ["CMD-SHELL", command];
+        return health;
+    }
+
+    private static void SetOption(Healthcheck health, string option)
+    {
+        if (option.Split('=', 2) is not [var name, var value]) throw WharfException.Invalid($"flag needs an argument: --{option}");
+        if (name == "retries")
+        {
+            health.Retries = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int retries) && retries > 0 ? retries : throw WharfException.Invalid($"--retries must be at least 1 (not {value})");
+            return;
+        }
+        if (!Containers.ContainerFilters.TryDuration(value, out var duration)) throw WharfException.Invalid($"time: invalid duration \"{value}\"");
+        long nanoseconds = duration.Ticks * 100;
+        switch (name)
+        {
+            case "interval": health.Interval = nanoseconds; break;
+            case "timeout": health.Timeout = nanoseconds; break;
+            case "start-period": health.StartPeriod = nanoseconds; break;
+            case "start-interval": health.StartInterval = nanoseconds; break;
+            default: throw WharfException.Invalid($"unknown flag: {name}");
+        }
+    }
+}
