@@ -38,7 +38,7 @@ public sealed class EngineHost : IAsyncDisposable
         var images = new ImageService();
         var networks = new NetworkService();
         var volumes = new VolumeService();
-        var shim = new ShimClient();
+        var shim = new ShimClient(options);
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
         return Task.FromResult(new EngineHost
         {

@@ -1,8 +1,10 @@
 using Wharf.Runtime.Commands;
+using Wharf.Runtime.Shim;
 
 return args switch
 {
     ["run", .. var rest] => RunCommand.Run(rest),
+    ["shim", .. var rest] => ShimCommand.Run(rest),
     _ => Usage(args),
 };
 

@@ -1,0 +1,132 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+
+namespace Wharf.Engine.Logs;
+
+/// <summary>Chooses entries, gives them docker's stream form, and collects them to large writes.</summary>
+internal sealed class LogSink(LogQuery query, Stream output)
+{
+    private const int Full = 128 << 10;
+
+    private readonly JsonLogParser _parser = new();
+    private readonly ArrayBufferWriter<byte> _out = new(Full + 65536);
+    private readonly Queue<byte[]> _last = new();
+    private int? _lastCount;
+
+    /// <summary>True once an entry at or behind <see cref="LogQuery.Until"/> was met.</summary>
+    public bool PastUntil { get; private set; }
+
+    /// <summary>From now on only the last <paramref name="count"/> entries are kept, until <see cref="ReleaseLast"/>.</summary>
+    public LogSink Last(int count)
+    {
+        _lastCount = count;
+        return this;
+    }
+
+    public void ReleaseLast()
+    {
+        foreach (var line in _last) Emit(line);
+        _last.Clear();
+        _lastCount = null;
+    }
+
+    /// <summary>Takes all whole lines; returns how many bytes they are.</summary>
+    public int Take(ReadOnlySpan<byte> data)
+    {
+        int taken = 0;
+        while (!PastUntil)
+        {
+            int end = data[taken..].IndexOf((byte)'\n');
+            if (end < 0) break;
+            var line = data.Slice(taken, end);
+            taken += end + 1;
+            if (_lastCount is { } count)
+            {
+                _last.Enqueue(line.ToArray());
+                if (_last.Count > count) _last.Dequeue();
+            }
+            else Emit(line);
+        }
+        return taken;
+    }
+
+    private void Emit(ReadOnlySpan<byte> line)
+    {
+        if (!_parser.TryParse(line, out var entry)) return; // torn by a power cut: nothing of it can be shown
+        if (query.Since is not null || query.Until is not null)
+        {
+            long time = JsonLogParser.Nanoseconds(entry.Time);
+            if (time < query.Since) return;
+            if (time > query.Until)
+            {
+                PastUntil = true;
+                return;
+            }
+        }
+        if (entry.Stream == 1 ? !query.Stdout : !query.Stderr) return;
+        int head = 0;
+        if (query.Multiplexed)
+        {
+            head = _out.WrittenCount;
+            ReadOnlySpan<byte> frame = [(byte)entry.Stream, 0, 0, 0, 0, 0, 0, 0];
+            _out.Write(frame);
+        }
+        int start = _out.WrittenCount;
+        if (query.Timestamps) WriteTime(entry.Time);
+        if (query.Details) WriteDetails(entry.Attributes);
+        _out.Write(entry.Text);
+        if (query.Multiplexed) PatchLength(head, _out.WrittenCount - start);
+    }
+
+    // Times are shown with all nine decimals, so that they line up (RFC3339NanoFixed).
+    private void WriteTime(ReadOnlySpan<byte> time)
+    {
+        Span<byte> text = stackalloc byte[31];
+        int dot = time.IndexOf((byte)'.');
+        int digits = dot < 0 ? 0 : Math.Min(9, time.Length - dot - 2);
+        if (time.Length < 20 || time[^1] != 'Z')
+        {
+            _out.Write(time);
+            _out.Write(" "u8);
+            return;
+        }
+        time[..19].CopyTo(text);
+        text[19] = (byte)'.';
+        text[20..29].Fill((byte)'0');
+        if (digits > 0) time.Slice(dot + 1, digits).CopyTo(text[20..]);
+        text[29] = (byte)'Z';
+        text[30] = (byte)' ';
+        _out.Write(text);
+    }
+
+    private void WriteDetails(ReadOnlySpan<byte> attributes)
+    {
+        if (attributes.Length > 0)
+        {
+            using var document = JsonDocument.Parse(attributes.ToArray());
+            var pairs = document.RootElement.EnumerateObject().OrderBy(pair => pair.Name, StringComparer.Ordinal)
+                .Select(pair => $"{Uri.EscapeDataString(pair.Name)}={Uri.EscapeDataString(pair.Value.ToString())}");
+            _out.Write(Encoding.UTF8.GetBytes(string.Join(',', pairs)));
+        }
+        _out.Write(" "u8);
+    }
+
+    private void PatchLength(int head, int length)
+    {
+        // The writer hands out its buffer read-only; the bytes are its own and were just written.
+        var written = System.Runtime.InteropServices.MemoryMarshal.AsMemory(_out.WrittenMemory).Span;
+        BinaryPrimitives.WriteInt32BigEndian(written[(head + 4)..], length);
+    }
+
+    public Task FlushIfFullAsync(CancellationToken cancellation) => _out.WrittenCount >= Full ? FlushAsync(cancellation) : Task.CompletedTask;
+
+    public async Task FlushAsync(CancellationToken cancellation)
+    {
+        if (_out.WrittenCount == 0) return;
+        await output.WriteAsync(_out.WrittenMemory, cancellation);
+        _out.ResetWrittenCount();
+        await output.FlushAsync(cancellation);
+    }
+}

@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Engine.Shims;
+
+/// <summary>Finding the shim, or starting it.</summary>
+public sealed partial class ShimClient
+{
+    private const int SOL_SOCKET = 1, SO_PEERCRED = 17;
+
+    private async Task<Socket> OpenAsync(CancellationToken cancellation)
+    {
+        if (await TryOpenAsync(cancellation) is { } socket) return socket;
+        await StartShimAsync(cancellation);
+        return await TryOpenAsync(cancellation) ?? throw WharfException.Unavailable($"the shim does not serve {SocketPath}");
+    }
+
+    private async Task<Socket?> TryOpenAsync(CancellationToken cancellation)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(SocketPath), cancellation);
+            RequireOwnUser(socket);
+            return socket;
+        }
+        catch (SocketException)
+        {
+            socket.Dispose(); // nobody serves it
+            return null;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    // Whoever holds the socket is told how to run containers: it must be the same user (SECURITY invariant 10).
+    private static void RequireOwnUser(Socket socket)
+    {
+        Span<byte> credentials = stackalloc byte[12];
+        socket.GetRawSocketOption(SOL_SOCKET, SO_PEERCRED, credentials);
+        uint uid = MemoryMarshal.Read<uint>(credentials[4..]);
+        if (uid != Linux.Syscalls.Libc.geteuid()) throw WharfException.Unavailable($"the shim's socket is served by user {uid}");
+    }
+
+    private async Task StartShimAsync(CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(Root);
+        var start = new ProcessStartInfo(options.RuntimePath, ["shim", "--root", Root]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = "/" };
+        // One arena and a small heap: the shim is to stay small with hundreds of containers.
+        start.Environment["DOTNET_GCHeapHardLimit"] = "0x8000000";
+        start.Environment["DOTNET_GCConserveMemory"] = "9";
+        start.Environment["MALLOC_ARENA_MAX"] = "1";
+        Process shim;
+        try { shim = Process.Start(start)!; }
+        catch (System.ComponentModel.Win32Exception error) { throw WharfException.Unavailable($"cannot start {options.RuntimePath}: {error.Message}", error); }
+        shim.StandardInput.Close();
+        var said = await shim.StandardOutput.ReadLineAsync(cancellation);
+        if (said == "ready") return;
+        var complaint = await shim.StandardError.ReadToEndAsync(cancellation);
+        throw WharfException.Unavailable($"the shim did not start: {complaint.Trim()}");
+    }
+
+    /// <summary>Ends the shim if it has no container; a shim that looks after one stays.</summary>
+    public async Task ShutdownIfIdleAsync(CancellationToken cancellation)
+    {
+        await _stop.CancelAsync();
+        if (await TryOpenAsync(cancellation) is not { } socket) return;
+        using (socket)
+        {
+            await ShimFrames.WriteAsync(socket, new ShimRequest { Shutdown = new ShutdownRequest() }, cancellation);
+            var response = await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation);
+            if (response is { Error: null }) await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation); // its end
+        }
+    }
+}

@@ -1,0 +1,149 @@
+using Wharf.Linux.Fds;
+using Wharf.Runtime.Init;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Runtime.Shim;
+
+/// <summary>Starting containers and execs.</summary>
+internal sealed partial class ShimServer
+{
+    private void Start(ShimConnection connection, long seq, StartRequest request)
+    {
+        var key = (request.Id, (string?)null);
+        if (_launching.Contains(key) || (_processes.TryGetValue(key, out var old) && old.ExitedAt is null)) throw new InvalidOperationException($"container {request.Id} is running");
+        bool terminal = request.Spec.Process?.Terminal == true;
+        var log = request.Log is { Driver: "json-file", Path: not null } target ? new JsonFileLog(target) : null;
+        var process = new Supervised { Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux };
+        var pipes = new LaunchPipes(terminal, request.OpenStdin);
+        Launch(connection, seq, process, pipes, log, () => _launcher.Launch(new LaunchRequest
+        {
+            ContainerId = request.Id, Spec = request.Spec, Rootfs = request.Rootfs, InitPath = request.InitPath,
+            Stdin = pipes.ChildStdin, Stdout = pipes.ChildStdout, Stderr = pipes.ChildStderr,
+        }));
+    }
+
+    private void Exec(ShimConnection connection, long seq, ExecRequest request)
+    {
+        var container = Find(request.Id, null);
+        if (!container.Running) throw new InvalidOperationException($"container {request.Id} is not running");
+        bool terminal = request.Process.Terminal == true;
+        var process = new Supervised { Id = request.Id, ExecId = request.ExecId, Streams = new ProcessStreams(_loop, _buffer, terminal, stdinOnce: true, log: null) };
+        var pipes = new LaunchPipes(terminal, request.OpenStdin);
+        var init = Io.Duplicate(container.PidFd!); // the loop closes its own when the container ends meanwhile
+        Launch(connection, seq, process, pipes, null, () =>
+        {
+            using (init)
+                return _launcher.Exec(new ExecLaunch
+                {
+                    ContainerId = request.Id, InitPid = container.Pid, InitPidFd = init, Process = request.Process, Linux = container.Linux, Cgroup = container.Cgroup!,
+                    Stdin = pipes.ChildStdin, Stdout = pipes.ChildStdout, Stderr = pipes.ChildStderr,
+                });
+        });
+    }
+
+    private void Launch(ShimConnection connection, long seq, Supervised process, LaunchPipes pipes, JsonFileLog? log, Func<Launched> launch)
+    {
+        var key = (process.Id, process.ExecId);
+        _launching.Add(key);
+        ThreadPool.UnsafeQueueUserWorkItem(_ =>
+        {
+            try
+            {
+                var launched = launch();
+                if (process.ExecId is null)
+                    _records.Save(new ShimRecord { Id = process.Id, Pid = launched.Pid, CgroupPath = launched.Cgroup.Path, StartedAt = launched.StartedAt });
+                _loop.Post(() => OnLaunched(connection, seq, process, pipes, launched));
+            }
+            catch (Exception error)
+            {
+                _loop.Post(() => OnLaunchFailed(connection, seq, process, pipes, log, error));
+            }
+        }, null);
+    }
+
+    private void OnLaunched(ShimConnection connection, long seq, Supervised process, LaunchPipes pipes, Launched launched)
+    {
+        var key = (process.Id, process.ExecId);
+        _launching.Remove(key);
+        process.PidFd = launched.PidFd;
+        process.Pid = launched.Pid;
+        process.StartedAt = launched.StartedAt;
+        process.Cgroup = launched.Cgroup;
+        _processes[key] = process;
+        if (_waiting.Remove(key, out var waiting))
+            foreach (var (client, request) in waiting) process.Streams.Attach(client, request.Stdin, request.Stdout, request.Stderr);
+        pipes.CloseChildEnds();
+        process.Streams.OnLogFailure = message => Console.Error.WriteLine($"{process.Id}: cannot write log: {message}");
+        process.Streams.Open(pipes.Stdin, pipes.Stdout, pipes.Stderr, launched.TerminalMaster);
+        connection.Respond(new ShimResponse { Seq = seq, Pid = launched.Pid, StartedAt = launched.StartedAt, Warnings = launched.Warnings.Count > 0 ? [.. launched.Warnings] : null });
+        _loop.Add(launched.PidFd, Poll.In, _ => OnExit(process));
+    }
+
+    private void OnLaunchFailed(ShimConnection connection, long seq, Supervised process, LaunchPipes pipes, JsonFileLog? log, Exception error)
+    {
+        var key = (process.Id, process.ExecId);
+        _launching.Remove(key);
+        pipes.CloseAll();
+        log?.Dispose();
+        connection.Respond(Failure(seq, error));
+        if (!_waiting.Remove(key, out var waiting)) return;
+        foreach (var (client, _) in waiting) client.CloseWhenSent();
+    }
+
+    private void Attach(ShimConnection connection, long seq, AttachRequest request)
+    {
+        var key = (request.Id, request.ExecId);
+        connection.Respond(new ShimResponse { Seq = seq });
+        if (_processes.TryGetValue(key, out var process) && process.Running)
+        {
+            process.Streams.Attach(connection, request.Stdin, request.Stdout, request.Stderr);
+            return;
+        }
+        // Not started yet: kept, with what the client may send meanwhile, until the process is there.
+        if (!_waiting.TryGetValue(key, out var waiting)) _waiting[key] = waiting = [];
+        waiting.Add((connection, request));
+        connection.BecomeStream();
+        connection.PauseInput(true);
+        connection.OnClosed = () =>
+        {
+            if (_waiting.TryGetValue(key, out var list) && list.RemoveAll(entry => entry.Connection == connection) > 0 && list.Count == 0) _waiting.Remove(key);
+        };
+    }
+}
+
+/// <summary>The pipes of a launch: the child's ends to give away, the shim's to keep.</summary>
+internal sealed class LaunchPipes
+{
+    private readonly List<Fd> _childEnds = [];
+
+    public LaunchPipes(bool terminal, bool openStdin)
+    {
+        if (terminal) return;
+        Fd childIn;
+        if (openStdin) (childIn, Stdin) = Io.Pipe();
+        else childIn = Io.AboveStreams(OpenAt.Open("/dev/null", O.RDONLY).Release());
+        (Stdout, var childOut) = Io.Pipe();
+        (Stderr, var childError) = Io.Pipe();
+        _childEnds.AddRange([childIn, childOut, childError]);
+    }
+
+    public Fd? Stdin { get; }
+    public Fd? Stdout { get; }
+    public Fd? Stderr { get; }
+    public int ChildStdin => _childEnds.Count > 0 ? _childEnds[0].Value : -1;
+    public int ChildStdout => _childEnds.Count > 0 ? _childEnds[1].Value : -1;
+    public int ChildStderr => _childEnds.Count > 0 ? _childEnds[2].Value : -1;
+
+    public void CloseChildEnds()
+    {
+        foreach (var end in _childEnds) end.Dispose();
+    }
+
+    public void CloseAll()
+    {
+        CloseChildEnds();
+        Stdin?.Dispose();
+        Stdout?.Dispose();
+        Stderr?.Dispose();
+    }
+}

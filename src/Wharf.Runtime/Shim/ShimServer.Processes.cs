@@ -1,0 +1,115 @@
+using System.Runtime.InteropServices;
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Init;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Runtime.Shim;
+
+/// <summary>What happens to processes after their start: signals, freezing, limits, exit, removal.</summary>
+internal sealed partial class ShimServer
+{
+    private const int MostRemovals = 200;
+
+    private void Signal(SignalRequest request)
+    {
+        var process = Find(request.Id, request.ExecId);
+        if (!process.Running) throw new KeyNotFoundException($"process of {request.ExecId ?? request.Id} is not running");
+        if (request.All && request.Signal == 9) process.Cgroup!.KillAll();
+        else if (request.All) foreach (var pid in process.Cgroup!.Pids()) _ = Libc.kill(pid, request.Signal); // ESRCH: it ended by itself
+        else if (Libc.syscall(SyscallNumber.pidfd_send_signal, process.PidFd!.Value, request.Signal) < 0 && Marshal.GetLastPInvokeError() is var errno and not Errno.ESRCH)
+            throw new SyscallException("pidfd_send_signal", errno);
+    }
+
+    private void Freeze(ShimConnection connection, long seq, FreezeRequest request)
+    {
+        var process = Find(request.Id, null);
+        if (!process.Running) throw new InvalidOperationException($"container {request.Id} is not running");
+        InBackground(connection, seq, () =>
+        {
+            if (request.Frozen) process.Cgroup!.Freeze(); else process.Cgroup!.Thaw();
+            return new ShimResponse { Seq = seq };
+        }, () => process.Paused = request.Frozen);
+    }
+
+    private void Update(ShimConnection connection, long seq, UpdateRequest request)
+    {
+        var process = Find(request.Id, null);
+        if (!process.Running) throw new InvalidOperationException($"container {request.Id} is not running");
+        InBackground(connection, seq, () =>
+        {
+            var warnings = new List<string>();
+            process.Cgroup!.Update(request.Resources, warnings);
+            return new ShimResponse { Seq = seq, Warnings = warnings.Count > 0 ? warnings : null };
+        }, null);
+    }
+
+    /// <summary>Does what may block on another thread and answers on the loop.</summary>
+    private void InBackground(ShimConnection connection, long seq, Func<ShimResponse> work, Action? then) => ThreadPool.UnsafeQueueUserWorkItem(_ =>
+    {
+        ShimResponse response;
+        try { response = work(); }
+        catch (Exception error) { response = Failure(seq, error); }
+        _loop.Post(() =>
+        {
+            if (response.Error is null) then?.Invoke();
+            connection.Respond(response);
+        });
+    }, null);
+
+    private void OnExit(Supervised process)
+    {
+        if (ProcessExit.TryReap(process.PidFd!) is not { } code) return;
+        _loop.Remove(process.PidFd!);
+        process.PidFd!.Dispose();
+        process.PidFd = null;
+        process.ExitCode = code;
+        process.ExitedAt = DateTimeOffset.UtcNow;
+        if (process.ExecId is null) EndContainer(process);
+        // The output is complete before anybody hears of the exit: logs right after wait miss nothing.
+        process.Streams.Finish();
+        if (process.ExecId is null) _records.Save(process.Record());
+        if (process.OomKilled) Broadcast(new ShimEvent { Type = "oom", Id = process.Id, At = process.ExitedAt.Value });
+        Broadcast(process.ExitEvent());
+    }
+
+    private void EndContainer(Supervised process)
+    {
+        process.OomKilled = process.Cgroup!.OomKilled();
+        // In a PID namespace of its own all ended with init; one that shares the host's may have left processes.
+        if (process.Cgroup.Pids().Count > 0) process.Cgroup.KillAll();
+        RemoveCgroup(process.Cgroup, attempts: 0);
+    }
+
+    // A killed process leaves its group a moment after the signal.
+    private void RemoveCgroup(Cgroup cgroup, int attempts)
+    {
+        if (cgroup.TryDelete()) return;
+        if (attempts < MostRemovals) _loop.After(TimeSpan.FromMilliseconds(5 + attempts * 5), () => RemoveCgroup(cgroup, attempts + 1));
+        else Console.Error.WriteLine($"cannot remove cgroup {cgroup.Path}: processes {string.Join(' ', cgroup.Pids())} do not end");
+    }
+
+    private void Delete(ShimConnection connection, long seq, DeleteRequest request)
+    {
+        var key = (request.Id, request.ExecId);
+        if (_launching.Contains(key)) throw new InvalidOperationException($"container {request.Id} is starting");
+        if (_processes.TryGetValue(key, out var process))
+        {
+            if (process.Running)
+            {
+                // Its exit is told as any other; the second Delete, after it, forgets it.
+                if (request.ExecId is null) process.Cgroup!.KillAll();
+                else Signal(new SignalRequest { Id = request.Id, ExecId = request.ExecId, Signal = 9 });
+            }
+            else _processes.Remove(key);
+        }
+        if (request.ExecId is null && process is not { Running: true })
+        {
+            foreach (var exec in _processes.Keys.Where(entry => entry.Id == request.Id).ToArray()) _processes.Remove(exec);
+            _records.Remove(request.Id);
+        }
+        if (process is not { Running: true } && _waiting.Remove(key, out var waiting))
+            foreach (var (client, _) in waiting) client.CloseWhenSent();
+        connection.Respond(new ShimResponse { Seq = seq });
+    }
+}

@@ -1,0 +1,35 @@
+using Wharf.Linux.Fds;
+using Wharf.Runtime.Cgroups;
+using Wharf.Specs.Runtime;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Runtime.Shim;
+
+/// <summary>A process the shim looks after: a container's init, or an exec when <see cref="ExecId"/> is set.</summary>
+internal sealed class Supervised
+{
+    public required string Id { get; init; }
+    public string? ExecId { get; init; }
+    public required ProcessStreams Streams { get; init; }
+    public LinuxSpec? Linux { get; init; }
+    public Fd? PidFd { get; set; }
+    public Cgroup? Cgroup { get; set; }
+    public int Pid { get; set; }
+    public DateTimeOffset StartedAt { get; set; }
+    public DateTimeOffset? ExitedAt { get; set; }
+    public int ExitCode { get; set; }
+    public bool OomKilled { get; set; }
+    public bool Paused { get; set; }
+
+    public bool Running => PidFd is not null;
+
+    public ShimContainer Describe() => new()
+    {
+        Id = Id, ExecId = ExecId, Pid = Pid, StartedAt = StartedAt, ExitCode = ExitCode, OomKilled = OomKilled, ExitedAt = ExitedAt,
+        State = ExitedAt is not null ? "exited" : Paused ? "paused" : "running",
+    };
+
+    public ShimEvent ExitEvent() => new() { Type = "exit", Id = Id, ExecId = ExecId, Pid = Pid, ExitCode = ExitCode, OomKilled = OomKilled, At = ExitedAt!.Value };
+
+    public ShimRecord Record() => new() { Id = Id, Pid = Pid, CgroupPath = Cgroup!.Path, StartedAt = StartedAt, ExitedAt = ExitedAt, ExitCode = ExitCode, OomKilled = OomKilled };
+}
