@@ -78,6 +78,8 @@ public static partial class ContainersApi
             var other => throw WharfException.Invalid($"invalid condition: \"{other}\""),
         };
         var exit = context.Engine.Containers.WaitAsync(context.Route("id"), condition, context.Cancellation);
+        // What is wrong with the request shows at once, while it can still be told by a status.
+        if (exit.IsFaulted) await exit;
         var response = context.Http.Response;
         response.ContentType = "application/json";
         await response.Body.FlushAsync(context.Cancellation);

@@ -40,12 +40,23 @@ internal sealed class Container(string id, string name, DateTimeOffset created, 
         State = next;
     }
 
-    /// <summary>A task that ends with the next exit, or only with the removal.</summary>
-    public Task<ContainerWaitResponse> NextAsync(bool removed)
+    /// <summary>A task that ends with the next exit, or only with the removal. Called off, it leaves nothing behind.</summary>
+    public Task<ContainerWaitResponse> NextAsync(bool removed, CancellationToken cancellation = default)
     {
         var waiter = new Waiter(removed);
         lock (_waitLock) (_waiters ??= []).Add(waiter);
-        return waiter.Source.Task;
+        if (!cancellation.CanBeCanceled) return waiter.Source.Task;
+        var registration = cancellation.UnsafeRegister(static (state, token) => ((Action<CancellationToken>)state!)(token), (Action<CancellationToken>)(token =>
+        {
+            lock (_waitLock) _waiters.Remove(waiter);
+            waiter.Source.TrySetCanceled(token);
+        }));
+        return EndAsync(waiter.Source.Task, registration);
+
+        static async Task<ContainerWaitResponse> EndAsync(Task<ContainerWaitResponse> exit, CancellationTokenRegistration registration)
+        {
+            using (registration) return await exit;
+        }
     }
 
     /// <summary>Tells those who wait for an exit, and with <paramref name="removed"/> those who wait for the removal too.</summary>

@@ -61,7 +61,8 @@ public sealed partial class ContainerService
         }
         catch
         {
-            await FreeFilesAsync(container.Id);
+            // Logged if it fails: the caller is to see the first error.
+            await _background.Run("cleanup", container.Id, () => FreeFilesAsync(container.Id));
             throw;
         }
         _index.Add(container);

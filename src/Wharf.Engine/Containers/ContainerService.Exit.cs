@@ -61,12 +61,9 @@ public sealed partial class ContainerService
         else if (remove) await RemoveHeldAsync(container, volumes: true);
     }
 
-    /// <summary>Frees what a run leaves: the shim's record and cgroup, and mounts of volumes.</summary>
-    private async Task ReleaseRunAsync(Container container)
-    {
-        await _shim.SendAsync(new ShimRequest { Delete = new DeleteRequest { Id = container.Id } }, CancellationToken.None);
-        await ReleaseMountsAsync(container);
-    }
+    /// <summary>Frees what a run leaves: the shim's record and the cgroup.</summary>
+    private Task ReleaseRunAsync(Container container) =>
+        _shim.SendAsync(new ShimRequest { Delete = new DeleteRequest { Id = container.Id } }, CancellationToken.None);
 
     private void ScheduleRestart(Container container, TimeSpan ran)
     {

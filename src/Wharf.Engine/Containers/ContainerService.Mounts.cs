@@ -1,3 +1,4 @@
+using Wharf.Engine.Volumes;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Mount = Wharf.Specs.Runtime.Mount;
@@ -6,20 +7,26 @@ namespace Wharf.Engine.Containers;
 
 public sealed partial class ContainerService
 {
-    /// <summary>What a container mounts, in the one normalised form of Binds, Mounts, Volumes and VolumesFrom; makes the volumes.</summary>
-    private async Task<List<MountPoint>> ResolveMountsAsync(Container container, CancellationToken cancellation)
+    /// <summary>What a container mounts, decided at its creation; the volumes exist afterwards.</summary>
+    private Task<List<MountPoint>> ResolveMountsAsync(Container container, CancellationToken cancellation) => _mounts.ResolveAsync(new MountRequest
     {
-        await Task.CompletedTask;
-        cancellation.ThrowIfCancellationRequested();
-        return [];
-    }
+        ContainerId = container.Id,
+        Host = container.HostConfig,
+        Volumes = container.Config.Volumes?.Keys ?? Enumerable.Empty<string>(),
+        MountsOf = name => (_index.Find(name) ?? throw WharfException.Invalid($"No such container: {name}")).Document.Mounts,
+        OpenRoot = () => _snapshots.OpenRoot(container.Id),
+    }, cancellation);
 
-    private Task<IReadOnlyList<Mount>> PrepareMountsAsync(Container container, RunSetup run) => Task.FromResult<IReadOnlyList<Mount>>([]);
-
-    private Task ReleaseMountsAsync(Container container) => Task.CompletedTask;
+    /// <summary>What the runtime mounts over the root: volumes, binds, tmpfs, and the files under /etc.</summary>
+    private static List<Mount> PrepareMounts(Container container, RunSetup run) =>
+        container.Document.Mounts.Count == 0 && container.HostConfig.Tmpfs is not { Count: > 0 } ? [] : MountService.Prepare(container.HostConfig, container.Document.Mounts, run.Hold);
 
     private void ReleaseVolumes(Container container, bool anonymous)
     {
-        if (container.Document.Mounts.Count > 0) _volumes.RemoveReferences(container.Id);
+        var names = container.Document.Mounts.Where(mount => mount.Type == "volume").Select(mount => mount.Name!).ToList();
+        if (names.Count == 0) return;
+        _volumes.RemoveReferences(container.Id);
+        // Anonymous ones are named like IDs; the volume service knows which of them it named itself.
+        if (anonymous) _ = _background.Run("removal of volumes", container.Id, () => _volumes.RemoveAnonymousAsync(names, CancellationToken.None));
     }
 }

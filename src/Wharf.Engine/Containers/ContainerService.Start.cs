@@ -78,7 +78,7 @@ public sealed partial class ContainerService
             Hostname = config.Hostname ?? "",
             Namespaces = namespaces,
             SharedMemory = shared,
-            Mounts = await PrepareMountsAsync(container, run),
+            Mounts = PrepareMounts(container, run),
         };
         return new StartRequest
         {
@@ -96,12 +96,11 @@ public sealed partial class ContainerService
     private async Task StartFailedAsync(Container container, RunSetup run, Exception error)
     {
         if (run.NetworkTaken) await TearDownNetworkAsync(container);
-        await ReleaseMountsAsync(container);
         int exitCode = error is ShimException { Error.ExitCode: { } code and not 0 } ? code : 128;
         var status = container.State.Status == ContainerStatus.Restarting ? ContainerStatus.Exited : container.State.Status;
         container.Move(container.State with { Status = status, Pid = 0, ExitCode = exitCode, Error = error.Message });
         // The shim may hold remains of a launch that failed half way.
-        if (error is ShimException) container.Cleanup = ReleaseRunAsync(container);
+        if (error is ShimException) container.Cleanup = _background.Run("cleanup", container.Id, () => ReleaseRunAsync(container));
         if (container.HostConfig.AutoRemove == true && status == ContainerStatus.Created)
         {
             await RemoveHeldAsync(container, volumes: true);

@@ -65,12 +65,9 @@ public sealed partial class ContainerService
     {
         using (await container.Gate.EnterAsync(cancellation))
         {
-            await CancelRestartAsync(container);
             if (!container.State.HasProcess)
             {
-                if (container.State.Status != ContainerStatus.Restarting) return null;
-                container.Move(container.State with { Status = ContainerStatus.Exited, ManuallyStopped = true });
-                _store.SaveState(container);
+                await EndRestartingAsync(container);
                 return null;
             }
             container.Move(container.State with { ManuallyStopped = true });
@@ -81,6 +78,15 @@ public sealed partial class ContainerService
             if (container.State.Status == ContainerStatus.Paused) await ThawAsync(container);
             return exit;
         }
+    }
+
+    /// <summary>There is no process, only the wait for the next start: that is over. The gate is held.</summary>
+    private async Task EndRestartingAsync(Container container)
+    {
+        await CancelRestartAsync(container);
+        if (container.State.Status != ContainerStatus.Restarting) return;
+        container.Move(container.State with { Status = ContainerStatus.Exited, ManuallyStopped = true });
+        _store.SaveState(container);
     }
 
     private async Task KillAndWaitAsync(Container container, Task<ContainerWaitResponse> exit, CancellationToken cancellation)
@@ -124,6 +130,11 @@ public sealed partial class ContainerService
         Task<ContainerWaitResponse>? exit = null;
         using (await container.Gate.EnterAsync(cancellation))
         {
+            if (container.State.Status == ContainerStatus.Restarting && signal == Signals.SIGKILL)
+            {
+                await EndRestartingAsync(container);
+                return;
+            }
             if (!container.State.HasProcess) throw NotRunning(container);
             bool ends = signal == Signals.SIGKILL || signal == StopSignalOf(container);
             if (ends && !container.State.ManuallyStopped)

@@ -8,14 +8,16 @@ namespace Wharf.Engine.Containers;
 public sealed partial class ContainerService
 {
     /// <summary>Waits for the next exit, removal, or that it is not running; gives the exit code.</summary>
-    public Task<ContainerWaitResponse> WaitAsync(string nameOrId, WaitCondition condition, CancellationToken cancellation)
+    public async Task<ContainerWaitResponse> WaitAsync(string nameOrId, WaitCondition condition, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         // Registered before the state is looked at: an exit in between must not be missed.
-        var next = container.NextAsync(condition == WaitCondition.Removed);
+        var next = container.NextAsync(condition == WaitCondition.Removed, over.Token);
         var state = container.State;
-        if (condition == WaitCondition.NotRunning && !state.IsUp) return Task.FromResult(new ContainerWaitResponse { StatusCode = state.ExitCode });
-        return next.WaitAsync(cancellation);
+        if (condition != WaitCondition.NotRunning || state.IsUp) return await next;
+        await over.CancelAsync();
+        return new ContainerWaitResponse { StatusCode = state.ExitCode };
     }
 
     /// <summary>Attaches to the container's streams (see <see cref="AttachRequest"/>), also before it is started.</summary>

@@ -20,6 +20,7 @@ public sealed partial class ContainerService
     private readonly SnapshotService _snapshots;
     private readonly NetworkService _networks;
     private readonly VolumeService _volumes;
+    private readonly MountService _mounts;
     private readonly ShimClient _shim;
     private readonly ILogger<ContainerService> _log;
     private readonly ContainerStore _store;
@@ -34,6 +35,7 @@ public sealed partial class ContainerService
         VolumeService volumes, ShimClient shim, HostFacts host, ILoggerFactory logs)
     {
         (_options, _events, _images, _snapshots, _networks, _volumes, _shim, _host) = (options, events, images, snapshots, networks, volumes, shim, host);
+        _mounts = new MountService(volumes);
         _log = logs.CreateLogger<ContainerService>();
         _store = new ContainerStore(state);
         _users = new UserDatabases(snapshots, options.Limits.MaxPasswdFile);

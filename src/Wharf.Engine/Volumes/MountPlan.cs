@@ -1,0 +1,182 @@
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Volumes;
+
+/// <summary>One mount of a container in the one form that all of docker's ways to ask for it come down to (SECURITY invariant 14).</summary>
+public sealed record MountPlan
+{
+    /// <summary><c>bind</c>, <c>volume</c> or <c>tmpfs</c>.</summary>
+    public required string Type { get; init; }
+    /// <summary>Where in the container; absolute and without dots.</summary>
+    public required string Destination { get; init; }
+    /// <summary>Of a bind, the path on the host.</summary>
+    public string Source { get; init; } = "";
+    /// <summary>Of a volume; empty for an anonymous one.</summary>
+    public string Volume { get; init; } = "";
+    public bool ReadOnly { get; init; }
+    public string Propagation { get; init; } = "";
+    /// <summary>As docker's inspect shows it.</summary>
+    public string Mode { get; init; } = "";
+    public bool NoCopy { get; init; }
+    public string Subpath { get; init; } = "";
+    public bool NonRecursive { get; init; }
+    public bool ReadOnlyNonRecursive { get; init; }
+    /// <summary>Make the directory on the host when it is not there.</summary>
+    public bool CreateSource { get; init; }
+    public MountVolumeOptions? VolumeOptions { get; init; }
+    public MountTmpfsOptions? Tmpfs { get; init; }
+}
+
+/// <summary>Reads docker's <c>-v</c>, <c>--mount</c> and VOLUME into <see cref="MountPlan"/>s; messages are docker's.</summary>
+public static class MountParser
+{
+    private static readonly string[] Propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
+
+    /// <summary><c>/host:/in[:mode]</c>, <c>volume:/in[:mode]</c> or <c>/in</c>.</summary>
+    public static MountPlan ParseBind(string text)
+    {
+        var parts = text.Split(':');
+        var (source, destination, mode) = parts switch
+        {
+            [var only] => ("", only, ""),
+            [var first, var second] when first.StartsWith('/') && !second.StartsWith('/') && IsMode(second) => ("", first, second),
+            [var first, var second] => (first, second, ""),
+            [var first, var second, var third] => (first, second, third),
+            _ => throw WharfException.Invalid($"invalid volume specification: '{text}'"),
+        };
+        if (parts.Length > 1 && source.Length == 0 && mode.Length == 0) throw WharfException.Invalid($"invalid volume specification: '{text}'");
+        if (mode.Length > 0 && !IsMode(mode)) throw WharfException.Invalid($"invalid mode: {mode}");
+        bool bind = source.StartsWith('/');
+        RequireDestination(destination, bind ? "bind" : "volume", $"invalid volume specification: '{text}': ");
+        var words = mode.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        var propagation = words.FirstOrDefault(word => Array.IndexOf(Propagations, word) >= 0);
+        if (!bind && propagation is not null) throw WharfException.Invalid($"invalid volume specification: '{text}'");
+        return new MountPlan
+        {
+            Type = bind ? "bind" : "volume",
+            Destination = Clean(destination),
+            Source = bind ? Clean(source) : "",
+            Volume = bind ? "" : source,
+            ReadOnly = words.Contains("ro"),
+            Propagation = bind ? propagation ?? "rprivate" : "",
+            Mode = mode.Length == 0 && !bind ? "z" : mode,
+            NoCopy = words.Contains("nocopy"),
+            CreateSource = bind,
+        };
+    }
+
+    public static MountPlan ParseMount(Mount mount)
+    {
+        var type = mount.Type ?? "";
+        if (type is not ("bind" or "volume" or "tmpfs" or "image" or "npipe" or "cluster")) throw Bad(type, "mount type unknown");
+        if (type is "image" or "npipe" or "cluster") throw WharfException.NotImplemented($"mounts of type \"{type}\" are not supported");
+        if (mount.Target is not { Length: > 0 } target) throw Bad(type, "field Target must not be empty");
+        RequireDestination(target, type, "");
+        RejectOthers(mount, type);
+        if (type == "bind") return ParseBindMount(mount, target);
+        if (type == "tmpfs" && mount.Source is { Length: > 0 }) throw Bad(type, "field Source must not be specified");
+        return new MountPlan
+        {
+            Type = type,
+            Destination = Clean(target),
+            Volume = type == "volume" ? mount.Source ?? "" : "",
+            ReadOnly = mount.ReadOnly ?? false,
+            Mode = type == "volume" ? "z" : "",
+            NoCopy = mount.VolumeOptions?.NoCopy ?? false,
+            Subpath = mount.VolumeOptions?.Subpath ?? "",
+            VolumeOptions = mount.VolumeOptions,
+            Tmpfs = mount.TmpfsOptions,
+        };
+    }
+
+    private static MountPlan ParseBindMount(Mount mount, string target)
+    {
+        if (mount.Source is not { Length: > 0 } source) throw Bad("bind", "field Source must not be empty");
+        if (!source.StartsWith('/')) throw Bad("bind", $"invalid mount path: '{source}' mount path must be absolute");
+        var options = mount.BindOptions;
+        if (options?.Propagation is { Length: > 0 } given && Array.IndexOf(Propagations, given) < 0) throw Bad("bind", $"invalid propagation mode: {given}");
+        bool create = options?.CreateMountpoint ?? false;
+        if (!create && !Path.Exists(source)) throw Bad("bind", $"bind source path does not exist: {source}");
+        return new MountPlan
+        {
+            Type = "bind",
+            Destination = Clean(target),
+            Source = Clean(source),
+            ReadOnly = mount.ReadOnly ?? false,
+            Propagation = options?.Propagation is { Length: > 0 } propagation ? propagation : "rprivate",
+            NonRecursive = options?.NonRecursive ?? false,
+            ReadOnlyNonRecursive = options?.ReadOnlyNonRecursive ?? false,
+            CreateSource = create,
+        };
+    }
+
+    private static void RejectOthers(Mount mount, string type)
+    {
+        if (type != "bind" && mount.BindOptions is not null) throw Bad(type, "field BindOptions must not be specified");
+        if (type != "volume" && mount.VolumeOptions is not null) throw Bad(type, "field VolumeOptions must not be specified");
+        if (type != "tmpfs" && mount.TmpfsOptions is not null) throw Bad(type, "field TmpfsOptions must not be specified");
+        if (mount.VolumeOptions?.Subpath is { Length: > 0 } subpath && (Path.IsPathRooted(subpath) || subpath.Split('/').Contains("..")))
+            throw Bad(type, $"invalid subpath: {subpath}: must be a relative path within the volume");
+    }
+
+    /// <summary>An image's or user's VOLUME: an anonymous volume.</summary>
+    public static MountPlan ParseVolume(string destination)
+    {
+        RequireDestination(destination, "volume", $"invalid volume specification: '{destination}': ");
+        return new MountPlan { Type = "volume", Destination = Clean(destination) };
+    }
+
+    /// <summary><c>container[:ro|rw]</c>.</summary>
+    public static (string Container, bool ReadOnly) ParseVolumesFrom(string text)
+    {
+        int colon = text.IndexOf(':');
+        var name = colon < 0 ? text : text[..colon];
+        var mode = colon < 0 ? "" : text[(colon + 1)..];
+        if (name.Length == 0) throw WharfException.Invalid("volumes-from specification cannot be an empty string");
+        if (mode.Length > 0 && !IsMode(mode)) throw WharfException.Invalid($"invalid mode: {mode}");
+        return (name, mode.Split(',').Contains("ro"));
+    }
+
+    /// <summary>Without dots and doubled slashes; <c>..</c> stops at the root.</summary>
+    public static string Clean(string path)
+    {
+        var kept = new List<string>();
+        foreach (var part in path.Split('/'))
+        {
+            if (part is "" or ".") continue;
+            if (part != "..") kept.Add(part);
+            else if (kept.Count > 0) kept.RemoveAt(kept.Count - 1);
+        }
+        return "/" + string.Join('/', kept);
+    }
+
+    private static void RequireDestination(string destination, string type, string prefix)
+    {
+        if (!destination.StartsWith('/')) throw WharfException.Invalid($"{prefix}invalid mount config for type \"{type}\": invalid mount path: '{destination}' mount path must be absolute");
+        if (Clean(destination) == "/") throw WharfException.Invalid($"{prefix}invalid mount config for type \"{type}\": invalid specification: destination can't be '/'");
+    }
+
+    /// <summary>Words of a mode, each kind at most once.</summary>
+    private static bool IsMode(string text)
+    {
+        int access = 0, label = 0, propagation = 0, copy = 0, consistency = 0;
+        foreach (var word in text.Split(','))
+        {
+            switch (word)
+            {
+                case "ro" or "rw": access++; break;
+                case "z" or "Z": label++; break;
+                case "nocopy": copy++; break;
+                case "consistent" or "cached" or "delegated" or "default": consistency++; break;
+                default:
+                    if (Array.IndexOf(Propagations, word) < 0) return false;
+                    propagation++;
+                    break;
+            }
+        }
+        return access <= 1 && label <= 1 && propagation <= 1 && copy <= 1 && consistency <= 1;
+    }
+
+    private static WharfException Bad(string type, string why) => WharfException.Invalid($"invalid mount config for type \"{type}\": {why}");
+}

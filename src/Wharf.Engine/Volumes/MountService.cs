@@ -1,0 +1,143 @@
+using System.Globalization;
+using Wharf.Linux.Fds;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using SpecMount = Wharf.Specs.Runtime.Mount;
+
+namespace Wharf.Engine.Volumes;
+
+/// <summary>What a container asks to have mounted.</summary>
+public sealed record MountRequest
+{
+    public required string ContainerId { get; init; }
+    public required HostConfig Host { get; init; }
+    /// <summary>VOLUMEs of image and user.</summary>
+    public required IEnumerable<string> Volumes { get; init; }
+    /// <summary>The mounts of another container, for <c>--volumes-from</c>; throws when there is none of that name.</summary>
+    public required Func<string, IReadOnlyList<MountPoint>> MountsOf { get; init; }
+    /// <summary>Opens the container's still untouched root, for copying the image's content into new volumes.</summary>
+    public required Func<Fd> OpenRoot { get; init; }
+}
+
+/// <summary>Turns what a container asks to mount into volumes and mount points at create, and into the runtime's mounts at start.</summary>
+public sealed class MountService(VolumeService volumes)
+{
+    /// <summary>Decides all mounts, makes and references the volumes, and fills new ones from the image. Later ways to ask do not override earlier ones.</summary>
+    public async Task<List<MountPoint>> ResolveAsync(MountRequest request, CancellationToken cancellation)
+    {
+        var points = new Dictionary<string, MountPoint>(StringComparer.Ordinal);
+        foreach (var from in request.Host.VolumesFrom ?? []) Inherit(points, from, request);
+        var plans = Plan(request.Host);
+        foreach (var destination in request.Volumes)
+        {
+            var plan = MountParser.ParseVolume(destination);
+            if (!points.ContainsKey(plan.Destination) && !plans.Exists(other => other.Destination == plan.Destination) && request.Host.Tmpfs?.ContainsKey(plan.Destination) != true) plans.Add(plan);
+        }
+        foreach (var plan in plans)
+            points[plan.Destination] = plan.Type == "volume" ? await MakeVolumeAsync(plan, request, cancellation) : PointOf(plan);
+        foreach (var point in points.Values)
+            if (point.Type == "volume") volumes.AddReference(point.Name!, request.ContainerId);
+        return [.. points.Values];
+    }
+
+    /// <summary>The mounts to make, from the points decided at create. Sources of binds are looked at only now, as they may change between runs. What <paramref name="hold"/> gets must live until the runtime has mounted.</summary>
+    public static List<SpecMount> Prepare(HostConfig host, IEnumerable<MountPoint> points, Action<IDisposable> hold)
+    {
+        var plans = Plan(host).ToDictionary(plan => plan.Destination, StringComparer.Ordinal);
+        var mounts = new List<SpecMount>();
+        foreach (var point in points)
+        {
+            plans.TryGetValue(point.Destination!, out var plan);
+            mounts.Add(point.Type == "tmpfs" ? TmpfsOf(point, plan) : BindOf(point, plan, hold));
+        }
+        foreach (var (destination, options) in host.Tmpfs ?? [])
+            mounts.Add(Containers.Oci.DefaultMounts.Tmpfs(MountParser.Clean(destination), options));
+        return mounts;
+    }
+
+    private static List<MountPlan> Plan(HostConfig host)
+    {
+        var plans = new List<MountPlan>();
+        foreach (var bind in host.Binds ?? []) Add(MountParser.ParseBind(bind));
+        foreach (var mount in host.Mounts ?? []) Add(MountParser.ParseMount(mount));
+        return plans;
+
+        void Add(MountPlan plan)
+        {
+            if (plans.Exists(other => other.Destination == plan.Destination) || (plan.Type != "tmpfs" && host.Tmpfs?.ContainsKey(plan.Destination) == true))
+                throw WharfException.Invalid($"Duplicate mount point: {plan.Destination}");
+            plans.Add(plan);
+        }
+    }
+
+    private static void Inherit(Dictionary<string, MountPoint> points, string text, MountRequest request)
+    {
+        var (container, readOnly) = MountParser.ParseVolumesFrom(text);
+        foreach (var point in request.MountsOf(container))
+            if (point.Type != "tmpfs") points[point.Destination!] = point with { RW = point.RW != false && !readOnly };
+    }
+
+    private static MountPoint PointOf(MountPlan plan) => new()
+    {
+        Type = plan.Type, Source = plan.Source, Destination = plan.Destination, Mode = plan.Mode, RW = !plan.ReadOnly, Propagation = plan.Propagation,
+    };
+
+    private async Task<MountPoint> MakeVolumeAsync(MountPlan plan, MountRequest request, CancellationToken cancellation)
+    {
+        var driver = plan.VolumeOptions?.DriverConfig?.Name is { Length: > 0 } named ? named : request.Host.VolumeDriver is { Length: > 0 } common ? common : "local";
+        var volume = await volumes.CreateAsync(new VolumeCreateOptions
+        {
+            Name = plan.Volume.Length == 0 ? null : plan.Volume, Driver = driver, DriverOpts = plan.VolumeOptions?.DriverConfig?.Options, Labels = plan.VolumeOptions?.Labels,
+        }, cancellation);
+        if (!plan.NoCopy && plan.Subpath.Length == 0)
+        {
+            using var root = request.OpenRoot();
+            await volumes.CopyUpAsync(volume.Name!, root, plan.Destination, cancellation);
+        }
+        return new MountPoint
+        {
+            Type = "volume", Name = volume.Name, Source = volume.Mountpoint, Destination = plan.Destination, Driver = volume.Driver ?? driver, Mode = plan.Mode, RW = !plan.ReadOnly, Propagation = "",
+        };
+    }
+
+    private static SpecMount BindOf(MountPoint point, MountPlan? plan, Action<IDisposable> hold)
+    {
+        var source = point.Source!;
+        if (point.Type == "bind" && !Path.Exists(source))
+        {
+            if (plan is { CreateSource: false }) throw WharfException.Invalid($"invalid mount config for type \"bind\": bind source path does not exist: {source}");
+            Directory.CreateDirectory(source);
+        }
+        if (plan?.Subpath is { Length: > 0 } subpath) source = OpenSubpath(source, subpath, hold);
+        var options = new List<string>
+        {
+            plan?.NonRecursive == true ? "bind" : "rbind",
+            point.Propagation is { Length: > 0 } propagation ? propagation : "rprivate",
+        };
+        if (point.RW == false) options.Add(plan?.ReadOnlyNonRecursive == true ? "ro" : "rro");
+        return new SpecMount { Type = "bind", Source = source, Destination = point.Destination!, Options = options };
+    }
+
+    /// <summary>
+    /// A path below a volume, whose content a container wrote: resolved by the kernel inside the volume, and given on as the open file
+    /// itself, so that no link can lead it elsewhere afterwards (CVE-2024-23651).
+    /// </summary>
+    private static string OpenSubpath(string volume, string subpath, Action<IDisposable> hold)
+    {
+        using var root = OpenAt.Open(volume, O.PATH | O.DIRECTORY);
+        var opened = OpenAt.TryInRoot(root, subpath, O.PATH, 0, Resolve.NoXdev, out int errno)
+            ?? throw WharfException.Invalid($"cannot access path {subpath} of the volume: {Linux.Syscalls.Errno.Name(errno)}");
+        hold(opened);
+        return $"/proc/{Environment.ProcessId}/fd/{opened.Value}";
+    }
+
+    private static SpecMount TmpfsOf(MountPoint point, MountPlan? plan)
+    {
+        var options = new List<string> { "noexec", "nosuid", "nodev" };
+        if (point.RW == false) options.Add("ro");
+        if (plan?.Tmpfs?.SizeBytes is > 0) options.Add(string.Create(CultureInfo.InvariantCulture, $"size={plan.Tmpfs.SizeBytes}"));
+        if (plan?.Tmpfs?.Mode is { } mode and > 0) options.Add("mode=" + Convert.ToString(mode, 8));
+        foreach (var pair in plan?.Tmpfs?.Options ?? []) options.Add(string.Join('=', pair));
+        return new SpecMount { Type = "tmpfs", Source = "tmpfs", Destination = point.Destination!, Options = options };
+    }
+}
