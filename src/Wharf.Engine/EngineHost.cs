@@ -28,7 +28,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required ContainerService Containers { get; init; }
 
     /// <summary>Opens the state, finds what a former daemon left running, and makes everything ready to serve.</summary>
-    public static Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
+    public static async Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         var facts = new HostFacts();
@@ -40,7 +40,8 @@ public sealed class EngineHost : IAsyncDisposable
         var volumes = new VolumeService();
         var shim = new ShimClient(options);
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
-        return Task.FromResult(new EngineHost
+        await containers.StartAsync(cancellation);
+        return new EngineHost
         {
             Options = options,
             Logs = logs,
@@ -54,7 +55,7 @@ public sealed class EngineHost : IAsyncDisposable
             Volumes = volumes,
             Shim = shim,
             Containers = containers,
-        });
+        };
     }
 
     /// <summary>Lets go of everything; containers run on.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Wharf.Daemon.Http;
 using Wharf.Engine.Containers;
 using Wharf.Specs.DockerApi;
@@ -15,6 +16,7 @@ public static partial class ContainersApi
     {
         router.Post("/containers/{id}/attach", AttachAsync);
         router.Get("/containers/{id}/attach/ws", _ => throw WharfException.NotImplemented("attaching through a web socket is not there yet"));
+        router.Get("/containers/{id}/logs", LogsAsync);
         router.Get("/containers/{id}/stats", StatsAsync);
     }
 
@@ -31,8 +33,35 @@ public static partial class ContainersApi
         await using var streams = context.QueryBool("stream")
             ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
         await using var client = await HijackedConnection.HijackAsync(context, StreamType(context, terminal));
+        if (context.QueryBool("logs"))
+        {
+            var past = new ContainerLogOptions { Stdout = context.QueryBool("stdout"), Stderr = context.QueryBool("stderr") };
+            await containers.CopyLogsAsync(id, past, _ => Task.FromResult(client.Output), context.Cancellation);
+        }
         if (streams is null) return;
         if (await StreamRelay.RunAsync(client, streams, stdin, terminal ? keys : null)) containers.Detached(id);
+    }
+
+    private static Task LogsAsync(ApiContext context)
+    {
+        var options = new ContainerLogOptions
+        {
+            Stdout = context.QueryBool("stdout"),
+            Stderr = context.QueryBool("stderr"),
+            Follow = context.QueryBool("follow"),
+            Timestamps = context.QueryBool("timestamps"),
+            Details = context.QueryBool("details"),
+            Tail = context.Query("tail") is { Length: > 0 } tail && int.TryParse(tail, NumberStyles.None, CultureInfo.InvariantCulture, out int lines) ? lines : null,
+            // Clients write 0 for "not set".
+            Since = EventsApi.ParseTime(context.Query("since"), "since") is { } since and not 0 ? since : null,
+            Until = EventsApi.ParseTime(context.Query("until"), "until") is { } until and not 0 ? until : null,
+        };
+        return context.Engine.Containers.CopyLogsAsync(context.Route("id"), options, async terminal =>
+        {
+            context.Http.Response.ContentType = StreamType(context, terminal);
+            await context.Http.Response.Body.FlushAsync(context.Cancellation);
+            return context.Http.Response.Body;
+        }, context.Cancellation);
     }
 
     private static async Task StatsAsync(ApiContext context)

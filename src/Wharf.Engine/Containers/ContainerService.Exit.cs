@@ -10,9 +10,10 @@ public sealed partial class ContainerService
     /// Events of the shim, in order. What needs a container's gate goes on beside, so that one container that is held cannot stop
     /// the events of the others.
     /// </summary>
-    private Task OnShimEventAsync(ShimEvent happened)
+    private async Task OnShimEventAsync(ShimEvent happened)
     {
-        if (_index.Find(happened.Id) is not { } container) return Task.CompletedTask;
+        await _recovered.Task;
+        if (_index.Find(happened.Id) is not { } container) return;
         if (happened.ExecId is { } execId)
         {
             OnExecExited(container, execId, happened);
@@ -25,7 +26,6 @@ public sealed partial class ContainerService
         {
             _ = _background.Run("exit", container.Id, () => OnExitAsync(container, happened));
         }
-        return Task.CompletedTask;
     }
 
     private async Task OnExitAsync(Container container, ShimEvent happened)

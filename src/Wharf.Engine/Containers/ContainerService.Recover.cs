@@ -15,6 +15,7 @@ public sealed partial class ContainerService
     {
         foreach (var container in _store.ReadAll()) _index.Add(container);
         _shim.OnEvent = OnShimEventAsync;
+        _shim.OnRestarted = OnShimRestartedAsync;
         var known = await _shim.ConnectAsync(cancellation);
         var running = known.Where(entry => entry.ExecId is null).ToDictionary(entry => entry.Id, StringComparer.Ordinal);
         foreach (var container in _index.All())
@@ -22,6 +23,7 @@ public sealed partial class ContainerService
             running.Remove(container.Id, out var found);
             using (await container.Gate.EnterAsync(cancellation)) await ReconcileAsync(container, found, cancellation);
         }
+        _recovered.SetResult();
         foreach (var stranger in running.Keys) await EndStrangerAsync(stranger);
         foreach (var entry in known)
         {
@@ -34,6 +36,24 @@ public sealed partial class ContainerService
             if (!container.State.IsUp && RestartDecision.AppliesAtDaemonStart(container.HostConfig.RestartPolicy, container.State))
                 _ = _background.Run("restart", container.Id, () => RestartAtDaemonStartAsync(container));
         }
+    }
+
+    /// <summary>The shim had died: what it looked after has ended, and what the new one found of it is brought in line.</summary>
+    private Task OnShimRestartedAsync(IReadOnlyList<ShimContainer> known)
+    {
+        var found = known.Where(entry => entry.ExecId is null).ToDictionary(entry => entry.Id, StringComparer.Ordinal);
+        foreach (var container in _index.All())
+        {
+            if (!container.State.HasProcess) continue;
+            foreach (var exec in _execs.Values)
+                if (exec.Container == container && exec.Running) EndExec(exec, LostExitCode);
+            _ = _background.Run("reconciliation", container.Id, async () =>
+            {
+                using (await container.Gate.EnterAsync(CancellationToken.None))
+                    if (container.State.HasProcess) await ReconcileAsync(container, found.GetValueOrDefault(container.Id), CancellationToken.None);
+            });
+        }
+        return Task.CompletedTask;
     }
 
     /// <summary>Lets background work end. Containers run on.</summary>
@@ -140,4 +160,7 @@ public sealed partial class ContainerService
     }
 
     private readonly DateTime _startedAt = DateTime.UtcNow;
+
+    /// <summary>Events wait for this: what the shim listed must be taken in before what happened after the list.</summary>
+    private readonly TaskCompletionSource _recovered = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
