@@ -66,5 +66,13 @@ public sealed record Limits
     public int MaxDecompressionRatio { get; init; } = 1100;
     public long MaxLayerEntries { get; init; } = 10_000_000;
     public int MaxTarNameLength { get; init; } = 4096;
+    /// <summary>One PAX or GNU extension header of a tar entry: its long names and extended attributes.</summary>
+    public int MaxTarExtension { get; init; } = 1 << 20;
+    /// <summary>Pieces of one sparse file.</summary>
+    public int MaxSparsePieces { get; init; } = 1 << 20;
+    /// <summary>All of a layer unpacked, holes of sparse files counted.</summary>
+    public long MaxLayerBytes { get; init; } = 1L << 40;
+    /// <summary>Unpacked bytes that are let through before <see cref="MaxDecompressionRatio"/> counts: a short stream of zeros compresses better than any limit.</summary>
+    public long DecompressionAllowance { get; init; } = 1L << 30;
     public long MaxPasswdFile { get; init; } = 4L << 20;
 }

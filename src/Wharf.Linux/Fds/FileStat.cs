@@ -3,37 +3,45 @@ using Wharf.Linux.Syscalls;
 
 namespace Wharf.Linux.Fds;
 
-/// <summary>What statx(2) tells of a file, in a layout that is the same on every architecture.</summary>
-public readonly record struct FileStat(uint Mode, uint Uid, uint Gid, ulong Inode, long Size, uint Links, uint DeviceMajor, uint DeviceMinor, uint RdevMajor, uint RdevMinor)
+/// <summary>What statx(2) tells of a file. The layout is the kernel's <c>struct statx</c>, the same on every architecture.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 256)]
+public readonly struct FileStat
 {
     public const uint S_IFMT = 0xF000, S_IFSOCK = 0xC000, S_IFLNK = 0xA000, S_IFREG = 0x8000, S_IFBLK = 0x6000, S_IFDIR = 0x4000, S_IFCHR = 0x2000, S_IFIFO = 0x1000;
+    public const uint S_ISUID = 0x800, S_ISGID = 0x400, S_ISVTX = 0x200;
 
-    public bool IsDirectory => (Mode & S_IFMT) == S_IFDIR;
-    public bool IsRegular => (Mode & S_IFMT) == S_IFREG;
-    public bool IsSymlink => (Mode & S_IFMT) == S_IFLNK;
-    public bool IsCharacterDevice => (Mode & S_IFMT) == S_IFCHR;
+    [FieldOffset(16)] public readonly uint Links;
+    [FieldOffset(20)] public readonly uint Uid;
+    [FieldOffset(24)] public readonly uint Gid;
+    [FieldOffset(28)] private readonly ushort _mode;
+    [FieldOffset(32)] public readonly ulong Inode;
+    [FieldOffset(40)] public readonly long Size;
+    [FieldOffset(112)] public readonly long ModifiedSeconds;
+    [FieldOffset(120)] public readonly uint ModifiedNanoseconds;
+    [FieldOffset(128)] public readonly uint RdevMajor;
+    [FieldOffset(132)] public readonly uint RdevMinor;
+    [FieldOffset(136)] public readonly uint DeviceMajor;
+    [FieldOffset(140)] public readonly uint DeviceMinor;
+    /// <summary>Which mount the file was seen through; differs where something is mounted over it (Linux 5.8, else 0).</summary>
+    [FieldOffset(144)] public readonly ulong MountId;
 
-    private const uint STATX_BASIC_STATS = 0x7ff;
+    /// <summary>Type and permission bits (inode(7)).</summary>
+    public uint Mode => _mode;
+    public uint Type => Mode & S_IFMT;
+    public uint Permissions => Mode & ~S_IFMT;
+    public bool IsDirectory => Type == S_IFDIR;
+    public bool IsRegular => Type == S_IFREG;
+    public bool IsSymlink => Type == S_IFLNK;
+    public bool IsCharacterDevice => Type == S_IFCHR;
+    /// <summary>What overlayfs leaves where a lower file was removed: a character device 0:0.</summary>
+    public bool IsWhiteout => IsCharacterDevice && RdevMajor == 0 && RdevMinor == 0;
 
-    [StructLayout(LayoutKind.Sequential)]
-    private unsafe struct Statx
-    {
-        public uint Mask, BlockSize;
-        public ulong Attributes;
-        public uint Links, Uid, Gid;
-        public ushort Mode, Spare;
-        public ulong Inode, Size, Blocks, AttributesMask;
-        public fixed ulong Times[8];
-        public uint RdevMajor, RdevMinor, DevMajor, DevMinor;
-        public fixed ulong Rest[14];
-    }
+    public bool SameFile(in FileStat other) => Inode == other.Inode && DeviceMajor == other.DeviceMajor && DeviceMinor == other.DeviceMinor;
 
     /// <summary>Of an open file, O_PATH ones included.</summary>
-    public static unsafe FileStat Of(Fd file)
+    public static FileStat Of(Fd file)
     {
-        Statx stat;
-        byte empty = 0;
-        SyscallException.Check(Libc.syscall(SyscallNumber.statx, file.Value, (nint)(&empty), OpenAt.AT_EMPTY_PATH, (nint)STATX_BASIC_STATS, (nint)(&stat)), "statx");
-        return new FileStat(stat.Mode, stat.Uid, stat.Gid, stat.Inode, (long)stat.Size, stat.Links, stat.DevMajor, stat.DevMinor, stat.RdevMajor, stat.RdevMinor);
+        FileAt.Check(FileAt.Stat(file.Value, [], out var stat), "statx", []);
+        return stat;
     }
 }
