@@ -136,7 +136,11 @@ public sealed class TarWriter(Stream output)
         if (entry.Uid > 0x1f_ffff) AddNumber("uid"u8, entry.Uid);
         if (entry.Gid > 0x1f_ffff) AddNumber("gid"u8, entry.Gid);
         if (entry.ModifiedNanoseconds != 0 || entry.ModifiedSeconds is < 0 or > 0x1_ffff_ffff) Add("mtime"u8, Time(entry.ModifiedSeconds, entry.ModifiedNanoseconds));
-        foreach (var xattr in entry.Xattrs ?? []) Add([.. "SCHILY.xattr."u8, .. xattr.Name], xattr.Value);
+        foreach (var xattr in entry.Xattrs ?? [])
+        {
+            // A key ends at the first '=' (POSIX pax), so a name that has one cannot be said and would come back as another.
+            if (!xattr.Name.Contains((byte)'=')) Add([.. "SCHILY.xattr."u8, .. xattr.Name], xattr.Value);
+        }
         return records;
     }
 
