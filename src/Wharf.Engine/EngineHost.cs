@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Wharf.Engine.Containers;
+using Wharf.Engine.Content;
 using Wharf.Engine.Events;
 using Wharf.Engine.Images;
 using Wharf.Engine.Networks;
@@ -35,7 +36,7 @@ public sealed class EngineHost : IAsyncDisposable
         var state = new StateStore(options.DataRoot);
         var events = new EventService(TimeProvider.System);
         var snapshots = new SnapshotService();
-        var images = new ImageService();
+        var images = new ImageService(options, new ImageStore(state), new ContentStore(options), snapshots, events, logs);
         var networks = new NetworkService();
         var volumes = new VolumeService();
         var shim = new ShimClient(options);

@@ -1,25 +1,144 @@
-using Wharf.Specs.DockerApi;
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Wharf.Engine.Content;
+using Wharf.Engine.Events;
+using Wharf.Engine.Snapshots;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
 
-/// <summary>Images: resolving, listing, making, tagging and removing them. Pull, push, load and save are parts of this class by verb.</summary>
+/// <summary>
+/// Images: resolving, listing, making, tagging and removing them, and their way in and out (pull, push, load, save, import). An
+/// image is its configuration document; its layers are snapshots. Split by verb.
+/// </summary>
 public sealed partial class ImageService
 {
+    private readonly DaemonOptions _options;
+    private readonly ImageStore _store;
+    private readonly ContentStore _content;
+    private readonly SnapshotService _snapshots;
+    private readonly EventService _events;
+    private readonly ILogger _log;
+    private readonly ConcurrentDictionary<Digest, OciImage> _configs = new();
+    // Adding an image and collecting what no image needs must not meet: adders share, the collector is alone.
+    private readonly AsyncReaderWriterLock _gate = new();
+
+    public ImageService(DaemonOptions options, ImageStore store, ContentStore content, SnapshotService snapshots, EventService events, ILoggerFactory logs)
+    {
+        (_options, _store, _content, _snapshots, _events, _log) = (options, store, content, snapshots, events, logs.CreateLogger("Wharf.Images"));
+        content.RemoveTemporaries();
+    }
+
+    /// <summary>Which containers use an image, and whether they run. Set by the wiring.</summary>
+    public Func<Digest, IReadOnlyList<(string ContainerId, bool Running)>> UsersOf { get; set; } = _ => [];
+
+    /// <summary>Chain IDs that others need (build cache), kept when unused snapshots are collected. Set by the wiring.</summary>
+    public Func<IEnumerable<Digest>> OtherChains { get; set; } = () => [];
+
     /// <summary>Finds an image by name, name@digest, ID or unique ID prefix; NotFound <c>No such image: NAME</c> as docker says it.</summary>
-    public Task<ImageRecord> GetAsync(string nameOrId, Platform? platform, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Stores an image made here (commit, build, import): its config as given, one manifest over layers already applied.</summary>
-    public Task<ImageRecord> CreateAsync(OciImage config, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Points a name at an image, moving it from another if need be; publishes the tag event.</summary>
-    public Task TagAsync(Digest imageId, string name, CancellationToken cancellation) => throw new NotImplementedException();
+    public async Task<ImageRecord> GetAsync(string nameOrId, Platform? platform, CancellationToken cancellation)
+    {
+        var id = Find(nameOrId) ?? throw WharfException.NotFound($"No such image: {Described(nameOrId)}");
+        var record = await RecordAsync(id, cancellation);
+        if (platform is not null && !Platforms.Matches(record.Config, platform))
+            throw WharfException.NotFound($"image with reference {nameOrId} was found but does not provide the specified platform ({Platforms.Describe(platform)})");
+        return record;
+    }
 
     /// <summary>How many images there are.</summary>
-    public Task<int> CountAsync(CancellationToken cancellation) => throw new NotImplementedException();
+    public Task<int> CountAsync(CancellationToken cancellation) => Task.FromResult(_store.All().Count);
 
-    /// <summary>Pulls an image; progress messages have the Engine API's form.</summary>
-    public Task<ImageRecord> PullAsync(string name, Platform? platform, AuthConfig? auth, IProgress<CreateImageInfo> progress, CancellationToken cancellation) => throw new NotImplementedException();
+    private Digest? Find(string nameOrId)
+    {
+        if (Digest.TryParse(nameOrId, out var full)) return _store.Exists(full) ? full : null;
+        var hex = nameOrId.StartsWith("sha256:", StringComparison.Ordinal) ? nameOrId[7..] : nameOrId;
+        bool isHex = hex.Length is > 0 and <= 64 && !hex.AsSpan().ContainsAnyExcept("0123456789abcdef");
+        if (hex.Length == 64 && isHex) return _store.Exists(Digest.Parse("sha256:" + hex)) ? Digest.Parse("sha256:" + hex) : null;
+        if (ImageReference.TryParse(nameOrId, out var reference))
+        {
+            var found = reference.Digest is { } digest ? _store.ByDigest(reference.Repository, digest) : _store.ByName(reference.WithDefaultTag().Canonical);
+            if (found is not null) return found;
+        }
+        if (!isHex) return null;
+        var matches = _store.WithPrefix(hex);
+        if (matches.Count > 1) throw WharfException.Invalid($"multiple IDs found with provided prefix: {nameOrId}");
+        return matches.Count == 1 ? matches[0] : null;
+    }
+
+    private static string Described(string nameOrId) => ImageReference.TryParse(nameOrId, out var reference) ? reference.WithDefaultTag().Familiar : nameOrId;
+
+    private async Task<ImageRecord> RecordAsync(Digest id, CancellationToken cancellation)
+    {
+        var config = await ConfigAsync(id, cancellation);
+        return new ImageRecord(id, config, [.. _store.NamesOf(id).Select(name => name.Familiar)], [.. _store.DigestsOf(id).Select(entry => $"{FamiliarOf(entry.Repository)}@{entry.Digest}")]);
+    }
+
+    private static string FamiliarOf(string repository) => ImageReference.Parse(repository).FamiliarRepository;
+
+    private async Task<OciImage> ConfigAsync(Digest id, CancellationToken cancellation)
+    {
+        // Documents are read once; each caller gets its own copy of the record, as they may change it.
+        if (!_configs.TryGetValue(id, out var config))
+        {
+            config = ParseConfig(await _content.ReadAsync(id, _options.Limits.MaxImageConfig, cancellation));
+            _configs.TryAdd(id, config);
+        }
+        return config;
+    }
+
+    internal static OciImage ParseConfig(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var image = JsonSerializer.Deserialize(json, ImageJson.Default.OciImage) ?? throw WharfException.Invalid("the image configuration is empty");
+            if (image.RootFs is { Type: not "layers" } other) throw WharfException.Invalid($"the image configuration has an unknown rootfs type \"{other.Type}\"");
+            return image;
+        }
+        catch (JsonException error) { throw WharfException.Invalid($"the image configuration is not valid: {error.Message}", error); }
+    }
+
+    /// <summary>Stores an image made here (commit, build, import) over layers already applied.</summary>
+    public async Task<ImageRecord> CreateAsync(OciImage config, CancellationToken cancellation)
+    {
+        using var _ = await _gate.ReaderAsync(cancellation);
+        return await AddAsync(config, cancellation);
+    }
+
+    /// <summary>Adds the image; the caller holds the gate.</summary>
+    private async Task<ImageRecord> AddAsync(OciImage config, CancellationToken cancellation)
+    {
+        foreach (var chain in Chains(config))
+            if (!_snapshots.Exists(chain)) throw new WharfException(ErrorKind.Internal, $"layer {chain} of the new image is not there");
+        var id = await _content.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(config, ImageJson.Default.OciImage), cancellation);
+        _store.Add(id, DateTimeOffset.UtcNow);
+        return await RecordAsync(id, cancellation);
+    }
+
+    /// <summary>Points a name at an image, moving it from another if need be; publishes the tag event.</summary>
+    public Task TagAsync(Digest imageId, string name, CancellationToken cancellation)
+    {
+        var reference = ImageReference.Parse(name);
+        if (reference.Digest is not null) throw WharfException.Invalid("refusing to create a tag with a digest reference");
+        reference = reference.WithDefaultTag();
+        cancellation.ThrowIfCancellationRequested();
+        _store.SetName(reference, imageId);
+        Publish("tag", imageId, reference.Familiar);
+        return Task.CompletedTask;
+    }
+
+    private static IEnumerable<Digest> Chains(OciImage config)
+    {
+        Digest? chain = null;
+        foreach (var diffId in config.RootFs?.DiffIds ?? [])
+        {
+            chain = ChainId.Of(chain, diffId);
+            yield return chain.Value;
+        }
+    }
+
+    private void Publish(string action, Digest id, string name) => _events.Publish("image", action, id.ToString(), new Dictionary<string, string> { ["name"] = name });
 }
 
 /// <summary>An image as the rest of the engine needs it.</summary>

@@ -1,0 +1,84 @@
+using Microsoft.Data.Sqlite;
+using Wharf.Engine.State;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Images;
+
+/// <summary>What the database knows of images: their configs, the names that point at them, manifests, and compressed forms of layers.</summary>
+public sealed class ImageStore
+{
+    private readonly StateStore _state;
+
+    public ImageStore(StateStore state)
+    {
+        _state = state;
+        state.EnsureSchema("""
+            create table if not exists image(id text primary key, created_at text not null, tagged_at text) without rowid, strict;
+            create table if not exists image_name(name text primary key, repository text not null, image text not null references image(id) on delete cascade) without rowid, strict;
+            create table if not exists image_digest(repository text not null, digest text not null, image text not null references image(id) on delete cascade, primary key(repository, digest)) without rowid, strict;
+            create table if not exists image_layer_blob(diff_id text not null, digest text not null, size integer not null, media_type text not null, primary key(diff_id, digest)) without rowid, strict;
+            """);
+    }
+
+    public void Add(Digest id, DateTimeOffset now) => _state.Execute("insert into image(id, created_at) values($1, $2) on conflict do nothing", id.ToString(), now.ToString("o"));
+
+    /// <summary>Removes the image and all that points at it.</summary>
+    public void Remove(Digest id) => _state.Execute("delete from image where id = $1", id.ToString());
+
+    public bool Exists(Digest id) => _state.Query("select 1 from image where id = $1", _ => 1, id.ToString()).Count > 0;
+
+    public List<Digest> All() => _state.Query("select id from image", Id);
+
+    public List<Digest> WithPrefix(string hex) => _state.Query("select id from image where id >= $1 and id < $2", Id, "sha256:" + hex, "sha256:" + hex + "g");
+
+    /// <summary>Points a name (canonical, with tag) at an image; returns the image it pointed at before.</summary>
+    public Digest? SetName(ImageReference name, Digest image) => _state.Write<Digest?>((connection, transaction) =>
+    {
+        Digest? before = null;
+        using (var select = StateStore.Prepare(connection, "select image from image_name where name = $1", [name.Canonical], transaction))
+            if (select.ExecuteScalar() is string text) before = Digest.Parse(text);
+        using (var insert = StateStore.Prepare(connection, "insert into image_name values($1, $2, $3) on conflict(name) do update set image = excluded.image", [name.Canonical, name.Repository, image.ToString()], transaction))
+            insert.ExecuteNonQuery();
+        using (var tagged = StateStore.Prepare(connection, "update image set tagged_at = $2 where id = $1", [image.ToString(), DateTimeOffset.UtcNow.ToString("o")], transaction))
+            tagged.ExecuteNonQuery();
+        return before;
+    });
+
+    public void RemoveName(string canonical) => _state.Execute("delete from image_name where name = $1", canonical);
+
+    public Digest? ByName(string canonical) => _state.Query("select image from image_name where name = $1", Id, canonical) is [var id, ..] ? id : null;
+
+    public List<ImageReference> NamesOf(Digest image) =>
+        _state.Query("select name from image_name where image = $1 order by name", row => ImageReference.Parse(row.GetString(0)), image.ToString());
+
+    /// <summary>Names of all tags of a repository.</summary>
+    public List<ImageReference> NamesIn(string repository) =>
+        _state.Query("select name from image_name where repository = $1 order by name", row => ImageReference.Parse(row.GetString(0)), repository);
+
+    public void AddDigest(string repository, Digest manifest, Digest image) =>
+        _state.Execute("insert into image_digest values($1, $2, $3) on conflict(repository, digest) do update set image = excluded.image", repository, manifest.ToString(), image.ToString());
+
+    public void RemoveDigest(string repository, Digest manifest) => _state.Execute("delete from image_digest where repository = $1 and digest = $2", repository, manifest.ToString());
+
+    public Digest? ByDigest(string repository, Digest manifest) =>
+        _state.Query("select image from image_digest where repository = $1 and digest = $2", Id, repository, manifest.ToString()) is [var id, ..] ? id : null;
+
+    public List<(string Repository, Digest Digest)> DigestsOf(Digest image) =>
+        _state.Query("select repository, digest from image_digest where image = $1 order by repository, digest", row => (row.GetString(0), Digest.Parse(row.GetString(1))), image.ToString());
+
+    public DateTimeOffset? TaggedAt(Digest image) =>
+        _state.Query("select tagged_at from image where id = $1", row => row.IsDBNull(0) ? (DateTimeOffset?)null : DateTimeOffset.Parse(row.GetString(0), System.Globalization.CultureInfo.InvariantCulture), image.ToString()) is [var time, ..] ? time : null;
+
+    /// <summary>Notes that a compressed blob is the layer with this diff ID, so that a push need not compress it again.</summary>
+    public void AddLayerBlob(Digest diffId, Descriptor blob) =>
+        _state.Execute("insert into image_layer_blob values($1, $2, $3, $4) on conflict do nothing", diffId.ToString(), blob.Digest.ToString(), blob.Size, blob.MediaType!);
+
+    public List<Descriptor> LayerBlobs(Digest diffId) => _state.Query("select digest, size, media_type from image_layer_blob where diff_id = $1",
+        row => new Descriptor { Digest = Digest.Parse(row.GetString(0)), Size = row.GetInt64(1), MediaType = row.GetString(2) }, diffId.ToString());
+
+    public void RemoveLayerBlobs(Digest diffId) => _state.Execute("delete from image_layer_blob where diff_id = $1", diffId.ToString());
+
+    public List<Digest> LayersWithBlobs() => _state.Query("select distinct diff_id from image_layer_blob", Id);
+
+    private static Digest Id(SqliteDataReader row) => Digest.Parse(row.GetString(0));
+}

@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Images;
+
+/// <summary>Which platform an image is for, and which this machine is.</summary>
+public static class Platforms
+{
+    public static Platform Host { get; } = new() { Os = "linux", Architecture = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "amd64", Variant = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "v8" : null };
+
+    /// <summary>Parses <c>os/arch[/variant]</c> or <c>arch</c>.</summary>
+    public static Platform Parse(string text)
+    {
+        var parts = text.Split('/');
+        if (parts.Length > 3 || parts.Any(part => part.Length == 0)) throw WharfException.Invalid($"\"{text}\": invalid platform: expected os/arch[/variant]");
+        return parts.Length == 1 ? (parts[0] == "linux" ? Host : Normal(new Platform { Os = "linux", Architecture = parts[0] }))
+            : Normal(new Platform { Os = parts[0], Architecture = parts[1], Variant = parts.Length == 3 ? parts[2] : null });
+    }
+
+    private static Platform Normal(Platform platform)
+    {
+        var architecture = platform.Architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", "armhf" => "arm", "i386" or "i686" => "386", var other => other };
+        var variant = (architecture, platform.Variant) switch { ("arm64", null or "" or "8") => "v8", ("arm", null or "" or "7") => "v7", ("amd64", "v1") => null, (_, "") => null, var (_, other) => other };
+        return platform with { Architecture = architecture, Variant = variant };
+    }
+
+    public static bool Matches(OciImage image, Platform wanted) => Matches(new Platform { Os = image.Os ?? "linux", Architecture = image.Architecture, Variant = image.Variant }, wanted);
+
+    public static bool Matches(Platform offered, Platform wanted)
+    {
+        offered = Normal(offered);
+        wanted = Normal(wanted);
+        if (offered.Os != wanted.Os || offered.Architecture != wanted.Architecture) return false;
+        return offered.Variant == wanted.Variant || offered.Variant is null || wanted.Variant is null
+            // A later machine runs what is for an earlier one: v3 runs v2, arm v7 runs v6.
+            || wanted.Architecture is "amd64" or "arm" && string.CompareOrdinal(offered.Variant, wanted.Variant) < 0;
+    }
+
+    /// <summary>The best of an index for a platform: the highest variant that fits; attestations are passed over.</summary>
+    public static Descriptor? Choose(IEnumerable<Descriptor> manifests, Platform wanted) => manifests
+        .Where(entry => entry.Platform is { Os: not "unknown" } platform && Matches(platform, wanted) && entry.Annotations?.ContainsKey("vnd.docker.reference.type") != true)
+        .OrderByDescending(entry => Normal(entry.Platform!).Variant == Normal(wanted).Variant).ThenByDescending(entry => entry.Platform!.Variant, StringComparer.Ordinal).FirstOrDefault();
+
+    public static string Describe(Platform platform) => $"{platform.Os}/{platform.Architecture}{(platform.Variant is null ? "" : "/" + platform.Variant)}";
+}
