@@ -99,7 +99,7 @@ internal sealed class RatioStream(Stream inner, CountingStream input, int maxRat
 }
 
 /// <summary>The part of <see cref="Stream"/> that a forward-only reader need not say again.</summary>
-internal abstract class ReadOnlyStream : Stream
+public abstract class ReadOnlyStream : Stream
 {
     public override bool CanRead => true;
     public override bool CanSeek => false;
