@@ -10,6 +10,7 @@ public static class ApiTable
         var router = new ApiRouter();
         SystemApi.Map(router);
         EventsApi.Map(router);
+        ImagesApi.Map(router);
         ClusterApi.Map(router);
         ContainersApi.Map(router);
         ExecApi.Map(router);
