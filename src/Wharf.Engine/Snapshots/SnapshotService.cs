@@ -1,5 +1,11 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Wharf.Engine.State;
 using Wharf.Linux.Fds;
-using Wharf.Specs.DockerApi;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Snapshots;
@@ -8,47 +14,90 @@ namespace Wharf.Engine.Snapshots;
 /// Layers unpacked once and shared (committed snapshots, named by chain ID), and the writable layer of each container
 /// (named by its container ID). Nothing is ever mounted where the host can see it.
 /// </summary>
-public sealed class SnapshotService
+/// <remarks>
+/// On disk: <c>snapshots/N/fs</c> is a layer's tree or a container's upper directory, <c>N/work</c> overlayfs's work directory,
+/// <c>N/tar</c> the <see cref="Archive.LayerJournal"/> and <c>N/kept</c> what it needs beside the tree; <c>snapshots/base/fs</c> lies under every
+/// stack. The database alone says what exists: a directory without a row is left over and removed, in the background or at start.
+/// </remarks>
+public sealed partial class SnapshotService : IAsyncDisposable
 {
+    private readonly DaemonOptions _options;
+    private readonly StateStore _state;
+    private readonly ILogger _log;
+    private readonly string _path;
+    private readonly Fd _directory;
+    private readonly ConcurrentDictionary<Digest, Snapshot> _snapshots = new();
+    private readonly ConcurrentDictionary<string, Writable> _writables = new(StringComparer.Ordinal);
+    private long _lastNumber;
+
+    private sealed record Snapshot(long Number, Digest ChainId, Digest? Parent, Digest DiffId, long Size);
+
+    private sealed record Writable(long Number, Digest? Parent);
+
+    public SnapshotService(DaemonOptions options, StateStore state, ILogger<SnapshotService> log)
+    {
+        (_options, _state, _log) = (options, state, log);
+        _path = Path.Combine(options.DataRoot, "snapshots");
+        Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        _directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
+        _state.EnsureSchema("""
+            create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
+            create table if not exists writables (key text primary key, number integer not null unique, parent text) without rowid;
+            """);
+        MakeBase();
+        Recover();
+    }
+
     /// <summary>True when the stack of layers is unpacked here.</summary>
-    public bool Exists(Digest chainId) => throw new NotImplementedException();
-
-    /// <summary>
-    /// Unpacks an uncompressed layer on top of <paramref name="parent"/>. Verifies <paramref name="expectedDiffId"/> over the bytes read
-    /// (InvalidArgument when it differs) and returns the layer with its real diff ID and size. Idempotent, single flight per chain ID;
-    /// atomic: a kill leaves either the whole snapshot or nothing that is ever used.
-    /// </summary>
-    public Task<LayerInfo> ApplyAsync(Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Writes the layer's tar again, byte for byte as it was applied.</summary>
-    public Task WriteLayerTarAsync(Digest chainId, Stream output, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Deletes committed snapshots that no chain in <paramref name="used"/> and no container's writable layer needs. Returns bytes freed.</summary>
-    public Task<long> CollectAsync(IReadOnlySet<Digest> used, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Makes the writable layer of a container over a stack of layers (null: an empty root).</summary>
-    public Task CreateWritableAsync(string key, Digest? parent, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Removes a writable layer. Idempotent. The part that takes long happens off the caller's path.</summary>
-    public Task RemoveWritableAsync(string key, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>What the runtime mounts as the container's root.</summary>
-    public IReadOnlyList<Specs.Runtime.Mount> Mounts(string key) => throw new NotImplementedException();
-
-    /// <summary>The root file system of a container that does not run, as a mount attached nowhere; closing it unmounts.</summary>
-    public Fd OpenRoot(string key) => throw new NotImplementedException();
-
-    /// <summary>What the writable layer changed: kinds 0 modified, 1 added, 2 deleted; sorted by path.</summary>
-    public List<FilesystemChange> Changes(string key) => throw new NotImplementedException();
-
-    /// <summary>Writes the writable layer as an OCI layer tar with whiteouts.</summary>
-    public Task WriteChangesTarAsync(string key, Stream output, CancellationToken cancellation) => throw new NotImplementedException();
-
-    /// <summary>Bytes the writable layer holds.</summary>
-    public long WritableSize(string key) => throw new NotImplementedException();
+    public bool Exists(Digest chainId) => _snapshots.ContainsKey(chainId);
 
     /// <summary>Unpacked bytes of one committed layer (not of its parents).</summary>
-    public long LayerSize(Digest chainId) => throw new NotImplementedException();
+    public long LayerSize(Digest chainId) => Find(chainId).Size;
+
+    private Snapshot Find(Digest chainId) =>
+        _snapshots.TryGetValue(chainId, out var snapshot) ? snapshot : throw WharfException.NotFound($"layer {chainId} does not exist");
+
+    private Writable Find(string key) =>
+        _writables.TryGetValue(key, out var writable) ? writable : throw WharfException.NotFound($"no writable layer for container {key}");
+
+    private string NumberPath(long number) => string.Create(CultureInfo.InvariantCulture, $"{_path}/{number}");
+
+    private string TreePath(long number) => NumberPath(number) + "/fs";
+
+    /// <summary>The trees of a stack, uppermost first, with the base under all.</summary>
+    private List<string> Lowers(Digest? top)
+    {
+        var lowers = new List<string>();
+        for (var at = top; at is { } chainId;)
+        {
+            var snapshot = Find(chainId);
+            lowers.Add(TreePath(snapshot.Number));
+            at = snapshot.Parent;
+        }
+        lowers.Add(BasePath);
+        return lowers;
+    }
+
+    /// <summary>A new numbered directory. It belongs to nobody until a row names it.</summary>
+    private (long Number, Fd Directory) MakeNumbered()
+    {
+        long number = Interlocked.Increment(ref _lastNumber);
+        var name = Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture));
+        FileAt.Check(FileAt.MakeDirectory(_directory.Value, name, 0x1c0), "mkdirat", name);
+        return (number, new Fd(FileAt.Check(FileAt.Open(_directory.Value, name, O.PATH | O.DIRECTORY), "open", name)));
+    }
+
+    private static Fd MakeDirectory(Fd parent, ReadOnlySpan<byte> name, uint mode)
+    {
+        FileAt.Check(FileAt.MakeDirectory(parent.Value, name, mode), "mkdirat", name);
+        return new Fd(FileAt.Check(FileAt.Open(parent.Value, name, O.RDONLY | O.DIRECTORY), "open", name));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await FinishBackgroundAsync().ConfigureAwait(false);
+        _directory.Dispose();
+    }
 }
 
 /// <summary>A layer as applied. <see cref="Size"/> is the unpacked size in bytes.</summary>

@@ -6,7 +6,7 @@ using Wharf.Linux.Syscalls;
 namespace Wharf.Linux.Fds;
 
 /// <summary>
-/// Extended attributes of a name in a directory, never following it. Goes by <c>/proc/self/fd/N/name</c>, because the calls that take
+/// Extended attributes of a name in a directory (empty: of the directory), never following it. Goes by <c>/proc/self/fd/N/name</c>, because the calls that take
 /// a directory descriptor (setxattrat and its kin) came with Linux 6.13.
 /// </summary>
 public static unsafe class Xattr
@@ -85,7 +85,9 @@ public static unsafe class Xattr
 
     private static byte[] ProcPath(int directory, ReadOnlySpan<byte> name)
     {
-        string prefix = "/proc/self/fd/" + directory.ToString(CultureInfo.InvariantCulture) + (name.IsEmpty ? "" : "/");
+        string prefix = "/proc/self/fd/" + directory.ToString(CultureInfo.InvariantCulture) + "/";
+        // The link in /proc is not followed by the l* calls when it stands last: a directory itself is asked for by its dot.
+        if (name.IsEmpty) name = "."u8;
         var path = new byte[prefix.Length + name.Length + 1];
         Encoding.ASCII.GetBytes(prefix, path);
         name.CopyTo(path.AsSpan(prefix.Length));

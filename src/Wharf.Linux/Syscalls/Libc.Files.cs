@@ -19,6 +19,7 @@ public static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] public static partial int futimens(int fd, long* times);
     [LibraryImport(C, SetLastError = true)] public static partial int statx(int dirFd, byte* path, int flags, uint mask, void* result);
     [LibraryImport(C, SetLastError = true)] public static partial nint getdents64(int fd, void* buffer, nuint size);
+    [LibraryImport(C, SetLastError = true)] public static partial long lseek(int fd, long offset, int whence);
     [LibraryImport(C, SetLastError = true)] public static partial nint pread(int fd, void* buffer, nuint count, long offset);
     [LibraryImport(C, SetLastError = true)] public static partial nint pwrite(int fd, void* buffer, nuint count, long offset);
     [LibraryImport(C, SetLastError = true)] public static partial int fsetxattr(int fd, byte* name, void* value, nuint size, int flags);

@@ -1,0 +1,202 @@
+using System.Text;
+using Wharf.Engine.Snapshots;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Archive;
+
+/// <summary>How <see cref="SafeExtractor"/> puts members in place.</summary>
+public sealed record SafeExtractorOptions
+{
+    public required Limits Limits { get; init; }
+    /// <summary>Gives all to one owner instead of the archive's.</summary>
+    public (uint Uid, uint Gid)? Owner { get; init; }
+    /// <summary>Off leaves all to the process's own user: for tests without root.</summary>
+    public bool SetOwner { get; init; } = true;
+    /// <summary>Refuses to put a file where a directory is and the other way round.</summary>
+    public bool NoOverwriteDirNonDir { get; init; }
+    /// <summary>What becomes of a layer; null extracts a plain archive, in which whiteouts are ordinary names.</summary>
+    internal LayerExtraction? Layer { get; init; }
+}
+
+/// <summary>What unpacking an OCI layer needs beyond a plain archive.</summary>
+internal sealed record LayerExtraction
+{
+    /// <summary>The layers below; null of the lowest.</summary>
+    public MergedDirectory? Lower { get; init; }
+    /// <summary>Where a file goes that a later member of the same layer replaces: the layer's tar still needs its bytes.</summary>
+    public required Fd Kept { get; init; }
+    /// <summary>Told of each file with data, once it is written and before the next member is read.</summary>
+    public required LayerJournal Journal { get; init; }
+}
+
+/// <summary>
+/// Extracts a tar below a directory that hostile members cannot leave: parent directories are opened by the kernel with that
+/// directory as their root (openat2, RESOLVE_IN_ROOT), and the last part is worked on relative to the parent's descriptor without
+/// following links (SECURITY invariant 1; CVE-2014-9356, CVE-2018-15664, CVE-2021-29136, CVE-2025-47290).
+/// </summary>
+public sealed partial class SafeExtractor : IDisposable
+{
+    private readonly Fd _root;
+    private readonly SafeExtractorOptions _options;
+    private readonly EntryPath _path, _target;
+    private readonly List<(byte[] Path, long Seconds, uint Nanoseconds)> _directoryTimes = [];
+    private bool _rootOpaque;
+
+    /// <summary><paramref name="root"/> stays the caller's; an O_PATH descriptor will do.</summary>
+    public SafeExtractor(Fd root, SafeExtractorOptions options)
+    {
+        (_root, _options) = (root, options);
+        // A PAX path in a cleaned form is never longer than it was.
+        (_path, _target) = (new EntryPath(options.Limits.MaxTarNameLength + 1), new EntryPath(options.Limits.MaxTarNameLength + 1));
+    }
+
+    /// <summary>Bytes of all files extracted, holes counted.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>Extended attributes that the file system does not know and that were left out.</summary>
+    public int XattrsSkipped { get; private set; }
+
+    /// <summary>Extracts all members, then gives the directories their times.</summary>
+    public async Task ExtractAsync(TarReader reader, CancellationToken cancellation)
+    {
+        if (_options.Layer is not null) MakeRootLikeLower();
+        while (await reader.ReadNextAsync(cancellation).ConfigureAwait(false) is { } entry)
+        {
+            Bytes += entry.Size;
+            if (Bytes > _options.Limits.MaxLayerBytes) throw WharfException.Invalid($"invalid tar: unpacks to more than {_options.Limits.MaxLayerBytes} bytes");
+            _path.Set(entry.Name);
+            if (_path.IsRoot) PlaceRoot(entry);
+            else if (_options.Layer is null || !PlaceWhiteout())
+            {
+                if (entry.IsFile) await PlaceFileAsync(entry, reader, cancellation).ConfigureAwait(false);
+                else Place(entry);
+            }
+        }
+        if (_rootOpaque) HideLowerRoot();
+        SetDirectoryTimes();
+    }
+
+    private async ValueTask PlaceFileAsync(TarEntry entry, TarReader reader, CancellationToken cancellation)
+    {
+        var parent = OpenParent(_path.Parent);
+        using var file = CreateFile(parent, entry);
+        for (var data = await reader.ReadDataAsync(cancellation).ConfigureAwait(false); !data.IsEmpty; data = await reader.ReadDataAsync(cancellation).ConfigureAwait(false))
+        {
+            if (entry.Sparse is null) FileAt.WriteAll(file.Value, data.Span);
+            else FileAt.WriteAllAt(file.Value, data.Span, reader.DataOffset);
+        }
+        if (entry.Sparse is not null) SyscallException.Check(Libc.ftruncate(file.Value, entry.Size), "ftruncate", entry.NameText);
+        var stat = SetFileMetadata(file.Value, entry);
+        if (entry.Size > 0) _options.Layer?.Journal.File(parent.Resolved, _path.Name, stat.Inode, entry);
+    }
+
+    private Fd CreateFile(ParentDirectory parent, TarEntry entry)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            int fd = FileAt.Open(parent.Fd.Value, _path.Name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, entry.Mode & 0x1ff);
+            if (fd >= 0) return new Fd(fd);
+            if (fd != -Errno.EEXIST || attempt > MaxReplacements) throw Failed("open", fd, entry);
+            MakeWay(parent, entry);
+        }
+    }
+
+    private void Place(TarEntry entry)
+    {
+        var parent = OpenParent(_path.Parent);
+        switch (entry.Type)
+        {
+            case TarType.Directory:
+                PlaceDirectory(parent, entry);
+                break;
+            case TarType.HardLink:
+                PlaceHardLink(parent, entry);
+                return;
+            case TarType.Symlink:
+                Repeat(parent, entry, "symlinkat", static (parent, name, entry) => FileAt.Symlink(entry.LinkName, parent, name));
+                break;
+            case TarType.CharDevice:
+                Repeat(parent, entry, "mknodat", static (parent, name, entry) => FileAt.MakeNode(parent, name, FileStat.S_IFCHR | entry.Mode, entry.DeviceMajor, entry.DeviceMinor));
+                break;
+            case TarType.BlockDevice:
+                Repeat(parent, entry, "mknodat", static (parent, name, entry) => FileAt.MakeNode(parent, name, FileStat.S_IFBLK | entry.Mode, entry.DeviceMajor, entry.DeviceMinor));
+                break;
+            case TarType.Fifo:
+                Repeat(parent, entry, "mknodat", static (parent, name, entry) => FileAt.MakeNode(parent, name, FileStat.S_IFIFO | entry.Mode, 0, 0));
+                break;
+            default:
+                throw WharfException.Invalid($"unhandled tar header type {entry.Type}");
+        }
+        SetMetadata(parent, _path.Name, entry);
+        if (!entry.IsDirectory) FileAt.Check(FileAt.SetTimes(parent.Fd.Value, _path.Name, entry.ModifiedSeconds, entry.ModifiedNanoseconds), "utimensat", _path.Name);
+        else _directoryTimes.Add((_path.All.ToArray(), entry.ModifiedSeconds, entry.ModifiedNanoseconds));
+    }
+
+    private delegate int Placement(int parent, ReadOnlySpan<byte> name, TarEntry entry);
+
+    // In a running container something else may appear between making way and placing, hence the few repetitions.
+    private const int MaxReplacements = 8;
+
+    private void Repeat(ParentDirectory parent, TarEntry entry, string call, Placement place)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            int result = place(parent.Fd.Value, _path.Name, entry);
+            if (result >= 0) return;
+            if (result != -Errno.EEXIST || attempt > MaxReplacements) throw Failed(call, result, entry);
+            MakeWay(parent, entry);
+        }
+    }
+
+    private void PlaceDirectory(ParentDirectory parent, TarEntry entry)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            int result = FileAt.MakeDirectory(parent.Fd.Value, _path.Name, entry.Mode & 0x1ff);
+            if (result >= 0) return;
+            if (result != -Errno.EEXIST || attempt > MaxReplacements) throw Failed("mkdirat", result, entry);
+            FileAt.Check(FileAt.Stat(parent.Fd.Value, _path.Name, out var stat), "statx", _path.Name);
+            if (stat.IsDirectory) return;
+            bool hidden = _options.Layer is not null && stat.IsWhiteout;
+            MakeWay(parent, entry);
+            if (!hidden) continue;
+            // Removed below and made anew here: without the mark overlayfs would merge the two.
+            FileAt.Check(FileAt.MakeDirectory(parent.Fd.Value, _path.Name, entry.Mode & 0x1ff), "mkdirat", _path.Name);
+            MarkOpaque(parent.Fd.Value, _path.Name);
+            return;
+        }
+    }
+
+    private void PlaceHardLink(ParentDirectory parent, TarEntry entry)
+    {
+        _target.Set(entry.LinkName);
+        if (_target.IsRoot) throw WharfException.Invalid($"invalid tar: \"{entry.NameText}\" is a hard link to the root");
+        for (int attempt = 0; ; attempt++)
+        {
+            var target = OpenParent(_target.Parent);
+            int result = FileAt.Link(target.Fd.Value, _target.Name, parent.Fd.Value, _path.Name);
+            if (result >= 0) return;
+            if (result == -Errno.ENOENT && attempt == 0 && CopyUp(_target)) continue;
+            if (result == -Errno.ENOENT) throw WharfException.Invalid($"invalid tar: \"{entry.NameText}\" is a hard link to \"{entry.LinkNameText}\", which is not there");
+            if (result != -Errno.EEXIST || attempt > MaxReplacements) throw Failed("linkat", result, entry);
+            // A link to itself, or made a second time: nothing to do, and making way would lose the file.
+            if (FileAt.Stat(target.Fd.Value, _target.Name, out var old) == 0 && FileAt.Stat(parent.Fd.Value, _path.Name, out var now) == 0 && old.SameFile(now)) return;
+            MakeWay(parent, entry);
+            parent = OpenParent(_path.Parent);
+        }
+    }
+
+    private static Exception Failed(string call, int result, TarEntry entry) => -result switch
+    {
+        Errno.ENOTDIR or Errno.ENAMETOOLONG or Errno.EISDIR or Errno.ELOOP or Errno.EINVAL or Errno.EPERM when call is "linkat" or "open" or "mkdirat" or "symlinkat" =>
+            WharfException.Invalid($"cannot extract \"{entry.NameText}\"", new SyscallException(call, -result, entry.NameText)),
+        _ => new SyscallException(call, -result, entry.NameText),
+    };
+
+    private static string Text(ReadOnlySpan<byte> name) => Encoding.UTF8.GetString(name);
+
+    /// <summary>Closes the directories it holds open.</summary>
+    public void Dispose() => ForgetParents();
+}

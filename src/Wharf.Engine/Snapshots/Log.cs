@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Logging;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Snapshots;
+
+/// <summary>Log messages of this folder.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(Level = LogLevel.Warning, Message = "layer {ChainId} is gone or incomplete and was dropped; pull or load its image again")]
+    public static partial void LayerLost(ILogger logger, Digest chainId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "layer {ChainId} does not give its tar any more")]
+    public static partial void LayerDamaged(ILogger logger, Digest chainId, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "cannot remove snapshot directory {Number} yet")]
+    public static partial void RemoveFailed(ILogger logger, long number, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "cannot bring layer {ChainId} to the disk")]
+    public static partial void SyncFailed(ILogger logger, Digest chainId, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} extended attributes of layer {ChainId} are not known to the file system and were left out")]
+    public static partial void XattrsSkipped(ILogger logger, Digest chainId, int count);
+}

@@ -1,0 +1,104 @@
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+
+namespace Wharf.Engine.Snapshots;
+
+/// <summary>
+/// One directory as overlayfs would show it over a stack of layers, read without mounting anything: the same directory in each
+/// layer, uppermost first, down to where a whiteout, an opaque mark or another kind of file ends the merge.
+/// </summary>
+internal sealed class MergedDirectory : IDisposable
+{
+    private readonly List<Fd> _layers;
+
+    private MergedDirectory(List<Fd> layers) => _layers = layers;
+
+    /// <summary>The root over layer directories, uppermost first.</summary>
+    public static MergedDirectory Open(IEnumerable<string> layers)
+    {
+        var root = new MergedDirectory([]);
+        try
+        {
+            foreach (var path in layers) root._layers.Add(OpenAt.Open(path, O.RDONLY | O.DIRECTORY));
+            return root;
+        }
+        catch
+        {
+            root.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The name's stat as seen through the merge; false when it is not there. <paramref name="directory"/> is the layer's directory that has it.</summary>
+    public bool TryStat(ReadOnlySpan<byte> name, out FileStat stat, out int directory)
+    {
+        foreach (var layer in _layers)
+        {
+            int result = FileAt.Stat(layer.Value, name, out stat);
+            if (result == -Errno.ENOENT) continue;
+            FileAt.Check(result, "statx", name);
+            directory = layer.Value;
+            return !stat.IsWhiteout;
+        }
+        (stat, directory) = (default, -1);
+        return false;
+    }
+
+    /// <summary>The directory of that name; null when there is none.</summary>
+    public MergedDirectory? Enter(ReadOnlySpan<byte> name)
+    {
+        var child = new MergedDirectory([]);
+        try
+        {
+            foreach (var layer in _layers)
+            {
+                int result = FileAt.Stat(layer.Value, name, out var stat);
+                if (result == -Errno.ENOENT) continue;
+                FileAt.Check(result, "statx", name);
+                if (!stat.IsDirectory) break;
+                child._layers.Add(new Fd(FileAt.Check(FileAt.Open(layer.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "open", name)));
+                if (IsOpaque(layer.Value, name)) break;
+            }
+        }
+        catch
+        {
+            child.Dispose();
+            throw;
+        }
+        if (child._layers.Count > 0) return child;
+        child.Dispose();
+        return null;
+    }
+
+    /// <summary>All names the merge shows, sorted by bytes. May be called once.</summary>
+    public List<byte[]> Names()
+    {
+        var seen = new HashSet<byte[]>(ByteStringComparer.Instance);
+        var names = new List<byte[]>();
+        foreach (var layer in _layers)
+        {
+            foreach (var name in DirectoryEntries.Read(layer.Value))
+            {
+                if (seen.Add(name) && TryStat(name, out _, out _)) names.Add(name);
+            }
+        }
+        names.Sort(static (a, b) => a.AsSpan().SequenceCompareTo(b));
+        return names;
+    }
+
+    public static bool IsOpaque(int directory, ReadOnlySpan<byte> name) =>
+        Xattr.Get(directory, name, OverlayXattr.Opaque) is [(byte)'y'];
+
+    public void Dispose()
+    {
+        foreach (var layer in _layers) layer.Dispose();
+    }
+}
+
+/// <summary>Marks of overlayfs (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").</summary>
+internal static class OverlayXattr
+{
+    public static ReadOnlySpan<byte> Prefix => "trusted.overlay."u8;
+    public static ReadOnlySpan<byte> Opaque => "trusted.overlay.opaque"u8;
+}

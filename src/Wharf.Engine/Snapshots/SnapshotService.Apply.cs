@@ -1,0 +1,114 @@
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Snapshots;
+
+public sealed partial class SnapshotService
+{
+    private static readonly string BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    private readonly Dictionary<Digest, TaskCompletionSource> _applying = [];
+    private readonly Lock _commitLock = new();
+
+    /// <summary>
+    /// Unpacks an uncompressed layer on top of <paramref name="parent"/>. Verifies <paramref name="expectedDiffId"/> over the bytes read
+    /// (InvalidArgument when it differs) and returns the layer with its real diff ID and size. Idempotent, single flight per chain ID
+    /// (a layer that is here already leaves the stream unread); atomic: a kill leaves either the whole snapshot or nothing that is ever used.
+    /// </summary>
+    public async Task<LayerInfo> ApplyAsync(Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    {
+        if (parent is { } below) Find(below);
+        if (expectedDiffId is not { } diffId) return await UnpackAsync(parent, null, tar, cancellation).ConfigureAwait(false);
+        var chainId = ChainId.Of(parent, diffId);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (true)
+        {
+            Task other;
+            lock (_commitLock)
+            {
+                if (_snapshots.TryGetValue(chainId, out var there)) return Info(there);
+                if (!_applying.TryGetValue(chainId, out var running))
+                {
+                    _applying.Add(chainId, done);
+                    break;
+                }
+                other = running.Task;
+            }
+            // Should it fail, this one tries with its own stream.
+            await other.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        try
+        {
+            return await UnpackAsync(parent, diffId, tar, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_commitLock) _applying.Remove(chainId);
+            done.SetResult();
+        }
+    }
+
+    private async Task<LayerInfo> UnpackAsync(Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    {
+        var (number, directory) = MakeNumbered();
+        bool committed = false;
+        try
+        {
+            using (directory)
+            {
+                var (snapshot, skipped) = await Task.Run(() => ExtractAsync(number, directory, parent, expectedDiffId, tar, cancellation), cancellation).ConfigureAwait(false);
+                if (skipped > 0) Log.XattrsSkipped(_log, snapshot.ChainId, skipped);
+                var kept = Commit(snapshot);
+                committed = kept == snapshot;
+                if (committed) MakeDurable(snapshot);
+                return Info(kept);
+            }
+        }
+        finally
+        {
+            if (!committed) Discard(number);
+        }
+    }
+
+    private async Task<(Snapshot Snapshot, int XattrsSkipped)> ExtractAsync(long number, Fd directory, Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    {
+        using var tree = MakeDirectory(directory, "fs"u8, 0x1ed);
+        FileAt.Check(FileAt.ChangeMode(directory.Value, "fs"u8, 0x1ed), "fchmodat", "fs"u8);
+        using var kept = MakeDirectory(directory, "kept"u8, 0x1c0);
+        using var lower = parent is null ? null : MergedDirectory.Open(Lowers(parent));
+        using var journal = new LayerJournal(NumberPath(number) + "/tar");
+        await using var source = new HashingReadAhead(tar, cancellation);
+        var reader = new TarReader(source, _options.Limits, journal.Bytes);
+        using var extractor = new SafeExtractor(tree, new SafeExtractorOptions
+        {
+            Limits = _options.Limits,
+            Layer = new LayerExtraction { Lower = lower, Kept = kept, Journal = journal },
+        });
+        await extractor.ExtractAsync(reader, cancellation).ConfigureAwait(false);
+        await reader.DrainAsync(cancellation).ConfigureAwait(false);
+        journal.Complete();
+        FileAt.Unlink(directory.Value, "kept"u8, isDirectory: true);
+        var diffId = Digest.FromSha256(source.GetHash());
+        if (expectedDiffId is { } expected && expected != diffId)
+            throw WharfException.Invalid($"layer does not match its digest: expected {expected}, got {diffId}");
+        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, extractor.Bytes), extractor.XattrsSkipped);
+    }
+
+    /// <summary>Makes the snapshot exist. Gives the one that is there when another was faster.</summary>
+    private Snapshot Commit(Snapshot snapshot)
+    {
+        lock (_commitLock)
+        {
+            if (_snapshots.TryGetValue(snapshot.ChainId, out var there)) return there;
+            if (snapshot.Parent is { } parent) Find(parent);
+            _state.Execute("insert into snapshots (number, chain, parent, diff, size, boot) values ($1, $2, $3, $4, $5, $6)",
+                snapshot.Number, snapshot.ChainId.ToString(), snapshot.Parent?.ToString(), snapshot.DiffId.ToString(), snapshot.Size, BootId);
+            _snapshots[snapshot.ChainId] = snapshot;
+            return snapshot;
+        }
+    }
+
+    private static LayerInfo Info(Snapshot snapshot) => new(snapshot.ChainId, snapshot.DiffId, snapshot.Size);
+}

@@ -1,0 +1,90 @@
+using System.Text;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Engine.Snapshots;
+
+public sealed partial class SnapshotService
+{
+    private const long Modified = 0, Added = 1, Deleted = 2;
+
+    /// <summary>What the writable layer changed: kinds 0 modified, 1 added, 2 deleted; sorted by path.</summary>
+    public List<FilesystemChange> Changes(string key)
+    {
+        var writable = Find(key);
+        using var upper = OpenAt.Open(TreePath(writable.Number), O.RDONLY | O.DIRECTORY);
+        using var lower = MergedDirectory.Open(Lowers(writable.Parent));
+        var changes = new List<FilesystemChange>();
+        Compare(upper, lower, "/", opaque: false, changes, 0);
+        changes.Sort(static (a, b) => string.CompareOrdinal(a.Path, b.Path));
+        return changes;
+    }
+
+    /// <summary>Compares a directory of the writable layer with what the layers below show in its place (null: nothing).</summary>
+    private static void Compare(Fd upper, MergedDirectory? lower, string prefix, bool opaque, List<FilesystemChange> changes, int depth)
+    {
+        if (depth > MaxDepth) return;
+        var names = DirectoryEntries.Read(upper.Value);
+        foreach (var name in names)
+        {
+            // A running container may remove it meanwhile.
+            if (FileAt.Stat(upper.Value, name, out var now) == -Errno.ENOENT) continue;
+            string path = prefix + Encoding.UTF8.GetString(name);
+            var before = default(FileStat);
+            int beforeDirectory = -1;
+            bool existed = lower is not null && lower.TryStat(name, out before, out beforeDirectory);
+            if (now.IsWhiteout)
+            {
+                if (existed) Add(changes, path, Deleted);
+                continue;
+            }
+            if (!now.IsDirectory)
+            {
+                if (!existed) Add(changes, path, Added);
+                else if (Differs(now, before, upper.Value, beforeDirectory, name)) Add(changes, path, Modified);
+                if (existed && before.IsDirectory) AddDeletedChildren(lower!, name, path, changes);
+                continue;
+            }
+            int start = changes.Count;
+            CompareDirectory(upper, lower, existed && before.IsDirectory, name, path, changes, depth);
+            // The parents of what changed are shown as changed themselves.
+            if (!existed) Add(changes, path, Added);
+            else if (changes.Count > start || Differs(now, before, upper.Value, beforeDirectory, name)) Add(changes, path, Modified);
+        }
+        if (!opaque || lower is null) return;
+        var kept = names.Select(Encoding.UTF8.GetString).ToHashSet(StringComparer.Ordinal);
+        foreach (var name in lower.Names().Select(Encoding.UTF8.GetString))
+        {
+            if (!kept.Contains(name)) Add(changes, prefix + name, Deleted);
+        }
+    }
+
+    private static void CompareDirectory(Fd upper, MergedDirectory? lower, bool existed, byte[] name, string path, List<FilesystemChange> changes, int depth)
+    {
+        int fd = FileAt.Open(upper.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+        if (fd < 0) return;
+        using var child = new Fd(fd);
+        using var below = existed ? lower!.Enter(name) : null;
+        Compare(child, below, path + "/", MergedDirectory.IsOpaque(upper.Value, name), changes, depth + 1);
+    }
+
+    private static void AddDeletedChildren(MergedDirectory lower, byte[] name, string path, List<FilesystemChange> changes)
+    {
+        using var gone = lower.Enter(name);
+        foreach (var child in gone?.Names() ?? []) Add(changes, $"{path}/{Encoding.UTF8.GetString(child)}", Deleted);
+    }
+
+    /// <summary>
+    /// Copying a file up for writing changes neither content nor these; any change of content changes the time. A directory's
+    /// size and time follow from what it holds, which is compared by itself.
+    /// </summary>
+    private static bool Differs(in FileStat now, in FileStat before, int nowDirectory, int beforeDirectory, byte[] name)
+    {
+        if (now.Mode != before.Mode || now.Uid != before.Uid || now.Gid != before.Gid || now.RdevMajor != before.RdevMajor || now.RdevMinor != before.RdevMinor) return true;
+        if (!now.IsDirectory && (now.Size != before.Size || now.ModifiedSeconds != before.ModifiedSeconds || now.ModifiedNanoseconds != before.ModifiedNanoseconds)) return true;
+        return now.IsRegular && !Xattr.Get(nowDirectory, name, "security.capability"u8).AsSpan().SequenceEqual(Xattr.Get(beforeDirectory, name, "security.capability"u8));
+    }
+
+    private static void Add(List<FilesystemChange> changes, string path, long kind) => changes.Add(new FilesystemChange { Path = path, Kind = kind });
+}

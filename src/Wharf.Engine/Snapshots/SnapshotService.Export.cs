@@ -1,0 +1,69 @@
+using System.Security.Cryptography;
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Snapshots;
+
+public sealed partial class SnapshotService
+{
+    /// <summary>
+    /// Writes the layer's tar again, byte for byte as it was applied. Its digest is verified along the way; damage found at the end
+    /// is an InvalidDataException, after the bytes are out.
+    /// </summary>
+    public Task WriteLayerTarAsync(Digest chainId, Stream output, CancellationToken cancellation) => PlayAsync(Find(chainId), output, cancellation);
+
+    /// <summary>Writes the writable layer as an OCI layer tar with whiteouts.</summary>
+    public async Task WriteChangesTarAsync(string key, Stream output, CancellationToken cancellation)
+    {
+        using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
+        var tar = new TarWriter(output);
+        var options = new TreeWriterOptions { Whiteouts = true, MaxNameLength = _options.Limits.MaxTarNameLength };
+        await new TreeWriter(tar, options).WriteChildrenAsync(upper, [], cancellation).ConfigureAwait(false);
+        await tar.FinishAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private async Task PlayAsync(Snapshot snapshot, Stream output, CancellationToken cancellation)
+    {
+        var path = NumberPath(snapshot.Number);
+        using var tree = OpenAt.Open(path + "/fs", O.RDONLY | O.DIRECTORY);
+        using var kept = Directory.Exists(path + "/kept") ? OpenAt.Open(path + "/kept", O.RDONLY | O.DIRECTORY) : null;
+        await using var hashing = new HashingWriter(output);
+        await new LayerJournalPlayer(path + "/tar", tree, kept).WriteAsync(hashing, cancellation).ConfigureAwait(false);
+        var diffId = Digest.FromSha256(hashing.GetHash());
+        if (diffId != snapshot.DiffId) throw new InvalidDataException($"layer {snapshot.ChainId} is damaged: it gives {diffId} instead of {snapshot.DiffId}");
+    }
+
+    /// <summary>Digests what passes. Does not own the inner stream.</summary>
+    private sealed class HashingWriter(Stream inner) : Stream
+    {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        public byte[] GetHash() => _hash.GetHashAndReset();
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            _hash.AppendData(buffer.Span);
+            await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
+        public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
+        public override void Flush() => inner.Flush();
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) _hash.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

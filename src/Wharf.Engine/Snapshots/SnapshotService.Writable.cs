@@ -1,0 +1,136 @@
+using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Snapshots;
+
+public sealed partial class SnapshotService
+{
+    /// <summary>Makes the writable layer of a container over a stack of layers (null: an empty root).</summary>
+    public Task CreateWritableAsync(string key, Digest? parent, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var (number, directory) = MakeNumbered();
+        bool recorded = false;
+        try
+        {
+            using (directory)
+            {
+                MakeDirectory(directory, "work"u8, 0x1c0).Dispose();
+                MakeUpper(directory, parent);
+            }
+            var writable = new Writable(number, parent);
+            // Under the lock, so that no collection takes the parent between the look and the row.
+            lock (_commitLock)
+            {
+                if (parent is { } below) Find(below);
+                if (!_writables.TryAdd(key, writable)) throw WharfException.Conflict($"a writable layer for container {key} exists already");
+            }
+            try
+            {
+                _state.Execute("insert into writables (key, number, parent) values ($1, $2, $3)", key, number, parent?.ToString());
+                recorded = true;
+            }
+            catch
+            {
+                _writables.TryRemove(key, out _);
+                throw;
+            }
+            return Task.CompletedTask;
+        }
+        finally
+        {
+            if (!recorded) Discard(number);
+        }
+    }
+
+    /// <summary>The upper directory, with the root's owner and mode as the layers have it: overlayfs shows the upper one's.</summary>
+    private void MakeUpper(Fd directory, Digest? parent)
+    {
+        FileAt.Check(FileAt.MakeDirectory(directory.Value, "fs"u8, 0x1ed), "mkdirat", "fs"u8);
+        uint mode = 0x1ed, uid = 0, gid = 0;
+        if (parent is { } top)
+        {
+            FileAt.Check(FileAt.Stat(OpenAt.AT_FDCWD, System.Text.Encoding.UTF8.GetBytes(TreePath(Find(top).Number)), out var like), "statx", "fs"u8);
+            (mode, uid, gid) = (like.Permissions, like.Uid, like.Gid);
+        }
+        FileAt.Check(FileAt.Stat(directory.Value, "fs"u8, out var made), "statx", "fs"u8);
+        if (made.Uid != uid || made.Gid != gid) FileAt.Check(FileAt.ChangeOwner(directory.Value, "fs"u8, uid, gid), "fchownat", "fs"u8);
+        if (made.Permissions != mode) FileAt.Check(FileAt.ChangeMode(directory.Value, "fs"u8, mode), "fchmodat", "fs"u8);
+    }
+
+    /// <summary>Removes a writable layer. Idempotent. The part that takes long happens off the caller's path.</summary>
+    public Task RemoveWritableAsync(string key, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!_writables.TryGetValue(key, out var writable)) return Task.CompletedTask;
+        // The row first: a directory without one is removed at start, a row without a directory would be a broken container.
+        _state.Execute("delete from writables where key = $1", key);
+        if (_writables.TryRemove(key, out _)) Discard(writable.Number);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>What the runtime mounts as the container's root: one overlay, layers uppermost first.</summary>
+    public IReadOnlyList<Specs.Runtime.Mount> Mounts(string key)
+    {
+        var writable = Find(key);
+        var path = NumberPath(writable.Number);
+        return
+        [
+            new Specs.Runtime.Mount
+            {
+                Type = "overlay", Source = "overlay", Destination = "/",
+                Options = [.. OverlayFlags, "lowerdir=" + string.Join(':', Lowers(writable.Parent)), $"upperdir={path}/fs", $"workdir={path}/work"],
+            },
+        ];
+    }
+
+    // What the distribution may have switched on by default: a renamed lower directory or a file's metadata alone in the upper
+    // directory would make commit and diff miss contents, and an index ties the directories to one machine's file handles.
+    private static readonly string[] OverlayFlags = ["index=off", "redirect_dir=off", "metacopy=off"];
+
+    /// <summary>The root file system of a container that does not run, as a mount attached nowhere; closing it unmounts.</summary>
+    public Fd OpenRoot(string key) => OverlayMount.Create(Mounts(key)[0].Options!, 0);
+
+    /// <summary>
+    /// The root file system as it is now, read-only and with nothing mounted in it, also of a running container: the writable layer
+    /// is the uppermost of the lower ones, so that only the container's own mount ever writes to it.
+    /// </summary>
+    public Fd OpenRootReadOnly(string key)
+    {
+        var writable = Find(key);
+        return OverlayMount.Create([.. OverlayFlags, $"lowerdir={TreePath(writable.Number)}:{string.Join(':', Lowers(writable.Parent))}"], MountFlags.MOUNT_ATTR_RDONLY);
+    }
+
+    /// <summary>Bytes the writable layer holds, hard links counted once.</summary>
+    public long WritableSize(string key)
+    {
+        using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
+        var linked = new HashSet<ulong>();
+        return SizeOf(upper, linked, 0);
+    }
+
+    /// <summary>Deeper than any path can name (PATH_MAX of one-letter directories), nothing is looked at: a container may nest without end.</summary>
+    private const int MaxDepth = 2048;
+
+    private static long SizeOf(Fd directory, HashSet<ulong> linked, int depth)
+    {
+        if (depth > MaxDepth) return 0;
+        long size = 0;
+        foreach (var name in DirectoryEntries.Read(directory.Value))
+        {
+            if (FileAt.Stat(directory.Value, name, out var stat) < 0) continue;
+            if (!stat.IsDirectory)
+            {
+                if (stat.Links == 1 || linked.Add(stat.Inode)) size += stat.Size;
+                continue;
+            }
+            int fd = FileAt.Open(directory.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+            if (fd < 0) continue;
+            using var child = new Fd(fd);
+            size += SizeOf(child, linked, depth + 1);
+        }
+        return size;
+    }
+}
