@@ -35,7 +35,7 @@ public sealed class EngineHost : IAsyncDisposable
         var facts = new HostFacts();
         var state = new StateStore(options.DataRoot);
         var events = new EventService(TimeProvider.System);
-        var snapshots = new SnapshotService();
+        var snapshots = new SnapshotService(options, state, logs.CreateLogger<SnapshotService>());
         var images = new ImageService(options, new ImageStore(state), new ContentStore(options), snapshots, events, logs);
         var networks = new NetworkService();
         var volumes = new VolumeService();
@@ -63,6 +63,7 @@ public sealed class EngineHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Containers.StopServiceAsync(CancellationToken.None);
+        await Snapshots.DisposeAsync();
         State.Dispose();
     }
 }

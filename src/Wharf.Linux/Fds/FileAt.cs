@@ -181,8 +181,8 @@ public static unsafe class FileAt
 
     internal static int Result(int result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
 
-    // Names up to PATH_MAX go on the stack; the kernel refuses longer ones, which the allocation below lets it say.
-    internal static int Room(ReadOnlySpan<byte> name) => name.Length < 4096 ? name.Length + 1 : 0;
+    // The end's zero and, in place of an empty name, a dot. Names up to PATH_MAX go on the stack; the kernel refuses longer ones, which the allocation below lets it say.
+    internal static int Room(ReadOnlySpan<byte> name) => name.Length < 4096 ? name.Length + 2 : 0;
 
     internal static ReadOnlySpan<byte> Zero(ReadOnlySpan<byte> name, Span<byte> room)
     {
