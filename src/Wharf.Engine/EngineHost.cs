@@ -37,7 +37,7 @@ public sealed class EngineHost : IAsyncDisposable
         var events = new EventService(TimeProvider.System);
         var snapshots = new SnapshotService(options, state, logs.CreateLogger<SnapshotService>());
         var images = new ImageService(options, new ImageStore(state), new ContentStore(options), snapshots, events, logs);
-        var networks = new NetworkService();
+        var networks = new NetworkService(options, state, events, logs);
         var volumes = new VolumeService();
         var shim = new ShimClient(options);
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);

@@ -11,6 +11,7 @@ public static class ApiTable
         SystemApi.Map(router);
         EventsApi.Map(router);
         ImagesApi.Map(router);
+        NetworksApi.Map(router);
         ClusterApi.Map(router);
         ContainersApi.Map(router);
         ExecApi.Map(router);

@@ -1,0 +1,65 @@
+using System.Globalization;
+using Wharf.Daemon.Http;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary>Networks.</summary>
+public static class NetworksApi
+{
+    public static void Map(ApiRouter router)
+    {
+        router.Get("/networks", ListAsync);
+        router.Get("/networks/{id}", context => context.WriteJsonAsync(200, context.Engine.Networks.Inspect(context.Route("id")), DockerApiJson.Default.Network));
+        router.Delete("/networks/{id}", context =>
+        {
+            context.Engine.Networks.Remove(context.Route("id"));
+            return context.EmptyAsync(204);
+        });
+        router.Post("/networks/create", async context =>
+        {
+            var request = await context.ReadJsonAsync(DockerApiJson.Default.NetworkCreateRequest);
+            await context.WriteJsonAsync(201, context.Engine.Networks.Create(request), DockerApiJson.Default.NetworkCreateResponse);
+        });
+        router.Post("/networks/{id}/connect", context => ChangeAsync(context, "connecting a container to"));
+        router.Post("/networks/{id}/disconnect", context => ChangeAsync(context, "disconnecting a container from"));
+        router.Post("/networks/prune", PruneAsync);
+    }
+
+    private static Task ChangeAsync(ApiContext context, string what)
+    {
+        var network = context.Engine.Networks.Inspect(context.Route("id"));
+        throw WharfException.NotImplemented($"{what} network {network.Name} after its creation is not supported: give the network when the container is created");
+    }
+
+    private static async Task ListAsync(ApiContext context)
+    {
+        var filters = context.Filters().Accept("dangling", "driver", "id", "label", "name", "scope", "type");
+        var networks = context.Engine.Networks.List().Where(network => Matches(network, filters)).OrderByDescending(network => network.Created, StringComparer.Ordinal).ToList();
+        await context.WriteJsonAsync(200, networks, DockerApiJson.Default.ListNetwork);
+    }
+
+    private static bool Matches(Network network, Filters filters)
+    {
+        bool Any(string key, Func<string, bool> test) => filters.Get(key) is not { Count: > 0 } values || values.Any(test);
+        bool custom = network.Name is not ("bridge" or "host" or "none");
+        return Any("driver", value => network.Driver == value) && Any("id", value => network.Id!.StartsWith(value, StringComparison.Ordinal)) && Any("name", value => network.Name!.Contains(value, StringComparison.Ordinal))
+            && Any("scope", value => network.Scope == value) && Any("type", value => value == (custom ? "custom" : "builtin")) && HasLabels(network, filters.Get("label"));
+    }
+
+    private static bool HasLabels(Network network, IEnumerable<string> labels) => labels.All(label =>
+    {
+        var parts = label.Split('=', 2);
+        return network.Labels is { } own && own.TryGetValue(parts[0], out var value) && (parts.Length == 1 || parts[1] == value);
+    });
+
+    private static async Task PruneAsync(ApiContext context)
+    {
+        var filters = context.Filters().Accept("label", "label!", "until");
+        var until = EventsApi.ParseTime(filters.Get("until").FirstOrDefault(), "until") is { } nanoseconds ? DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) : (DateTimeOffset?)null;
+        var removed = context.Engine.Networks.Prune(network => HasLabels(network, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(network, filters.Get("label!")))
+            && (until is null || DateTimeOffset.Parse(network.Created!, CultureInfo.InvariantCulture) < until));
+        await context.WriteJsonAsync(200, new NetworkPruneResponse { NetworksDeleted = removed.Count > 0 ? removed : null }, DockerApiJson.Default.NetworkPruneResponse);
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>What the files under a container's /etc say.</summary>
+public sealed record ContainerFilesRequest
+{
+    public required string Hostname { get; init; }
+    public string? Domainname { get; init; }
+    /// <summary>Endpoints of the container; empty for no network. With <see cref="HostNetwork"/> the host's own files are copied.</summary>
+    public required IReadOnlyCollection<EndpointSettings> Endpoints { get; init; }
+    public bool HostNetwork { get; init; }
+    /// <summary><c>name:address</c> or <c>name=address</c>; the address <c>host-gateway</c> is the first gateway.</summary>
+    public IReadOnlyList<string> ExtraHosts { get; init; } = [];
+    public IReadOnlyList<string> Dns { get; init; } = [];
+    public IReadOnlyList<string> DnsSearch { get; init; } = [];
+    public IReadOnlyList<string> DnsOptions { get; init; } = [];
+}
+
+/// <summary>Writes hosts, hostname and resolv.conf of a container.</summary>
+public static class ContainerFiles
+{
+    private const string HostHosts = "/etc/hosts", HostResolvConf = "/etc/resolv.conf";
+    private static readonly string[] Fallback = ["8.8.8.8", "8.8.4.4"];
+
+    /// <summary>Writes the three files into a directory of the container's own.</summary>
+    public static void Write(string directory, ContainerFilesRequest request)
+    {
+        File.WriteAllText(Path.Combine(directory, "hostname"), request.Hostname + "\n");
+        File.WriteAllText(Path.Combine(directory, "hosts"), Hosts(request));
+        File.WriteAllText(Path.Combine(directory, "resolv.conf"), ResolvConf(request, File.Exists(HostResolvConf) ? File.ReadAllLines(HostResolvConf) : []));
+    }
+
+    public static string Hosts(ContainerFilesRequest request)
+    {
+        var text = new StringBuilder();
+        if (request.HostNetwork && File.Exists(HostHosts)) text.Append(File.ReadAllText(HostHosts));
+        else text.Append("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+        if (text.Length > 0 && text[^1] != '\n') text.Append('\n');
+        var gateway = request.Endpoints.Select(endpoint => endpoint.Gateway).FirstOrDefault(address => address is { Length: > 0 });
+        foreach (var entry in request.ExtraHosts)
+        {
+            // Both separators are in use; a name holds neither, an IPv6 address holds colons.
+            int at = entry.AsSpan().IndexOfAny('=', ':');
+            if (at <= 0) continue;
+            var address = entry[(at + 1)..].Trim('[', ']');
+            if (address == "host-gateway") address = gateway ?? "127.0.0.1";
+            text.Append(address).Append('\t').Append(entry.AsSpan(0, at)).Append('\n');
+        }
+        if (request.HostNetwork) return text.ToString();
+        foreach (var endpoint in request.Endpoints.Where(endpoint => endpoint.IPAddress is { Length: > 0 }))
+        {
+            var name = request.Domainname is { Length: > 0 } domain ? $"{request.Hostname}.{domain} {request.Hostname}" : request.Hostname;
+            text.Append(endpoint.IPAddress).Append('\t').Append(name).Append('\n');
+        }
+        return text.ToString();
+    }
+
+    /// <summary>The host's resolver settings with the container's own in their place; loopback servers cannot be reached from a namespace.</summary>
+    public static string ResolvConf(ContainerFilesRequest request, IReadOnlyList<string> host)
+    {
+        if (request.HostNetwork && request.Dns.Count == 0 && request.DnsSearch.Count == 0 && request.DnsOptions.Count == 0) return string.Join('\n', host) + "\n";
+        var servers = request.Dns.Count > 0 ? request.Dns : [.. Values(host, "nameserver").Where(server => request.HostNetwork || !IsLoopback(server))];
+        if (servers.Count == 0) servers = Fallback;
+        IReadOnlyList<string> search = request.DnsSearch.Count > 0 ? request.DnsSearch : [.. Values(host, "search").SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        IReadOnlyList<string> options = request.DnsOptions.Count > 0 ? request.DnsOptions : [.. Values(host, "options").SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        var text = new StringBuilder();
+        foreach (var server in servers) text.Append("nameserver ").Append(server).Append('\n');
+        if (search.Count > 0 && search is not ["."]) text.Append("search ").AppendJoin(' ', search).Append('\n');
+        if (options.Count > 0) text.Append("options ").AppendJoin(' ', options).Append('\n');
+        return text.ToString();
+    }
+
+    private static IEnumerable<string> Values(IEnumerable<string> lines, string key) =>
+        lines.Select(line => line.Trim()).Where(line => line.StartsWith(key + " ", StringComparison.Ordinal) || line.StartsWith(key + "\t", StringComparison.Ordinal)).Select(line => line[(key.Length + 1)..].Trim());
+
+    private static bool IsLoopback(string server) => System.Net.IPAddress.TryParse(server.Split('%')[0], out var address) && System.Net.IPAddress.IsLoopback(address);
+}
