@@ -38,9 +38,11 @@ public sealed class EngineHost : IAsyncDisposable
         var snapshots = new SnapshotService(options, state, logs.CreateLogger<SnapshotService>());
         var images = new ImageService(options, new ImageStore(state), new ContentStore(options), snapshots, events, logs);
         var networks = new NetworkService(options, state, events, logs);
-        var volumes = new VolumeService();
+        var volumes = new VolumeService(options, state, events);
         var shim = new ShimClient(options);
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
+        images.UsersOf = containers.UsersOf;
+        await networks.StartAsync(cancellation);
         await containers.StartAsync(cancellation);
         return new EngineHost
         {

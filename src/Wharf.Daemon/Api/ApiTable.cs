@@ -12,6 +12,7 @@ public static class ApiTable
         EventsApi.Map(router);
         ImagesApi.Map(router);
         NetworksApi.Map(router);
+        VolumesApi.Map(router);
         ClusterApi.Map(router);
         ContainersApi.Map(router);
         ExecApi.Map(router);

@@ -1,0 +1,13 @@
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    /// <summary>The containers made from an image, and whether they are up: what keeps the image from being removed.</summary>
+    public IReadOnlyList<(string ContainerId, bool Running)> UsersOf(Digest imageId)
+    {
+        var id = imageId.ToString();
+        return [.. _index.All().Where(container => container.Document.ImageId == id).Select(container => (container.Id, container.State.IsUp))];
+    }
+}
