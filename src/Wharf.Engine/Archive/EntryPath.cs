@@ -29,7 +29,7 @@ internal sealed class EntryPath(int maxLength)
             if (part.IsEmpty || part.SequenceEqual("."u8)) continue;
             if (part.SequenceEqual(".."u8))
             {
-                if (_length == 0) throw WharfException.Invalid($"invalid tar: the name \"{System.Text.Encoding.UTF8.GetString(name)}\" leads out of the archive's root");
+                if (_length == 0) throw WharfException.Invalid($"invalid entry name \"{System.Text.Encoding.UTF8.GetString(name)}\"");
                 _length = Math.Max(All.LastIndexOf((byte)'/'), 0);
                 continue;
             }

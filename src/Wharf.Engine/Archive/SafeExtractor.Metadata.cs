@@ -79,9 +79,9 @@ public sealed partial class SafeExtractor
     {
         foreach (var (path, seconds, nanoseconds) in _directoryTimes)
         {
-            int fd = FileAt.OpenInRoot(_root.Value, path, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+            int fd = OpenBelow(path, O.RDONLY | O.DIRECTORY | O.NOFOLLOW, Resolve.None);
             // A later member may have replaced the directory.
-            if (fd is -Errno.ENOENT or -Errno.ENOTDIR or -Errno.ELOOP) continue;
+            if (fd is -Errno.ENOENT or -Errno.ENOTDIR or -Errno.ELOOP or -Errno.EXDEV) continue;
             using var directory = new Fd(FileAt.Check(fd, "openat2", path));
             FileAt.Check(FileAt.SetTimes(directory.Value, seconds, nanoseconds), "futimens", path);
         }

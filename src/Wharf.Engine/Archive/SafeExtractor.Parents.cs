@@ -41,20 +41,24 @@ public sealed partial class SafeExtractor
     private Fd? OpenDirectory(ReadOnlySpan<byte> path, out bool linked)
     {
         linked = false;
-        int fd = FileAt.OpenInRoot(_root.Value, path, O.PATH | O.DIRECTORY, Resolve.NoSymlinks);
+        int fd = OpenBelow(path, O.PATH | O.DIRECTORY, Resolve.NoSymlinks);
         if (fd == -Errno.ELOOP)
         {
             linked = true;
-            fd = FileAt.OpenInRoot(_root.Value, path, O.PATH | O.DIRECTORY);
+            fd = OpenBelow(path, O.PATH | O.DIRECTORY, Resolve.None);
         }
         if (fd >= 0) return new Fd(fd);
         return -fd switch
         {
             Errno.ENOENT => null,
+            Errno.EXDEV => throw WharfException.Invalid($"cannot extract into \"{Text(path)}\": a link leads out of the destination"),
             Errno.ENOTDIR or Errno.ELOOP or Errno.ENAMETOOLONG => throw WharfException.Invalid($"cannot extract into \"{Text(path)}\": not a directory", new SyscallException("openat2", -fd, Text(path))),
             _ => throw new SyscallException("openat2", -fd, Text(path)),
         };
     }
+
+    private int OpenBelow(ReadOnlySpan<byte> path, int flags, Resolve extra) =>
+        _options.Beneath ? FileAt.OpenBeneath(_root.Value, path, flags, extra) : FileAt.OpenInRoot(_root.Value, path, flags, extra);
 
     /// <summary>
     /// Makes the missing directories of a path, with the owner and mode they have in the layers below: overlayfs shows the upper

@@ -16,6 +16,11 @@ public sealed record SafeExtractorOptions
     public bool SetOwner { get; init; } = true;
     /// <summary>Refuses to put a file where a directory is and the other way round.</summary>
     public bool NoOverwriteDirNonDir { get; init; }
+    /// <summary>
+    /// Refuses links that lead above the destination instead of turning them back at it. For a destination inside a root, where such a
+    /// link honestly means another place and following it would put files where nobody asked (CVE-2026-17106).
+    /// </summary>
+    public bool Beneath { get; init; }
     /// <summary>What becomes of a layer; null extracts a plain archive, in which whiteouts are ordinary names.</summary>
     internal LayerExtraction? Layer { get; init; }
 }

@@ -51,7 +51,8 @@ public sealed partial class ContainerService
     public async Task ExportAsync(string nameOrId, Func<Stream> begin, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
-        using var root = OpenContainerRoot(container);
+        // Not through the process's own root: what is mounted there covers the files below.
+        using var root = _snapshots.OpenRootReadOnly(container.Id);
         await ArchiveService.WriteRootAsync(root, begin(), cancellation);
         Publish(container, "export");
     }

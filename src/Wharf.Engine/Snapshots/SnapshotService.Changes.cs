@@ -43,7 +43,6 @@ public sealed partial class SnapshotService
             {
                 if (!existed) Add(changes, path, Added);
                 else if (Differs(now, before, upper.Value, beforeDirectory, name)) Add(changes, path, Modified);
-                if (existed && before.IsDirectory) AddDeletedChildren(lower!, name, path, changes);
                 continue;
             }
             int start = changes.Count;
@@ -67,12 +66,6 @@ public sealed partial class SnapshotService
         using var child = new Fd(fd);
         using var below = existed ? lower!.Enter(name) : null;
         Compare(child, below, path + "/", MergedDirectory.IsOpaque(upper.Value, name), changes, depth + 1);
-    }
-
-    private static void AddDeletedChildren(MergedDirectory lower, byte[] name, string path, List<FilesystemChange> changes)
-    {
-        using var gone = lower.Enter(name);
-        foreach (var child in gone?.Names() ?? []) Add(changes, $"{path}/{Encoding.UTF8.GetString(child)}", Deleted);
     }
 
     /// <summary>

@@ -1,6 +1,6 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
+using System.Threading.Channels;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
@@ -10,7 +10,8 @@ namespace Wharf.Engine.Snapshots;
 
 public sealed partial class SnapshotService
 {
-    private readonly ConcurrentDictionary<Task, byte> _background = new();
+    private readonly Channel<Action> _background = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Task _worker;
 
     /// <summary>Reads what exists and removes what a killed daemon left half made or half removed.</summary>
     private void Recover()
@@ -96,14 +97,19 @@ public sealed partial class SnapshotService
         }
     });
 
-    private void InBackground(Action work)
+    // One at a time: what waits here is disk work that must not get in the way of those who wait for an answer.
+    private void InBackground(Action work) => _background.Writer.TryWrite(work);
+
+    private async Task WorkAsync()
     {
-        var task = new Task(work, TaskCreationOptions.LongRunning);
-        _background.TryAdd(task, 0);
-        task.ContinueWith(done => _background.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        task.Start(TaskScheduler.Default);
+        await foreach (var work in _background.Reader.ReadAllAsync().ConfigureAwait(false)) work();
     }
 
-    /// <summary>Waits for removals and write-backs under way.</summary>
-    internal Task FinishBackgroundAsync() => Task.WhenAll(_background.Keys);
+    /// <summary>Waits until all removals and write-backs so far are done.</summary>
+    internal Task FinishBackgroundAsync()
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        InBackground(done.SetResult);
+        return done.Task;
+    }
 }

@@ -46,6 +46,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
             """);
         MakeBase();
         Recover();
+        _worker = Task.Run(WorkAsync);
     }
 
     /// <summary>True when the stack of layers is unpacked here.</summary>
@@ -95,7 +96,8 @@ public sealed partial class SnapshotService : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await FinishBackgroundAsync().ConfigureAwait(false);
+        _background.Writer.TryComplete();
+        await _worker.ConfigureAwait(false);
         _directory.Dispose();
     }
 }

@@ -7,7 +7,7 @@ namespace Wharf.Linux.Fds;
 /// <summary>
 /// File calls relative to a directory, with names as bytes and without a terminating zero. Each gives its result or the negative
 /// error number, as the kernel does: on these paths an existing or missing name is the normal case and not worth an exception.
-/// None but <see cref="OpenInRoot"/> is meant for names with a slash.
+/// None but <see cref="OpenInRoot"/> and <see cref="OpenBeneath"/> is meant for names with a slash.
 /// </summary>
 public static unsafe class FileAt
 {
@@ -28,9 +28,14 @@ public static unsafe class FileAt
     }
 
     /// <summary>Opens a path with <paramref name="root"/> as its root (see <see cref="OpenAt.InRoot"/>).</summary>
-    public static int OpenInRoot(int root, ReadOnlySpan<byte> name, int flags, Resolve extra = Resolve.None)
+    public static int OpenInRoot(int root, ReadOnlySpan<byte> name, int flags, Resolve extra = Resolve.None) => Open(root, name, flags, Resolve.InRoot | extra);
+
+    /// <summary>Opens a path that must not lead above <paramref name="root"/>: where <see cref="OpenInRoot"/> turns back, this gives -EXDEV.</summary>
+    public static int OpenBeneath(int root, ReadOnlySpan<byte> name, int flags, Resolve extra = Resolve.None) => Open(root, name, flags, Resolve.Beneath | extra);
+
+    private static int Open(int root, ReadOnlySpan<byte> name, int flags, Resolve resolve)
     {
-        var how = new OpenHow { Flags = (ulong)(uint)(flags | O.CLOEXEC), Resolve = (ulong)(Resolve.InRoot | Resolve.NoMagiclinks | extra) };
+        var how = new OpenHow { Flags = (ulong)(uint)(flags | O.CLOEXEC), Resolve = (ulong)(resolve | Resolve.NoMagiclinks) };
         Span<byte> zeroed = stackalloc byte[Room(name)];
         fixed (byte* path = Zero(name.IsEmpty ? "."u8 : name, zeroed))
         {
