@@ -1,6 +1,6 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 using Wharf.Cli.ApiClient;
+using Wharf.Cli.Output;
 
 namespace Wharf.Cli;
 
@@ -33,9 +33,7 @@ internal sealed class CliContext : IAsyncDisposable
 
     /// <summary>On the process's own stdin, stdout and stderr, which stay open when it is disposed.</summary>
     public static CliContext OfProcess(GlobalOptions options)
-        => new(options, Open(0, FileAccess.Read), Open(1, FileAccess.Write), Open(2, FileAccess.Write));
-
-    private static FileStream Open(int descriptor, FileAccess access) => new(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0);
+        => new(options, new DescriptorStream(0, isInput: true), new DescriptorStream(1, isInput: false), new DescriptorStream(2, isInput: false));
 
     private static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 4096, leaveOpen: true) { AutoFlush = true, NewLine = "\n" };
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -8,7 +9,7 @@ namespace Wharf.Cli.ApiClient;
 internal sealed partial class DockerClient(DockerHost host, TlsOptions? tls, string? fixedVersion) : IAsyncDisposable
 {
     private static readonly Version Newest = new(1, 51);
-    private readonly Stack<HttpConnection> idle = new();
+    private readonly ConcurrentStack<HttpConnection> idle = new();
     private string? version = fixedVersion;
 
     public DockerHost Host => host;

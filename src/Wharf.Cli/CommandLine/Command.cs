@@ -18,9 +18,10 @@ internal abstract class Command
     {
         if (count >= MinArguments && count <= MaxArguments) return;
         if (MaxArguments == 0) throw new ArgumentCountException($"'{path}' accepts no arguments", isMissing: false);
-        var (amount, number) = MinArguments == MaxArguments ? ("", MinArguments) : count < MinArguments ? ("at least ", MinArguments) : ("at most ", MaxArguments);
-        if (MinArguments != MaxArguments && MinArguments > 0 && MaxArguments != int.MaxValue)
-            throw new ArgumentCountException($"'{path}' requires at least {MinArguments} and at most {MaxArguments} arguments", isMissing: true);
-        throw new ArgumentCountException($"'{path}' requires {amount}{number} argument{(number == 1 ? "" : "s")}", isMissing: true);
+        if (MinArguments == MaxArguments) throw new ArgumentCountException($"'{path}' requires {Count(MinArguments)}", isMissing: false);
+        if (MaxArguments == int.MaxValue) throw new ArgumentCountException($"'{path}' requires at least {Count(MinArguments)}", isMissing: true);
+        throw new ArgumentCountException(MinArguments == 0 ? $"'{path}' requires at most {Count(MaxArguments)}" : $"'{path}' requires at least {MinArguments} and at most {Count(MaxArguments)}", isMissing: false);
     }
+
+    private static string Count(int number) => $"{number} argument{(number == 1 ? "" : "s")}";
 }

@@ -35,7 +35,6 @@ internal sealed class FlagSet
     public DurationFlag Duration(string name, string help) => Add(new DurationFlag(name, '\0', help) { DefaultText = "0s" });
     public MapFlag Map(string name, char shorthand, string help) => Add(new MapFlag(name, shorthand, help) { DefaultText = "map[]" });
     public MapFlag Map(string name, string help) => Map(name, '\0', help);
-    public ListFlag Filter(char shorthand = 'f') => List("filter", shorthand, "Show only what meets these conditions", "filter");
 
     /// <summary>Reads flags and returns the other words in order. Throws <see cref="UsageException"/> or <see cref="HelpRequestedException"/>.</summary>
     public List<string> Parse(IReadOnlyList<string> words)

@@ -5,11 +5,36 @@ namespace Wharf.Cli.Commands;
 /// <summary>Every command by name. Verbs are made only when called.</summary>
 internal static class Catalog
 {
+    private const string Common = "Common Commands", Management = "Management Commands", Plain = "Commands";
+
     public static CommandEntry Root { get; } = new("", "A container engine in C# that speaks Docker's API")
     {
         Children =
         [
-            new CommandEntry("version", "Show the versions of client and daemon") { Create = () => new System.VersionCommand(), Group = "Common Commands" },
+            ContainerVerbs.Run.In(Common), ContainerVerbs.Exec.In(Common), ContainerVerbs.List.As("ps", []).In(Common), ImageVerbs.Build.In(Common), ImageVerbs.Pull.In(Common), ImageVerbs.Push.In(Common),
+            ImageVerbs.List.As("images", []).In(Common),
+            Verb("login", "Log in to a registry", () => new Systems.LoginCommand()).In(Common),
+            Verb("logout", "Log out of a registry", () => new Systems.LogoutCommand()).In(Common),
+            Verb("search", "Search a registry for images", () => new Systems.SearchCommand()).In(Common),
+            Verb("version", "Show the versions of client and daemon", () => new Systems.VersionCommand()).In(Common),
+            SystemVerbs.Info.In(Common),
+            Noun("builder", "Manage builds", ImageVerbs.Build, Verb("prune", "Remove the build cache", () => new Systems.BuilderPruneCommand())),
+            Noun("container", "Manage containers", ContainerVerbs.All),
+            Noun("image", "Manage images", ImageVerbs.All),
+            Noun("network", "Manage networks", NetworkVerbs.All),
+            Noun("system", "Manage the engine", SystemVerbs.All),
+            Noun("volume", "Manage volumes", VolumeVerbs.All),
+            ContainerVerbs.Attach, ContainerVerbs.Commit, ContainerVerbs.Copy, ContainerVerbs.Create, ContainerVerbs.Diff, SystemVerbs.Events, ContainerVerbs.Export, ImageVerbs.History, ImageVerbs.Import,
+            Verb("inspect", "Show all there is to know of objects", () => new Systems.InspectCommand()),
+            ContainerVerbs.Kill, ImageVerbs.Load, ContainerVerbs.Logs, ContainerVerbs.Pause, ContainerVerbs.Port, ContainerVerbs.Rename, ContainerVerbs.Restart, ContainerVerbs.Remove.As("rm", []),
+            ImageVerbs.Remove.As("rmi", []), ImageVerbs.Save, ContainerVerbs.Start, ContainerVerbs.Stats, ContainerVerbs.Stop, ImageVerbs.Tag, ContainerVerbs.Top, ContainerVerbs.Unpause, ContainerVerbs.Update, ContainerVerbs.Wait,
         ],
     };
+
+    internal static CommandEntry Verb(string name, string summary, Func<Command> create, params string[] spellings) => new(name, summary) { Create = create, Spellings = spellings, Group = Plain };
+
+    private static CommandEntry Noun(string name, string summary, params IReadOnlyList<CommandEntry> verbs) => new(name, summary) { Children = verbs, Group = Management };
+
+    internal static CommandEntry As(this CommandEntry entry, string name, IReadOnlyList<string> aliases) => entry with { Name = name, Aliases = aliases };
+    internal static CommandEntry In(this CommandEntry entry, string group) => entry with { Group = group };
 }

@@ -13,4 +13,10 @@ public sealed record AuthConfig
     public string? Email { get; set; }
     [JsonPropertyName("serveraddress")]
     public string? Serveraddress { get; set; }
+    /// <summary>A refresh token in place of a password; not in the schema, but every client sends it.</summary>
+    [JsonPropertyName("identitytoken")]
+    public string? IdentityToken { get; set; }
+    /// <summary>A bearer token to send as it is; not in the schema either.</summary>
+    [JsonPropertyName("registrytoken")]
+    public string? RegistryToken { get; set; }
 }

@@ -1,0 +1,59 @@
+using Wharf.Cli.ApiClient;
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.Commands.Containers.Options;
+using Wharf.Cli.Commands.Images;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Cli.Commands.Containers;
+
+/// <summary>Creates a container and pulls its image when it is not there: shared by run and create.</summary>
+internal sealed class ContainerCreation
+{
+    private readonly ContainerFlags container;
+    private readonly StringFlag pull, platform;
+    private readonly BoolFlag quiet;
+
+    public ContainerCreation(FlagSet flags)
+    {
+        container = new ContainerFlags(flags);
+        pull = flags.String("pull", "When to pull the image (\"always\", \"missing\", \"never\")", "missing");
+        platform = flags.String("platform", "Platform, if the daemon has more than one");
+        quiet = flags.Bool("quiet", 'q', "Do not show the pull");
+    }
+
+    public ContainerFlags Container => container;
+
+    public async Task<ContainerCreateResponse> CreateAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
+    {
+        if (pull.Value is not ("always" or "missing" or "never")) throw new CliException($"invalid pull option: '{pull.Value}': must be one of \"always\", \"missing\" or \"never\"", 125);
+        if (container.CidFile is { Length: > 0 } file && File.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}", 125);
+        var image = request.Image ?? "";
+        if (image == "") throw new CliException("invalid reference format", 125);
+        if (!IsId(image)) Reference.Check(image);
+        if (pull.Value == "always") await PullAsync(cli, image, cancellationToken);
+        var query = new Query().Add("name", container.Name).Add("platform", platform.Value);
+        var created = await TryCreateAsync(cli, request, query, isRetry: false, cancellationToken);
+        foreach (var warning in created.Warnings ?? []) await cli.Error.WriteLineAsync($"WARNING: {warning}");
+        if (container.CidFile != "") await File.WriteAllTextAsync(container.CidFile, created.Id, cancellationToken);
+        return created;
+    }
+
+    private async Task<ContainerCreateResponse> TryCreateAsync(CliContext cli, ContainerCreateRequest request, Query query, bool isRetry, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await cli.Api.PostAsync($"/containers/create{query}", request, DockerApiJson.Default.ContainerCreateRequest, DockerApiJson.Default.ContainerCreateResponse, cancellationToken);
+        }
+        catch (ApiException e) when (e.Status == 404 && !isRetry && pull.Value == "missing" && e.DaemonMessage.Contains("No such image", StringComparison.OrdinalIgnoreCase))
+        {
+            if (!quiet) await cli.Error.WriteLineAsync($"Unable to find image '{Reference.WithTag(request.Image ?? "")}' locally");
+            await PullAsync(cli, request.Image ?? "", cancellationToken);
+        }
+        return await TryCreateAsync(cli, request, query, isRetry: true, cancellationToken);
+    }
+
+    private Task PullAsync(CliContext cli, string image, CancellationToken cancellationToken)
+        => ImagePull.RunAsync(cli, image, platform.Value, isAllTags: false, quiet ? null : cli.Error, 2, cancellationToken);
+
+    private static bool IsId(string image) => image.StartsWith("sha256:", StringComparison.Ordinal) || (image.Length == 64 && image.All(char.IsAsciiHexDigitLower));
+}

@@ -1,0 +1,133 @@
+using Wharf.Cli.CommandLine;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Cli.Commands.Containers.Options;
+
+// From what was typed to the body of POST /containers/create.
+internal sealed partial class ContainerFlags
+{
+    /// <summary>Throws <see cref="CliException"/> with exit code 125 for what does not fit together.</summary>
+    public ContainerCreateRequest Build(IReadOnlyList<string> arguments, string apiSocket)
+    {
+        if (autoRemove && restart.Changed && restart.Value is not ("no" or "")) throw Conflict("cannot specify both --restart and --rm");
+        var (exposed, bindings) = PortSpec.Build(publish.Values, expose.Values);
+        var (binds, anonymous) = BuildVolumes();
+        if (useApiSocket) binds.Add($"{apiSocket}:/var/run/docker.sock");
+        var (attachIn, attachOut, attachErr) = BuildAttach();
+        return new ContainerCreateRequest
+        {
+            Image = arguments[0],
+            Cmd = arguments.Count > 1 ? [.. arguments.Skip(1)] : null,
+            Entrypoint = entrypoint.Changed ? [entrypoint.Value] : null,
+            Hostname = hostName.Value, Domainname = domainName.Value, User = user.Value, WorkingDir = workingDirectory.Value,
+            Tty = tty, OpenStdin = interactive, StdinOnce = interactive && attachIn,
+            AttachStdin = attachIn, AttachStdout = attachOut, AttachStderr = attachErr,
+            ExposedPorts = exposed.Count == 0 ? null : exposed, Volumes = anonymous,
+            Env = EnvironmentFile.Collect(environmentFile.Values, environment.Values),
+            Labels = KeyValue.ToMap(labelFile.Values.SelectMany(file => EnvironmentFile.Read(file, takesFromEnvironment: false)).Concat(label.Values)),
+            Healthcheck = BuildHealthcheck(),
+            StopSignal = stopSignal.Changed ? stopSignal.Value : null,
+            StopTimeout = stopTimeout.Changed ? stopTimeout.Value : null,
+            MacAddress = macAddress.Changed ? CheckMac(macAddress.Value) : null,
+            HostConfig = BuildHostConfig(binds, bindings),
+            NetworkingConfig = BuildNetworks(),
+        };
+    }
+
+    private static CliException Conflict(string message) => new($"conflicting options: {message}", 125);
+
+    private (bool In, bool Out, bool Err) BuildAttach()
+    {
+        if (attach.Values.Count == 0) return (interactive, true, true);
+        return (attach.Values.Contains("stdin"), attach.Values.Contains("stdout"), attach.Values.Contains("stderr"));
+    }
+
+    private static string CheckMac(string text)
+    {
+        var parts = text.Split(text.Contains('-') ? '-' : ':');
+        return parts.Length is 6 or 8 && parts.All(part => part.Length == 2 && part.All(char.IsAsciiHexDigit)) ? text : throw new CliException($"{text} is not a valid mac address", 125);
+    }
+
+    /// <summary>A name or path alone is an anonymous volume at that place; with a colon it binds something to it.</summary>
+    private (List<string> Binds, Dictionary<string, EmptyObject>? Anonymous) BuildVolumes()
+    {
+        var binds = new List<string>();
+        Dictionary<string, EmptyObject>? anonymous = null;
+        foreach (var text in volume.Values)
+        {
+            if (!text.Contains(':'))
+            {
+                (anonymous ??= [])[text] = new EmptyObject();
+                continue;
+            }
+            var at = text.IndexOf(':');
+            var source = text[..at];
+            binds.Add(source == "." || source.StartsWith("./", StringComparison.Ordinal) || source.StartsWith("../", StringComparison.Ordinal) || source == ".." ? Path.GetFullPath(source) + text[at..] : text);
+        }
+        return (binds, anonymous);
+    }
+
+    private HealthConfig? BuildHealthcheck()
+    {
+        var isSet = healthCommand.Value != "" || healthInterval.Nanoseconds != 0 || healthTimeout.Nanoseconds != 0 || healthStartPeriod.Nanoseconds != 0 || healthRetries.Value != 0 || healthStartInterval.Nanoseconds != 0;
+        if (noHealthcheck)
+        {
+            if (isSet) throw new CliException("--no-healthcheck conflicts with --health-* options", 125);
+            return new HealthConfig { Test = ["NONE"] };
+        }
+        if (!isSet) return null;
+        if (healthInterval.Nanoseconds < 0) throw new CliException("--health-interval cannot be negative", 125);
+        if (healthTimeout.Nanoseconds < 0) throw new CliException("--health-timeout cannot be negative", 125);
+        if (healthRetries.Value < 0) throw new CliException("--health-retries cannot be negative", 125);
+        if (healthStartPeriod.Nanoseconds < 0) throw new CliException("--health-start-period cannot be negative", 125);
+        return new HealthConfig
+        {
+            Test = healthCommand.Value == "" ? null : ["CMD-SHELL", healthCommand.Value],
+            Interval = healthInterval.Nanoseconds, Timeout = healthTimeout.Nanoseconds, StartPeriod = healthStartPeriod.Nanoseconds,
+            StartInterval = healthStartInterval.Nanoseconds, Retries = healthRetries.Value,
+        };
+    }
+
+    private NetworkingConfig? BuildNetworks()
+    {
+        var specs = network.Values.Select(NetworkSpec.Parse).ToList();
+        if (specs.Count == 0) specs.Add(new NetworkSpec("default"));
+        if (specs.Count > 1 && specs.FirstOrDefault(spec => !spec.IsUserDefined && spec.Target is not ("bridge" or "default")) is { } alone)
+            throw Conflict($"cannot attach both user-defined and non-user-defined network-modes ({alone.Target})");
+        ApplyFlags(specs[0]);
+        var endpoints = new Dictionary<string, EndpointSettings>();
+        foreach (var spec in specs)
+        {
+            if (spec.Aliases.Count > 0 && !spec.IsUserDefined) throw new CliException("network-scoped aliases are only supported for user-defined networks", 125);
+            if (!endpoints.TryAdd(spec.Target, ToEndpoint(spec))) throw Conflict($"network {Output.Quoting.Quote(spec.Target)} is specified multiple times");
+        }
+        return new NetworkingConfig { EndpointsConfig = endpoints };
+    }
+
+    /// <summary>The flags outside --network speak of the first network.</summary>
+    private void ApplyFlags(NetworkSpec first)
+    {
+        if (first.Aliases.Count > 0 && networkAlias.Values.Count > 0) throw Conflict("cannot specify both --network-alias and per-network alias");
+        if (first.Ip != "" && ip.Value != "") throw Conflict("cannot specify both --ip and per-network IPv4 address");
+        if (first.Ip6 != "" && ip6.Value != "") throw Conflict("cannot specify both --ip6 and per-network IPv6 address");
+        if (first.MacAddress != "" && macAddress.Value != "") throw Conflict("cannot specify both --mac-address and per-network MAC address");
+        first.Aliases.AddRange(networkAlias.Values);
+        first.LinkLocalIps.AddRange(linkLocalIp.Values);
+        if (ip.Value != "") first.Ip = ip.Value;
+        if (ip6.Value != "") first.Ip6 = ip6.Value;
+        if (macAddress.Value != "") first.MacAddress = CheckMac(macAddress.Value);
+    }
+
+    private EndpointSettings ToEndpoint(NetworkSpec spec) => new()
+    {
+        Aliases = spec.Aliases.Count == 0 ? null : spec.Aliases,
+        Links = link.Values.Count == 0 || !spec.IsUserDefined ? null : link.Values,
+        MacAddress = spec.MacAddress == "" ? null : spec.MacAddress,
+        DriverOpts = spec.DriverOpts.Count == 0 ? null : spec.DriverOpts,
+        GwPriority = spec.GwPriority == 0 ? null : spec.GwPriority,
+        IPAMConfig = spec.Ip == "" && spec.Ip6 == "" && spec.LinkLocalIps.Count == 0 ? null : new EndpointIpamConfig
+        {
+            IPv4Address = spec.Ip == "" ? null : spec.Ip, IPv6Address = spec.Ip6 == "" ? null : spec.Ip6, LinkLocalIPs = spec.LinkLocalIps.Count == 0 ? null : spec.LinkLocalIps,
+        },
+    };
+}

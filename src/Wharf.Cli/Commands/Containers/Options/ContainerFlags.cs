@@ -1,0 +1,137 @@
+using Wharf.Cli.CommandLine;
+
+namespace Wharf.Cli.Commands.Containers.Options;
+
+/// <summary>The flags that describe a container: shared by run and create.</summary>
+internal sealed partial class ContainerFlags
+{
+    private readonly FlagSet flags;
+    private readonly ListFlag addHost, attach, blkioWeightDevice, capAdd, capDrop, device, deviceCgroupRule, deviceReadBps, deviceReadIops, deviceWriteBps, deviceWriteIops;
+    private readonly ListFlag dns, dnsOption, dnsSearch, environment, environmentFile, expose, groupAdd, label, labelFile, link, linkLocalIp, logOpt, mount, network, networkAlias;
+    private readonly ListFlag publish, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
+    private readonly MapFlag annotation;
+    private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, healthRetries, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout;
+    private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthCommand, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
+    private readonly StringFlag name, pid, restart, runtime, stopSignal, user, userNs, uts, volumeDriver, workingDirectory;
+    private readonly CpusFlag cpus;
+    private readonly DurationFlag healthInterval, healthStartInterval, healthStartPeriod, healthTimeout;
+    private readonly BoolFlag init, interactive, noHealthcheck, oomKillDisable, privileged, publishAll, readOnly, autoRemove, tty, useApiSocket;
+    private readonly BytesFlag ioMaxBandwidth, kernelMemory, memory, memoryReservation, memorySwap, shmSize;
+
+    public ContainerFlags(FlagSet flags)
+    {
+        this.flags = flags;
+        flags.Interspersed = false;
+        addHost = Checked("add-host", '\0', "Extra line for /etc/hosts (host:ip)", FlagChecks.AddHost);
+        annotation = flags.Map("annotation", "Annotation that the OCI runtime gets to see");
+        attach = Checked("attach", 'a', "Attach to stdin, stdout or stderr", FlagChecks.Stream);
+        blkioWeight = flags.Add(new IntFlag("blkio-weight", '\0', "Share of block I/O from 10 to 1000; 0 turns it off", typeName: "uint16") { DefaultText = "0" });
+        blkioWeightDevice = Checked("blkio-weight-device", '\0', "Share of one device's block I/O (path:weight)", FlagChecks.WeightDevice);
+        capAdd = flags.List("cap-add", "Linux capabilities to add");
+        capDrop = flags.List("cap-drop", "Linux capabilities to take away");
+        cgroupParent = flags.String("cgroup-parent", "Parent of the container's cgroup");
+        cgroupNs = flags.String("cgroupns", "Cgroup namespace: 'host', 'private', or empty for the daemon's default");
+        cidFile = flags.String("cidfile", "File to write the container's ID to");
+        cpuCount = Hidden(new IntFlag("cpu-count", '\0', "Number of CPUs (Windows only)") { Hidden = true });
+        cpuPercent = Hidden(new IntFlag("cpu-percent", '\0', "Percent of CPU (Windows only)") { Hidden = true });
+        cpuPeriod = flags.Int("cpu-period", "Period of the CPU limit (CFS) in microseconds");
+        cpuQuota = flags.Int("cpu-quota", "CPU time in each period (CFS) in microseconds");
+        cpuRtPeriod = flags.Int("cpu-rt-period", "Period of the real-time CPU limit in microseconds");
+        cpuRtRuntime = flags.Int("cpu-rt-runtime", "Real-time CPU time in each period in microseconds");
+        cpuShares = flags.Int("cpu-shares", 'c', "Relative weight of CPU time");
+        cpus = flags.Add(new CpusFlag("cpus", "Number of CPUs"));
+        cpusetCpus = flags.String("cpuset-cpus", "CPUs it may run on (0-3, 0,1)");
+        cpusetMems = flags.String("cpuset-mems", "Memory nodes it may use (0-3, 0,1)");
+        device = flags.List("device", "Device of the host to give to the container");
+        deviceCgroupRule = flags.List("device-cgroup-rule", "Rule for the devices the cgroup allows");
+        deviceReadBps = Checked("device-read-bps", '\0', "Limit of bytes read from a device each second", FlagChecks.ThrottleBytes);
+        deviceReadIops = Checked("device-read-iops", '\0', "Limit of reads from a device each second", FlagChecks.ThrottleCount);
+        deviceWriteBps = Checked("device-write-bps", '\0', "Limit of bytes written to a device each second", FlagChecks.ThrottleBytes);
+        deviceWriteIops = Checked("device-write-iops", '\0', "Limit of writes to a device each second", FlagChecks.ThrottleCount);
+        flags.Bool("disable-content-trust", "Do not verify the image's signature", initial: true);
+        dns = Checked("dns", '\0', "DNS servers", FlagChecks.Address);
+        dnsOption = flags.List("dns-option", "DNS options");
+        flags.Alias("dns-opt", dnsOption);
+        dnsSearch = flags.List("dns-search", "DNS search domains");
+        domainName = flags.String("domainname", "NIS domain name of the container");
+        entrypoint = flags.String("entrypoint", "Program to run in place of the image's ENTRYPOINT");
+        environment = Checked("env", 'e', "Environment variable", FlagChecks.Variable);
+        environmentFile = flags.List("env-file", "File of environment variables");
+        expose = flags.List("expose", "Port or range of ports to expose");
+        gpus = Checked("gpus", '\0', "GPUs to add to the container ('all' for every one)", FlagChecks.Gpus, "gpu-request");
+        groupAdd = flags.List("group-add", "More groups to join");
+        healthCommand = flags.String("health-cmd", "Command that checks health");
+        healthInterval = flags.Duration("health-interval", "Time between checks (ms|s|m|h)");
+        healthRetries = flags.Int("health-retries", "Failures in a row before it counts as unhealthy");
+        healthStartInterval = flags.Duration("health-start-interval", "Time between checks while starting (ms|s|m|h)");
+        healthStartPeriod = flags.Duration("health-start-period", "Time to start before failures count (ms|s|m|h)");
+        healthTimeout = flags.Duration("health-timeout", "Longest time one check may take (ms|s|m|h)");
+        hostName = flags.String("hostname", 'h', "Host name of the container");
+        init = flags.Bool("init", "Run an init inside that forwards signals and reaps processes");
+        interactive = flags.Bool("interactive", 'i', "Keep stdin open even if not attached");
+        ioMaxBandwidth = Hidden(new BytesFlag("io-maxbandwidth", '\0', "I/O bandwidth limit of the system drive (Windows only)") { Hidden = true });
+        ioMaxIops = Hidden(new IntFlag("io-maxiops", '\0', "I/O operations limit of the system drive (Windows only)", typeName: "uint") { Hidden = true });
+        ip = flags.String("ip", "IPv4 address (e.g., 172.30.100.104)");
+        ip6 = flags.String("ip6", "IPv6 address (e.g., 2001:db8::33)");
+        ipc = flags.String("ipc", "IPC mode");
+        isolation = flags.String("isolation", "Isolation technology");
+        kernelMemory = flags.Bytes("kernel-memory", "Limit of kernel memory");
+        label = flags.List("label", 'l', "Label on the container");
+        labelFile = flags.List("label-file", "File of one label a line");
+        link = flags.List("link", "Link to another container");
+        linkLocalIp = flags.List("link-local-ip", "IPv4 or IPv6 link-local addresses");
+        logDriver = flags.String("log-driver", "Log driver of the container");
+        logOpt = flags.List("log-opt", "Options of the log driver");
+        macAddress = flags.String("mac-address", "MAC address (e.g., 92:d0:c6:0a:29:33)");
+        memory = flags.Bytes("memory", 'm', "Limit of memory");
+        memoryReservation = flags.Bytes("memory-reservation", "Soft limit of memory");
+        memorySwap = flags.Add(new BytesFlag("memory-swap", '\0', "Limit of memory and swap together; '-1' for unlimited swap") { AllowMinusOne = true });
+        memorySwappiness = flags.Int("memory-swappiness", "How readily it swaps, from 0 to 100", initial: -1);
+        mount = Checked("mount", '\0', "Mount a file system into the container", text => { MountSpec.Parse(text); return text; }, "mount");
+        name = flags.String("name", "Name of the container");
+        network = flags.List("network", '\0', "Network to connect it to", "network");
+        flags.Alias("net", network);
+        networkAlias = flags.List("network-alias", "Another name for it on the network");
+        flags.Alias("net-alias", networkAlias);
+        noHealthcheck = flags.Bool("no-healthcheck", "Turn any HEALTHCHECK off");
+        oomKillDisable = flags.Bool("oom-kill-disable", "Turn the OOM killer off");
+        oomScoreAdj = flags.Int("oom-score-adj", "Adjust the host's OOM preferences (-1000 to 1000)");
+        pid = flags.String("pid", "PID namespace");
+        pidsLimit = flags.Int("pids-limit", "Limit of processes; -1 for unlimited");
+        privileged = flags.Bool("privileged", "Give the container every privilege");
+        publish = flags.List("publish", 'p', "Publish a port of the container on the host");
+        publishAll = flags.Bool("publish-all", 'P', "Publish every exposed port on a free one");
+        readOnly = flags.Bool("read-only", "Mount the root file system read-only");
+        restart = flags.String("restart", "Restart policy when it exits", "no");
+        autoRemove = flags.Bool("rm", "Remove the container and its anonymous volumes when it exits");
+        runtime = flags.String("runtime", "OCI runtime for this container");
+        securityOpt = flags.List("security-opt", "Security options");
+        shmSize = flags.Bytes("shm-size", "Size of /dev/shm");
+        stopSignal = flags.String("stop-signal", "Signal that stops the container");
+        stopTimeout = flags.Int("stop-timeout", "Seconds to wait when stopping it before killing it");
+        storageOpt = flags.List("storage-opt", "Options of the storage driver");
+        sysctl = flags.Add(new ListFlag("sysctl", '\0', "Kernel parameters of its namespaces", "map") { Check = FlagChecks.Sysctl, DefaultText = "map[]" });
+        tmpfs = flags.List("tmpfs", "Mount a tmpfs");
+        tty = flags.Bool("tty", 't', "Give it a terminal");
+        ulimit = flags.Add(new ListFlag("ulimit", '\0', "Ulimit options", "ulimit") { Check = text => { UlimitSpec.Parse(text); return text; }, DefaultText = "[]" });
+        useApiSocket = flags.Bool("use-api-socket", "Bind the API socket and the credentials it needs into the container");
+        user = flags.String("user", 'u', "Name or number of the user (format: <name|uid>[:<group|gid>])");
+        userNs = flags.String("userns", "User namespace");
+        uts = flags.String("uts", "UTS namespace");
+        volume = flags.List("volume", 'v', "Mount a volume or a directory of the host");
+        volumeDriver = flags.String("volume-driver", "Driver of the container's volumes");
+        volumesFrom = flags.List("volumes-from", "Mount the volumes of these containers");
+        workingDirectory = flags.String("workdir", 'w', "Working directory inside the container");
+    }
+
+    public string Name => name.Value;
+    public string CidFile => cidFile.Value;
+    public bool Tty => tty;
+    public bool Interactive => interactive;
+    public bool AutoRemove => autoRemove;
+
+    private ListFlag Checked(string flagName, char shorthand, string help, Func<string, string> check, string typeName = "list")
+        => flags.Add(new ListFlag(flagName, shorthand, help, typeName) { Check = check });
+
+    private T Hidden<T>(T flag) where T : Flag => flags.Add(flag);
+}

@@ -1,0 +1,13 @@
+namespace Wharf.Cli.Commands.Containers;
+
+/// <summary><c>wharf pause</c>.</summary>
+internal sealed class PauseCommand : EachCommand
+{
+    public override string Usage => "CONTAINER [CONTAINER...]";
+
+    protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
+    {
+        await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(name)}/pause", cancellationToken);
+        return name;
+    }
+}

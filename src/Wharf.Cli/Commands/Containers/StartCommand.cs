@@ -1,0 +1,38 @@
+using Wharf.Cli.ApiClient;
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.Streams;
+
+namespace Wharf.Cli.Commands.Containers;
+
+/// <summary><c>wharf start</c>.</summary>
+internal sealed class StartCommand : EachCommand
+{
+    private readonly BoolFlag attach, interactive;
+    private readonly StringFlag checkpoint, checkpointDirectory, detachKeys;
+
+    public StartCommand()
+    {
+        attach = Flags.Bool("attach", 'a', "Attach stdout and stderr, and pass signals on");
+        interactive = Flags.Bool("interactive", 'i', "Attach the container's stdin");
+        checkpoint = Flags.String("checkpoint", "Restore from this checkpoint");
+        checkpointDirectory = Flags.String("checkpoint-dir", "Directory of checkpoints");
+        detachKeys = Flags.String("detach-keys", "Keys that detach from the container");
+    }
+
+    public override string Usage => "[OPTIONS] CONTAINER [CONTAINER...]";
+
+    public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        if (!attach && !interactive) return base.RunAsync(cli, arguments, cancellationToken);
+        if (arguments.Count > 1) throw new CliException("you cannot start and attach multiple containers at once");
+        return ContainerSession.StartAttachedAsync(cli, arguments[0], interactive, detachKeys.Value, StartQuery().ToString(), cancellationToken);
+    }
+
+    protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
+    {
+        await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(name)}/start{StartQuery()}", cancellationToken);
+        return name;
+    }
+
+    private Query StartQuery() => new Query().Add("checkpoint", checkpoint.Value).Add("checkpoint-dir", checkpointDirectory.Value);
+}

@@ -1,0 +1,24 @@
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.Commands.Images;
+using static Wharf.Cli.Commands.Catalog;
+
+namespace Wharf.Cli.Commands;
+
+/// <summary>The verbs of <c>image</c>, most of which also stand alone.</summary>
+internal static class ImageVerbs
+{
+    public static readonly CommandEntry Build = Verb("build", "Build an image from a Dockerfile", () => new BuildCommand(), "image build", "build", "builder build");
+    public static readonly CommandEntry History = Verb("history", "Show how an image came to be", () => new HistoryCommand(), "image history", "history");
+    public static readonly CommandEntry Import = Verb("import", "Make an image of a tar archive of files", () => new ImportCommand(), "image import", "import");
+    public static readonly CommandEntry Inspect = Verb("inspect", "Show all there is to know of images", () => new InspectCommand());
+    public static readonly CommandEntry Load = Verb("load", "Load images from a tar archive or stdin", () => new LoadCommand(), "image load", "load");
+    public static readonly CommandEntry List = Verb("ls", "List images", () => new ListCommand(), "image ls", "image list", "images").As("ls", ["list"]);
+    public static readonly CommandEntry PruneUnused = Verb("prune", "Remove unused images", () => new PruneCommand());
+    public static readonly CommandEntry Pull = Verb("pull", "Get an image from a registry", () => new PullCommand(), "image pull", "pull");
+    public static readonly CommandEntry Push = Verb("push", "Send an image to a registry", () => new PushCommand(), "image push", "push");
+    public static readonly CommandEntry Remove = Verb("rm", "Remove images", () => new RemoveCommand(), "image rm", "image remove", "rmi").As("rm", ["remove"]);
+    public static readonly CommandEntry Save = Verb("save", "Save images to a tar archive or stdout", () => new SaveCommand(), "image save", "save");
+    public static readonly CommandEntry Tag = Verb("tag", "Give an image another name", () => new TagCommand(), "image tag", "tag");
+
+    public static IReadOnlyList<CommandEntry> All => [Build, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, Tag];
+}

@@ -1,0 +1,44 @@
+using Wharf.Cli.ApiClient;
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.Output;
+
+namespace Wharf.Cli.Commands.Images;
+
+/// <summary><c>wharf push</c>.</summary>
+internal sealed class PushCommand : Command
+{
+    private readonly BoolFlag allTags, quiet;
+    private readonly StringFlag platform;
+
+    public PushCommand()
+    {
+        allTags = Flags.Bool("all-tags", 'a', "Every tag of the repository");
+        Flags.Bool("disable-content-trust", "Do not sign the image", initial: true);
+        platform = Flags.String("platform", "Only this platform's manifest, without the index (os[/arch[/variant]])");
+        quiet = Flags.Bool("quiet", 'q', "Do not show the progress");
+    }
+
+    public override string Usage => "[OPTIONS] NAME[:TAG]";
+    public override int MinArguments => 1;
+    public override int MaxArguments => 1;
+
+    public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        Reference.Check(arguments[0]);
+        var (name, tag, digest) = Reference.Split(arguments[0]);
+        if (digest != "") throw new CliException("cannot push a digest reference");
+        if (allTags && tag != "") throw new CliException("tag can't be used with --all-tags/-a");
+        if (!allTags && tag == "")
+        {
+            tag = "latest";
+            if (!quiet) await cli.Out.WriteLineAsync("Using default tag: latest");
+        }
+        var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(name), cancellationToken);
+        var query = new Query().Add("tag", allTags ? null : tag).Add("platform", platform.Value == "" ? null : Platform.ToJson(platform.Value));
+        await using var response = await cli.Api.SendAsync(new ApiRequest("POST", $"/images/{Reference.Escape(name)}/push{query}") { Headers = [new("X-Registry-Auth", header)] }, cancellationToken);
+        var display = quiet ? new ProgressDisplay(TextWriter.Null, isTerminal: false, columns: 80) : ProgressDisplay.For(cli, cli.Out, 1);
+        await display.RunAsync(response.Body, cancellationToken);
+        if (quiet) await cli.Out.WriteLineAsync(Reference.InFull(tag == "" ? name : $"{name}:{tag}"));
+        return 0;
+    }
+}

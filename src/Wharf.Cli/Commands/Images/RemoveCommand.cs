@@ -1,0 +1,31 @@
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.ApiClient;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Cli.Commands.Images;
+
+/// <summary><c>wharf rmi</c>.</summary>
+internal sealed class RemoveCommand : EachCommand
+{
+    private readonly BoolFlag force, noPrune;
+    private readonly StringsFlag platform;
+
+    public RemoveCommand()
+    {
+        force = Flags.Bool("force", 'f', "Remove the image even if containers or other tags use it");
+        noPrune = Flags.Bool("no-prune", "Keep parents that have no tag");
+        platform = Flags.Strings("platform", "Remove only this platform's variant (os[/arch[/variant]])");
+    }
+
+    protected override bool IsFailure(CliException error) => !(force && error is ApiException { Status: 404 });
+
+    public override string Usage => "[OPTIONS] IMAGE [IMAGE...]";
+
+    protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
+    {
+        var query = new Query().Add("force", force).Add("noprune", noPrune).AddAll("platforms", platform.Values.Select(Platform.ToJson));
+        var removed = DockerClient.Read(await cli.Api.DeleteAsync($"/images/{Reference.Escape(name)}{query}", cancellationToken), DockerApiJson.Default.ListImageDeleteResponseItem);
+        var lines = removed.Select(item => item.Deleted is { Length: > 0 } deleted ? $"Deleted: {deleted}" : $"Untagged: {item.Untagged}");
+        return removed.Count == 0 ? null : string.Join('\n', lines);
+    }
+}

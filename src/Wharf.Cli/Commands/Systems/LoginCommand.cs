@@ -1,0 +1,68 @@
+using Wharf.Cli.ApiClient;
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.Output;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Cli.Commands.Systems;
+
+/// <summary><c>wharf login</c>.</summary>
+internal sealed class LoginCommand : Command
+{
+    private readonly StringFlag password, username;
+    private readonly BoolFlag passwordStdin;
+
+    public LoginCommand()
+    {
+        password = Flags.String("password", 'p', "Password or access token");
+        passwordStdin = Flags.Bool("password-stdin", "Read the password or token from stdin");
+        username = Flags.String("username", 'u', "Name of the user");
+    }
+
+    public override string Usage => "[OPTIONS] [SERVER]";
+    public override string Details => "Without a server it is Docker Hub.";
+    public override int MaxArguments => 1;
+
+    public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        var key = Credentials.Key(arguments.Count == 0 ? "docker.io" : arguments[0]);
+        var (name, secret) = await AskAsync(cli);
+        var auth = new AuthConfig { Username = name, Password = secret, Serveraddress = key };
+        var answer = await cli.Api.PostAsync("/auth", auth, DockerApiJson.Default.AuthConfig, DockerApiJson.Default.SystemAuthResponse, cancellationToken);
+        if (answer.IdentityToken is { Length: > 0 } token) auth.IdentityToken = token;
+        var credentials = new Credentials(cli.Config);
+        await credentials.StoreAsync(key, auth, cancellationToken);
+        if (!credentials.IsInHelper(key))
+        {
+            var path = Path.Combine(cli.Config.Directory, "config.json");
+            await cli.Error.WriteLineAsync($"\nWARNING! Your credentials are stored unencrypted in '{path}'.\nConfigure a credential helper to remove this warning. See\nhttps://docs.docker.com/go/credential-store/\n");
+        }
+        await cli.Out.WriteLineAsync(answer.Status ?? "Login Succeeded");
+        return 0;
+    }
+
+    private async Task<(string Name, string Secret)> AskAsync(CliContext cli)
+    {
+        if (password.Changed && passwordStdin) throw new CliException("--password and --password-stdin are mutually exclusive");
+        if (passwordStdin && username.Value == "") throw new CliException("Must provide --username with --password-stdin");
+        if (password.Changed) await cli.Error.WriteLineAsync("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
+        if (passwordStdin)
+        {
+            using var reader = new StreamReader(cli.InputStream, leaveOpen: true);
+            return (username.Value, (await reader.ReadToEndAsync()).TrimEnd('\n').TrimEnd('\r'));
+        }
+        if (username.Value != "" && password.Value != "") return (username.Value, password.Value);
+        if (!Terminal.IsTerminal(0)) throw new CliException("Error: Cannot perform an interactive login from a non TTY device");
+        var name = username.Value;
+        if (name == "")
+        {
+            await cli.Out.WriteAsync("Username: ");
+            name = (await Prune.ReadLineAsync(cli.InputStream)).Trim();
+            if (name == "") throw new CliException("Error: Non-null Username Required");
+        }
+        await cli.Out.WriteAsync("Password: ");
+        string secret;
+        using (Terminal.HideTyping(0)) secret = await Prune.ReadLineAsync(cli.InputStream);
+        await cli.Out.WriteLineAsync();
+        return secret == "" ? throw new CliException("Error: Password Required") : (name, secret);
+    }
+}

@@ -1,0 +1,60 @@
+using Wharf.Cli.ApiClient;
+using Wharf.Cli.CommandLine;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Cli.Commands.Systems;
+
+/// <summary><c>wharf system prune</c>.</summary>
+internal sealed class PruneCommand : Command
+{
+    private readonly BoolFlag all, force, volumes;
+    private readonly ListFlag filter;
+
+    public PruneCommand()
+    {
+        all = Flags.Bool("all", 'a', "Every unused image, not only dangling ones");
+        filter = Flags.AddFilter('\0', "Only what meets these conditions (e.g. \"label=<key>=<value>\")");
+        force = Flags.Bool("force", 'f', "Do not ask");
+        volumes = Flags.Bool("volumes", "Also anonymous volumes");
+    }
+
+    public override string Usage => "[OPTIONS]";
+    public override int MaxArguments => 0;
+
+    private string Warning
+    {
+        get
+        {
+            List<string> lines = ["all stopped containers", "all networks not used by at least one container"];
+            if (volumes) lines.Add("all anonymous volumes not used by at least one container");
+            lines.Add(all ? "all images without at least one container associated to them" : "all dangling images");
+            lines.Add(all ? "all build cache" : "unused build cache");
+            var filtered = filter.Values.Count == 0 ? "" : $"\n  Items to be pruned will be filtered with:\n{string.Concat(filter.Values.Order(StringComparer.Ordinal).Select(text => $"  - {text}\n"))}";
+            return $"This will remove:\n{string.Concat(lines.Select(line => $"  - {line}\n"))}{filtered}";
+        }
+    }
+
+    public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        if (!await Prune.IsConfirmedAsync(cli, force, Warning)) return 0;
+        var query = new Query().AddFilters(filter.Values).ToString();
+        var containers = await cli.Api.PostAsync($"/containers/prune{query}", DockerApiJson.Default.ContainerPruneResponse, cancellationToken);
+        await Prune.ReportAsync(cli, "Deleted Containers", containers.ContainersDeleted ?? []);
+        var networks = await cli.Api.PostAsync($"/networks/prune{query}", DockerApiJson.Default.NetworkPruneResponse, cancellationToken);
+        await Prune.ReportAsync(cli, "Deleted Networks", networks.NetworksDeleted ?? []);
+        var space = containers.SpaceReclaimed ?? 0;
+        if (volumes)
+        {
+            var removed = await cli.Api.PostAsync($"/volumes/prune{query}", DockerApiJson.Default.VolumePruneResponse, cancellationToken);
+            await Prune.ReportAsync(cli, "Deleted Volumes", removed.VolumesDeleted ?? []);
+            space += removed.SpaceReclaimed ?? 0;
+        }
+        List<string> imageFilters = [.. filter.Values, $"dangling={(all ? "false" : "true")}"];
+        var images = await cli.Api.PostAsync($"/images/prune{new Query().AddFilters(imageFilters)}", DockerApiJson.Default.ImagePruneResponse, cancellationToken);
+        await Prune.ReportAsync(cli, "Deleted Images", [.. (images.ImagesDeleted ?? []).Select(item => item.Untagged is { Length: > 0 } name ? $"untagged: {name}" : $"deleted: {item.Deleted}")]);
+        var caches = await BuilderPruneCommand.PruneAsync(cli, all, 0, filter.Values, cancellationToken);
+        await Prune.ReportAsync(cli, "Deleted build cache objects", caches.CachesDeleted ?? []);
+        await Prune.ReportSpaceAsync(cli, space + (images.SpaceReclaimed ?? 0) + (caches.SpaceReclaimed ?? 0));
+        return 0;
+    }
+}

@@ -1,0 +1,18 @@
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.Commands.Volumes;
+using static Wharf.Cli.Commands.Catalog;
+
+namespace Wharf.Cli.Commands;
+
+/// <summary>The verbs of <c>volume</c>.</summary>
+internal static class VolumeVerbs
+{
+    public static IReadOnlyList<CommandEntry> All { get; } =
+    [
+        Verb("create", "Create a volume", () => new CreateCommand()),
+        Verb("inspect", "Show all there is to know of volumes", () => new InspectCommand()),
+        Verb("ls", "List volumes", () => new ListCommand(), "volume ls", "volume list").As("ls", ["list"]),
+        Verb("prune", "Remove unused volumes", () => new PruneCommand()),
+        Verb("rm", "Remove volumes", () => new RemoveCommand(), "volume rm", "volume remove").As("rm", ["remove"]),
+    ];
+}
