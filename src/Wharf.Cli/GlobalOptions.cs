@@ -37,7 +37,7 @@ internal sealed class GlobalOptions
 
     public DockerClient CreateClient()
     {
-        if (host.Values.Count > 1) throw new CliException("Specify only one -H");
+        if (host.Values.Count > 1) throw new CliException("Failed to initialize: unable to resolve docker endpoint: Specify only one -H");
         var text = host.Values.Count == 1 ? host.Values[0] : Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } set ? set : DockerHost.Default;
         var verify = tlsVerify.Changed ? tlsVerify.Value : !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY"));
         var parsed = DockerHost.Parse(text);

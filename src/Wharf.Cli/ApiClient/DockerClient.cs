@@ -86,7 +86,7 @@ internal sealed partial class DockerClient(DockerHost host, TlsOptions? tls, str
         var connection = await TakeAsync(cancellationToken);
         try
         {
-            await connection.WriteAsync(Head("POST", target, [new("Connection", "Upgrade"), new("Upgrade", "tcp")], body ?? [], isStream: false), cancellationToken);
+            await connection.WriteAsync(Head("POST", target, [JsonContent, new("Connection", "Upgrade"), new("Upgrade", "tcp")], body ?? [], isStream: false), cancellationToken);
             if (body is { Length: > 0 }) await connection.WriteAsync(body, cancellationToken);
             var head = await connection.ReadHeadAsync(cancellationToken);
             if (head.Status is 101 or 200) return new HijackedStream(connection, head);

@@ -15,13 +15,12 @@ internal sealed record DockerHost(string Text, string? SocketPath, string HostNa
     public static DockerHost Parse(string text)
     {
         var separator = text.IndexOf("://", StringComparison.Ordinal);
-        if (separator < 0) throw new CliException($"unable to parse docker host `{text}`");
-        var scheme = text[..separator];
-        var rest = text[(separator + 3)..];
+        var scheme = separator < 0 ? "tcp" : text[..separator];
+        var rest = separator < 0 ? text : text[(separator + 3)..];
         if (scheme == "unix") return new DockerHost(text, rest == "" ? "/run/wharf/wharf.sock" : rest, "", 0);
         if (scheme is not ("tcp" or "http" or "https")) throw new CliException($"invalid bind address ({text}): unsupported proto '{scheme}'");
         if (!Uri.TryCreate($"http://{rest}", UriKind.Absolute, out var uri) || uri.Host == "") throw new CliException($"invalid bind address ({text}): no host");
-        return new DockerHost(text, null, uri.Host.Trim('[', ']'), rest.Contains($":{uri.Port}", StringComparison.Ordinal) ? uri.Port : scheme == "https" ? 2376 : 2375)
+        return new DockerHost(separator < 0 ? $"tcp://{text}" : text, null, uri.Host.Trim('[', ']'), rest.Contains($":{uri.Port}", StringComparison.Ordinal) ? uri.Port : scheme == "https" ? 2376 : 2375)
         {
             IsTls = scheme == "https",
         };

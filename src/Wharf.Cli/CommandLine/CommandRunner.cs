@@ -30,7 +30,11 @@ internal sealed class CommandRunner(CliContext cli)
     private async Task<int> DescendAsync(CommandEntry parent, string path, IReadOnlyList<string> words, CancellationToken cancellationToken)
     {
         if (words.Count == 0 || words[0] is "--help" or "-h" or "help")
-            return await PrintAsync(parent == Catalog.Root ? HelpText.ForProgram(parent, cli.Options.Flags) : HelpText.ForNoun(path, parent));
+        {
+            var help = parent == Catalog.Root ? HelpText.ForProgram(parent, cli.Options.Flags) : HelpText.ForNoun(path, parent);
+            // A noun alone is a command half typed: its help is a complaint, though not a failure.
+            return words.Count == 0 ? await FailAsync(help.TrimEnd('\n'), 0) : await PrintAsync(help);
+        }
         if (words[0].StartsWith('-') && parent != Catalog.Root)
             return await FailAsync($"unknown flag: {words[0]}\n\nUsage:  {path} COMMAND\n\nRun '{path} --help' for more information", 125);
         if (parent.Find(words[0]) is not { } entry)

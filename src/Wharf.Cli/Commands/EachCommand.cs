@@ -13,9 +13,12 @@ internal abstract class EachCommand : Command
     /// <summary>Whether this error makes the whole command fail; it is printed either way.</summary>
     protected virtual bool IsFailure(CliException error) => true;
 
+    /// <summary>A last line about what failed.</summary>
+    protected virtual string? Summary(IReadOnlyList<string> failed) => null;
+
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var failed = false;
+        var failed = new List<string>();
         foreach (var name in arguments)
         {
             try
@@ -25,9 +28,11 @@ internal abstract class EachCommand : Command
             catch (CliException e) when (e is not ApiClient.ConnectException)
             {
                 await cli.Error.WriteLineAsync(e.Message);
-                failed |= IsFailure(e);
+                if (IsFailure(e)) failed.Add(name);
             }
         }
-        return failed ? 1 : 0;
+        if (failed.Count == 0) return 0;
+        if (Summary(failed) is { } summary) await cli.Error.WriteLineAsync(summary);
+        return 1;
     }
 }

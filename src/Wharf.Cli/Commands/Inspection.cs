@@ -31,9 +31,28 @@ internal static class Inspection
             }
         }
         if (template is null) await cli.Out.WriteAsync(found.Count == 0 ? "[]\n" : JsonIndent.Format($"[{string.Join(',', found)}]") + "\n");
-        else await cli.Out.WriteAsync(Execute(template, found));
+        else await WriteAsync(cli, template, found);
         foreach (var error in errors) await cli.Error.WriteLineAsync(error);
         return errors.Count == 0 ? 0 : 1;
+    }
+
+    private static async Task WriteAsync(CliContext cli, Template template, List<string> found)
+    {
+        try
+        {
+            await cli.Out.WriteAsync(Execute(template, found));
+        }
+        catch (InspectionException e)
+        {
+            // What came before the one that failed is still worth having.
+            await cli.Out.WriteAsync(e.SoFar);
+            throw;
+        }
+    }
+
+    private sealed class InspectionException(string soFar, string message, Exception inner) : CliException(message, 1, inner)
+    {
+        public string SoFar { get; } = soFar;
     }
 
     private static Template Parse(string format)
@@ -60,7 +79,7 @@ internal static class Inspection
             }
             catch (TemplateException e)
             {
-                throw new CliException($"template parsing error: {e.Message}", 1, e);
+                throw new InspectionException(text.Append('\n').ToString(), $"template parsing error: {e.Message}", e);
             }
         }
         return text.ToString();

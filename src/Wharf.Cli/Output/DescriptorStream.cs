@@ -56,6 +56,9 @@ internal sealed unsafe class DescriptorStream(int descriptor, bool isInput) : St
     /// <summary>A read may block for ever, so it gets a thread that does not keep the process alive.</summary>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        // What is there already needs no thread: a pipe being copied is mostly in this state.
+        var poll = new TerminalNative.PollDescriptor { Descriptor = descriptor, Events = TerminalNative.POLLIN };
+        if (TerminalNative.Poll(ref poll, 1, 0) == 1) return new ValueTask<int>(Read(buffer.Span));
         var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>
         {

@@ -34,7 +34,7 @@ internal sealed class Listing<TRow>
         if (format == "table" && isQuiet && QuietFormat is not null) isTable = false;
         var template = ParseFormat(source);
         var text = new StringBuilder();
-        if (isTable) text.Append(Execute(template, Heading())).Append('\n');
+        if (isTable) text.Append(Execute(template, Heading(), isHeading: true)).Append('\n');
         foreach (var row in rows) text.Append(Execute(template, ToObject(row))).Append('\n');
         return isTable ? TabWriter.Align(text.ToString(), minWidth: 10, padding: 3) : text.ToString();
     }
@@ -48,15 +48,15 @@ internal sealed class Listing<TRow>
         }
         catch (TemplateException e)
         {
-            throw new CliException($"template parsing error: {e.Message}", 1, e);
+            throw new CliException($"failed to parse template: {e.Message}", 1, e);
         }
     }
 
-    private static string Execute(Template template, TemplateObject value)
+    private static string Execute(Template template, TemplateObject value, bool isHeading = false)
     {
         try
         {
-            return template.Execute(value);
+            return template.Execute(value, isHeading);
         }
         catch (TemplateException e)
         {

@@ -44,7 +44,7 @@ internal sealed class ContainerCreation
         {
             return await cli.Api.PostAsync($"/containers/create{query}", request, DockerApiJson.Default.ContainerCreateRequest, DockerApiJson.Default.ContainerCreateResponse, cancellationToken);
         }
-        catch (ApiException e) when (e.Status == 404 && !isRetry && pull.Value == "missing" && e.DaemonMessage.Contains("No such image", StringComparison.OrdinalIgnoreCase))
+        catch (ApiException e) when (e.Status == 404 && !isRetry && pull.Value == "missing")
         {
             if (!quiet) await cli.Error.WriteLineAsync($"Unable to find image '{Reference.WithTag(request.Image ?? "")}' locally");
             await PullAsync(cli, request.Image ?? "", cancellationToken);

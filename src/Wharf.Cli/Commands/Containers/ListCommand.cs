@@ -30,7 +30,7 @@ internal sealed class ListCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var text = format.Value != "" ? format.Value : quiet ? "table" : cli.Config.Text("psFormat") ?? "table";
-        var needsSize = size || (format.Value != "" && text.Contains(".Size", StringComparison.Ordinal));
+        var needsSize = size || (format.Value != "" && (text.Contains(".Size", StringComparison.Ordinal) || text.Contains("json .}", StringComparison.Ordinal)));
         var limit = latest ? 1 : last.Value > 0 ? last.Value : (long?)null;
         var query = new Query().Add("all", all || limit is not null).Add("limit", limit).Add("size", needsSize).AddFilters(filter.Values);
         var containers = await cli.Api.GetAsync($"/containers/json{query}", DockerApiJson.Default.ListContainerSummary, cancellationToken);

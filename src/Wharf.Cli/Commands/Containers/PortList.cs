@@ -5,7 +5,7 @@ using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Commands.Containers;
 
-/// <summary>The PORTS column: neighbouring ports join to ranges, exposed ones come first.</summary>
+/// <summary>The PORTS column: neighbouring ports that keep their number join to ranges and come first.</summary>
 internal static class PortList
 {
     private sealed record Group(string Key, string Protocol, string Ip)
@@ -18,7 +18,7 @@ internal static class PortList
     {
         var groups = new Dictionary<string, Group>();
         var hosts = new List<string>();
-        var exposed = new List<string>();
+        var done = new List<string>();
         var keys = new List<string>();
         foreach (var port in ports.OrderBy(port => port.PrivatePort).ThenBy(port => port.IP, StringComparer.Ordinal).ThenBy(port => port.PublicPort).ThenBy(port => port.Type, StringComparer.Ordinal))
         {
@@ -40,12 +40,11 @@ internal static class PortList
                 continue;
             }
             if (group is null) keys.Add(key);
-            else if (current != group.Last) (group.Ip == "" ? exposed : hosts).Add(Format(group));
+            else if (current != group.Last) done.Add(Format(group));
             if (group is not null && current == group.Last) continue;
             groups[key] = new Group(key, type, ip) { First = current, Last = current };
         }
-        foreach (var group in keys.Select(key => groups[key])) (group.Ip == "" ? exposed : hosts).Add(Format(group));
-        return string.Join(", ", exposed.Concat(hosts));
+        return string.Join(", ", done.Concat(keys.Select(key => Format(groups[key]))).Concat(hosts));
     }
 
     private static string Format(Group group)

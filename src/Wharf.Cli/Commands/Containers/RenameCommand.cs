@@ -13,7 +13,14 @@ internal sealed class RenameCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         if (arguments[0].Trim() == "" || arguments[1].Trim() == "") throw new CliException("Error: Neither old nor new names may be empty");
-        await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(arguments[0])}/rename{new Query().Add("name", arguments[1])}", cancellationToken);
-        return 0;
+        try
+        {
+            await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(arguments[0])}/rename{new Query().Add("name", arguments[1])}", cancellationToken);
+            return 0;
+        }
+        catch (ApiException e)
+        {
+            throw new CliException($"{e.Message}\nError: failed to rename container named {arguments[0]}", 1, e);
+        }
     }
 }

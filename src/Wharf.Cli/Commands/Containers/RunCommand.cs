@@ -24,7 +24,7 @@ internal sealed class RunCommand : Command
     public override string Usage => "[OPTIONS] IMAGE [COMMAND] [ARG...]";
     public override int MinArguments => 1;
 
-    /// <summary>Errors of run and create name the program and point to help.</summary>
+    /// <summary>Errors of run, and of create before it reaches the daemon, name the program and point to help.</summary>
     public static async Task<int> WithRunErrors(CliContext cli, string verb, Func<Task<int>> body)
     {
         try
@@ -35,10 +35,10 @@ internal sealed class RunCommand : Command
         {
             throw;
         }
-        catch (CliException e) when (e.Message != "" && e is not TerminalNeededException)
+        catch (CliException e) when (e.Message != "" && e is not TerminalNeededException && !(verb == "create" && e is (ApiException or ConnectException)))
         {
             var exitCode = e is ApiException api ? StartExitCode(api.DaemonMessage) : 125;
-            throw new CliException($"{CliContext.Program}: {e.Message}\n\nRun '{CliContext.Program} {verb} --help' for more information", verb == "create" && e is ApiException or ConnectException ? 1 : exitCode, e);
+            throw new CliException($"{CliContext.Program}: {e.Message}\n\nRun '{CliContext.Program} {verb} --help' for more information", exitCode, e);
         }
     }
 

@@ -34,5 +34,7 @@ internal sealed class StartCommand : EachCommand
         return name;
     }
 
+    protected override string Summary(IReadOnlyList<string> failed) => $"Error: failed to start containers: {string.Join(", ", failed)}";
+
     private Query StartQuery() => new Query().Add("checkpoint", checkpoint.Value).Add("checkpoint-dir", checkpointDirectory.Value);
 }

@@ -81,7 +81,7 @@ internal sealed class DiskUsageCommand : Command
         const string cacheFormat = "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}";
         var caches = usage.BuildCache ?? [];
         return $"Images space usage:\n\n{images.Render(imageFormat, false, imageRows)}\n"
-            + $"Containers space usage:\n\n{containers.Render(containerFormat, false, usage.Containers ?? [])}\n"
+            + $"Containers space usage:\n\n{containers.Render(containerFormat, false, [.. (usage.Containers ?? []).Select(container => container with { SizeRootFs = 0 })])}\n"
             + $"Local Volumes space usage:\n\n{Volumes.ListCommand.Create().Render("table {{.Name}}\t{{.Links}}\t{{.Size}}", false, usage.Volumes ?? [])}\n"
             + $"Build cache usage: {Units.HumanSize(caches.Where(cache => cache.Shared != true).Sum(cache => cache.Size ?? 0))}\n\n{Caches.Render(cacheFormat, false, caches)}";
     }

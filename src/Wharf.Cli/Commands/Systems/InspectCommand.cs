@@ -23,7 +23,7 @@ internal sealed class InspectCommand : Command
 
     public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        if (type.Changed && !Kinds.Contains(type.Value)) throw new CliException($"{Quoting.Quote(type.Value)} is not a valid value for --type");
+        if (type.Changed && !Kinds.Contains(type.Value)) throw new CliException($"unknown type: {Quoting.Quote(type.Value)}: must be one of {string.Join(", ", Kinds.Select(Quoting.Quote))}");
         return Inspection.RunAsync(cli, format.Value, arguments, name => GetAsync(cli, name, cancellationToken));
     }
 

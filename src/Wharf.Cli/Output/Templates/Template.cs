@@ -13,10 +13,12 @@ internal sealed class Template
     /// <summary>Reads a template; throws <see cref="TemplateException"/>.</summary>
     public static Template Parse(string source) => new(source, TemplateParser.Parse(source));
 
-    public string Execute(object? data)
+    /// <param name="data">What the template's dot is.</param>
+    /// <param name="isHeading">The values are a table's headings, which docker's functions leave alone.</param>
+    public string Execute(object? data, bool isHeading = false)
     {
         var output = new StringBuilder();
-        new TemplateExecution(source, output, data).Run(nodes);
+        new TemplateExecution(source, output, data, isHeading).Run(nodes);
         return output.ToString();
     }
 }

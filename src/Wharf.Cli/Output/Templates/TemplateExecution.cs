@@ -3,7 +3,7 @@ using System.Text;
 namespace Wharf.Cli.Output.Templates;
 
 /// <summary>One run of a template over one value.</summary>
-internal sealed class TemplateExecution(string source, StringBuilder output, object? data)
+internal sealed class TemplateExecution(string source, StringBuilder output, object? data, bool isHeading)
 {
     private const int MaxDepth = 1000;
     private enum Flow { Next, Break, Continue }
@@ -137,13 +137,21 @@ internal sealed class TemplateExecution(string source, StringBuilder output, obj
         var first = command[0];
         if (first is not (FunctionOperand or FieldOperand))
         {
+            if (first is ConstantOperand { Value: null }) throw Failed("nil is not a command", first.Position, "nil");
             if (command.Count > 1 || hasPiped) throw Failed($"can't give argument to non-function {Describe(first)}", first.Position, Describe(first));
             return Evaluate(first, dot, []);
         }
         var arguments = new List<object?>(command.Count);
         for (var i = 1; i < command.Count; i++) arguments.Add(Evaluate(command[i], dot, []));
         if (hasPiped) arguments.Add(piped);
-        return Evaluate(first, dot, arguments);
+        try
+        {
+            return Evaluate(first, dot, arguments);
+        }
+        catch (FormatException e)
+        {
+            throw Failed(e.Message, first.Position, string.Join(' ', command.Select(Describe)));
+        }
     }
 
     /// <summary><c>and</c> and <c>or</c> stop at the first value that decides, so that a guard protects what follows it.</summary>
@@ -173,14 +181,8 @@ internal sealed class TemplateExecution(string source, StringBuilder output, obj
                 var at = variables.FindLastIndex(known => known.Name == variable.Name);
                 return at >= 0 ? variables[at].Value : throw new TemplateException($"template: :1: undefined variable {Quoting.Quote(variable.Name)}");
             case FunctionOperand function:
-                try
-                {
-                    return TemplateFunctions.Call(function.Name, [.. arguments]);
-                }
-                catch (FormatException e)
-                {
-                    throw Failed(e.Message, function.Position, function.Name);
-                }
+                if (isHeading && arguments.Count > 0 && TemplateFunctions.IsForHeading(function.Name)) return arguments[0];
+                return TemplateFunctions.Call(function.Name, [.. arguments]);
             case FieldOperand field:
                 return EvaluateField(field, dot, arguments);
             default:
@@ -210,7 +212,7 @@ internal sealed class TemplateExecution(string source, StringBuilder output, obj
             throw Failed(fields.TypeName == "" ? $"map has no entry for key {Quoting.Quote(name)}" : $"can't evaluate field {name} in type {fields.TypeName}", field.Position, field.Source);
         }
         if (value is null) throw Failed($"nil pointer evaluating interface {{}}.{name}", field.Position, field.Source);
-        throw Failed($"can't evaluate field {name} in type {TemplateFunctions.TypeName(value)}", field.Position, field.Source);
+        throw Failed($"can't evaluate field {name} in type interface {{}}", field.Position, field.Source);
     }
 
     private static string Describe(Operand operand) => operand switch
@@ -227,6 +229,6 @@ internal sealed class TemplateExecution(string source, StringBuilder output, obj
     {
         var before = source.AsSpan(0, Math.Min(position, source.Length));
         var column = position - (before.LastIndexOf('\n') + 1);
-        return new TemplateException($"template: :{1 + before.Count('\n')}:{column}: executing \"\" at <{at}>: {message}") { IsExecution = true };
+        return new TemplateException($"template: :{1 + before.Count('\n')}:{column}: executing \"\" at <{(at.Length > 20 ? at[..20] + "..." : at)}>: {message}") { IsExecution = true };
     }
 }

@@ -43,6 +43,9 @@ internal static class TemplateFunctions
 
     public static bool Exists(string name) => All.ContainsKey(name);
 
+    /// <summary>In a heading there is nothing to change: functions give their first value back.</summary>
+    public static bool IsForHeading(string name) => name is "json" or "split" or "join" or "title" or "lower" or "upper" or "pad" or "truncate";
+
     public static object? Call(string name, object?[] values)
     {
         if (Needed.TryGetValue(name, out var needed) && values.Length < needed) throw new FormatException($"wrong number of args for {name}: want {(name is "and" or "or" or "index" or "printf" or "eq" ? "at least " : "")}{needed} got {values.Length}");
@@ -102,7 +105,7 @@ internal static class TemplateFunctions
             {
                 TemplateObject { IsMap: true } map => map.TryGet(Text(key), out var found) ? found : map.Fields.Any(field => field.Value is not string) ? null : "",
                 TemplateObject fields => fields.TryGet(Text(key), out var found) ? found : throw new FormatException($"error calling index: can't index item of type {TypeName(value)}"),
-                IReadOnlyList<object?> list => Whole(key) is var at && at >= 0 && at < list.Count ? list[(int)at] : throw new FormatException($"error calling index: reflect: slice index out of range"),
+                IReadOnlyList<object?> list => Whole(key) is var at && at >= 0 && at < list.Count ? list[(int)at] : throw new FormatException($"error calling index: index out of range: {key}"),
                 string text => Whole(key) is var at && at >= 0 && at < text.Length ? (long)text[(int)at] : throw new FormatException("error calling index: index out of range: " + key),
                 null => throw new FormatException("error calling index: index of untyped nil"),
                 _ => throw new FormatException($"error calling index: can't index item of type {TypeName(value)}"),

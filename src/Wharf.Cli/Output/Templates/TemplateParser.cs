@@ -8,7 +8,7 @@ internal sealed class TemplateParser
     private const int MaxDepth = 100;
     private readonly string source;
     private readonly List<Token> tokens;
-    private int at, depth;
+    private int at, depth, loops;
 
     private TemplateParser(string source)
     {
@@ -59,9 +59,13 @@ internal sealed class TemplateParser
                 return ReadBranch("with", word, (value, then, otherwise) => new WithNode(value, then, otherwise, word.Position));
             case "range":
                 at++;
-                return ReadBranch("range", word, (value, then, otherwise) => new RangeNode(value, then, otherwise, word.Position));
+                loops++;
+                var range = ReadBranch("range", word, (value, then, otherwise) => new RangeNode(value, then, otherwise, word.Position));
+                loops--;
+                return range;
             case "break" or "continue":
                 at++;
+                if (loops == 0) throw Error($"{{{{{word.Text}}}}} outside {{{{range}}}}", word.Position);
                 Expect(TokenKind.Close, word.Text);
                 return new LoopNode(word.Text == "break", word.Position);
             case "define":
@@ -194,7 +198,10 @@ internal sealed class TemplateParser
             end += tokens[at++].Text.Length + 1;
         }
         if (names.Count == 0) return operand;
-        return operand is FieldOperand field ? field with { Names = [.. field.Names, .. names] } : new FieldOperand(operand, names, operand.Position);
+        // Go names the place of a chain by its second part.
+        return operand is FieldOperand field
+            ? field with { Names = [.. field.Names, .. names], Position = field.Position + field.Names[0].Length + 1 }
+            : new FieldOperand(operand, names, first.Position + (operand is PipelineOperand ? 0 : first.Text.Length));
     }
 
     private object ReadNumber(Token token)

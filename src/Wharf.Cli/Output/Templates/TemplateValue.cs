@@ -10,7 +10,7 @@ internal static class TemplateValue
     /// <summary>Fields of the Engine API that are maps in Go; every other JSON object is a struct there.</summary>
     private static readonly HashSet<string> Maps =
     [
-        "Labels", "Options", "Networks", "Ports", "ExposedPorts", "Volumes", "PortBindings", "Sysctls", "Tmpfs", "StorageOpt", "Config.Config", "Annotations",
+        "Labels", "Options", "Networks", "Ports", "ExposedPorts", "Volumes", "PortBindings", "Sysctls", "Tmpfs", "StorageOpt", "Annotations",
         "DriverOpts", "Data", "Containers", "Attributes", "Details", "AuxiliaryAddresses", "Runtimes", "IndexConfigs", "Status",
     ];
     /// <summary>Fields that are lists in Go, for telling an empty one from an empty pointer when the JSON says null.</summary>
@@ -23,19 +23,19 @@ internal static class TemplateValue
 
     public static object? FromJson(JsonElement element, string name = "", bool isMap = false) => element.ValueKind switch
     {
-        JsonValueKind.Object => FromObject(element, isMap || Maps.Contains(name)),
+        JsonValueKind.Object => FromObject(element, name, isMap || Maps.Contains(name)),
         JsonValueKind.Array => element.EnumerateArray().Select(item => FromJson(item)).ToList(),
         JsonValueKind.String => element.GetString(),
-        JsonValueKind.Number => element.TryGetInt64(out var whole) ? whole : element.GetDouble(),
+        JsonValueKind.Number => element.TryGetInt64(out var whole) ? (object)whole : element.GetDouble(),
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         _ => Maps.Contains(name) ? new TemplateObject { IsMap = true, TypeName = "nil" } : Lists.Contains(name) ? NilList.Instance : null,
     };
 
-    private static TemplateObject FromObject(JsonElement element, bool isMap)
+    private static TemplateObject FromObject(JsonElement element, string name, bool isMap)
     {
         var result = new TemplateObject { IsMap = isMap };
-        foreach (var property in element.EnumerateObject()) result[property.Name] = FromJson(property.Value, isMap ? "" : property.Name);
+        foreach (var property in element.EnumerateObject()) result[property.Name] = FromJson(property.Value, isMap ? "" : property.Name, name == "LogConfig" && property.Name == "Config");
         return result;
     }
 

@@ -92,8 +92,6 @@ internal sealed partial class ContainerFlags
     {
         var specs = network.Values.Select(NetworkSpec.Parse).ToList();
         if (specs.Count == 0) specs.Add(new NetworkSpec("default"));
-        if (specs.Count > 1 && specs.FirstOrDefault(spec => !spec.IsUserDefined && spec.Target is not ("bridge" or "default")) is { } alone)
-            throw Conflict($"cannot attach both user-defined and non-user-defined network-modes ({alone.Target})");
         ApplyFlags(specs[0]);
         var endpoints = new Dictionary<string, EndpointSettings>();
         foreach (var spec in specs)

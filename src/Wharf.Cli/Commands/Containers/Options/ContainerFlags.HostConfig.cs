@@ -65,7 +65,6 @@ internal sealed partial class ContainerFlags
         config.IOMaximumIOps = ioMaxIops.Value;
         config.IOMaximumBandwidth = ioMaxBandwidth.Value;
         config.Ulimits = [.. ulimit.Values.Select(UlimitSpec.Parse)];
-        if (kernelMemory.Changed) throw new CliException("--kernel-memory: the kernel has no such limit any more", 125);
     }
 
     private static List<string>? OrNull(List<string> list) => list.Count == 0 ? null : list;

@@ -16,7 +16,7 @@ internal sealed partial class ContainerFlags
     private readonly CpusFlag cpus;
     private readonly DurationFlag healthInterval, healthStartInterval, healthStartPeriod, healthTimeout;
     private readonly BoolFlag init, interactive, noHealthcheck, oomKillDisable, privileged, publishAll, readOnly, autoRemove, tty, useApiSocket;
-    private readonly BytesFlag ioMaxBandwidth, kernelMemory, memory, memoryReservation, memorySwap, shmSize;
+    private readonly BytesFlag ioMaxBandwidth, memory, memoryReservation, memorySwap, shmSize;
 
     public ContainerFlags(FlagSet flags)
     {
@@ -75,7 +75,7 @@ internal sealed partial class ContainerFlags
         ip6 = flags.String("ip6", "IPv6 address (e.g., 2001:db8::33)");
         ipc = flags.String("ipc", "IPC mode");
         isolation = flags.String("isolation", "Isolation technology");
-        kernelMemory = flags.Bytes("kernel-memory", "Limit of kernel memory");
+        flags.Bytes("kernel-memory", "Without effect: the kernel has no such limit any more");
         label = flags.List("label", 'l', "Label on the container");
         labelFile = flags.List("label-file", "File of one label a line");
         link = flags.List("link", "Link to another container");
