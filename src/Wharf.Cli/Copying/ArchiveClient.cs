@@ -31,9 +31,9 @@ internal sealed class ArchiveClient(DockerClient client, string container)
             if (stat is { IsDirectory: false } && CopyPath.SaysDirectory(clean)) throw new CliException("not a directory");
             return new CopyTarget(clean, stat is not null, stat?.IsDirectory == true);
         }
-        catch (ApiException e) when (e.Status == 404)
+        catch (ApiException)
         {
-            // HEAD carries no message: whether the container or the path is missing shows when its parent is written to.
+            // HEAD carries no message: what is wrong shows when the parent is written to.
             return new CopyTarget(clean, false, false);
         }
     }

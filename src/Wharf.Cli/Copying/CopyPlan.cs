@@ -21,7 +21,7 @@ internal sealed record CopyTarget(string Path, bool Exists, bool IsDirectory)
         if (Directory.Exists(clean)) return new CopyTarget(clean, true, true);
         if (File.Exists(clean.TrimEnd('/')))
         {
-            if (CopyPath.SaysDirectory(clean)) throw new CliException("not a directory");
+            if (CopyPath.SaysDirectory(clean)) throw new CliException($"stat {System.IO.Path.GetFullPath(clean)}: not a directory");
             return new CopyTarget(clean, true, false);
         }
         var parent = CopyPath.Split(clean).Directory;

@@ -22,23 +22,14 @@ internal static class GoFormat
         if (double.IsNaN(value)) return "NaN";
         if (double.IsInfinity(value)) return value > 0 ? "+Inf" : "-Inf";
         if (value == 0) return "0";
-        var magnitude = Math.Abs(value);
-        if (magnitude is >= 1e-4 and < 1e21)
-        {
-            return ((decimal)magnitude > 0 && magnitude < 1e15)
-                ? value.ToString("0.#################", CultureInfo.InvariantCulture)
-                : value.ToString("F0", CultureInfo.InvariantCulture);
-        }
-        var text = value.ToString("e16", CultureInfo.InvariantCulture);
-        for (var digits = 0; digits < 17; digits++)
-        {
-            var candidate = value.ToString($"e{digits}", CultureInfo.InvariantCulture);
-            if (double.Parse(candidate, CultureInfo.InvariantCulture) != value) continue;
-            text = candidate;
-            break;
-        }
-        var exponent = int.Parse(text.AsSpan(text.IndexOf('e') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        return Exponent(text, exponent);
+        // "E16" and fewer digits: the first that reads back the same is the shortest.
+        var scientific = Enumerable.Range(0, 17).Select(digits => value.ToString($"e{digits}", CultureInfo.InvariantCulture)).First(text => double.Parse(text, CultureInfo.InvariantCulture) == value);
+        var exponent = int.Parse(scientific.AsSpan(scientific.IndexOf('e') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        if (exponent is < -4 or >= 21) return Exponent(scientific, exponent);
+        var sign = value < 0 ? "-" : "";
+        var significant = scientific[..scientific.IndexOf('e')].Replace(".", "", StringComparison.Ordinal).TrimStart('-').TrimEnd('0');
+        if (exponent < 0) return $"{sign}0.{new string('0', -exponent - 1)}{significant}";
+        return significant.Length <= exponent + 1 ? sign + significant.PadRight(exponent + 1, '0') : $"{sign}{significant[..(exponent + 1)]}.{significant[(exponent + 1)..]}";
     }
 
     private static string Exponent(string scientific, int exponent)

@@ -41,6 +41,7 @@ internal static class Terminal
     {
         private readonly int descriptor;
         private readonly Termios before;
+        private readonly List<PosixSignalRegistration> signals = [];
         private int isRestored;
 
         public Mode(int descriptor, Termios before, Termios during)
@@ -48,17 +49,26 @@ internal static class Terminal
             this.descriptor = descriptor;
             this.before = before;
             AppDomain.CurrentDomain.ProcessExit += OnExit;
+            // Since .NET 10 a signal that ends the process runs no exit handlers: restore, then let it do what it does.
+            foreach (var signal in new[] { PosixSignal.SIGHUP, PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM })
+                signals.Add(PosixSignalRegistration.Create(signal, _ => Restore()));
             if (SetAttributes(descriptor, TCSANOW, during) != 0) throw Failed("tcsetattr");
         }
 
-        private void OnExit(object? sender, EventArgs e) => Dispose();
+        private void OnExit(object? sender, EventArgs e) => Restore();
+
+        private void Restore()
+        {
+            if (Interlocked.Exchange(ref isRestored, 1) == 1) return;
+            // A terminal that is gone (hang-up) cannot be restored and need not be.
+            _ = SetAttributes(descriptor, TCSANOW, before);
+        }
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref isRestored, 1) == 1) return;
+            Restore();
             AppDomain.CurrentDomain.ProcessExit -= OnExit;
-            // A terminal that is gone (hang-up) cannot be restored and need not be.
-            _ = SetAttributes(descriptor, TCSANOW, before);
+            foreach (var signal in signals) signal.Dispose();
         }
     }
 }
