@@ -7,7 +7,7 @@ namespace Wharf.Engine.Content;
 public static class Compression
 {
     /// <summary>
-    /// The archive's plain bytes, whatever of gzip, zstd or none it is in. Throws InvalidData once <paramref name="maxRatio"/> times
+    /// The archive's plain bytes, whatever of gzip, zstd, bzip2, xz or none it is in. Throws InvalidArgument once <paramref name="maxRatio"/> times
     /// as much has come out as went in (and 64 MiB at least): a bomb, not an archive.
     /// </summary>
     public static async Task<Stream> OpenAsync(Stream input, int maxRatio, CancellationToken cancellation)
@@ -17,9 +17,9 @@ public static class Compression
         var counted = new CountingStream(new PrefixedStream(head.AsMemory(0, length), input));
         var magic = head.AsSpan(0, length);
         if (magic.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b])) return new RatioStream(new GZipStream(counted, CompressionMode.Decompress), counted, maxRatio);
-        if (magic.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd])) return new RatioStream(new ZstdSharp.DecompressionStream(counted), counted, maxRatio);
-        if (magic.StartsWith("BZh"u8)) throw WharfException.NotImplemented("bzip2 archives are not supported");
-        if (magic.StartsWith((ReadOnlySpan<byte>)[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])) throw WharfException.NotImplemented("xz archives are not supported");
+        if (magic.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd])) return new RatioStream(ZstdDecoder.Open(counted), counted, maxRatio);
+        if (magic.StartsWith("BZh"u8)) return new RatioStream(new DecoderStream(counted, new Bzip2Decoder()), counted, maxRatio);
+        if (magic.StartsWith((ReadOnlySpan<byte>)[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])) return new RatioStream(new DecoderStream(counted, new XzDecoder()), counted, maxRatio);
         return counted;
     }
 }
@@ -80,9 +80,31 @@ internal sealed class RatioStream(Stream inner, CountingStream input, int maxRat
     private const long Always = 64L << 20;
     private long _out;
 
-    public override int Read(Span<byte> buffer) => Check(inner.Read(buffer));
+    public override int Read(Span<byte> buffer)
+    {
+        try
+        {
+            return Check(inner.Read(buffer));
+        }
+        catch (InvalidDataException error)
+        {
+            throw Damaged(error);
+        }
+    }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => Check(await inner.ReadAsync(buffer, cancellationToken));
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return Check(await inner.ReadAsync(buffer, cancellationToken));
+        }
+        catch (InvalidDataException error)
+        {
+            throw Damaged(error);
+        }
+    }
+
+    private static WharfException Damaged(InvalidDataException error) => WharfException.Invalid($"the compressed archive is damaged: {error.Message}", error);
 
     private int Check(int count)
     {
