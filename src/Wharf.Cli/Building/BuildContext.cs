@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using System.Text;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Copying;
 
@@ -106,7 +107,8 @@ internal sealed record BuildContext
         }
         foreach (var (name, content) in extra)
         {
-            var entry = new PaxTarEntry(TarEntryType.RegularFile, name) { Mode = (UnixFileMode)0b110_000_000, ModificationTime = DateTimeOffset.UtcNow, DataStream = new MemoryStream(content) };
+            var entry = Entry(TarEntryType.RegularFile, name, "", (UnixFileMode)0b110_000_000, DateTime.UtcNow, content.Length);
+            entry.DataStream = new MemoryStream(content);
             await writer.WriteEntryAsync(entry, cancellationToken);
         }
     }
@@ -130,13 +132,13 @@ internal sealed record BuildContext
     {
         if (info.LinkTarget is { } link)
         {
-            await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.SymbolicLink, name) { LinkName = link, Mode = (UnixFileMode)0b111_111_111, ModificationTime = info.LastWriteTimeUtc }, cancellationToken);
+            await writer.WriteEntryAsync(Entry(TarEntryType.SymbolicLink, name, link, (UnixFileMode)0b111_111_111, info.LastWriteTimeUtc, 0), cancellationToken);
             return;
         }
         var mode = File.GetUnixFileMode(info.FullName);
         if (isDirectory)
         {
-            await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.Directory, name + "/") { Mode = mode, ModificationTime = info.LastWriteTimeUtc }, cancellationToken);
+            await writer.WriteEntryAsync(Entry(TarEntryType.Directory, name + "/", "", mode, info.LastWriteTimeUtc, 0), cancellationToken);
             return;
         }
         if (FileKind.IsSocket(info.FullName)) return;
@@ -146,7 +148,21 @@ internal sealed record BuildContext
             return;
         }
         await using var content = OpenForReading(info.FullName, name);
-        await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, name) { Mode = mode, ModificationTime = info.LastWriteTimeUtc, DataStream = content }, cancellationToken);
+        var entry = Entry(TarEntryType.RegularFile, name, "", mode, info.LastWriteTimeUtc, content.Length);
+        entry.DataStream = content;
+        await writer.WriteEntryAsync(entry, cancellationToken);
+    }
+
+    /// <summary>The short ustar form where it can hold the entry: a pax header would cost a kilobyte for each file.</summary>
+    private static TarEntry Entry(TarEntryType type, string name, string link, UnixFileMode mode, DateTime time, long size)
+    {
+        const int longest = 100;
+        var isShort = Ascii.IsValid(name) && Ascii.IsValid(link) && name.Length < longest && link.Length < longest && size < 1L << 33;
+        TarEntry entry = isShort ? new UstarTarEntry(type, name) : new PaxTarEntry(type, name);
+        entry.Mode = mode;
+        entry.ModificationTime = new DateTime(time.Ticks - time.Ticks % TimeSpan.TicksPerSecond, DateTimeKind.Utc);
+        if (link != "") entry.LinkName = link;
+        return entry;
     }
 
     private static FileStream OpenForReading(string path, string name)

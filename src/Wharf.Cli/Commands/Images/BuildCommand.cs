@@ -48,7 +48,7 @@ internal sealed class BuildCommand : Command
         securityOpt = Flags.Strings("security-opt", "Security options");
         shmSize = Flags.Bytes("shm-size", "Size of \"/dev/shm\"");
         squash = Flags.Bool("squash", "One layer for everything new");
-        tag = Flags.List("tag", 't', "Name and maybe tag, as \"name:tag\"");
+        tag = Flags.Add(new ListFlag("tag", 't', "Name and maybe tag, as \"name:tag\"") { Check = CheckTag });
         target = Flags.String("target", "Stage to build");
         ulimit = Flags.Add(new ListFlag("ulimit", '\0', "Ulimit options", "ulimit") { Check = text => { UlimitSpec.Parse(text); return text; }, DefaultText = "[]" });
     }
@@ -59,14 +59,13 @@ internal sealed class BuildCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        foreach (var name in tag.Values) Reference.Check(name);
         var context = await BuildContext.OpenAsync(arguments[0], file.Value, cli.InputStream, cancellationToken);
         if (iidFile.Value != "") File.Delete(iidFile.Value);
         using var held = new StringWriter();
         var imageId = "";
         try
         {
-            await using var response = await SendAsync(cli, context, cancellationToken);
+            await using var response = await SendAsync(cli, context, quiet ? held : cli.Out, cancellationToken);
             var display = quiet ? new ProgressDisplay(held, isTerminal: false, columns: 80) { OnAux = Remember } : ProgressDisplay.For(cli, cli.Out, 1, Remember);
             await display.RunAsync(response.Body, cancellationToken);
         }
@@ -76,8 +75,12 @@ internal sealed class BuildCommand : Command
             await cli.Error.WriteAsync(held.ToString());
             throw;
         }
-        // An old daemon says the ID only as the quiet build's output.
-        if (quiet) await cli.Out.WriteLineAsync(imageId == "" ? held.ToString().Trim() : imageId);
+        if (quiet)
+        {
+            // A quiet build's only output is the ID, after our own line about the context.
+            if (imageId == "") imageId = held.ToString().Trim().Split('\n')[^1];
+            await cli.Out.WriteLineAsync(imageId);
+        }
         if (iidFile.Value != "") await File.WriteAllTextAsync(iidFile.Value, imageId == "" ? throw new CliException("server did not provide an image ID. Cannot write " + iidFile.Value) : imageId, cancellationToken);
         return 0;
 
@@ -87,7 +90,7 @@ internal sealed class BuildCommand : Command
         }
     }
 
-    private async Task<ApiResponse> SendAsync(CliContext cli, BuildContext context, CancellationToken cancellationToken)
+    private async Task<ApiResponse> SendAsync(CliContext cli, BuildContext context, TextWriter output, CancellationToken cancellationToken)
     {
         var request = new ApiRequest("POST", $"/build{Query(context)}")
         {
@@ -99,14 +102,26 @@ internal sealed class BuildCommand : Command
         var packing = PackAsync(write, pipe.Writer, cancellationToken);
         try
         {
-            var response = await cli.Api.SendAsync(request with { BodyStream = counted }, cancellationToken);
-            if (!quiet) await cli.Out.WriteAsync($"Sending build context to Docker daemon  {Units.HumanSize(counted.Count)}\r\r\n");
-            return response;
+            return await cli.Api.SendAsync(request with { BodyStream = counted }, cancellationToken);
         }
         finally
         {
+            if (counted.Count > 0) await output.WriteAsync($"Sending build context to Docker daemon  {Units.HumanSize(counted.Count),7}\r\r\n");
             await pipe.Reader.CompleteAsync();
             await packing;
+        }
+    }
+
+    private static string CheckTag(string text)
+    {
+        try
+        {
+            Reference.Check(text);
+            return text;
+        }
+        catch (CliException e)
+        {
+            throw new FormatException(e.Message, e);
         }
     }
 
