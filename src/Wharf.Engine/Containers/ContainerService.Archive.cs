@@ -34,6 +34,11 @@ public sealed partial class ContainerService
         using (place)
         {
             if (place.ReadOnly) throw new WharfException(ErrorKind.Forbidden, place.OfMount ? "mounted volume is marked read-only" : "container rootfs is marked read-only");
+            if (options.CopyUidGid && container.Config.User is { Length: > 0 } name)
+            {
+                var user = _users.Of(container).Resolve(name);
+                options = options with { Uid = user.Uid, Gid = user.Gid };
+            }
             container.Pristine = false;
             try
             {

@@ -12,6 +12,7 @@ public sealed partial class SnapshotService
 {
     private readonly Channel<Action> _background = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Task _worker;
+    private volatile bool _stopping;
 
     /// <summary>Reads what exists and removes what a killed daemon left half made or half removed.</summary>
     private void Recover()
@@ -102,11 +103,15 @@ public sealed partial class SnapshotService
 
     private async Task WorkAsync()
     {
-        await foreach (var work in _background.Reader.ReadAllAsync().ConfigureAwait(false)) work();
+        await foreach (var work in _background.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            // What is left when the daemon stops is done at its next start.
+            if (!_stopping) work();
+        }
     }
 
     /// <summary>Waits until all removals and write-backs so far are done.</summary>
-    internal Task FinishBackgroundAsync()
+    public Task FinishBackgroundAsync()
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         InBackground(done.SetResult);

@@ -96,6 +96,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _stopping = true;
         _background.Writer.TryComplete();
         await _worker.ConfigureAwait(false);
         _directory.Dispose();

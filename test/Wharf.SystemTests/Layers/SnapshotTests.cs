@@ -261,9 +261,7 @@ public sealed class SnapshotTests : IAsyncDisposable
         await _snapshots.DisposeAsync();
         _state.Dispose();
         (_state, _snapshots) = Open();
-        await _snapshots.DisposeAsync();
-        _state.Dispose();
-        (_state, _snapshots) = Open();
+        await _snapshots.FinishBackgroundAsync();
     }
 
     private Task<LayerInfo> ApplyAsync(Digest? parent, byte[] tar) => _snapshots.ApplyAsync(parent, null, new MemoryStream(tar), default);
