@@ -44,6 +44,10 @@ public sealed partial class ContainerService
             {
                 await ArchiveService.ExtractAsync(place.Root, place.Path, tar, options, cancellation);
             }
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound)
+            {
+                throw new WharfException(ErrorKind.NotFound, $"Could not find the file {path} in container {nameOrId}", error);
+            }
             catch (SyscallException error) when (error.Errno == Errno.EROFS)
             {
                 throw new WharfException(ErrorKind.Forbidden, "mounted volume is marked read-only", error);
