@@ -2,6 +2,7 @@ using Shouldly;
 using Wharf.Engine;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
 using Xunit;
 
@@ -189,6 +190,37 @@ public sealed class SafeExtractorTests : IDisposable
         for (int i = 0; i < 200; i++) tar.Add($"d{i}/f", content: "x").Add($"d{i / 2}/h{i}", '1', link: $"d{i}/f");
         await ExtractAsync(tar);
         Directory.GetFiles(Root, "*", SearchOption.AllDirectories).Length.ShouldBe(400);
+    }
+
+    [Fact]
+    public async Task A_directory_that_is_exchanged_with_a_link_all_the_while_lets_nothing_out()
+    {
+        // docker cp into a running container whose process races with it (CVE-2018-15664).
+        const uint RENAME_EXCHANGE = 2;
+        Directory.CreateDirectory(Path.Combine(Root, "d"));
+        File.CreateSymbolicLink(Path.Combine(Root, "l"), Path.Combine(_outer, "victim"));
+        using var root = OpenAt.Open(Root, O.RDONLY | O.DIRECTORY);
+        using var stop = new CancellationTokenSource();
+        var exchanging = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested) Libc.renameat2(root.Value, "d", root.Value, "l", RENAME_EXCHANGE);
+        });
+        var tar = new RawTar();
+        for (int i = 0; i < 50; i++) tar.Add($"d/f{i}", content: "x").Add($"d/s{i}/", '5').Add($"d/s{i}/g", content: "x").Add($"d/h{i}", '1', link: $"d/f{i}");
+        for (int i = 0; i < 20; i++)
+        {
+            try
+            {
+                await ExtractAsync(tar);
+            }
+            catch (Exception error) when (error is WharfException or SyscallException { Errno: Errno.ENOENT })
+            {
+                // The link leads nowhere inside the root.
+            }
+        }
+        await stop.CancelAsync();
+        await exchanging;
+        NothingOutside();
     }
 
     private void NothingOutside()
