@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Text;
 using System.Threading.Channels;
 using Wharf.Engine.Archive;
@@ -17,53 +18,99 @@ public sealed partial class SnapshotService
     /// <summary>Reads what exists and removes what a killed daemon left half made or half removed.</summary>
     private void Recover()
     {
-
-        var rows = _state.Query("select number, chain, parent, diff, size, boot from snapshots order by number", static row =>
+        foreach (long number in NumbersOnDisk()) _lastNumber = Math.Max(_lastNumber, number);
+        var rows = _state.Query("select number, chain, parent, diff, size, boot from snapshots", static row =>
             (Snapshot: new Snapshot(row.GetInt64(0), Digest.Parse(row.GetString(1)), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)), Digest.Parse(row.GetString(3)), row.GetInt64(4)),
              Boot: row.IsDBNull(5) ? null : row.GetString(5)));
-        foreach (var (snapshot, madeIn) in rows)
+        // Parents before children, and whose parent is lost is lost too.
+        for (var ready = rows; ready.Count > 0;)
         {
-            bool doubtful = madeIn is not null && madeIn != BootId;
-            if ((snapshot.Parent is { } parent && !_snapshots.ContainsKey(parent)) || !Directory.Exists(TreePath(snapshot.Number)) || (doubtful && !IsWhole(snapshot)))
-            {
-                Log.LayerLost(_log, snapshot.ChainId);
-                _state.Execute("delete from snapshots where number = $1", snapshot.Number);
-                continue;
-            }
-            _snapshots[snapshot.ChainId] = snapshot;
-            if (madeIn is not null) MakeDurable(snapshot);
+            ready = rows.FindAll(row => row.Snapshot.Parent is not { } parent || _snapshots.ContainsKey(parent));
+            rows.RemoveAll(ready.Contains);
+            foreach (var (snapshot, boot) in ready) Restore(snapshot, boot);
         }
+        foreach (var (lost, _) in rows) Drop(lost);
         foreach (var (key, writable) in _state.Query("select key, number, parent from writables", static row =>
             (row.GetString(0), new Writable(row.GetInt64(1), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)))))) _writables[key] = writable;
         RemoveUnknown();
     }
 
+    private void Restore(Snapshot snapshot, string? boot)
+    {
+        if (!Directory.Exists(TreePath(snapshot.Number))) Drop(snapshot);
+        else if (boot is null) _snapshots[snapshot.ChainId] = snapshot;
+        else if (boot == BootId) MakeDurable(_snapshots[snapshot.ChainId] = snapshot);
+        else if (Remake(snapshot) is { } whole) MakeDurable(_snapshots[snapshot.ChainId] = whole);
+        else Drop(snapshot);
+    }
+
+    private void Drop(Snapshot snapshot)
+    {
+        Log.LayerLost(_log, snapshot.ChainId);
+        _state.Execute("delete from snapshots where number = $1", snapshot.Number);
+    }
+
+    private List<long> NumbersOnDisk()
+    {
+        using var directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
+        return [.. DirectoryEntries.Read(directory.Value).Select(name => long.TryParse(Encoding.ASCII.GetString(name), NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : 0).Where(number => number > 0)];
+    }
+
     private void RemoveUnknown()
     {
         var known = _snapshots.Values.Select(snapshot => snapshot.Number).Concat(_writables.Values.Select(writable => writable.Number)).ToHashSet();
-        foreach (var name in DirectoryEntries.Read(_directory.Value))
-        {
-            if (!long.TryParse(Encoding.ASCII.GetString(name), NumberStyles.None, CultureInfo.InvariantCulture, out long number)) continue;
-            _lastNumber = Math.Max(_lastNumber, number);
-            if (!known.Contains(number)) Discard(number);
-        }
+        foreach (long number in NumbersOnDisk()) if (!known.Contains(number)) Discard(number);
     }
 
     /// <summary>
-    /// After a power cut a layer applied shortly before may have a row but not all its bytes. The digest over the tar it gives tells.
-    /// Only layers not yet known to be on disk come here, which is the last seconds' worth.
+    /// After a power cut a layer applied shortly before may have a row but not all its bytes, modes or attributes. Its journal and data
+    /// still give its tar if nothing is lost, which the digest tells, and the tar gives the layer anew. Only layers not yet known to be
+    /// on disk come here, which is the last seconds' worth. Null when it is lost.
     /// </summary>
-    private bool IsWhole(Snapshot snapshot)
+    private Snapshot? Remake(Snapshot old)
     {
+        var (number, directory) = MakeNumbered();
+        using (directory)
+        {
+            try
+            {
+                var (snapshot, _) = RemakeAsync(old, number, directory).GetAwaiter().GetResult();
+                _state.Execute("update snapshots set number = $2, boot = $3 where number = $1", old.Number, number, BootId);
+                return snapshot;
+            }
+            catch (Exception error) when (error is IOException or InvalidDataException or Specs.Errors.WharfException or ZstdSharp.ZstdException)
+            {
+                Log.LayerDamaged(_log, old.ChainId, error);
+                return null;
+            }
+        }
+    }
+
+    private async Task<(Snapshot Snapshot, int XattrsSkipped)> RemakeAsync(Snapshot old, long number, Fd directory)
+    {
+        var pipe = new Pipe();
+        var playing = Task.Run(async () =>
+        {
+            try
+            {
+                await using var output = pipe.Writer.AsStream(leaveOpen: true);
+                await PlayAsync(old, output, CancellationToken.None).ConfigureAwait(false);
+                await pipe.Writer.CompleteAsync().ConfigureAwait(false);
+            }
+            catch (Exception error)
+            {
+                // The reader throws it.
+                await pipe.Writer.CompleteAsync(error).ConfigureAwait(false);
+            }
+        });
         try
         {
-            PlayAsync(snapshot, Stream.Null, CancellationToken.None).GetAwaiter().GetResult();
-            return true;
+            await using var tar = pipe.Reader.AsStream();
+            return await ExtractAsync(number, directory, old.Parent, old.DiffId, tar, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is IOException or InvalidDataException or Wharf.Specs.Errors.WharfException or ZstdSharp.ZstdException)
+        finally
         {
-            Log.LayerDamaged(_log, snapshot.ChainId, error);
-            return false;
+            await playing.ConfigureAwait(false);
         }
     }
 

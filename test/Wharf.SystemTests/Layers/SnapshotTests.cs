@@ -196,17 +196,25 @@ public sealed class SnapshotTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task After_a_power_cut_a_layer_whose_bytes_are_lost_is_dropped_and_a_whole_one_is_kept()
+    public async Task After_a_power_cut_a_layer_whose_bytes_are_lost_is_dropped_and_a_whole_one_made_anew()
     {
         var whole = await ApplyAsync(null, new Layer().File("a", "1").ToArray());
+        var above = await ApplyAsync(whole.ChainId, new Layer().File("c", "1").ToArray());
         var torn = await ApplyAsync(null, new Layer().File("b", "12345").ToArray());
+        var aboveTorn = await ApplyAsync(torn.ChainId, new Layer().File("c", "1").ToArray());
         await _snapshots.DisposeAsync();
         _state.Execute("update snapshots set boot = 'another'");
-        foreach (var file in Directory.GetFiles(_data + "/snapshots", "b", SearchOption.AllDirectories)) File.WriteAllText(file, "");
+        foreach (var path in Directory.GetFiles(_data + "/snapshots", "b", SearchOption.AllDirectories)) File.WriteAllText(path, "");
+        foreach (var path in Directory.GetFiles(_data + "/snapshots", "a", SearchOption.AllDirectories)) File.SetUnixFileMode(path, UnixFileMode.None);
         _state.Dispose();
         (_state, _snapshots) = Open();
-        _snapshots.Exists(whole.ChainId).ShouldBeTrue();
-        _snapshots.Exists(torn.ChainId).ShouldBeFalse();
+        new[] { whole, above, torn, aboveTorn }.Select(layer => _snapshots.Exists(layer.ChainId)).ShouldBe([true, true, false, false]);
+        await Reopen();
+        await _snapshots.CreateWritableAsync("c", above.ChainId, default);
+        using var root = _snapshots.OpenRoot("c");
+        using var file = OpenAt.InRoot(root, "a", O.RDONLY);
+        FileStat.Of(file).Permissions.ShouldBe(0x1a4u);
+        Numbered().Count().ShouldBe(3);
     }
 
     [Fact]
