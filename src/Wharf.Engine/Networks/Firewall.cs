@@ -56,7 +56,7 @@ internal sealed class Firewall(string tag) : IDisposable
             fib daddr type local jump ports
           }
           chain output {
-            type nat hook output priority dstnat; policy accept;
+            type nat hook output priority -100; policy accept;
             fib daddr type local jump ports
           }
           chain postrouting {
