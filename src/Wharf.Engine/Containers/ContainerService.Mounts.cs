@@ -17,9 +17,13 @@ public sealed partial class ContainerService
         OpenRoot = () => _snapshots.OpenRoot(container.Id),
     }, cancellation);
 
-    /// <summary>What the runtime mounts over the root: volumes, binds, tmpfs, and the files under /etc.</summary>
-    private static List<Mount> PrepareMounts(Container container, RunSetup run) =>
-        container.Document.Mounts.Count == 0 && container.HostConfig.Tmpfs is not { Count: > 0 } ? [] : MountService.Prepare(container.HostConfig, container.Document.Mounts, run.Hold);
+    /// <summary>What the runtime mounts over the root: the files under /etc, volumes, binds, tmpfs.</summary>
+    private List<Mount> PrepareMounts(Container container, RunSetup run)
+    {
+        var mounts = PrepareEtcFiles(container, run);
+        if (container.Document.Mounts.Count > 0 || container.HostConfig.Tmpfs is { Count: > 0 }) mounts.AddRange(MountService.Prepare(container.HostConfig, container.Document.Mounts, run.Hold));
+        return mounts;
+    }
 
     private void ReleaseVolumes(Container container, bool anonymous)
     {

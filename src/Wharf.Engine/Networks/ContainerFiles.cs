@@ -11,7 +11,9 @@ public sealed record ContainerFilesRequest
     /// <summary>Endpoints of the container; empty for no network. With <see cref="HostNetwork"/> the host's own files are copied.</summary>
     public required IReadOnlyCollection<EndpointSettings> Endpoints { get; init; }
     public bool HostNetwork { get; init; }
-    /// <summary><c>name:address</c> or <c>name=address</c>; the address <c>host-gateway</c> is the first gateway.</summary>
+    /// <summary>What <c>host-gateway</c> stands for: the host's address on the default bridge.</summary>
+    public string HostGateway { get; init; } = "";
+    /// <summary><c>name:address</c> or <c>name=address</c>; the address may be <c>host-gateway</c>.</summary>
     public IReadOnlyList<string> ExtraHosts { get; init; } = [];
     public IReadOnlyList<string> Dns { get; init; } = [];
     public IReadOnlyList<string> DnsSearch { get; init; } = [];
@@ -38,14 +40,13 @@ public static class ContainerFiles
         if (request.HostNetwork && File.Exists(HostHosts)) text.Append(File.ReadAllText(HostHosts));
         else text.Append("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
         if (text.Length > 0 && text[^1] != '\n') text.Append('\n');
-        var gateway = request.Endpoints.Select(endpoint => endpoint.Gateway).FirstOrDefault(address => address is { Length: > 0 });
         foreach (var entry in request.ExtraHosts)
         {
             // Both separators are in use; a name holds neither, an IPv6 address holds colons.
             int at = entry.AsSpan().IndexOfAny('=', ':');
             if (at <= 0) continue;
             var address = entry[(at + 1)..].Trim('[', ']');
-            if (address == "host-gateway") address = gateway ?? "127.0.0.1";
+            if (address == "host-gateway") address = request.HostGateway;
             text.Append(address).Append('\t').Append(entry.AsSpan(0, at)).Append('\n');
         }
         if (request.HostNetwork) return text.ToString();

@@ -110,7 +110,7 @@ public sealed partial class NetworkService
         var removed = new List<string>();
         foreach (var network in List())
         {
-            if (Predefined.Contains(network.Name) || EndpointsOn(network.Id!).Any() || IsReferenced(network.Id!) || !matches(network)) continue;
+            if (Predefined.Contains(network.Name) || EndpointsOn(network.Id!).Any() || !matches(network)) continue;
             Remove(network.Id!);
             removed.Add(network.Name!);
         }

@@ -36,8 +36,8 @@ public sealed partial class NetworkService : IDisposable
         _firewall = new Firewall(options.InstanceTag);
     }
 
-    /// <summary>Containers that a network's configuration names though they do not run. Set by the wiring.</summary>
-    public Func<string, bool> IsReferenced { get; set; } = _ => false;
+    /// <summary>The host's address on the default bridge.</summary>
+    public string HostGateway => Find(DefaultBridge).Network.IPAM!.Config![0].Gateway!;
 
     /// <summary>Restores networks, bridges and firewall rules; live endpoints are confirmed by <see cref="AdoptAsync"/> or torn down.</summary>
     public Task StartAsync(CancellationToken cancellation) => Task.Run(() =>

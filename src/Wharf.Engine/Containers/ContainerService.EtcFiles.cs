@@ -1,0 +1,47 @@
+using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Networks;
+using Mount = Wharf.Specs.Runtime.Mount;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    private static readonly string[] EtcFiles = ["hostname", "hosts", "resolv.conf"];
+
+    /// <summary>
+    /// Writes hosts, hostname and resolv.conf, and mounts them unless the user mounts something else there. A container in another
+    /// one's network has that one's files.
+    /// </summary>
+    private List<Mount> PrepareEtcFiles(Container container, RunSetup run)
+    {
+        var host = container.HostConfig;
+        var owner = NamespaceModes.ContainerOf(host.NetworkMode) is { } other ? RequireRunning(other, "network") : container;
+        var directory = DirectoryOf(owner.Id);
+        if (owner == container) ContainerFiles.Write(directory, FilesOf(container, run));
+        var mounts = new List<Mount>(EtcFiles.Length);
+        foreach (var name in EtcFiles)
+        {
+            var destination = "/etc/" + name;
+            if (container.Document.Mounts.Exists(mount => mount.Destination == destination)) continue;
+            mounts.Add(host.ReadonlyRootfs == true ? DefaultMounts.Bind(destination, Path.Combine(directory, name), "ro") : DefaultMounts.Bind(destination, Path.Combine(directory, name)));
+        }
+        return mounts;
+    }
+
+    private ContainerFilesRequest FilesOf(Container container, RunSetup run)
+    {
+        var host = container.HostConfig;
+        return new ContainerFilesRequest
+        {
+            Hostname = container.Config.Hostname ?? "",
+            Domainname = container.Config.Domainname,
+            Endpoints = run.Network?.Endpoints.Values ?? (IReadOnlyCollection<Specs.DockerApi.EndpointSettings>)[],
+            HostNetwork = host.NetworkMode == "host",
+            HostGateway = _networks.HostGateway,
+            ExtraHosts = host.ExtraHosts ?? [],
+            Dns = host.Dns is { Count: > 0 } servers ? servers : _options.Dns,
+            DnsSearch = host.DnsSearch ?? [],
+            DnsOptions = host.DnsOptions ?? [],
+        };
+    }
+}
