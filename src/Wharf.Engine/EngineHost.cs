@@ -44,6 +44,7 @@ public sealed class EngineHost : IAsyncDisposable
         images.UsersOf = containers.UsersOf;
         await networks.StartAsync(cancellation);
         await containers.StartAsync(cancellation);
+        await networks.ReleaseUnclaimedAsync(cancellation);
         return new EngineHost
         {
             Options = options,

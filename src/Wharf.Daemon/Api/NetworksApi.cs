@@ -1,7 +1,6 @@
 using System.Globalization;
 using Wharf.Daemon.Http;
 using Wharf.Specs.DockerApi;
-using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
@@ -22,30 +21,35 @@ public static class NetworksApi
             var request = await context.ReadJsonAsync(DockerApiJson.Default.NetworkCreateRequest);
             await context.WriteJsonAsync(201, context.Engine.Networks.Create(request), DockerApiJson.Default.NetworkCreateResponse);
         });
-        router.Post("/networks/{id}/connect", context => ChangeAsync(context, "connecting a container to"));
-        router.Post("/networks/{id}/disconnect", context => ChangeAsync(context, "disconnecting a container from"));
+        router.Post("/networks/{id}/connect", async context =>
+        {
+            var request = await context.ReadJsonAsync(DockerApiJson.Default.NetworkConnectRequest);
+            await context.Engine.Containers.ConnectAsync(request.Container ?? "", context.Route("id"), request.EndpointConfig, context.Cancellation);
+            await context.EmptyAsync(200);
+        });
+        router.Post("/networks/{id}/disconnect", async context =>
+        {
+            var request = await context.ReadJsonAsync(DockerApiJson.Default.NetworkDisconnectRequest);
+            await context.Engine.Containers.DisconnectAsync(request.Container ?? "", context.Route("id"), request.Force ?? false, context.Cancellation);
+            await context.EmptyAsync(200);
+        });
         router.Post("/networks/prune", PruneAsync);
-    }
-
-    private static Task ChangeAsync(ApiContext context, string what)
-    {
-        var network = context.Engine.Networks.Inspect(context.Route("id"));
-        throw WharfException.NotImplemented($"{what} network {network.Name} after its creation is not supported: give the network when the container is created");
     }
 
     private static async Task ListAsync(ApiContext context)
     {
         var filters = context.Filters().Accept("dangling", "driver", "id", "label", "name", "scope", "type");
-        var networks = context.Engine.Networks.List().Where(network => Matches(network, filters)).OrderByDescending(network => network.Created, StringComparer.Ordinal).ToList();
+        var networks = context.Engine.Networks.List().Where(network => Matches(context, network, filters)).OrderByDescending(network => network.Created, StringComparer.Ordinal).ToList();
         await context.WriteJsonAsync(200, networks, DockerApiJson.Default.ListNetwork);
     }
 
-    private static bool Matches(Network network, Filters filters)
+    private static bool Matches(ApiContext context, Network network, Filters filters)
     {
         bool Any(string key, Func<string, bool> test) => filters.Get(key) is not { Count: > 0 } values || values.Any(test);
         bool custom = network.Name is not ("bridge" or "host" or "none");
         return Any("driver", value => network.Driver == value) && Any("id", value => network.Id!.StartsWith(value, StringComparison.Ordinal)) && Any("name", value => network.Name!.Contains(value, StringComparison.Ordinal))
-            && Any("scope", value => network.Scope == value) && Any("type", value => value == (custom ? "custom" : "builtin")) && HasLabels(network, filters.Get("label"));
+            && Any("scope", value => network.Scope == value) && Any("type", value => value == (custom ? "custom" : "builtin")) && HasLabels(network, filters.Get("label"))
+            && Any("dangling", value => (value is "true" or "1") == (custom && !context.Engine.Networks.IsUsed(network.Id!)));
     }
 
     private static bool HasLabels(Network network, IEnumerable<string> labels) => labels.All(label =>

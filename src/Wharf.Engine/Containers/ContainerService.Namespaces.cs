@@ -1,4 +1,3 @@
-using Wharf.Engine.Networks;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Runtime;
 
@@ -38,18 +37,8 @@ public sealed partial class ContainerService
         if (mode == "host") return null;
         if (NamespaceModes.ContainerOf(mode) is { } other)
             return new LinuxNamespace { Type = "network", Path = run.HoldNamespace(RequireRunning(other, "network").State.Pid, "net") };
-        if (mode == "none" || container.Config.NetworkDisabled == true) return new LinuxNamespace { Type = "network" };
-        var sandbox = await _networks.SetUpAsync(new SandboxRequest
-        {
-            ContainerId = container.Id,
-            ContainerName = container.Name,
-            Hostname = container.Config.Hostname ?? "",
-            Endpoints = container.Document.Endpoints,
-            PortBindings = container.HostConfig.PortBindings ?? new Dictionary<string, List<PortBinding>?>(),
-            ExposedPorts = container.Config.ExposedPorts?.Keys.ToList() ?? [],
-            PublishAllPorts = container.HostConfig.PublishAllPorts ?? false,
-            Sysctls = container.HostConfig.Sysctls ?? [],
-        }, CancellationToken.None);
+        if (container.Config.NetworkDisabled == true) return new LinuxNamespace { Type = "network" };
+        var sandbox = await SetUpSandboxAsync(container);
         run.Hold(sandbox);
         run.NetworkTaken = true;
         run.Network = new NetworkState { Endpoints = new(sandbox.Endpoints), Ports = new(sandbox.Ports) };

@@ -72,6 +72,7 @@ public sealed partial class ContainerService
             }
             container.Name = bare;
             _index.Release(old, container.Id);
+            _networks.Rename(container.Id, bare);
             Publish(container, "rename", ("oldName", "/" + old));
         }
     }

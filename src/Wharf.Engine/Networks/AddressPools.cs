@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Numerics;
 
 namespace Wharf.Engine.Networks;
 
@@ -8,31 +10,38 @@ public static class AddressPools
     /// <summary>172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in steps of /20.</summary>
     public static IEnumerable<Subnet> Default()
     {
-        for (uint second = 17; second <= 31; second++) yield return new Subnet(172u << 24 | second << 16, 16);
-        for (uint third = 0; third < 256; third += 16) yield return new Subnet(192u << 24 | 168u << 16 | third << 8, 20);
+        for (uint second = 17; second <= 31; second++) yield return new Subnet(172u << 24 | second << 16, 16, false);
+        for (uint third = 0; third < 256; third += 16) yield return new Subnet(192u << 24 | 168u << 16 | third << 8, 20, false);
+    }
+
+    /// <summary>Unique local /64 subnets (RFC 4193) below a /48 that the instance's tag decides.</summary>
+    public static IEnumerable<Subnet> DefaultIPv6(string instanceTag)
+    {
+        // 0xfd, then 40 bits that are as good as random, then the subnet's number.
+        var global = ((UInt128)0xfd << 32 | uint.Parse(instanceTag, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)) << 8 | 0x77;
+        for (int number = 0; number < 65536; number++) yield return new Subnet(global << 80 | (UInt128)number << 64, 64, true);
     }
 
     /// <summary>The first pool that overlaps nothing of <paramref name="taken"/>; null when none is left.</summary>
-    public static Subnet? Choose(IReadOnlyCollection<Subnet> taken)
+    public static Subnet? Choose(IEnumerable<Subnet> pools, IReadOnlyCollection<Subnet> taken)
     {
-        foreach (var pool in Default()) if (!taken.Any(pool.Overlaps)) return pool;
+        foreach (var pool in pools) if (!taken.Any(pool.Overlaps)) return pool;
         return null;
     }
 
-    /// <summary>Subnets the host has routes to (/proc/net/route: addresses are little-endian hex); the default route takes nothing.</summary>
-    public static List<Subnet> HostRoutes(IEnumerable<string> lines)
+    /// <summary>Subnets the host has routes to (/proc/net/route: addresses are little-endian hex) by interface; the default route takes nothing.</summary>
+    public static List<(string Interface, Subnet Subnet)> HostRoutes(IEnumerable<string> lines)
     {
-        var routes = new List<Subnet>();
+        var routes = new List<(string, Subnet)>();
         foreach (var line in lines.Skip(1))
         {
             var fields = line.Split('\t', StringSplitOptions.TrimEntries);
             if (fields.Length < 8) continue;
-            uint destination = Swap(uint.Parse(fields[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture)), mask = Swap(uint.Parse(fields[7], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-            int length = System.Numerics.BitOperations.PopCount(mask);
-            if (length > 0) routes.Add(new Subnet(destination, length));
+            int length = BitOperations.PopCount(Number(fields[7]));
+            if (length > 0) routes.Add((fields[0], new Subnet(Number(fields[1]), length, false)));
         }
         return routes;
     }
 
-    private static uint Swap(uint value) => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
+    private static uint Number(string text) => BinaryPrimitives.ReverseEndianness(uint.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
 }

@@ -23,6 +23,7 @@ public sealed record ContainerFilesRequest
 /// <summary>Writes hosts, hostname and resolv.conf of a container.</summary>
 public static class ContainerFiles
 {
+    private const long MaxHosts = 1 << 20;
     private const string HostHosts = "/etc/hosts", HostResolvConf = "/etc/resolv.conf";
     private static readonly string[] Fallback = ["8.8.8.8", "8.8.4.4"];
 
@@ -50,12 +51,34 @@ public static class ContainerFiles
             text.Append(address).Append('\t').Append(entry.AsSpan(0, at)).Append('\n');
         }
         if (request.HostNetwork) return text.ToString();
-        foreach (var endpoint in request.Endpoints.Where(endpoint => endpoint.IPAddress is { Length: > 0 }))
-        {
-            var name = request.Domainname is { Length: > 0 } domain ? $"{request.Hostname}.{domain} {request.Hostname}" : request.Hostname;
-            text.Append(endpoint.IPAddress).Append('\t').Append(name).Append('\n');
-        }
+        foreach (var endpoint in request.Endpoints) text.Append(HostLines(endpoint, request.Hostname, request.Domainname));
         return text.ToString();
+    }
+
+    private static string HostLines(EndpointSettings endpoint, string hostname, string? domainname)
+    {
+        var names = domainname is { Length: > 0 } domain ? $"{hostname}.{domain} {hostname}" : hostname;
+        return string.Concat(AddressesOf(endpoint).Select(address => $"{address}\t{names}\n"));
+    }
+
+    private static IEnumerable<string> AddressesOf(EndpointSettings endpoint)
+    {
+        if (endpoint.IPAddress is { Length: > 0 } v4) yield return v4;
+        if (endpoint.GlobalIPv6Address is { Length: > 0 } v6) yield return v6;
+    }
+
+    /// <summary>A running container has one more address. The file is mounted in it and may have been changed there: what is in it stays.</summary>
+    public static void AddHost(string directory, EndpointSettings endpoint, string hostname, string? domainname) =>
+        File.AppendAllText(Path.Combine(directory, "hosts"), HostLines(endpoint, hostname, domainname));
+
+    /// <summary>The lines of an address that a running container no longer has. A file that the container made huge is left alone.</summary>
+    public static void RemoveHost(string directory, EndpointSettings endpoint)
+    {
+        var path = Path.Combine(directory, "hosts");
+        if (new FileInfo(path).Length > MaxHosts) return;
+        var gone = AddressesOf(endpoint).ToList();
+        // Written in place: another file would not be the one that is mounted.
+        File.WriteAllLines(path, File.ReadAllLines(path).Where(line => !gone.Exists(address => line.StartsWith(address + "\t", StringComparison.Ordinal))));
     }
 
     /// <summary>The host's resolver settings with the container's own in their place; loopback servers cannot be reached from a namespace.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Wharf.Linux.Nftables;
+using Wharf.Specs.DockerApi;
 
 namespace Wharf.Engine.Networks;
 
@@ -10,94 +11,145 @@ namespace Wharf.Engine.Networks;
 internal sealed class Firewall(string tag) : IDisposable
 {
     private readonly NftablesContext _nft = new();
-    private readonly string _table = $"ip wharf_{tag}";
+    private readonly string _table = $"inet wharf_{tag}";
+
+    public string TableName => $"wharf_{tag}";
 
     /// <summary>Puts the whole table in place, replacing what is there.</summary>
-    public void Install(IEnumerable<NetworkRecord> networks, IEnumerable<(PortMapping Port, string Address)> ports)
+    public void Install(IEnumerable<NetworkRecord> networks, IEnumerable<EndpointRecord> endpoints)
     {
         var script = new StringBuilder();
         // "add" first so that "delete" never fails; all three are one transaction.
         script.AppendLine($"add table {_table}").AppendLine($"delete table {_table}").AppendLine(Table());
-        foreach (var network in networks) script.AppendLine(NetworkElements("add", network));
-        foreach (var (port, address) in ports) script.AppendLine(PortElement("add", port, address));
+        foreach (var network in networks) AppendNetwork(script, "add", network);
+        foreach (var endpoint in endpoints) AppendPorts(script, "add", endpoint);
         _nft.Run(script.ToString());
     }
 
-    public void Remove() => _nft.Run($"add table {_table}\ndelete table {_table}");
-    public void AddNetwork(NetworkRecord network) => _nft.Run(NetworkElements("add", network));
-    public void RemoveNetwork(NetworkRecord network) => _nft.Run(NetworkElements("delete", network));
-    public void AddPorts(IReadOnlyCollection<PortMapping> ports, string address) => Ports("add", ports, address);
-    public void RemovePorts(IReadOnlyCollection<PortMapping> ports, string address) => Ports("delete", ports, address);
-
-    private void Ports(string verb, IReadOnlyCollection<PortMapping> ports, string address)
+    /// <summary>Whether the table still has its rules: someone may have flushed the whole ruleset.</summary>
+    public bool IsInPlace()
     {
-        if (ports.Count > 0) _nft.Run(string.Join('\n', ports.Select(port => PortElement(verb, port, address))));
+        try { return _nft.Run($"list table {_table}") is var text && Chains.All(chain => HasRules(text, chain)); }
+        catch (IOException) { return false; }
     }
 
+    public void Remove() => _nft.Run($"add table {_table}\ndelete table {_table}");
+    public void AddNetwork(NetworkRecord network) => _nft.Run(AppendNetwork(new(), "add", network).ToString());
+    public void RemoveNetwork(NetworkRecord network) => _nft.Run(AppendNetwork(new(), "delete", network).ToString());
+
+    public void AddPorts(EndpointRecord endpoint) => Ports("add", endpoint);
+    public void RemovePorts(EndpointRecord endpoint) => Ports("delete", endpoint);
+
+    private void Ports(string verb, EndpointRecord endpoint)
+    {
+        if (endpoint.Ports.Count > 0) _nft.Run(AppendPorts(new(), verb, endpoint).ToString());
+    }
+
+    private static readonly string[] Chains = ["ports", "raw_prerouting", "prerouting", "output", "postrouting", "forward"];
+
+    private static bool HasRules(string text, string chain)
+    {
+        int start = text.IndexOf($"chain {chain} {{", StringComparison.Ordinal);
+        if (start < 0) return false;
+        int end = text.IndexOf('}', start);
+        // More than the head and, in a base chain, the line with its hook.
+        return text.AsSpan(start, end - start).Count('\n') > (chain == "ports" ? 1 : 2);
+    }
+
+    /// <summary>
+    /// Ports are turned to containers where packets come in and where the host sends them itself; 127.0.0.0/8 only in the second place,
+    /// so that no neighbour reaches what is published on the loopback (CVE-2025-54388), and no container the host's own (CVE-2020-8558).
+    /// A container that talks to itself or its neighbours over the host's address must see the answer come back the same way: masquerade.
+    /// What goes into a bridge is an answer, a published port, or from the same network; all else is dropped, direct routing too.
+    /// </summary>
     private string Table() => $$"""
         table {{_table}} {
           set bridges { type ifname; }
           set internal { type ifname; }
-          set isolated { type ifname; }
+          set routed { type ifname; }
           set same { type ifname . ifname; }
-          set subnets { type ipv4_addr; flags interval; }
-          map any_port { type inet_proto . inet_service : ipv4_addr . inet_service; }
-          map address_port { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+          set masquerade4 { type ipv4_addr; flags interval; }
+          set masquerade6 { type ipv6_addr; flags interval; }
+          set hairpin4 { type ipv4_addr . ipv4_addr; flags interval; }
+          set hairpin6 { type ipv6_addr . ipv6_addr; flags interval; }
+          map any_port4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
+          map any_port6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+          map address_port4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+          map address_port6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+          chain ports {
+            dnat ip to ip daddr . meta l4proto . th dport map @address_port4
+            dnat ip6 to ip6 daddr . meta l4proto . th dport map @address_port6
+            dnat ip to meta l4proto . th dport map @any_port4
+            dnat ip6 to meta l4proto . th dport map @any_port6
+          }
           chain raw_prerouting {
-            type filter hook prerouting priority raw; policy accept;
+            type filter hook prerouting priority -300; policy accept;
             iifname @bridges ip daddr 127.0.0.0/8 drop
           }
-          chain ports {
-            meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @address_port
-            meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @any_port
-          }
           chain prerouting {
-            type nat hook prerouting priority dstnat; policy accept;
-            fib daddr type local jump ports
+            type nat hook prerouting priority -100; policy accept;
+            ip daddr != 127.0.0.0/8 fib daddr type local jump ports
+            ip6 daddr != ::1 fib daddr type local jump ports
           }
           chain output {
             type nat hook output priority -100; policy accept;
             fib daddr type local jump ports
           }
           chain postrouting {
-            type nat hook postrouting priority srcnat; policy accept;
+            type nat hook postrouting priority 100; policy accept;
             ip saddr 127.0.0.0/8 oifname @bridges masquerade
-            ip saddr @subnets oifname @bridges ct status dnat masquerade
-            ip saddr @subnets oifname != @bridges masquerade
+            ip6 saddr ::1 oifname @bridges masquerade
+            ip saddr . ip daddr @hairpin4 ct status dnat masquerade
+            ip6 saddr . ip6 daddr @hairpin6 ct status dnat masquerade
+            ip saddr @masquerade4 oifname != @bridges masquerade
+            ip6 saddr @masquerade6 oifname != @bridges masquerade
           }
           chain forward {
-            type filter hook forward priority filter; policy accept;
+            type filter hook forward priority 0; policy accept;
             ct state established,related accept
+            iifname . oifname @same accept
             iifname @internal drop
             oifname @internal drop
             oifname @bridges ct status dnat accept
-            iifname @isolated oifname @isolated drop
-            iifname . oifname @same accept
+            oifname @routed iifname != @bridges accept
             oifname @bridges drop
           }
         }
         """;
 
-    private string NetworkElements(string verb, NetworkRecord network)
+    private StringBuilder AppendNetwork(StringBuilder script, string verb, NetworkRecord record)
     {
-        var subnet = network.Network.IPAM!.Config![0].Subnet;
-        var bridge = network.Bridge;
-        var script = new StringBuilder();
-        script.AppendLine($"{verb} element {_table} bridges {{ \"{bridge}\" }}");
-        bool isolated = network.Network.Options?.GetValueOrDefault("com.docker.network.bridge.enable_icc") == "false";
-        if (isolated) script.AppendLine($"{verb} element {_table} isolated {{ \"{bridge}\" }}");
-        else script.AppendLine($"{verb} element {_table} same {{ \"{bridge}\" . \"{bridge}\" }}");
-        if (network.Network.Internal == true) script.AppendLine($"{verb} element {_table} internal {{ \"{bridge}\" }}");
-        else if (network.Network.Options?.GetValueOrDefault("com.docker.network.bridge.enable_ip_masquerade") != "false") script.AppendLine($"{verb} element {_table} subnets {{ {subnet} }}");
-        return script.ToString();
+        var network = record.Network;
+        var bridge = $"\"{record.Bridge}\"";
+        Element("bridges", bridge);
+        if (BridgeOptions.Icc(network)) Element("same", $"{bridge} . {bridge}");
+        if (network.Internal == true) Element("internal", bridge);
+        bool routed = false;
+        foreach (var config in network.IPAM?.Config ?? [])
+        {
+            if (!Subnet.TryParse(config.Subnet, out var subnet)) continue;
+            string family = subnet.IsIPv6 ? "6" : "4", mode = BridgeOptions.GatewayMode(network, subnet.IsIPv6);
+            Element("hairpin" + family, $"{subnet} . {subnet}");
+            routed |= mode == "nat-unprotected";
+            if (network.Internal != true && BridgeOptions.Masquerade(network)) Element("masquerade" + family, subnet.ToString());
+        }
+        if (routed) Element("routed", bridge);
+        return script;
+
+        void Element(string set, string value) => script.AppendLine($"{verb} element {_table} {set} {{ {value} }}");
     }
 
-    private string PortElement(string verb, PortMapping port, string address)
+    private StringBuilder AppendPorts(StringBuilder script, string verb, EndpointRecord endpoint)
     {
-        bool any = port.HostAddress is "" or "0.0.0.0";
-        var key = any ? $"{port.Protocol} . {port.HostPort}" : $"{port.HostAddress} . {port.Protocol} . {port.HostPort}";
-        return verb == "delete" ? $"delete element {_table} {(any ? "any_port" : "address_port")} {{ {key} }}"
-            : $"add element {_table} {(any ? "any_port" : "address_port")} {{ {key} : {address} . {port.ContainerPort} }}";
+        foreach (var port in endpoint.Ports)
+        {
+            bool v6 = port.HostAddress.Contains(':'), any = port.HostAddress is "" or "0.0.0.0" or "::";
+            var target = v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
+            var key = any ? $"{port.Protocol} . {port.HostPort}" : $"{port.HostAddress} . {port.Protocol} . {port.HostPort}";
+            var value = verb == "delete" ? "" : $" : {target} . {port.ContainerPort}";
+            script.AppendLine($"{verb} element {_table} {(any ? "any_port" : "address_port")}{(v6 ? '6' : '4')} {{ {key}{value} }}");
+        }
+        return script;
     }
 
     public void Dispose() => _nft.Dispose();

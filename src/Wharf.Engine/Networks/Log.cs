@@ -9,4 +9,22 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "port {Port} of running container {ContainerId} is held by another program now")]
     public static partial void PortLost(this ILogger log, string containerId, int port, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "no network namespace could be prepared for network {Network}")]
+    public static partial void NotPrepared(this ILogger log, string network, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the firewall table {Table} was removed by someone else and is in place again")]
+    public static partial void RulesRestored(this ILogger log, string table);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the firewall table {Table} was removed by someone else and cannot be put back")]
+    public static partial void RulesNotRestored(this ILogger log, string table, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "network {Network} could not be restored; containers on it will not start")]
+    public static partial void NetworkNotRestored(this ILogger log, string network, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "subnet {Subnet} of network {Network} is in use by interface {Interface} of this machine")]
+    public static partial void SubnetTaken(this ILogger log, string network, string subnet, string @interface);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "freed the endpoints of container {ContainerId}, which does not run")]
+    public static partial void Unclaimed(this ILogger log, string containerId);
 }

@@ -1,9 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using Wharf.Linux.Fds;
-using Wharf.Linux.Namespaces;
-using Wharf.Linux.Netlink;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -12,8 +9,6 @@ namespace Wharf.Engine.Networks;
 /// <summary>Endpoints of containers: made at start, freed at the end, taken over after a daemon restart.</summary>
 public sealed partial class NetworkService
 {
-    private const int FirstInterface = 2; // lo is 1
-
     /// <summary>
     /// Makes a container's network: a fresh network namespace with lo up, an interface per network, routes, published ports.
     /// Modes host and container: are the caller's. On failure nothing is left.
@@ -21,189 +16,167 @@ public sealed partial class NetworkService
     public async Task<NetworkSandbox> SetUpAsync(SandboxRequest request, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var records = new List<EndpointRecord>();
+        // A start that a killed daemon never got to confirm may have left something.
+        await TearDownAsync(request.ContainerId, cancellation);
+        var records = ReserveAll(request);
+        Fd? sandbox = null;
         try
         {
-            foreach (var (name, wanted) in request.Endpoints) records.Add(Reserve(request, name, wanted));
-            if (records.Count > 0) PublishPorts(request, records[0]);
-            _endpoints[request.ContainerId] = records;
-            var sandbox = await NetworkNamespace.CreateAsync(fd => Build(fd, records));
-            foreach (var record in records)
-            {
-                _store.Save(record);
-                PublishEvent("connect", record);
-            }
+            records = await PublishAsync(request, records);
+            sandbox = await BuildAsync(records);
+            _store.SaveEndpoints(request.ContainerId, records);
+            foreach (var record in records) PublishEvent("connect", Find(record.NetworkId).Network, record.ContainerId);
             return new NetworkSandbox(sandbox, records.ToDictionary(record => Find(record.NetworkId).Network.Name!, record => record.Settings), PortsOf(request, records));
         }
         catch
         {
-            foreach (var record in records) ReleaseAddress(record);
-            RemoveRules(records);
-            _ports.Release(request.ContainerId);
-            _endpoints.TryRemove(request.ContainerId, out _);
-            _store.RemoveEndpoints(request.ContainerId);
+            sandbox?.Dispose();
+            Release(request.ContainerId);
             throw;
         }
     }
 
-    private EndpointRecord Reserve(SandboxRequest request, string name, EndpointSettings wanted)
+    /// <summary>Addresses for all networks asked for, or for none.</summary>
+    private EndpointRecord[] ReserveAll(SandboxRequest request)
     {
-        var network = Find(name);
-        if (network.Bridge.Length == 0) throw WharfException.Invalid($"network {network.Network.Name} cannot be joined by an endpoint");
-        uint address;
+        var records = new List<EndpointRecord>();
         lock (_lock)
         {
-            var allocator = _addresses[network.Network.Id!];
-            if (wanted.IPAMConfig?.IPv4Address is { Length: > 0 } fixedAddress)
+            try
             {
-                if (!Subnet.TryParseAddress(fixedAddress, out address)) throw WharfException.Invalid($"invalid IPv4 address: {fixedAddress}");
-                allocator.Allocate(address);
+                var ordered = request.Endpoints.OrderByDescending(endpoint => endpoint.Key == request.Primary);
+                foreach (var (name, wanted) in ordered) records.Add(Reserve(request.ContainerId, request.ContainerName, name, wanted, records));
+                return _endpoints[request.ContainerId] = [.. records];
             }
-            else address = allocator.Allocate();
-        }
-        var config = network.Network.IPAM!.Config![0];
-        var mac = wanted.MacAddress is { Length: > 0 } given ? given : $"02:42:{address >> 24:x2}:{address >> 16 & 255:x2}:{address >> 8 & 255:x2}:{address & 255:x2}";
-        bool isDefault = network.Network.Name == DefaultBridge;
-        return new EndpointRecord
-        {
-            ContainerId = request.ContainerId,
-            ContainerName = request.ContainerName,
-            NetworkId = network.Network.Id!,
-            Settings = wanted with
+            catch
             {
-                NetworkID = network.Network.Id, EndpointID = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), Gateway = network.Network.Internal == true ? "" : config.Gateway,
-                IPAddress = Subnet.ToAddress(address).ToString(), IPPrefixLen = Subnet.Parse(config.Subnet!).PrefixLength, MacAddress = mac,
-                IPv6Gateway = "", GlobalIPv6Address = "", GlobalIPv6PrefixLen = 0, GwPriority = wanted.GwPriority ?? 0,
-                DNSNames = isDefault ? null : [request.ContainerName, .. wanted.Aliases ?? [], request.ContainerId[..12]],
-            },
-        };
-    }
-
-    private void PublishPorts(SandboxRequest request, EndpointRecord record)
-    {
-        foreach (var (mapping, from, to) in PortRequest.Expand(request))
-        {
-            for (int port = from; ; port++)
-            {
-                try
-                {
-                    mapping.HostPort = port;
-                    mapping.HostPort = _ports.Hold(request.ContainerId, mapping, record.Settings.IPAddress!);
-                    record.Ports.Add(mapping);
-                    break;
-                }
-                catch (WharfException error) when (port >= to)
-                {
-                    throw new WharfException(error.Kind, $"failed to set up container networking: driver failed programming external connectivity on endpoint {request.ContainerName} ({record.Settings.EndpointID}): {error.Message}", error);
-                }
-                catch (WharfException) { /* the next port of the range may be free */ }
+                foreach (var record in records) ReleaseAddresses(record);
+                throw;
             }
         }
-        _firewall.AddPorts(record.Ports, record.Settings.IPAddress!);
     }
 
-    /// <summary>Runs on a thread inside the new namespace; the host's netlink socket still belongs to the host.</summary>
-    private Fd Build(Fd fd, List<EndpointRecord> records)
+    /// <summary>An endpoint with addresses of its network; <see cref="_lock"/> is held.</summary>
+    private EndpointRecord Reserve(string containerId, string containerName, string name, EndpointSettings wanted, IReadOnlyCollection<EndpointRecord> others)
     {
-        using var inside = new RouteNetlink();
-        inside.SetUp(1);
-        // No IPv6 on IPv4 networks, and no router may configure a container (CVE-2024-32473, CVE-2020-13401).
-        foreach (var file in (ReadOnlySpan<string>)["all", "default"])
+        var record = Find(name);
+        var network = record.Network;
+        if (network.Driver == "host") throw WharfException.Invalid("cannot connect container to host network - container must be created in host network mode");
+        var settings = wanted with { NetworkID = network.Id, EndpointID = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), GwPriority = wanted.GwPriority ?? 0, Gateway = "", IPAddress = "", IPPrefixLen = 0, IPv6Gateway = "", GlobalIPv6Address = "", GlobalIPv6PrefixLen = 0, DNSNames = null };
+        var endpoint = new EndpointRecord { ContainerId = containerId, ContainerName = containerName, NetworkId = network.Id!, Settings = settings };
+        if (network.Driver == "null") return endpoint;
+        _ = HostIndexOf(record);
+        EndpointSettingsRules.Check(record, wanted);
+        var addresses = _addresses[network.Id!];
+        try
         {
-            WriteSetting($"ipv6/conf/{file}/accept_ra", "0");
-            WriteSetting($"ipv6/conf/{file}/disable_ipv6", "1");
+            GiveAddress(addresses.V4, wanted.IPAMConfig?.IPv4Address, network, settings);
+            GiveAddress(addresses.V6, wanted.IPAMConfig?.IPv6Address, network, settings);
         }
-        WriteSetting("ipv6/conf/lo/disable_ipv6", "0");
-        int index = FirstInterface;
-        var gateway = records.OrderByDescending(record => record.Settings.GwPriority).FirstOrDefault(record => record.Settings.Gateway is { Length: > 0 });
-        foreach (var record in records)
+        catch
         {
-            var network = Find(record.NetworkId);
-            int bridge = HostIndexOf(network.Bridge);
-            _netlink.CreateVeth(VethName(), bridge, fd, $"eth{index - FirstInterface}", index, MacBytes(record.Settings.MacAddress!), MtuOf(network.Network));
-            inside.AddAddress(index, IPAddress.Parse(record.Settings.IPAddress!), (int)record.Settings.IPPrefixLen!);
-            inside.SetUp(index);
-            if (record == gateway) inside.AddDefaultRoute(IPAddress.Parse(record.Settings.Gateway!), index);
-            index++;
+            ReleaseAddresses(endpoint);
+            throw;
         }
-        return fd;
+        if (settings.MacAddress is not { Length: > 0 }) settings.MacAddress = Interfaces.MacOf(AddressesOf(endpoint).First());
+        if (network.Name != DefaultBridge) settings.DNSNames = [.. new[] { containerName }.Concat(wanted.Aliases ?? []).Append(containerId[..12]).Distinct()];
+        return endpoint with { Interface = NameOf(wanted, network, others) };
     }
 
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, int> _bridgeIndexes = new();
-
-    // if_nametoindex asks the calling thread's namespace, which is the container's here: the index is looked up once, outside.
-    private int HostIndexOf(string bridge) => _bridgeIndexes.TryGetValue(bridge, out int index) ? index : throw new WharfException(ErrorKind.Internal, $"bridge {bridge} is not there");
-
-    private static string VethName() => "veth" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
-
-    private static byte[] MacBytes(string text)
+    private static void GiveAddress(AddressAllocator? allocator, string? asked, Network network, EndpointSettings settings)
     {
-        var parts = text.Split(':', '-');
-        var bytes = new byte[6];
-        if (parts.Length != 6) throw WharfException.Invalid($"invalid MAC address: {text}");
-        for (int i = 0; i < 6; i++)
-            if (!byte.TryParse(parts[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out bytes[i])) throw WharfException.Invalid($"invalid MAC address: {text}");
-        return bytes;
+        if (allocator is null)
+        {
+            if (asked is { Length: > 0 }) throw WharfException.Invalid($"no configured subnet or ip-range contain the IP address {asked}");
+            return;
+        }
+        IPAddress address;
+        if (asked is { Length: > 0 })
+        {
+            if (!Subnet.TryParseAddress(asked, out address)) throw WharfException.Invalid($"invalid IP address: {asked}");
+            allocator.Allocate(address);
+        }
+        else address = allocator.Allocate();
+        var subnet = allocator.Subnet;
+        var gateway = network.Internal == true || ParentOptions.IsLayer3(network) ? "" : network.IPAM!.Config!.First(config => Subnet.Parse(config.Subnet!) == subnet).Gateway ?? "";
+        if (subnet.IsIPv6) (settings.GlobalIPv6Address, settings.GlobalIPv6PrefixLen, settings.IPv6Gateway) = (address.ToString(), subnet.PrefixLength, gateway);
+        else (settings.IPAddress, settings.IPPrefixLen, settings.Gateway) = (address.ToString(), subnet.PrefixLength, gateway);
     }
 
-    private static Dictionary<string, List<PortBinding>?> PortsOf(SandboxRequest request, List<EndpointRecord> records)
+    private static IEnumerable<IPAddress> AddressesOf(EndpointRecord endpoint)
     {
-        var ports = new Dictionary<string, List<PortBinding>?>();
-        foreach (var key in request.ExposedPorts) ports[key] = null;
-        foreach (var mapping in records.SelectMany(record => record.Ports))
-        {
-            var key = $"{mapping.ContainerPort}/{mapping.Protocol}";
-            if (!ports.TryGetValue(key, out var list) || list is null) ports[key] = list = [];
-            list.Add(new PortBinding { HostIp = mapping.HostAddress.Length == 0 ? "0.0.0.0" : mapping.HostAddress, HostPort = mapping.HostPort.ToString(CultureInfo.InvariantCulture) });
-        }
-        return ports;
+        if (endpoint.Settings.IPAddress is { Length: > 0 } v4) yield return IPAddress.Parse(v4);
+        if (endpoint.Settings.GlobalIPv6Address is { Length: > 0 } v6) yield return IPAddress.Parse(v6);
     }
+
+    /// <summary>The endpoint that the default routes go through: highest priority, then the first by name; and that ports are published on.</summary>
+    private EndpointRecord? GatewayOf(IEnumerable<EndpointRecord> records) => records
+        .Where(record => record.Interface.Length > 0 && Find(record.NetworkId).Network.Internal != true)
+        .OrderByDescending(record => record.Settings.GwPriority ?? 0).ThenBy(record => Find(record.NetworkId).Network.Name, StringComparer.Ordinal).FirstOrDefault();
 
     /// <summary>Frees addresses and published ports of a container that has stopped. Idempotent. Interfaces go with their namespace.</summary>
     public Task TearDownAsync(string containerId, CancellationToken cancellation)
     {
-        if (!_endpoints.TryRemove(containerId, out var records)) return Task.CompletedTask;
-        RemoveRules(records);
-        _ports.Release(containerId);
-        foreach (var record in records) ReleaseAddress(record);
-        _store.RemoveEndpoints(containerId);
-        foreach (var record in records) PublishEvent("disconnect", record);
+        var records = Release(containerId);
+        foreach (var record in records)
+        {
+            Network network;
+            lock (_lock)
+            {
+                if (!_networks.TryGetValue(record.NetworkId, out var found)) continue;
+                network = found.Network;
+            }
+            PublishEvent("disconnect", network, containerId);
+        }
         return Task.CompletedTask;
     }
 
-    private void RemoveRules(List<EndpointRecord> records)
+    private EndpointRecord[] Release(string containerId)
     {
-        foreach (var record in records.Where(record => record.Ports.Count > 0))
-        {
-            try { _firewall.RemovePorts(record.Ports, record.Settings.IPAddress!); }
-            catch (IOException error) { _log.RulesNotRemoved(record.ContainerId, error); }
-        }
+        _unclaimed.TryRemove(containerId, out _);
+        if (!_endpoints.TryRemove(containerId, out var records)) return [];
+        // Rules first: an address that is free may be another container's at once.
+        foreach (var record in records) RemoveRules(record);
+        _ports.Release(containerId);
+        lock (_lock) foreach (var record in records) ReleaseAddresses(record);
+        _store.RemoveEndpoints(containerId);
+        return records;
     }
 
-    private void ReleaseAddress(EndpointRecord record)
+    private void RemoveRules(EndpointRecord record)
     {
-        if (!Subnet.TryParseAddress(record.Settings.IPAddress, out uint address)) return;
-        lock (_lock) if (_addresses.TryGetValue(record.NetworkId, out var allocator)) allocator.Release(address);
+        if (record.Ports.Count == 0) return;
+        try { _firewall.RemovePorts(record); }
+        catch (IOException error) { _log.RulesNotRemoved(record.ContainerId, error); }
+    }
+
+    private void ReleaseAddresses(EndpointRecord record)
+    {
+        if (!_addresses.TryGetValue(record.NetworkId, out var addresses)) return;
+        foreach (var address in AddressesOf(record)) addresses.Release(address);
     }
 
     /// <summary>After a daemon restart: takes the endpoints of a running container over again (addresses and rules are restored, ports held anew).</summary>
     public Task AdoptAsync(string containerId, CancellationToken cancellation)
     {
-        if (!_endpoints.TryGetValue(containerId, out var records)) return Task.CompletedTask;
-        foreach (var record in records)
+        _unclaimed.TryRemove(containerId, out _);
+        foreach (var record in _endpoints.GetValueOrDefault(containerId, []))
         {
             foreach (var port in record.Ports)
             {
-                try { _ports.Hold(containerId, port, record.Settings.IPAddress!); }
+                try { _ports.Hold(containerId, port, AddressFor(port, record)); }
                 catch (WharfException error) { _log.PortLost(containerId, port.HostPort, error); }
             }
         }
         return Task.CompletedTask;
     }
 
-    private void PublishEvent(string action, EndpointRecord record)
+    /// <summary>A running container has another name now.</summary>
+    public void Rename(string containerId, string name)
     {
-        var network = Find(record.NetworkId).Network;
-        _events.Publish("network", action, network.Id!, new Dictionary<string, string> { ["container"] = record.ContainerId, ["name"] = network.Name!, ["type"] = network.Driver! });
+        if (!_endpoints.TryGetValue(containerId, out var records)) return;
+        EndpointRecord[] renamed = [.. records.Select(record => record with { ContainerName = name, Settings = record.Settings with { DNSNames = record.Settings.DNSNames?.Select(known => known == record.ContainerName ? name : known).ToList() } })];
+        _endpoints[containerId] = renamed;
+        _store.SaveEndpoints(containerId, renamed);
     }
 }

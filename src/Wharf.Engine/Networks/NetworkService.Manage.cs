@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-using Wharf.Linux.Netlink;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -12,55 +10,69 @@ public sealed partial class NetworkService
 
     public NetworkCreateResponse Create(NetworkCreateRequest request)
     {
-        var name = request.Name ?? "";
-        if (!NamePattern().IsMatch(name)) throw WharfException.Invalid($"invalid network name \"{name}\": only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed");
-        if (Predefined.Contains(name)) throw new WharfException(ErrorKind.Forbidden, $"operation is not permitted on predefined {name} network");
+        NetworkCreateRules.Check(request);
+        var name = request.Name!;
         var driver = request.Driver is { Length: > 0 } given ? given : "bridge";
-        if (driver is "macvlan" or "ipvlan" or "overlay") throw WharfException.NotImplemented($"network driver \"{driver}\" is not supported");
-        if (driver != "bridge") throw WharfException.NotFound($"could not find plugin {driver} in v1 plugin registry: plugin not found");
-        if (request.EnableIPv6 == true) throw WharfException.NotImplemented("IPv6 networks are not supported");
-        if (request.EnableIPv4 == false) throw WharfException.NotImplemented("networks without IPv4 are not supported");
         lock (_lock)
         {
             if (_networks.Values.Any(record => record.Network.Name == name)) throw WharfException.Conflict($"network with name {name} already exists");
-            var network = NewNetwork(name, driver) with { Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = request.Options ?? [], Labels = request.Labels ?? [], IPAM = IpamOf(request.IPAM) };
-            var record = new NetworkRecord { Network = network, Bridge = request.Options?.GetValueOrDefault("com.docker.network.bridge.name") ?? FreeBridgeName() };
-            _addresses[network.Id!] = AllocatorOf(network);
-            EnsureBridge(record);
+            var network = NewNetwork(name, driver) with
+            {
+                Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = request.Options ?? [], Labels = request.Labels ?? [],
+                EnableIPv4 = request.EnableIPv4 ?? true, EnableIPv6 = request.EnableIPv6 ?? request.IPAM?.Config?.Any(config => config.Subnet?.Contains(':') == true) ?? false,
+                Scope = "local",
+            };
+            network.IPAM = IpamOf(request, network);
+            var record = new NetworkRecord { Network = network, Bridge = HostInterfaceOf(network), UserSubnets = request.IPAM?.Config is { Count: > 0 }, OwnParent = driver != "bridge" && !network.Options.ContainsKey("parent") };
+            record = BringUp(record);
             try
             {
-                _firewall.AddNetwork(record);
+                if (record.IsBridge) _firewall.AddNetwork(record);
                 AddRecord(record);
             }
             catch
             {
-                if (RouteNetlink.IndexOf(record.Bridge) is { } index) _netlink.DeleteLink(index);
-                _addresses.Remove(network.Id!);
+                TakeDown(record);
                 throw;
             }
-            _events.Publish("network", "create", network.Id!, new Dictionary<string, string> { ["name"] = name, ["type"] = driver });
+            _addresses[network.Id!] = new NetworkAddresses(record.Network);
+            PublishEvent("create", record.Network);
             return new NetworkCreateResponse { Id = network.Id, Warning = "" };
         }
     }
 
-    private Ipam IpamOf(Ipam? asked)
+    /// <summary>The user's subnets, and chosen ones for the families without.</summary>
+    private Ipam IpamOf(NetworkCreateRequest request, Network network)
     {
-        if (asked?.Driver is not (null or "" or "default")) throw WharfException.NotImplemented($"IPAM driver \"{asked.Driver}\" is not supported");
-        if (asked?.Config is not { Count: > 0 } configs || configs[0].Subnet is not { Length: > 0 } text) return DefaultIpam(null);
-        if (configs.Count > 1) throw WharfException.NotImplemented("several subnets in one network are not supported");
-        var config = configs[0];
-        if (text.Contains(':')) throw WharfException.NotImplemented("IPv6 networks are not supported");
-        var subnet = Subnet.Parse(text);
-        if (_networks.Values.SelectMany(record => record.Network.IPAM?.Config ?? []).Any(other => other.Subnet is not null && Subnet.Parse(other.Subnet).Overlaps(subnet)))
-            throw new WharfException(ErrorKind.Forbidden, "invalid pool request: Pool overlaps with other one on this address space");
-        if (config.IPRange is { Length: > 0 } range && (Subnet.Parse(range).First < subnet.First || Subnet.Parse(range).Last > subnet.Last)) throw WharfException.Invalid($"invalid ip-range {range}: not within subnet {subnet}");
-        var gateway = config.Gateway is { Length: > 0 } given ? given : Subnet.ToAddress(subnet.First + 1).ToString();
-        if (!Subnet.TryParseAddress(gateway, out uint address) || !subnet.Contains(address)) throw WharfException.Invalid($"invalid gateway {gateway}: not within subnet {subnet}");
-        return new Ipam { Driver = "default", Options = asked.Options ?? [], Config = [config with { Subnet = subnet.ToString(), Gateway = gateway }] };
+        var configs = new List<IpamConfig>();
+        foreach (var config in request.IPAM?.Config ?? [])
+        {
+            var subnet = Subnet.Parse(config.Subnet!);
+            if (_networks.Values.SelectMany(record => SubnetsOf(record.Network)).Any(subnet.Overlaps)) throw new WharfException(ErrorKind.Forbidden, "invalid pool request: Pool overlaps with other one on this address space");
+            configs.Add(config with { Subnet = subnet.ToString(), Gateway = config.Gateway is { Length: > 0 } gateway ? gateway : GatewayIn(subnet, config.IPRange) });
+        }
+        if (network.EnableIPv4 == true && !configs.Exists(config => !Subnet.Parse(config.Subnet!).IsIPv6)) configs.Insert(0, ChooseSubnet(v6: false));
+        if (network.EnableIPv6 == true && !configs.Exists(config => Subnet.Parse(config.Subnet!).IsIPv6)) configs.Add(ChooseSubnet(v6: true));
+        return new Ipam { Driver = "default", Options = request.IPAM?.Options, Config = configs };
     }
 
-    private string FreeBridgeName()
+    /// <summary>Without a word on it the gateway is the first address, of the range if there is one.</summary>
+    private static string GatewayIn(Subnet subnet, string? range)
     {
+        var from = Subnet.TryParse(range, out var inner) ? inner : subnet;
+        bool plain = subnet.PrefixLength > subnet.Bits - 2 || from.First != subnet.First;
+        return subnet.ToAddress(plain ? from.First : from.First + 1).ToString();
+    }
+
+    private string HostInterfaceOf(Network network)
+    {
+        if (network.Driver != "bridge")
+            return network.Options!.TryGetValue("parent", out var parent) ? parent : $"dm-{network.Id![..12]}";
+        if (network.Options!.TryGetValue(BridgeOptions.Name, out var chosen))
+        {
+            if (_networks.Values.Any(record => record.Bridge == chosen)) throw WharfException.Conflict($"bridge name {chosen} is already used by another network");
+            return chosen;
+        }
         for (int number = 1; ; number++)
         {
             var name = BridgeName(number);
@@ -71,18 +83,22 @@ public sealed partial class NetworkService
     /// <summary>Describes a network with its containers.</summary>
     public Network Inspect(string nameOrId)
     {
-        var record = Find(nameOrId);
-        return record.Network with { Containers = EndpointsOn(record.Network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe) };
+        var network = Find(nameOrId).Network;
+        return network with { Containers = EndpointsOn(network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe) };
     }
 
     public IReadOnlyList<Network> List() { lock (_lock) return [.. _networks.Values.Select(record => record.Network with { Containers = [] })]; }
 
-    private IEnumerable<EndpointRecord> EndpointsOn(string networkId) => _endpoints.Values.SelectMany(list => list).Where(endpoint => endpoint.NetworkId == networkId);
+    /// <summary>Whether running containers are on a network.</summary>
+    public bool IsUsed(string networkId) => EndpointsOn(networkId).Any();
+
+    private IEnumerable<EndpointRecord> EndpointsOn(string networkId) => AllEndpoints().Where(endpoint => endpoint.NetworkId == networkId);
 
     private static NetworkContainer Describe(EndpointRecord endpoint) => new()
     {
         Name = endpoint.ContainerName, EndpointID = endpoint.Settings.EndpointID, MacAddress = endpoint.Settings.MacAddress,
-        IPv4Address = $"{endpoint.Settings.IPAddress}/{endpoint.Settings.IPPrefixLen}", IPv6Address = "",
+        IPv4Address = endpoint.Settings.IPAddress is { Length: > 0 } v4 ? $"{v4}/{endpoint.Settings.IPPrefixLen}" : "",
+        IPv6Address = endpoint.Settings.GlobalIPv6Address is { Length: > 0 } v6 ? $"{v6}/{endpoint.Settings.GlobalIPv6PrefixLen}" : "",
     };
 
     public void Remove(string nameOrId)
@@ -92,30 +108,37 @@ public sealed partial class NetworkService
         if (Predefined.Contains(network.Name)) throw new WharfException(ErrorKind.Forbidden, $"{network.Name} is a pre-defined network and cannot be removed");
         lock (_lock)
         {
+            if (!_networks.ContainsKey(network.Id!)) throw WharfException.NotFound($"network {nameOrId} not found");
             if (EndpointsOn(network.Id!).FirstOrDefault() is { } used)
-                throw new WharfException(ErrorKind.Forbidden, $"error while removing network: network {network.Name} has active endpoints (name:\"{used.ContainerName}\" id:\"{used.ContainerId[..12]}\")");
-            _firewall.RemoveNetwork(record);
-            if (RouteNetlink.IndexOf(record.Bridge) is { } index) _netlink.DeleteLink(index);
-            _bridgeIndexes.TryRemove(record.Bridge, out int _);
+                throw new WharfException(ErrorKind.Forbidden, $"error while removing network: network {network.Name} has active endpoints (name:\"{used.ContainerName}\" id:\"{used.Settings.EndpointID![..12]}\")");
+            _pool.Drop(network.Id!);
+            if (record.IsBridge && _hostIndexes.ContainsKey(record.Bridge)) _firewall.RemoveNetwork(record);
+            TakeDown(record);
             _store.Remove(network.Id!);
             _networks.Remove(network.Id!);
             _addresses.Remove(network.Id!);
         }
-        _events.Publish("network", "destroy", network.Id!, new Dictionary<string, string> { ["name"] = network.Name!, ["type"] = network.Driver! });
+        PublishEvent("destroy", network);
     }
 
-    /// <summary>Removes networks that no container is on; returns their names.</summary>
+    /// <summary>Removes networks that no running container is on; returns their names.</summary>
     public List<string> Prune(Func<Network, bool> matches)
     {
         var removed = new List<string>();
         foreach (var network in List())
         {
-            if (Predefined.Contains(network.Name) || EndpointsOn(network.Id!).Any() || !matches(network)) continue;
-            Remove(network.Id!);
+            if (Predefined.Contains(network.Name) || IsUsed(network.Id!) || !matches(network)) continue;
+            try { Remove(network.Id!); }
+            catch (WharfException error) when (error.Kind is ErrorKind.Forbidden or ErrorKind.NotFound) { continue; } // used or removed a moment ago
             removed.Add(network.Name!);
         }
         return removed;
     }
 
-    [GeneratedRegex(@"^[a-zA-Z0-9][a-zA-Z0-9_.-]*\z", RegexOptions.CultureInvariant)] private static partial Regex NamePattern();
+    private void PublishEvent(string action, Network network, string? container = null)
+    {
+        var attributes = new Dictionary<string, string> { ["name"] = network.Name!, ["type"] = network.Driver! };
+        if (container is not null) attributes["container"] = container;
+        _events.Publish("network", action, network.Id!, attributes);
+    }
 }

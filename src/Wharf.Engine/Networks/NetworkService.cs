@@ -1,11 +1,9 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Wharf.Engine.Events;
 using Wharf.Engine.State;
-using Wharf.Linux.Fds;
 using Wharf.Linux.Netlink;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -24,78 +22,134 @@ public sealed partial class NetworkService : IDisposable
     private readonly Firewall _firewall;
     private readonly PortHolder _ports = new();
     private readonly RouteNetlink _netlink = new();
+    private readonly NamespacePool _pool;
     // Networks are few and change rarely; one lock for them and their addresses.
     private readonly Lock _lock = new();
     private readonly Dictionary<string, NetworkRecord> _networks = [];
-    private readonly Dictionary<string, AddressAllocator> _addresses = [];
-    private readonly ConcurrentDictionary<string, List<EndpointRecord>> _endpoints = new();
+    private readonly Dictionary<string, NetworkAddresses> _addresses = [];
+    // if_nametoindex asks the calling thread's namespace; indexes of bridges and parents are looked up once, in the host's.
+    private readonly ConcurrentDictionary<string, int> _hostIndexes = new();
+    private readonly ConcurrentDictionary<string, EndpointRecord[]> _endpoints = new();
+    // Endpoints a former daemon left whose containers have not been found running yet.
+    private readonly ConcurrentDictionary<string, bool> _unclaimed = new();
+    private readonly CancellationTokenSource _stopping = new();
 
     public NetworkService(DaemonOptions options, StateStore state, EventService events, ILoggerFactory logs)
     {
         (_options, _store, _events, _log) = (options, new NetworkStore(state), events, logs.CreateLogger("Wharf.Networks"));
         _firewall = new Firewall(options.InstanceTag);
+        _pool = new NamespacePool(_netlink, _log);
     }
 
-    /// <summary>The host's address on the default bridge.</summary>
+    /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for.</summary>
     public string HostGateway => Find(DefaultBridge).Network.IPAM!.Config![0].Gateway!;
 
-    /// <summary>Restores networks, bridges and firewall rules; live endpoints are confirmed by <see cref="AdoptAsync"/> or torn down.</summary>
+    /// <summary>
+    /// Restores networks, bridges and firewall rules. Endpoints a former daemon left stay until <see cref="AdoptAsync"/> confirms them or
+    /// <see cref="ReleaseUnclaimedAsync"/> says that none is to come.
+    /// </summary>
     public Task StartAsync(CancellationToken cancellation) => Task.Run(() =>
     {
+        NetworkSettingsFile.Require("ipv4/ip_forward", "1");
         foreach (var record in _store.Networks()) _networks[record.Network.Id!] = record;
-        EnsurePredefined();
-        foreach (var record in _networks.Values.Where(record => record.Bridge.Length > 0)) _addresses[record.Network.Id!] = AllocatorOf(record.Network);
-        foreach (var endpoint in _store.Endpoints())
+        foreach (var group in _store.Endpoints().Where(endpoint => _networks.ContainsKey(endpoint.NetworkId)).GroupBy(endpoint => endpoint.ContainerId))
         {
-            if (!_networks.ContainsKey(endpoint.NetworkId)) continue;
-            if (Subnet.TryParseAddress(endpoint.Settings.IPAddress, out uint address)) _addresses[endpoint.NetworkId].Adopt(address);
-            _endpoints.GetOrAdd(endpoint.ContainerId, _ => []).Add(endpoint);
+            _endpoints[group.Key] = [.. group];
+            _unclaimed[group.Key] = true;
         }
-        File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1");
-        foreach (var record in _networks.Values.Where(record => record.Bridge.Length > 0)) EnsureBridge(record);
-        _firewall.Install(_networks.Values.Where(record => record.Bridge.Length > 0), _endpoints.Values.SelectMany(list => list).SelectMany(endpoint => endpoint.Ports.Select(port => (port, endpoint.Settings.IPAddress!))));
+        EnsurePredefined();
+        foreach (var record in _networks.Values.ToList()) Restore(record);
+        foreach (var endpoint in AllEndpoints())
+            foreach (var address in AddressesOf(endpoint)) _addresses[endpoint.NetworkId].Adopt(address);
+        InstallRules();
+        _ = WatchRulesAsync(_stopping.Token);
     }, cancellation);
 
-    /// <summary>At the daemon's end: with no container running, bridges and rules go; else all stays for the next daemon.</summary>
-    public Task StopAsync(bool anyRunning, CancellationToken cancellation) => anyRunning ? Task.CompletedTask : Task.Run(() =>
+    private void Restore(NetworkRecord record)
     {
-        foreach (var record in _networks.Values.Where(record => record.Bridge.Length > 0))
-            if (RouteNetlink.IndexOf(record.Bridge) is { } index) _netlink.DeleteLink(index);
-        _firewall.Remove();
-    }, cancellation);
+        try { record = BringUp(record); }
+        catch (Exception error) when (error is IOException or WharfException && record.Network.Name != DefaultBridge)
+        {
+            // One network that cannot be must not keep the daemon and all others from starting.
+            _log.NetworkNotRestored(record.Network.Name!, error);
+        }
+        _networks[record.Network.Id!] = record;
+        _addresses[record.Network.Id!] = new NetworkAddresses(record.Network);
+    }
+
+    /// <summary>Frees what was left by containers that no longer run. Called when all running ones have been adopted.</summary>
+    public async Task ReleaseUnclaimedAsync(CancellationToken cancellation)
+    {
+        foreach (var id in _unclaimed.Keys)
+        {
+            if (!_unclaimed.ContainsKey(id)) continue;
+            _log.Unclaimed(id);
+            await TearDownAsync(id, cancellation);
+        }
+    }
+
+    /// <summary>At the daemon's end: with no container running, bridges and rules go; else all stays for the next daemon.</summary>
+    public async Task StopAsync(bool anyRunning, CancellationToken cancellation)
+    {
+        await _stopping.CancelAsync();
+        _pool.Dispose();
+        if (anyRunning) return;
+        await Task.Run(() =>
+        {
+            foreach (var record in _networks.Values) TakeDown(record);
+            _firewall.Remove();
+        }, cancellation);
+    }
+
+    private void InstallRules() => _firewall.Install(_networks.Values.Where(record => record.IsBridge && _hostIndexes.ContainsKey(record.Bridge)), AllEndpoints());
+
+    /// <summary>Other tools flush the whole ruleset (<c>nft -f /etc/nftables.conf</c> does): the rules are put back at once.</summary>
+    private async Task WatchRulesAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using var monitor = new Linux.Nftables.NftablesMonitor();
+            while (true)
+            {
+                await monitor.WaitForRemovalAsync(_firewall.TableName, cancellation);
+                try
+                {
+                    lock (_lock)
+                    {
+                        if (cancellation.IsCancellationRequested) return;
+                        if (_firewall.IsInPlace()) continue;
+                        InstallRules();
+                    }
+                    _log.RulesRestored(_firewall.TableName);
+                }
+                catch (IOException error) { _log.RulesNotRestored(_firewall.TableName, error); }
+            }
+        }
+        catch (OperationCanceledException) { /* the daemon stops */ }
+        catch (IOException error) { _log.RulesNotRestored(_firewall.TableName, error); }
+    }
 
     private void EnsurePredefined()
     {
         foreach (var (name, driver) in (ReadOnlySpan<(string, string)>)[("host", "host"), ("none", "null")])
         {
             if (_networks.Values.Any(record => record.Network.Name == name)) continue;
-            AddRecord(new NetworkRecord { Network = NewNetwork(name, driver) with { IPAM = new Ipam { Driver = "default", Config = [] } } });
+            AddRecord(new NetworkRecord { Network = NewNetwork(name, driver) with { IPAM = new Ipam { Driver = "default" } } });
         }
-        if (_networks.Values.Any(record => record.Network.Name == DefaultBridge)) return;
-        var network = NewNetwork(DefaultBridge, "bridge");
+        var existing = _networks.Values.FirstOrDefault(record => record.Network.Name == DefaultBridge);
+        if (existing is not null && (_options.BridgeAddress is null || SubnetsOf(existing.Network).Contains(Subnet.Parse(_options.BridgeAddress)))) return;
         var bridge = BridgeName(0);
-        network.Options = new()
+        var network = (existing?.Network ?? NewNetwork(DefaultBridge, "bridge")) with
         {
-            ["com.docker.network.bridge.default_bridge"] = "true", ["com.docker.network.bridge.enable_icc"] = "true", ["com.docker.network.bridge.enable_ip_masquerade"] = "true",
-            ["com.docker.network.bridge.host_binding_ipv4"] = "0.0.0.0", ["com.docker.network.bridge.name"] = bridge, ["com.docker.network.driver.mtu"] = "1500",
+            Options = new()
+            {
+                [BridgeOptions.Default] = "true", [BridgeOptions.EnableIcc] = "true", [BridgeOptions.EnableMasquerade] = "true", [BridgeOptions.HostBinding] = "0.0.0.0",
+                [BridgeOptions.Name] = bridge, [BridgeOptions.Mtu] = "1500",
+            },
+            IPAM = new Ipam { Driver = "default", Config = [_options.BridgeAddress is { } address ? new IpamConfig { Subnet = Subnet.Parse(address).ToString(), Gateway = address.Split('/')[0] } : ChooseSubnet(v6: false)] },
         };
-        network.IPAM = DefaultIpam(_options.BridgeAddress);
-        AddRecord(new NetworkRecord { Network = network, Bridge = bridge });
+        AddRecord(new NetworkRecord { Network = network, Bridge = bridge, UserSubnets = _options.BridgeAddress is not null });
     }
-
-    private Ipam DefaultIpam(string? bridgeAddress)
-    {
-        if (bridgeAddress is null)
-        {
-            var subnet = AddressPools.Choose(TakenSubnets()) ?? throw WharfException.Unavailable("could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network");
-            return new Ipam { Driver = "default", Config = [new IpamConfig { Subnet = subnet.ToString(), Gateway = Subnet.ToAddress(subnet.First + 1).ToString() }] };
-        }
-        var parts = bridgeAddress.Split('/');
-        return new Ipam { Driver = "default", Config = [new IpamConfig { Subnet = Subnet.Parse(bridgeAddress).ToString(), Gateway = parts[0] }] };
-    }
-
-    private List<Subnet> TakenSubnets() =>
-        [.. AddressPools.HostRoutes(File.ReadLines("/proc/net/route")), .. _networks.Values.SelectMany(record => record.Network.IPAM?.Config ?? []).Where(config => config.Subnet is not null).Select(config => Subnet.Parse(config.Subnet!))];
 
     private static Network NewNetwork(string name, string driver) => new()
     {
@@ -109,53 +163,11 @@ public sealed partial class NetworkService : IDisposable
 
     private void AddRecord(NetworkRecord record)
     {
-        _store.Add(record);
+        _store.Save(record);
         _networks[record.Network.Id!] = record;
     }
 
-    private static AddressAllocator AllocatorOf(Network network)
-    {
-        var config = network.IPAM!.Config![0];
-        var reserved = new List<uint>();
-        if (Subnet.TryParseAddress(config.Gateway, out uint gateway)) reserved.Add(gateway);
-        foreach (var text in config.AuxiliaryAddresses?.Values ?? Enumerable.Empty<string>()) if (Subnet.TryParseAddress(text, out uint auxiliary)) reserved.Add(auxiliary);
-        return new AddressAllocator(Subnet.Parse(config.Subnet!), config.IPRange is { Length: > 0 } range ? Subnet.Parse(range) : null, reserved);
-    }
-
-    private void EnsureBridge(NetworkRecord record)
-    {
-        if (RouteNetlink.IndexOf(record.Bridge) is { } existing)
-        {
-            _bridgeIndexes[record.Bridge] = existing;
-            return;
-        }
-        var config = record.Network.IPAM!.Config![0];
-        _netlink.CreateBridge(record.Bridge, MtuOf(record.Network));
-        int index = RouteNetlink.IndexOf(record.Bridge) ?? throw new WharfException(ErrorKind.Internal, $"bridge {record.Bridge} vanished");
-        try
-        {
-            WriteSetting($"ipv6/conf/{record.Bridge}/disable_ipv6", "1");
-            // Packets from 127.0.0.1 may be turned to containers; what comes from containers for 127/8 the firewall drops (CVE-2020-8558).
-            WriteSetting($"ipv4/conf/{record.Bridge}/route_localnet", "1");
-            if (config.Gateway is { Length: > 0 } gateway) _netlink.AddAddress(index, IPAddress.Parse(gateway), Subnet.Parse(config.Subnet!).PrefixLength);
-            _netlink.SetUp(index);
-            _bridgeIndexes[record.Bridge] = index;
-        }
-        catch
-        {
-            _netlink.DeleteLink(index);
-            throw;
-        }
-    }
-
-    private static int? MtuOf(Network network) =>
-        network.Options?.GetValueOrDefault("com.docker.network.driver.mtu") is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int mtu) ? mtu : null;
-
-    private static void WriteSetting(string path, string value)
-    {
-        path = "/proc/sys/net/" + path;
-        if (File.Exists(path)) File.WriteAllText(path, value);
-    }
+    private IEnumerable<EndpointRecord> AllEndpoints() => _endpoints.Values.SelectMany(list => list);
 
     /// <summary>Finds a network by name, ID or unique ID prefix; NotFound <c>network NAME not found</c>.</summary>
     internal NetworkRecord Find(string nameOrId)
@@ -177,30 +189,9 @@ public sealed partial class NetworkService : IDisposable
 
     public void Dispose()
     {
+        _stopping.Cancel();
+        _pool.Dispose();
         _firewall.Dispose();
         _netlink.Dispose();
     }
-}
-
-/// <summary>What a container wants of the network.</summary>
-public sealed record SandboxRequest
-{
-    public required string ContainerId { get; init; }
-    public required string ContainerName { get; init; }
-    public required string Hostname { get; init; }
-    /// <summary>By network name or ID; <c>bridge</c> for the default one. Empty for <c>none</c>.</summary>
-    public required IReadOnlyDictionary<string, EndpointSettings> Endpoints { get; init; }
-    /// <summary>Keys <c>80/tcp</c>; an empty HostPort asks for a free one.</summary>
-    public IReadOnlyDictionary<string, List<PortBinding>?> PortBindings { get; init; } = new Dictionary<string, List<PortBinding>?>();
-    public IReadOnlyCollection<string> ExposedPorts { get; init; } = [];
-    public bool PublishAllPorts { get; init; }
-    public IReadOnlyDictionary<string, string> Sysctls { get; init; } = new Dictionary<string, string>();
-}
-
-/// <summary>A container's network, ready to be joined. The namespace lives while this or a process in it does.</summary>
-public sealed record NetworkSandbox(Fd Namespace, IReadOnlyDictionary<string, EndpointSettings> Endpoints, IReadOnlyDictionary<string, List<PortBinding>?> Ports) : IDisposable
-{
-    /// <summary>A path the shim can open while this object lives.</summary>
-    public string Path => $"/proc/{Environment.ProcessId}/fd/{Namespace.Value}";
-    public void Dispose() => Namespace.Dispose();
 }

@@ -1,17 +1,20 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Wharf.Engine.State;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Engine.Networks;
 
-/// <summary>An endpoint of a running container: what must be taken over after a daemon restart.</summary>
+/// <summary>An endpoint of a running container: what must be taken over after a daemon restart. Never changed, only replaced.</summary>
 public sealed record EndpointRecord
 {
     public string ContainerId { get; set; } = "";
     public string ContainerName { get; set; } = "";
     public string NetworkId { get; set; } = "";
+    /// <summary>The interface's name in the container; empty for networks without one (none).</summary>
+    public string Interface { get; set; } = "";
     public EndpointSettings Settings { get; set; } = new();
-    public List<PortMapping> Ports { get; set; } = [];
+    public IReadOnlyList<PortMapping> Ports { get; set; } = [];
 }
 
 /// <summary>One published port: <c>HostAddress:HostPort → address:ContainerPort</c>, protocol tcp, udp or sctp.</summary>
@@ -23,21 +26,29 @@ public sealed record PortMapping
     public string Protocol { get; set; } = "tcp";
 }
 
-/// <summary>A network as kept: the API's document and the bridge's name.</summary>
+/// <summary>A network as kept: the API's document and the bridge's name (or, of other drivers, the parent interface's).</summary>
 public sealed record NetworkRecord
 {
     public Network Network { get; set; } = new();
     public string Bridge { get; set; } = "";
+    /// <summary>Subnets the user chose; those we chose may be chosen anew when something else took them.</summary>
+    public bool UserSubnets { get; set; }
+    /// <summary>The parent interface was made by us and goes with the network.</summary>
+    public bool OwnParent { get; set; }
+
+    /// <summary>A bridge of ours, with firewall rules.</summary>
+    [JsonIgnore] public bool IsBridge => Network.Driver == "bridge";
 }
 
-[System.Text.Json.Serialization.JsonSourceGenerationOptions(GenerationMode = System.Text.Json.Serialization.JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
-[System.Text.Json.Serialization.JsonSerializable(typeof(NetworkRecord))]
-[System.Text.Json.Serialization.JsonSerializable(typeof(EndpointRecord))]
-internal sealed partial class NetworkRecordJson : System.Text.Json.Serialization.JsonSerializerContext;
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(NetworkRecord))]
+[JsonSerializable(typeof(EndpointRecord))]
+internal sealed partial class NetworkRecordJson : JsonSerializerContext;
 
 /// <summary>Networks and live endpoints in the database.</summary>
 internal sealed class NetworkStore
 {
+    private const string Upsert = "insert into endpoint values($1, $2, $3) on conflict do update set document = excluded.document";
     private readonly StateStore _state;
 
     public NetworkStore(StateStore state)
@@ -52,13 +63,22 @@ internal sealed class NetworkStore
     public List<NetworkRecord> Networks() => _state.Query("select document from network", row => JsonSerializer.Deserialize(row.GetString(0), NetworkRecordJson.Default.NetworkRecord)!);
     public List<EndpointRecord> Endpoints() => _state.Query("select document from endpoint", row => JsonSerializer.Deserialize(row.GetString(0), NetworkRecordJson.Default.EndpointRecord)!);
 
-    public void Add(NetworkRecord record) =>
-        _state.Execute("insert into network values($1, $2, $3)", record.Network.Id, record.Network.Name, JsonSerializer.Serialize(record, NetworkRecordJson.Default.NetworkRecord));
+    public void Save(NetworkRecord record) => _state.Execute("insert into network values($1, $2, $3) on conflict(id) do update set document = excluded.document",
+        record.Network.Id, record.Network.Name, JsonSerializer.Serialize(record, NetworkRecordJson.Default.NetworkRecord));
 
     public void Remove(string id) => _state.Execute("delete from network where id = $1", id);
 
-    public void Save(EndpointRecord record) => _state.Execute("insert into endpoint values($1, $2, $3) on conflict do update set document = excluded.document",
-        record.ContainerId, record.NetworkId, JsonSerializer.Serialize(record, NetworkRecordJson.Default.EndpointRecord));
+    /// <summary>All endpoints a container has now, in place of those it had. One transaction.</summary>
+    public void SaveEndpoints(string container, IReadOnlyCollection<EndpointRecord> records) => _state.Write((connection, transaction) =>
+    {
+        using (var clear = StateStore.Prepare(connection, "delete from endpoint where container = $1", [container], transaction)) clear.ExecuteNonQuery();
+        foreach (var record in records)
+        {
+            using var insert = StateStore.Prepare(connection, Upsert, [container, record.NetworkId, JsonSerializer.Serialize(record, NetworkRecordJson.Default.EndpointRecord)], transaction);
+            insert.ExecuteNonQuery();
+        }
+        return records.Count;
+    });
 
     public void RemoveEndpoints(string container) => _state.Execute("delete from endpoint where container = $1", container);
 }

@@ -10,38 +10,48 @@ namespace Wharf.Engine.Networks;
 /// </summary>
 internal sealed class PortHolder
 {
-    private readonly Dictionary<(string Address, int Port, string Protocol), (Socket Socket, string ContainerId)> _held = [];
+    // SCTP is not in the framework's list of protocols; its number is.
+    private const int IPPROTO_SCTP = 132;
+
+    private readonly Dictionary<(int Port, string Protocol), Dictionary<IPAddress, (Socket Socket, string ContainerId)>> _held = [];
+    private readonly Dictionary<string, List<(int Port, string Protocol, IPAddress Address)>> _byContainer = [];
     private readonly Lock _lock = new();
 
     /// <summary>Holds the port of a mapping; port 0 takes a free one. Returns the port held. Errors are in docker's words.</summary>
     public int Hold(string containerId, PortMapping mapping, string containerAddress)
     {
-        var address = mapping.HostAddress.Length == 0 ? "0.0.0.0" : mapping.HostAddress;
+        var address = mapping.HostAddress.Length == 0 ? IPAddress.Any : IPAddress.Parse(mapping.HostAddress);
+        var shown = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
         lock (_lock)
         {
-            if (mapping.HostPort != 0 && _held.Keys.Any(key => key.Port == mapping.HostPort && key.Protocol == mapping.Protocol && (key.Address == address || key.Address == "0.0.0.0" || address == "0.0.0.0")))
-                throw new WharfException(ErrorKind.Internal, $"Bind for {address}:{mapping.HostPort} failed: port is already allocated");
-            var socket = Bind(IPAddress.Parse(address), mapping, $"{address}:{mapping.HostPort}:{containerAddress}:{mapping.ContainerPort}/{mapping.Protocol}");
+            if (mapping.HostPort != 0 && _held.TryGetValue((mapping.HostPort, mapping.Protocol), out var taken) && taken.Keys.Any(other => Overlap(other, address)))
+                throw new WharfException(ErrorKind.Internal, $"Bind for {shown}:{mapping.HostPort} failed: port is already allocated");
+            var socket = Bind(address, mapping, $"{shown}:{mapping.HostPort}:{containerAddress}:{mapping.ContainerPort}/{mapping.Protocol}");
             int port = ((IPEndPoint)socket.LocalEndPoint!).Port;
-            _held[(address, port, mapping.Protocol)] = (socket, containerId);
+            if (!_held.TryGetValue((port, mapping.Protocol), out var byAddress)) _held[(port, mapping.Protocol)] = byAddress = [];
+            byAddress[address] = (socket, containerId);
+            if (!_byContainer.TryGetValue(containerId, out var list)) _byContainer[containerId] = list = [];
+            list.Add((port, mapping.Protocol, address));
             return port;
         }
     }
 
+    private static bool Overlap(IPAddress one, IPAddress other) =>
+        one.AddressFamily == other.AddressFamily && (one.Equals(other) || one.Equals(IPAddress.Any) || other.Equals(IPAddress.Any) || one.Equals(IPAddress.IPv6Any) || other.Equals(IPAddress.IPv6Any));
+
     private static Socket Bind(IPAddress address, PortMapping mapping, string what)
     {
-        // SCTP is not in the framework's list of protocols; its number is.
-        const int IPPROTO_SCTP = 132;
         try
         {
             var socket = mapping.Protocol switch
             {
-                "tcp" => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp),
-                "udp" => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp),
-                _ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, (ProtocolType)IPPROTO_SCTP),
+                "tcp" => new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
+                "udp" => new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp),
+                _ => new Socket(address.AddressFamily, SocketType.Stream, (ProtocolType)IPPROTO_SCTP),
             };
             try
             {
+                if (address.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = false;
                 socket.Bind(new IPEndPoint(address, mapping.HostPort));
                 // Bound and not listening, another program could still bind with SO_REUSEADDR: listening it cannot.
                 if (mapping.Protocol == "tcp") socket.Listen(1);
@@ -60,10 +70,17 @@ internal sealed class PortHolder
                 SocketError.AddressAlreadyInUse => "address already in use",
                 SocketError.AddressNotAvailable => "cannot assign requested address",
                 SocketError.AccessDenied => "permission denied",
+                SocketError.ProtocolNotSupported => "protocol not supported",
                 _ => error.Message,
             };
             throw new WharfException(ErrorKind.Internal, $"failed to bind host port for {what}: {words}", error);
         }
+    }
+
+    /// <summary>Lets go of one port.</summary>
+    public void Release(PortMapping mapping)
+    {
+        lock (_lock) Release(mapping.HostPort, mapping.Protocol, mapping.HostAddress.Length == 0 ? IPAddress.Any : IPAddress.Parse(mapping.HostAddress));
     }
 
     /// <summary>Lets go of all ports of a container.</summary>
@@ -71,11 +88,17 @@ internal sealed class PortHolder
     {
         lock (_lock)
         {
-            foreach (var (key, held) in _held.Where(entry => entry.Value.ContainerId == containerId).ToList())
-            {
-                held.Socket.Dispose();
-                _held.Remove(key);
-            }
+            if (!_byContainer.Remove(containerId, out var list)) return;
+            // A port that was let go of singly may be another container's by now.
+            foreach (var (port, protocol, address) in list)
+                if (_held.TryGetValue((port, protocol), out var byAddress) && byAddress.TryGetValue(address, out var held) && held.ContainerId == containerId) Release(port, protocol, address);
         }
+    }
+
+    private void Release(int port, string protocol, IPAddress address)
+    {
+        if (!_held.TryGetValue((port, protocol), out var byAddress) || !byAddress.Remove(address, out var held)) return;
+        held.Socket.Dispose();
+        if (byAddress.Count == 0) _held.Remove((port, protocol));
     }
 }

@@ -4,7 +4,10 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Networks;
 
-/// <summary>Turns port bindings of a container's configuration into single mappings.</summary>
+/// <summary>A container port to publish; <see cref="From"/> 0 takes any free host port, else the first free one up to <see cref="To"/>.</summary>
+public sealed record PortWish(string HostAddress, int From, int To, int ContainerPort, string Protocol);
+
+/// <summary>Turns port bindings of a container's configuration into single wishes.</summary>
 public static class PortRequest
 {
     /// <summary>Parses <c>80/tcp</c>, <c>80</c>.</summary>
@@ -12,30 +15,33 @@ public static class PortRequest
     {
         var parts = key.Split('/');
         var protocol = parts.Length == 2 ? parts[1].ToLowerInvariant() : "tcp";
-        if (parts.Length > 2 || protocol is not ("tcp" or "udp" or "sctp") || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int port) || port is < 1 or > 65535)
+        if (parts.Length > 2 || protocol is not ("tcp" or "udp" or "sctp") || !TryPort(parts[0], out int port) || port == 0)
             throw WharfException.Invalid($"invalid port specification: \"{key}\"");
         return (port, protocol);
     }
 
-    /// <summary>All mappings wanted, with the candidates for each host port: none means any free one.</summary>
-    public static IEnumerable<(PortMapping Mapping, int From, int To)> Expand(SandboxRequest request)
+    /// <summary>All that is to be published. Wishes for given ports come first, so that a free one is never one that is asked for by number.</summary>
+    public static IEnumerable<PortWish> Expand(IReadOnlyDictionary<string, List<PortBinding>?> bindings, IEnumerable<string> exposed, bool all)
     {
-        foreach (var (key, bindings) in request.PortBindings)
+        var wishes = new List<PortWish>();
+        foreach (var (key, wanted) in bindings)
         {
             var (port, protocol) = ParseKey(key);
-            foreach (var binding in bindings is { Count: > 0 } ? bindings : [new PortBinding()])
+            foreach (var binding in wanted is { Count: > 0 } ? wanted : [new PortBinding()])
             {
                 var (from, to) = Range(binding.HostPort, key);
-                if (binding.HostIp is { Length: > 0 } address && address.Contains(':')) continue; // IPv6: the network has none
-                yield return (new PortMapping { HostAddress = binding.HostIp ?? "", ContainerPort = port, Protocol = protocol }, from, to);
+                wishes.Add(new PortWish(binding.HostIp ?? "", from, to, port, protocol));
             }
         }
-        if (!request.PublishAllPorts) yield break;
-        foreach (var key in request.ExposedPorts.Where(key => !request.PortBindings.ContainsKey(key)))
+        if (all)
         {
-            var (port, protocol) = ParseKey(key);
-            yield return (new PortMapping { ContainerPort = port, Protocol = protocol }, 0, 0);
+            foreach (var key in exposed.Where(key => !bindings.ContainsKey(key)))
+            {
+                var (port, protocol) = ParseKey(key);
+                wishes.Add(new PortWish("", 0, 0, port, protocol));
+            }
         }
+        return wishes.OrderBy(wish => wish.From == 0).ThenBy(wish => wish.To - wish.From);
     }
 
     private static (int From, int To) Range(string? text, string key)

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Wharf.Linux.Netlink;
 
-/// <summary>Builds one rtnetlink request (netlink(7), rtnetlink(7)): header, fixed part, attributes aligned to four bytes.</summary>
-internal sealed class NetlinkMessage
+/// <summary>Builds one netlink request (netlink(7), rtnetlink(7)): header, fixed part, attributes aligned to four bytes.</summary>
+public sealed class NetlinkMessage
 {
     public const ushort NLM_F_REQUEST = 1, NLM_F_ACK = 4, NLM_F_EXCL = 0x200, NLM_F_CREATE = 0x400;
     private byte[] _bytes = new byte[512];
@@ -22,7 +22,7 @@ internal sealed class NetlinkMessage
 
     public NetlinkMessage Attribute(ushort type, ReadOnlySpan<byte> value)
     {
-        BinaryPrimitives.WriteUInt16LittleEndian(Span(2), (ushort)(value.Length + 4));
+        BinaryPrimitives.WriteUInt16LittleEndian(Span(2), LengthField(value.Length + 4));
         BinaryPrimitives.WriteUInt16LittleEndian(Span(2), type);
         value.CopyTo(Span(value.Length));
         Align();
@@ -44,7 +44,7 @@ internal sealed class NetlinkMessage
         int start = _length;
         Span(4);
         inner(this);
-        BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(start), (ushort)(_length - start));
+        BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(start), LengthField(_length - start));
         BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(start + 2), type);
         Align();
         return this;
@@ -65,6 +65,9 @@ internal sealed class NetlinkMessage
         _length += count;
         return span;
     }
+
+    // A length that wraps would turn the rest of the value into attributes of its own (CVE-2021-43784).
+    private static ushort LengthField(int length) => length <= ushort.MaxValue ? (ushort)length : throw new ArgumentOutOfRangeException(nameof(length), length, "netlink attribute over 64 KiB");
 
     private void Align()
     {

@@ -1,0 +1,68 @@
+using System.Globalization;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>Reads docker's options of bridge networks.</summary>
+internal static class BridgeOptions
+{
+    private const string Prefix = "com.docker.network.bridge.";
+    public const string Name = Prefix + "name", EnableIcc = Prefix + "enable_icc", EnableMasquerade = Prefix + "enable_ip_masquerade", HostBinding = Prefix + "host_binding_ipv4",
+        InhibitIPv4 = Prefix + "inhibit_ipv4", GatewayMode4 = Prefix + "gateway_mode_ipv4", GatewayMode6 = Prefix + "gateway_mode_ipv6",
+        Mtu = "com.docker.network.driver.mtu", Default = Prefix + "default_bridge", InterfacePrefix = "com.docker.network.container_iface_prefix";
+
+    public static bool Icc(Network network) => Flag(network.Options, EnableIcc, otherwise: true);
+    public static bool Masquerade(Network network) => Flag(network.Options, EnableMasquerade, otherwise: true);
+    public static bool HasHostAddress(Network network) => !Flag(network.Options, InhibitIPv4, otherwise: false);
+    public static string HostAddress(Network network) => network.Options?.GetValueOrDefault(HostBinding) is { Length: > 0 } address ? address : "0.0.0.0";
+    public static string InterfaceName(Network network) => network.Options?.GetValueOrDefault(InterfacePrefix) is { Length: > 0 } prefix ? prefix : "eth";
+    public static string GatewayMode(Network network, bool v6) => network.Options?.GetValueOrDefault(v6 ? GatewayMode6 : GatewayMode4) is { Length: > 0 } mode ? mode : "nat";
+    public static int? MtuOf(Network network) => network.Options?.GetValueOrDefault(Mtu) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+
+    /// <summary>Throws InvalidArgument for a value that cannot be meant; unknown keys are kept and mean nothing, as in docker.</summary>
+    public static void Check(Dictionary<string, string>? options)
+    {
+        foreach (var (key, value) in options ?? [])
+        {
+            switch (key)
+            {
+                case EnableIcc or EnableMasquerade or InhibitIPv4:
+                    _ = Flag(options, key, true);
+                    break;
+                case Mtu:
+                    if (!int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int mtu)) throw WharfException.Invalid($"failed to parse {key} value: {value} (strconv.Atoi: parsing \"{value}\": invalid syntax)");
+                    if (mtu is < 68 or > 65535) throw WharfException.Invalid($"invalid MTU number: {value}");
+                    break;
+                case Name:
+                    RequireInterfaceName(value);
+                    break;
+                case InterfacePrefix:
+                    RequireInterfaceName(value + "0");
+                    break;
+                case HostBinding:
+                    if (!Subnet.TryParseAddress(value, out _)) throw WharfException.Invalid($"failed to parse {key} value: {value} (invalid ip)");
+                    break;
+                case GatewayMode4 or GatewayMode6:
+                    if (value is "routed" or "isolated") throw WharfException.NotImplemented($"gateway mode \"{value}\" is not supported");
+                    if (value is not ("nat" or "nat-unprotected")) throw WharfException.Invalid($"gateway mode \"{value}\" is not supported: unknown gateway mode {value}");
+                    break;
+            }
+        }
+    }
+
+    // Names end in a firewall script and in paths under /proc/sys: only what the kernel's dev_valid_name would take, and less.
+    private static void RequireInterfaceName(string name)
+    {
+        if (name.Length is < 1 or > 15 || name is "." or ".." || !name.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.'))
+            throw WharfException.Invalid($"invalid interface name \"{name}\": 1 to 15 letters, digits, '-', '_' or '.'");
+    }
+
+    private static bool Flag(Dictionary<string, string>? options, string key, bool otherwise) => options?.GetValueOrDefault(key) switch
+    {
+        null or "" => otherwise,
+        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
+        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
+        var value => throw WharfException.Invalid($"failed to parse {key} value: {value} (strconv.ParseBool: parsing \"{value}\": invalid syntax)"),
+    };
+}

@@ -1,0 +1,30 @@
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>What may be asked of an endpoint on a certain network; messages are docker's.</summary>
+internal static class EndpointSettingsRules
+{
+    public static void Check(NetworkRecord record, EndpointSettings settings)
+    {
+        var wrong = new List<string>();
+        bool isDefault = record.Network.Name == NetworkService.DefaultBridge;
+        CheckAddresses(record, settings.IPAMConfig, isDefault, wrong);
+        if (isDefault && settings.Aliases is { Count: > 0 }) wrong.Add("network-scoped alias is supported only for containers in user defined networks");
+        if (settings.MacAddress is { Length: > 0 } mac) _ = Interfaces.ParseMac(mac);
+        if (wrong.Count == 1) throw WharfException.Invalid($"invalid endpoint settings:\n{wrong[0]}");
+        if (wrong.Count > 1) throw WharfException.Invalid($"invalid endpoint settings:\n* {string.Join("\n* ", wrong)}");
+        _ = EndpointSysctls.Parse(settings.DriverOpts?.GetValueOrDefault(NetworkService.SysctlOption), "eth0").Count();
+    }
+
+    private static void CheckAddresses(NetworkRecord record, EndpointIpamConfig? asked, bool isDefault, List<string> wrong)
+    {
+        if (asked is not ({ IPv4Address.Length: > 0 } or { IPv6Address.Length: > 0 })) return;
+        if (isDefault) wrong.Add("user specified IP address is supported on user defined networks only");
+        if (asked.IPv4Address is { Length: > 0 } v4 && !(Subnet.TryParseAddress(v4, out var first) && !Subnet.IsV6(first))) wrong.Add($"invalid IPv4 address: {v4}");
+        if (asked.IPv6Address is { Length: > 0 } v6 && !(Subnet.TryParseAddress(v6, out var second) && Subnet.IsV6(second))) wrong.Add($"invalid IPv6 address: {v6}");
+        // A subnet that we chose may be another one after a restart.
+        if (!record.UserSubnets || isDefault) wrong.Add("user specified IP address is supported only when connecting to networks with user configured subnets");
+    }
+}

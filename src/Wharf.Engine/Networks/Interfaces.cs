@@ -1,0 +1,57 @@
+using System.Globalization;
+using Wharf.Linux.Netlink;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>Numbers and addresses of network interfaces.</summary>
+internal static class Interfaces
+{
+    /// <summary>Indexes in a new namespace: lo, then the first of ours.</summary>
+    public const int Loopback = 1, First = 2;
+
+    /// <summary>Sets the bridge port of this name apart from its neighbours. The calling thread must be in the host's namespace.</summary>
+    public static void Isolate(RouteNetlink host, string name) =>
+        host.Do(RouteRequest.IsolatePort(RouteNetlink.IndexOf(name) ?? throw new WharfException(ErrorKind.Internal, $"interface {name} vanished")));
+
+    public static byte[] ParseMac(string text)
+    {
+        var parts = text.Split(':', '-');
+        var bytes = new byte[6];
+        if (parts.Length != 6) throw WharfException.Invalid($"invalid MAC address: {text}");
+        for (int i = 0; i < 6; i++)
+            if (parts[i].Length is < 1 or > 2 || !byte.TryParse(parts[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out bytes[i])) throw WharfException.Invalid($"invalid MAC address: {text}");
+        return bytes;
+    }
+
+    /// <summary>A locally administered address that a given IPv4 address always has, so that no neighbour's cache is ever wrong about it.</summary>
+    public static string MacOf(System.Net.IPAddress address)
+    {
+        var bytes = address.GetAddressBytes().AsSpan();
+        var tail = bytes[^4..];
+        return $"02:42:{tail[0]:x2}:{tail[1]:x2}:{tail[2]:x2}:{tail[3]:x2}";
+    }
+}
+
+/// <summary>Settings under /proc/sys/net; which namespace they belong to is decided by the thread that writes.</summary>
+internal static class NetworkSettingsFile
+{
+    /// <summary>Writes a setting if this kernel has it (IPv6 can be off as a whole).</summary>
+    public static void Write(string path, string value)
+    {
+        path = "/proc/sys/net/" + path;
+        if (File.Exists(path)) File.WriteAllText(path, value);
+    }
+
+    /// <summary>Writes a setting only if it is not so already: /proc/sys is often read-only with everything prepared.</summary>
+    public static void Require(string path, string value)
+    {
+        path = "/proc/sys/net/" + path;
+        if (!File.Exists(path) || File.ReadAllText(path).Trim() == value) return;
+        try { File.WriteAllText(path, value); }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw WharfException.Unavailable($"cannot set {path} to {value}: {error.Message}");
+        }
+    }
+}

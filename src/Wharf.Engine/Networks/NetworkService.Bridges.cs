@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Net;
+using Wharf.Linux.Netlink;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>What networks are on the host: bridges with addresses, and the parents of macvlan and ipvlan.</summary>
+public sealed partial class NetworkService
+{
+    private const int SubnetAttempts = 8;
+
+    /// <summary>
+    /// Makes what a network needs on the host unless it is there. A subnet we chose gives way when another interface has it: the record
+    /// that comes back, and is then stored, has another one.
+    /// </summary>
+    private NetworkRecord BringUp(NetworkRecord record)
+    {
+        if (record.Bridge.Length == 0) return record;
+        if (!record.IsBridge) return BringUpParent(record);
+        if (record.Network.EnableIPv6 == true) NetworkSettingsFile.Require("ipv6/conf/all/forwarding", "1");
+        if (RouteNetlink.IndexOf(record.Bridge) is { } existing)
+        {
+            _hostIndexes[record.Bridge] = existing;
+            return record;
+        }
+        for (int attempt = 1; ; attempt++)
+        {
+            int index = CreateBridge(record);
+            var rival = RivalOf(record, index);
+            if (rival is null || record.UserSubnets || attempt == SubnetAttempts || EndpointsOn(record.Network.Id!).Any())
+            {
+                if (rival is not null) _log.SubnetTaken(record.Network.Name!, string.Join(", ", SubnetsOf(record.Network)), rival);
+                _hostIndexes[record.Bridge] = index;
+                return record;
+            }
+            _netlink.Do(RouteRequest.DeleteLink(index));
+            record = record with { Network = record.Network with { IPAM = record.Network.IPAM! with { Config = [.. record.Network.IPAM.Config!.Select(config => ChooseSubnet(Subnet.Parse(config.Subnet!).IsIPv6))] } } };
+            _store.Save(record);
+        }
+    }
+
+    private int CreateBridge(NetworkRecord record)
+    {
+        var network = record.Network;
+        _netlink.Do(RouteRequest.CreateBridge(record.Bridge, BridgeOptions.MtuOf(network)));
+        int index = RouteNetlink.IndexOf(record.Bridge) ?? throw new WharfException(ErrorKind.Internal, $"bridge {record.Bridge} vanished");
+        try
+        {
+            NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/accept_ra", "0");
+            NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/disable_ipv6", network.EnableIPv6 == true ? "0" : "1");
+            // Packets from 127.0.0.1 may be turned to containers; what comes from containers for 127/8 the firewall drops (CVE-2020-8558).
+            NetworkSettingsFile.Write($"ipv4/conf/{record.Bridge}/route_localnet", "1");
+            foreach (var config in network.IPAM!.Config!)
+            {
+                var subnet = Subnet.Parse(config.Subnet!);
+                if (config.Gateway is { Length: > 0 } gateway && (subnet.IsIPv6 || BridgeOptions.HasHostAddress(network))) _netlink.Do(RouteRequest.AddAddress(index, IPAddress.Parse(gateway), subnet.PrefixLength));
+            }
+            _netlink.Do(RouteRequest.SetUp(index));
+            return index;
+        }
+        catch
+        {
+            _netlink.Do(RouteRequest.DeleteLink(index));
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Another interface that the kernel would send our subnet's packets to. Two daemons may choose at the same time: the interface that
+    /// came first keeps the subnet.
+    /// </summary>
+    private static string? RivalOf(NetworkRecord record, int index)
+    {
+        var own = SubnetsOf(record.Network);
+        foreach (var (name, subnet) in AddressPools.HostRoutes(File.ReadLines("/proc/net/route")))
+            if (name != record.Bridge && own.Exists(subnet.Overlaps) && (RouteNetlink.IndexOf(name) ?? int.MaxValue) < index) return name;
+        return null;
+    }
+
+    private static List<Subnet> SubnetsOf(Network network) => [.. (network.IPAM?.Config ?? []).Where(config => config.Subnet is not null).Select(config => Subnet.Parse(config.Subnet!))];
+
+    /// <summary>The next default pool that neither the host's routes nor another network of ours overlap.</summary>
+    private IpamConfig ChooseSubnet(bool v6)
+    {
+        List<Subnet> taken = [.. AddressPools.HostRoutes(File.ReadLines("/proc/net/route")).Select(route => route.Subnet), .. _networks.Values.SelectMany(record => SubnetsOf(record.Network))];
+        var subnet = AddressPools.Choose(v6 ? AddressPools.DefaultIPv6(_options.InstanceTag) : AddressPools.Default(), taken)
+            ?? throw new WharfException(ErrorKind.Internal, "all predefined address pools have been fully subnetted");
+        return new IpamConfig { Subnet = subnet.ToString(), Gateway = subnet.ToAddress(subnet.First + 1).ToString() };
+    }
+
+    /// <summary>The interface under macvlan and ipvlan: one that is there, a VLAN <c>eth0.10</c> made on one, or a dummy without a way out.</summary>
+    private NetworkRecord BringUpParent(NetworkRecord record)
+    {
+        var parent = record.Bridge;
+        if (RouteNetlink.IndexOf(parent) is null)
+        {
+            int dot = parent.LastIndexOf('.');
+            if (dot > 0 && ushort.TryParse(parent.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort vlan) && vlan is > 0 and < 4095)
+            {
+                int below = RouteNetlink.IndexOf(parent[..dot]) ?? throw WharfException.Invalid($"-o parent interface was not found on the host: {parent[..dot]}");
+                _netlink.Do(RouteRequest.CreateVlan(parent, below, vlan));
+            }
+            else if (record.OwnParent) _netlink.Do(RouteRequest.CreateDummy(parent));
+            else throw WharfException.Invalid($"-o parent interface was not found on the host: {parent}");
+            record = record with { OwnParent = true };
+        }
+        _hostIndexes[parent] = RouteNetlink.IndexOf(parent) ?? throw new WharfException(ErrorKind.Internal, $"interface {parent} vanished");
+        return record;
+    }
+
+    private void TakeDown(NetworkRecord record)
+    {
+        if (record.Bridge.Length == 0) return;
+        _hostIndexes.TryRemove(record.Bridge, out _);
+        if (!record.IsBridge && (!record.OwnParent || _networks.Values.Any(other => other != record && other.Bridge == record.Bridge && _hostIndexes.ContainsKey(other.Bridge)))) return;
+        if (RouteNetlink.IndexOf(record.Bridge) is { } index) _netlink.Do(RouteRequest.DeleteLink(index));
+    }
+
+    private int HostIndexOf(NetworkRecord record) =>
+        _hostIndexes.TryGetValue(record.Bridge, out int index) ? index : throw new WharfException(ErrorKind.Internal, $"network {record.Network.Name} could not be restored: its interface {record.Bridge} is not there");
+}

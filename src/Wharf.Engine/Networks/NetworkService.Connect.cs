@@ -1,0 +1,149 @@
+using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
+using Wharf.Linux.Netlink;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>Networks that running containers join and leave.</summary>
+public sealed partial class NetworkService
+{
+    /// <summary>
+    /// Gives a running container an interface on one more network; <paramref name="sandbox"/> is its network namespace. Returns the new
+    /// endpoint and all published ports, which move with the default route. On failure all is as before.
+    /// </summary>
+    public async Task<NetworkChange> ConnectAsync(SandboxRequest request, string network, EndpointSettings wanted, Fd sandbox, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        EndpointRecord added;
+        EndpointRecord[] before, after;
+        lock (_lock)
+        {
+            before = _endpoints.GetValueOrDefault(request.ContainerId, []);
+            added = Reserve(request.ContainerId, request.ContainerName, network, wanted, before);
+            _endpoints[request.ContainerId] = after = [.. before, added];
+        }
+        try
+        {
+            await ChangeAsync(sandbox, before, after);
+            after = await MovePortsAsync(request, before, after);
+            _store.SaveEndpoints(request.ContainerId, after);
+        }
+        catch
+        {
+            lock (_lock)
+            {
+                _endpoints[request.ContainerId] = before;
+                ReleaseAddresses(added);
+            }
+            throw;
+        }
+        PublishEvent("connect", Find(added.NetworkId).Network, request.ContainerId);
+        return new NetworkChange(after.ToDictionary(record => Find(record.NetworkId).Network.Name!, record => record.Settings), PortsOf(request, after));
+    }
+
+    /// <summary>Takes a running container's interface on a network away. A sandbox that is gone (null) loses only what is noted.</summary>
+    public async Task<NetworkChange> DisconnectAsync(SandboxRequest request, string network, Fd? sandbox, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var record = Find(network);
+        var before = _endpoints.GetValueOrDefault(request.ContainerId, []);
+        var removed = before.FirstOrDefault(endpoint => endpoint.NetworkId == record.Network.Id)
+            ?? throw new WharfException(ErrorKind.Internal, $"container {request.ContainerId} is not connected to the network {record.Network.Name}");
+        EndpointRecord[] after = [.. before.Where(endpoint => endpoint != removed)];
+        if (removed.Ports.Count > 0)
+        {
+            RemoveRules(removed);
+            _ports.Release(request.ContainerId);
+        }
+        if (sandbox is not null) await ChangeAsync(sandbox, before, after);
+        lock (_lock)
+        {
+            _endpoints[request.ContainerId] = after;
+            ReleaseAddresses(removed);
+        }
+        after = await MovePortsAsync(request, before, after);
+        _store.SaveEndpoints(request.ContainerId, after);
+        PublishEvent("disconnect", record.Network, request.ContainerId);
+        return new NetworkChange(after.ToDictionary(endpoint => Find(endpoint.NetworkId).Network.Name!, endpoint => endpoint.Settings), PortsOf(request, after));
+    }
+
+    /// <summary>
+    /// Interfaces come before the default route moves to them and go after it has left them. What was made is removed again when a step fails.
+    /// </summary>
+    private async Task ChangeAsync(Fd sandbox, EndpointRecord[] before, EndpointRecord[] after)
+    {
+        var (oldGateway, newGateway) = (GatewayOf(before), GatewayOf(after));
+        var added = after.Except(before).Where(record => record.Interface.Length > 0).ToList();
+        // From the host's side; the kernel chooses the index inside.
+        foreach (var record in added) AddInterface(record, sandbox, index: 0);
+        await NetworkNamespace.EnterAsync(sandbox, () =>
+        {
+            using var inside = new RouteNetlink();
+            try
+            {
+                foreach (var record in added) ConfigureAdded(inside, record);
+                if (oldGateway?.Settings.EndpointID != newGateway?.Settings.EndpointID) MoveDefaultRoutes(inside, oldGateway, newGateway);
+            }
+            catch
+            {
+                foreach (var record in added)
+                    if (RouteNetlink.IndexOf(record.Interface) is { } made) inside.Do(RouteRequest.DeleteLink(made));
+                throw;
+            }
+            foreach (var record in before.Except(after).Where(record => record.Interface.Length > 0))
+                if (RouteNetlink.IndexOf(record.Interface) is { } index) inside.Do(RouteRequest.DeleteLink(index));
+            return 0;
+        });
+    }
+
+    private void ConfigureAdded(RouteNetlink inside, EndpointRecord record)
+    {
+        int index = RouteNetlink.IndexOf(record.Interface) ?? throw new WharfException(ErrorKind.Internal, $"interface {record.Interface} vanished");
+        foreach (var (path, value) in SettingsOf(record, inheritedIPv6: null)) NetworkSettingsFile.Write(path, value);
+        var requests = new List<(string, NetlinkMessage)>();
+        Configure(requests, record, index);
+        inside.Do([.. requests]);
+    }
+
+    private void MoveDefaultRoutes(RouteNetlink inside, EndpointRecord? from, EndpointRecord? to)
+    {
+        var requests = new List<(string, NetlinkMessage)>();
+        // The container may have changed its routes itself: one that is gone is no error, so each goes on its own.
+        if (from is not null && RouteNetlink.IndexOf(from.Interface) is { } oldIndex)
+        {
+            foreach (var gateway in (ReadOnlySpan<string?>)[from.Settings.Gateway, from.Settings.IPv6Gateway])
+            {
+                if (string.IsNullOrEmpty(gateway)) continue;
+                try { inside.Do(RouteRequest.RemoveDefaultRoute(System.Net.IPAddress.Parse(gateway), oldIndex)); }
+                catch (Linux.Syscalls.SyscallException error) when (error.Errno == Linux.Syscalls.Errno.ESRCH) { continue; }
+            }
+        }
+        if (to is not null && RouteNetlink.IndexOf(to.Interface) is { } newIndex) AddDefaultRoutes(requests, to, newIndex);
+        inside.Do([.. requests]);
+    }
+
+    /// <summary>Published ports stay with the default route; the sockets that hold them stay too where the host address is the same.</summary>
+    private Task<EndpointRecord[]> MovePortsAsync(SandboxRequest request, EndpointRecord[] before, EndpointRecord[] after)
+    {
+        if (GatewayOf(before)?.Settings.EndpointID == GatewayOf(after)?.Settings.EndpointID) return Task.FromResult(after);
+        foreach (var record in after.Where(record => record.Ports.Count > 0)) RemoveRules(record);
+        _ports.Release(request.ContainerId);
+        EndpointRecord[] bare = [.. after.Select(record => record.Ports.Count > 0 ? record with { Ports = [] } : record)];
+        _endpoints[request.ContainerId] = bare;
+        return PublishAsync(request with { PortBindings = Pinned(request.PortBindings, before) }, bare);
+    }
+
+    /// <summary>Ports that were chosen for the container stay its own when they move.</summary>
+    private static Dictionary<string, List<PortBinding>?> Pinned(IReadOnlyDictionary<string, List<PortBinding>?> asked, EndpointRecord[] before)
+    {
+        var pinned = new Dictionary<string, List<PortBinding>?>(asked);
+        foreach (var group in before.SelectMany(record => record.Ports).GroupBy(port => $"{port.ContainerPort}/{port.Protocol}"))
+            pinned[group.Key] = [.. group.DistinctBy(port => port.HostPort).Select(port => new PortBinding { HostIp = port.HostAddress is "0.0.0.0" or "::" ? "" : port.HostAddress, HostPort = port.HostPort.ToString(System.Globalization.CultureInfo.InvariantCulture) })];
+        return pinned;
+    }
+}
+
+/// <summary>A running container's network after one was joined or left.</summary>
+public sealed record NetworkChange(IReadOnlyDictionary<string, EndpointSettings> Endpoints, IReadOnlyDictionary<string, List<PortBinding>?> Ports);

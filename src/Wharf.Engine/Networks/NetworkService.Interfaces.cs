@@ -1,0 +1,129 @@
+using System.Globalization;
+using System.Net;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
+using Wharf.Linux.Netlink;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>Interfaces of containers, in as few requests to the kernel as can be.</summary>
+public sealed partial class NetworkService
+{
+    internal const string SysctlOption = "com.docker.network.endpoint.sysctls";
+    private const string NameOption = "com.docker.network.endpoint.ifname";
+
+    /// <summary>A namespace with an interface for each endpoint that has one.</summary>
+    private async Task<Fd> BuildAsync(EndpointRecord[] records)
+    {
+        var wired = records.Where(record => record.Interface.Length > 0).ToArray();
+        var first = wired.Length > 0 && Find(wired[0].NetworkId) is { IsBridge: true } network ? network : null;
+        var prepared = await _pool.TakeAsync(first, first is null ? 0 : HostIndexOf(first));
+        try
+        {
+            var inside = new List<(string, NetlinkMessage)>();
+            for (int i = 0; i < wired.Length; i++)
+            {
+                int index = Interfaces.First + i;
+                if (i == 0 && first is not null)
+                {
+                    if (wired[i].Interface != "eth0") inside.Add(RouteRequest.Rename(index, wired[i].Interface));
+                }
+                else AddInterface(wired[i], prepared.Namespace, index);
+                Configure(inside, wired[i], index);
+            }
+            await WriteSettingsAsync(prepared, wired);
+            if (GatewayOf(wired) is { } gateway) AddDefaultRoutes(inside, gateway, Interfaces.First + Array.IndexOf(wired, gateway));
+            prepared.Inside.Do([.. inside]);
+            prepared.Inside.Dispose();
+            return prepared.Namespace;
+        }
+        catch
+        {
+            prepared.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Puts an interface of the endpoint's network into a namespace, still down.</summary>
+    private void AddInterface(EndpointRecord record, Fd target, int index)
+    {
+        var network = Find(record.NetworkId);
+        int below = HostIndexOf(network);
+        int? mtu = BridgeOptions.MtuOf(network.Network);
+        switch (network.Network.Driver)
+        {
+            case "macvlan": _netlink.Do(RouteRequest.CreateMacvlan(record.Interface, index, below, target, ParentOptions.MacvlanMode(network.Network), mtu)); break;
+            case "ipvlan": _netlink.Do(RouteRequest.CreateIpvlan(record.Interface, index, below, target, ParentOptions.IpvlanMode(network.Network), mtu)); break;
+            default:
+                var name = NamespacePool.HostName();
+                _netlink.Do(RouteRequest.CreateVeth(name, below, target, record.Interface, index, mtu));
+                if (!BridgeOptions.Icc(network.Network)) Interfaces.Isolate(_netlink, name);
+                break;
+        }
+    }
+
+    /// <summary>Up, with addresses. What comes after needs the routes to the subnets, which the kernel makes with the addresses.</summary>
+    private void Configure(List<(string, NetlinkMessage)> inside, EndpointRecord record, int index)
+    {
+        var settings = record.Settings;
+        bool ownMac = Find(record.NetworkId).Network.Driver != "ipvlan";
+        inside.Add(RouteRequest.SetUp(index, ownMac ? Interfaces.ParseMac(settings.MacAddress!) : []));
+        if (settings.IPAddress is { Length: > 0 } v4) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v4), (int)settings.IPPrefixLen!));
+        if (settings.GlobalIPv6Address is { Length: > 0 } v6) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v6), (int)settings.GlobalIPv6PrefixLen!));
+    }
+
+    private void AddDefaultRoutes(List<(string, NetlinkMessage)> inside, EndpointRecord gateway, int index)
+    {
+        if (ParentOptions.IsLayer3(Find(gateway.NetworkId).Network))
+        {
+            if (gateway.Settings.IPAddress is { Length: > 0 }) inside.Add(RouteRequest.AddDefaultRoute(v6: false, index));
+            if (gateway.Settings.GlobalIPv6Address is { Length: > 0 }) inside.Add(RouteRequest.AddDefaultRoute(v6: true, index));
+            return;
+        }
+        if (gateway.Settings.Gateway is { Length: > 0 } v4) inside.Add(RouteRequest.AddDefaultRoute(IPAddress.Parse(v4), index));
+        if (gateway.Settings.IPv6Gateway is { Length: > 0 } v6) inside.Add(RouteRequest.AddDefaultRoute(IPAddress.Parse(v6), index));
+    }
+
+    /// <summary>Settings that are not the namespace's defaults: those the user asks for, and IPv6 where some networks have it and others do not.</summary>
+    private async Task WriteSettingsAsync(PreparedNamespace prepared, EndpointRecord[] wired)
+    {
+        var settings = wired.SelectMany(record => SettingsOf(record, prepared.IPv6)).ToList();
+        if (settings.Count == 0) return;
+        await NetworkNamespace.EnterAsync(prepared.Namespace, () =>
+        {
+            foreach (var (path, value) in settings) NetworkSettingsFile.Write(path, value);
+            return settings.Count;
+        });
+    }
+
+    private IEnumerable<(string Path, string Value)> SettingsOf(EndpointRecord record, bool? inheritedIPv6)
+    {
+        bool v6 = Find(record.NetworkId).Network.EnableIPv6 == true;
+        if (v6 != inheritedIPv6)
+        {
+            yield return ($"ipv6/conf/{record.Interface}/accept_ra", "0");
+            yield return ($"ipv6/conf/{record.Interface}/disable_ipv6", v6 ? "0" : "1");
+        }
+        foreach (var setting in EndpointSysctls.Parse(record.Settings.DriverOpts?.GetValueOrDefault(SysctlOption), record.Interface)) yield return setting;
+    }
+
+    /// <summary>The name asked for, or the first free one of the network's kind.</summary>
+    private static string NameOf(EndpointSettings wanted, Network network, IReadOnlyCollection<EndpointRecord> others)
+    {
+        if (wanted.DriverOpts?.GetValueOrDefault(NameOption) is { Length: > 0 } asked)
+        {
+            if (asked.Length > 15 || asked == "lo" || !asked.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.') || asked.Trim('.').Length == 0)
+                throw WharfException.Invalid($"invalid interface name \"{asked}\"");
+            if (others.Any(other => other.Interface == asked)) throw WharfException.Conflict($"interface name \"{asked}\" is already used in this container");
+            return asked;
+        }
+        var prefix = BridgeOptions.InterfaceName(network);
+        for (int number = 0; ; number++)
+        {
+            var name = prefix + number.ToString(CultureInfo.InvariantCulture);
+            if (others.All(other => other.Interface != name)) return name;
+        }
+    }
+}
