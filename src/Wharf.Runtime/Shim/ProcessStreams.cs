@@ -68,6 +68,8 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
         connection.OnClosed = () => Detach(connection);
         connection.OnDrained = Resume;
         connection.OnInput = data => { if (stdin) TakeInput(connection, data.Span); };
+        // One that came before the process was held back until there was someone to take its input.
+        connection.PauseInput(false);
     }
 
     private void Detach(ShimConnection connection)
