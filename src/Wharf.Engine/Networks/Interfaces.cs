@@ -1,4 +1,5 @@
 using System.Globalization;
+using Wharf.Linux.Fds;
 using Wharf.Linux.Netlink;
 using Wharf.Specs.Errors;
 
@@ -10,9 +11,12 @@ internal static class Interfaces
     /// <summary>Indexes in a new namespace: lo, then the first of ours.</summary>
     public const int Loopback = 1, First = 2;
 
-    /// <summary>Sets the bridge port of this name apart from its neighbours. The calling thread must be in the host's namespace.</summary>
-    public static void Isolate(RouteNetlink host, string name) =>
-        host.Do(RouteRequest.IsolatePort(RouteNetlink.IndexOf(name) ?? throw new WharfException(ErrorKind.Internal, $"interface {name} vanished")));
+    /// <summary>
+    /// A pair from a network's bridge into a namespace. Hairpin, since with br_netfilter a container's packet to its own published port is
+    /// turned round inside the bridge; isolated for icc=false, which then needs no br_netfilter.
+    /// </summary>
+    public static (string, NetlinkMessage)[] Veth(NetworkRecord network, int bridge, Fd target, string hostName, string name, int index) =>
+        [RouteRequest.CreateVeth(hostName, bridge, target, name, index, BridgeOptions.MtuOf(network.Network)), RouteRequest.SetPort(hostName, isolated: !BridgeOptions.Icc(network.Network))];
 
     public static byte[] ParseMac(string text)
     {

@@ -112,9 +112,7 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
         try
         {
             var name = HostName();
-            host.Do(RouteRequest.CreateVeth(name, bridgeIndex, fd, "eth0", Interfaces.First, BridgeOptions.MtuOf(network.Network)));
-            // icc=false: neighbours are kept apart by the bridge itself, which needs no br_netfilter.
-            if (!BridgeOptions.Icc(network.Network)) Interfaces.Isolate(host, name);
+            host.Do(Interfaces.Veth(network, bridgeIndex, fd, name, "eth0", Interfaces.First));
             return prepared with { HostInterface = name };
         }
         catch

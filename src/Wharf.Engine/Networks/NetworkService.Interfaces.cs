@@ -56,11 +56,7 @@ public sealed partial class NetworkService
         {
             case "macvlan": _netlink.Do(RouteRequest.CreateMacvlan(record.Interface, index, below, target, ParentOptions.MacvlanMode(network.Network), mtu)); break;
             case "ipvlan": _netlink.Do(RouteRequest.CreateIpvlan(record.Interface, index, below, target, ParentOptions.IpvlanMode(network.Network), mtu)); break;
-            default:
-                var name = NamespacePool.HostName();
-                _netlink.Do(RouteRequest.CreateVeth(name, below, target, record.Interface, index, mtu));
-                if (!BridgeOptions.Icc(network.Network)) Interfaces.Isolate(_netlink, name);
-                break;
+            default: _netlink.Do(Interfaces.Veth(network, below, target, NamespacePool.HostName(), record.Interface, index)); break;
         }
     }
 

@@ -10,7 +10,7 @@ public static class RouteRequest
 {
     private const ushort RTM_NEWLINK = 16, RTM_DELLINK = 17, RTM_NEWADDR = 20, RTM_DELADDR = 21, RTM_NEWROUTE = 24, RTM_DELROUTE = 25;
     private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_NET_NS_FD = 28;
-    private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_ISOLATED = 33;
+    private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_MODE = 4, IFLA_BRPORT_ISOLATED = 33;
     private const ushort IFLA_MACVLAN_MODE = 1, IFLA_IPVLAN_MODE = 1, IFLA_VLAN_ID = 1;
     private const ushort IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_BROADCAST = 4, RTA_OIF = 4, RTA_GATEWAY = 5;
     private const ushort Create = NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_EXCL;
@@ -29,9 +29,13 @@ public static class RouteRequest
                 peer.Byte(0).Byte(0).UInt16(0).UInt32((uint)peerIndex).UInt32(0).UInt32(0)
                     .Attribute(IFLA_IFNAME, peerName).Attribute(IFLA_NET_NS_FD, (uint)peerNamespace.Value).Optional(IFLA_MTU, mtu)))));
 
-    /// <summary>Ports of a bridge that are isolated reach the bridge's own address and ports that are not; one another they do not (bridge(8)).</summary>
-    public static (string, NetlinkMessage) IsolatePort(int index) => ($"isolate bridge port {index}", Link(RTM_NEWLINK, 0, index, up: false)
-        .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_SLAVE_KIND, "bridge").Nested(IFLA_INFO_SLAVE_DATA, data => data.Attribute(IFLA_BRPORT_ISOLATED, [1]))));
+    /// <summary>
+    /// Settings of a bridge's port (bridge(8)). Hairpin: what comes from it may go back to it. Isolated: it reaches the bridge's own address and
+    /// ports that are not isolated; one another isolated ports do not reach.
+    /// </summary>
+    public static (string, NetlinkMessage) SetPort(string name, bool isolated) => ($"set up bridge port {name}", Link(RTM_NEWLINK, 0, 0, up: false).Attribute(IFLA_IFNAME, name)
+        .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_SLAVE_KIND, "bridge")
+            .Nested(IFLA_INFO_SLAVE_DATA, data => data.Attribute(IFLA_BRPORT_MODE, [1]).Attribute(IFLA_BRPORT_ISOLATED, [(byte)(isolated ? 1 : 0)]))));
 
     /// <summary>An interface on top of another of this namespace, in <paramref name="target"/>: <c>macvlan</c> with a mode of if_link.h.</summary>
     public static (string, NetlinkMessage) CreateMacvlan(string name, int index, int parent, Fd target, uint mode, int? mtu) => ($"create macvlan {name}", Link(RTM_NEWLINK, Create, index, up: false)
