@@ -60,6 +60,7 @@ internal sealed class Firewall(string tag) : IDisposable
     /// Ports are turned to containers where packets come in and where the host sends them itself; 127.0.0.0/8 only in the second place,
     /// so that no neighbour reaches what is published on the loopback (CVE-2025-54388), and no container the host's own (CVE-2020-8558).
     /// A container that talks to itself or its neighbours over the host's address must see the answer come back the same way: masquerade.
+    /// The kernel cannot turn ::1 to another interface: what goes there is relayed (PortHolder).
     /// What goes into a bridge is an answer, a published port, or from the same network; all else is dropped, direct routing too.
     /// </summary>
     private string Table() => $$"""
@@ -93,12 +94,12 @@ internal sealed class Firewall(string tag) : IDisposable
           }
           chain output {
             type nat hook output priority -100; policy accept;
-            fib daddr type local jump ports
+            ip6 daddr != ::1 fib daddr type local jump ports
+            meta nfproto ipv4 fib daddr type local jump ports
           }
           chain postrouting {
             type nat hook postrouting priority 100; policy accept;
             ip saddr 127.0.0.0/8 oifname @bridges masquerade
-            ip6 saddr ::1 oifname @bridges masquerade
             ip saddr . ip daddr @hairpin4 ct status dnat masquerade
             ip6 saddr . ip6 daddr @hairpin6 ct status dnat masquerade
             ip saddr @masquerade4 oifname != @bridges masquerade

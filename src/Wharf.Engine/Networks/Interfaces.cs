@@ -13,10 +13,18 @@ internal static class Interfaces
 
     /// <summary>
     /// A pair from a network's bridge into a namespace. Hairpin, since with br_netfilter a container's packet to its own published port is
-    /// turned round inside the bridge; isolated for icc=false, which then needs no br_netfilter.
+    /// turned round inside the bridge. For icc=false neighbours are kept apart by the firewall where br_netfilter shows it their packets, and
+    /// else by the bridge itself, which then also has no part in turning packets to published ports.
     /// </summary>
     public static (string, NetlinkMessage)[] Veth(NetworkRecord network, int bridge, Fd target, string hostName, string name, int index) =>
-        [RouteRequest.CreateVeth(hostName, bridge, target, name, index, BridgeOptions.MtuOf(network.Network)), RouteRequest.SetPort(hostName, isolated: !BridgeOptions.Icc(network.Network))];
+        [RouteRequest.CreateVeth(hostName, bridge, target, name, index, BridgeOptions.MtuOf(network.Network)), RouteRequest.SetPort(hostName, isolated: !BridgeOptions.Icc(network.Network) && !HasBridgeFilter, HasIPv6)];
+
+    /// <summary>br_netfilter is loaded: a bridge that asks for it has its packets pass the IP firewall.</summary>
+    public static bool HasBridgeFilter => Directory.Exists("/proc/sys/net/bridge");
+    private static bool HasIPv6 => Directory.Exists("/proc/sys/net/ipv6");
+
+    /// <summary>A random address, locally administered, with docker's beginning.</summary>
+    public static byte[] RandomMac() => [0x02, 0x42, .. System.Security.Cryptography.RandomNumberGenerator.GetBytes(4)];
 
     public static byte[] ParseMac(string text)
     {

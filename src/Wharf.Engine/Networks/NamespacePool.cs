@@ -27,7 +27,7 @@ internal sealed record PreparedNamespace(Fd Namespace, RouteNetlink Inside, bool
 /// </summary>
 internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposable
 {
-    private const int Kept = 3, KeptInAll = 12;
+    private const int Kept = 3, KeptOfUserNetworks = 1, KeptInAll = 12;
     private readonly ConcurrentDictionary<string, Shelf> _shelves = new();
     private int _count;
     private bool _disposed;
@@ -77,7 +77,8 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
 
     private async Task<bool> PutAsync(Shelf shelf, NetworkRecord? network, int bridgeIndex)
     {
-        lock (shelf) if (shelf.Closed || shelf.Ready.Count >= Kept) return false;
+        int kept = network is null || network.Network.Name == NetworkService.DefaultBridge ? Kept : KeptOfUserNetworks;
+        lock (shelf) if (shelf.Closed || shelf.Ready.Count >= kept) return false;
         if (Interlocked.Increment(ref _count) > KeptInAll)
         {
             Interlocked.Decrement(ref _count);
@@ -131,6 +132,7 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
             inside.Do(RouteRequest.SetUp(Interfaces.Loopback));
             NetworkSettingsFile.Write("ipv6/conf/default/accept_ra", "0");
             NetworkSettingsFile.Write("ipv6/conf/default/disable_ipv6", v6 ? "0" : "1");
+            if (v6) NetworkSettingsFile.Write("ipv6/conf/default/accept_dad", "0");
             NetworkSettingsFile.Write("ipv4/ip_unprivileged_port_start", "0");
             NetworkSettingsFile.Write("ipv4/ping_group_range", "0 2147483647");
             return inside;

@@ -44,11 +44,13 @@ public sealed partial class NetworkService
     private int CreateBridge(NetworkRecord record)
     {
         var network = record.Network;
-        _netlink.Do(RouteRequest.CreateBridge(record.Bridge, BridgeOptions.MtuOf(network)));
+        _netlink.Do(RouteRequest.CreateBridge(record.Bridge, Interfaces.RandomMac(), BridgeOptions.MtuOf(network), filtered: !BridgeOptions.Icc(network) && Interfaces.HasBridgeFilter));
         int index = RouteNetlink.IndexOf(record.Bridge) ?? throw new WharfException(ErrorKind.Internal, $"bridge {record.Bridge} vanished");
         try
         {
             NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/accept_ra", "0");
+            // Nobody else can have the bridge's own link-local address, and until it is known to be unique the host finds no container.
+            NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/accept_dad", "0");
             NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/disable_ipv6", network.EnableIPv6 == true ? "0" : "1");
             // Packets from 127.0.0.1 may be turned to containers; what comes from containers for 127/8 the firewall drops (CVE-2020-8558).
             NetworkSettingsFile.Write($"ipv4/conf/{record.Bridge}/route_localnet", "1");

@@ -100,6 +100,7 @@ public sealed partial class NetworkService
         if (v6 != inheritedIPv6)
         {
             yield return ($"ipv6/conf/{record.Interface}/accept_ra", "0");
+            yield return ($"ipv6/conf/{record.Interface}/accept_dad", "0");
             yield return ($"ipv6/conf/{record.Interface}/disable_ipv6", v6 ? "0" : "1");
         }
         foreach (var setting in EndpointSysctls.Parse(record.Settings.DriverOpts?.GetValueOrDefault(SysctlOption), record.Interface)) yield return setting;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -72,7 +73,7 @@ public sealed partial class NetworkService
         return [address.ToString()];
     }
 
-    private static string AddressFor(PortMapping port, EndpointRecord endpoint) => port.HostAddress.Contains(':') ? $"[{endpoint.Settings.GlobalIPv6Address}]" : endpoint.Settings.IPAddress!;
+    private static IPAddress AddressFor(PortMapping port, EndpointRecord endpoint) => IPAddress.Parse(port.HostAddress.Contains(':') ? endpoint.Settings.GlobalIPv6Address! : endpoint.Settings.IPAddress!);
 
     private static Dictionary<string, List<PortBinding>?> PortsOf(SandboxRequest request, IEnumerable<EndpointRecord> records)
     {

@@ -18,23 +18,27 @@ internal sealed class PortHolder
     private readonly Lock _lock = new();
 
     /// <summary>Holds the port of a mapping; port 0 takes a free one. Returns the port held. Errors are in docker's words.</summary>
-    public int Hold(string containerId, PortMapping mapping, string containerAddress)
+    public int Hold(string containerId, PortMapping mapping, IPAddress containerAddress)
     {
         var address = mapping.HostAddress.Length == 0 ? IPAddress.Any : IPAddress.Parse(mapping.HostAddress);
-        var shown = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
+        var shown = Shown(address);
         lock (_lock)
         {
             if (mapping.HostPort != 0 && _held.TryGetValue((mapping.HostPort, mapping.Protocol), out var taken) && taken.Keys.Any(other => Overlap(other, address)))
                 throw new WharfException(ErrorKind.Internal, $"Bind for {shown}:{mapping.HostPort} failed: port is already allocated");
-            var socket = Bind(address, mapping, $"{shown}:{mapping.HostPort}:{containerAddress}:{mapping.ContainerPort}/{mapping.Protocol}");
+            var socket = Bind(address, mapping, $"{shown}:{mapping.HostPort}:{Shown(containerAddress)}:{mapping.ContainerPort}/{mapping.Protocol}");
             int port = ((IPEndPoint)socket.LocalEndPoint!).Port;
             if (!_held.TryGetValue((port, mapping.Protocol), out var byAddress)) _held[(port, mapping.Protocol)] = byAddress = [];
             byAddress[address] = (socket, containerId);
             if (!_byContainer.TryGetValue(containerId, out var list)) _byContainer[containerId] = list = [];
             list.Add((port, mapping.Protocol, address));
+            if (mapping.Protocol == "tcp" && (address.Equals(IPAddress.IPv6Any) || address.Equals(IPAddress.IPv6Loopback)))
+                _ = LoopbackRelay.RunAsync(socket, new IPEndPoint(containerAddress, mapping.ContainerPort));
             return port;
         }
     }
+
+    private static string Shown(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
 
     private static bool Overlap(IPAddress one, IPAddress other) =>
         one.AddressFamily == other.AddressFamily && (one.Equals(other) || one.Equals(IPAddress.Any) || other.Equals(IPAddress.Any) || one.Equals(IPAddress.IPv6Any) || other.Equals(IPAddress.IPv6Any));
@@ -54,7 +58,7 @@ internal sealed class PortHolder
                 if (address.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = false;
                 socket.Bind(new IPEndPoint(address, mapping.HostPort));
                 // Bound and not listening, another program could still bind with SO_REUSEADDR: listening it cannot.
-                if (mapping.Protocol == "tcp") socket.Listen(1);
+                if (mapping.Protocol == "tcp") socket.Listen();
                 return socket;
             }
             catch

@@ -9,7 +9,9 @@ namespace Wharf.Linux.Netlink;
 public static class RouteRequest
 {
     private const ushort RTM_NEWLINK = 16, RTM_DELLINK = 17, RTM_NEWADDR = 20, RTM_DELADDR = 21, RTM_NEWROUTE = 24, RTM_DELROUTE = 25;
-    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_NET_NS_FD = 28;
+    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_AF_SPEC = 26, IFLA_NET_NS_FD = 28;
+    private const ushort IFLA_INET6_ADDR_GEN_MODE = 8, IFLA_BR_NF_CALL_IPTABLES = 36, IFLA_BR_NF_CALL_IP6TABLES = 37;
+    private const byte IN6_ADDR_GEN_MODE_NONE = 1;
     private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_MODE = 4, IFLA_BRPORT_ISOLATED = 33;
     private const ushort IFLA_MACVLAN_MODE = 1, IFLA_IPVLAN_MODE = 1, IFLA_VLAN_ID = 1;
     private const ushort IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_BROADCAST = 4, RTA_OIF = 4, RTA_GATEWAY = 5;
@@ -17,9 +19,19 @@ public static class RouteRequest
     private const uint IFF_UP = 1;
     private const byte IFA_F_NODAD = 2, RT_TABLE_MAIN = 254, RTPROT_BOOT = 3, RT_SCOPE_UNIVERSE = 0, RT_SCOPE_LINK = 253, RTN_UNICAST = 1, AF_INET = 2, AF_INET6 = 10;
 
-    /// <summary>A bridge that is down.</summary>
-    public static (string, NetlinkMessage) CreateBridge(string name, int? mtu) => ($"create bridge {name}", Link(RTM_NEWLINK, Create, 0, up: false)
-        .Attribute(IFLA_IFNAME, name).Optional(IFLA_MTU, mtu).Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "bridge")));
+    /// <summary>
+    /// A bridge that is down. Its MAC address is given, as it would change with its ports else, and every neighbour's cache be wrong for a
+    /// while. <paramref name="filtered"/>: packets between its ports pass the IP firewall, if br_netfilter is loaded.
+    /// </summary>
+    public static (string, NetlinkMessage) CreateBridge(string name, ReadOnlySpan<byte> mac, int? mtu, bool filtered)
+    {
+        var message = Link(RTM_NEWLINK, Create, 0, up: false).Attribute(IFLA_IFNAME, name).Attribute(IFLA_ADDRESS, mac).Optional(IFLA_MTU, mtu);
+        return ($"create bridge {name}", message.Nested(IFLA_LINKINFO, info =>
+        {
+            info.Attribute(IFLA_INFO_KIND, "bridge");
+            if (filtered) info.Nested(IFLA_INFO_DATA, data => data.Attribute(IFLA_BR_NF_CALL_IPTABLES, [1]).Attribute(IFLA_BR_NF_CALL_IP6TABLES, [1]));
+        }));
+    }
 
     /// <summary>A pair of interfaces: one here, up and in a bridge, the other, down, in another namespace. Without an index the kernel chooses one.</summary>
     public static (string, NetlinkMessage) CreateVeth(string name, int master, Fd peerNamespace, string peerName, int peerIndex, int? mtu) =>
@@ -31,9 +43,10 @@ public static class RouteRequest
 
     /// <summary>
     /// Settings of a bridge's port (bridge(8)). Hairpin: what comes from it may go back to it. Isolated: it reaches the bridge's own address and
-    /// ports that are not isolated; one another isolated ports do not reach.
+    /// ports that are not isolated; one another isolated ports do not reach. It gets no link-local address of its own.
     /// </summary>
-    public static (string, NetlinkMessage) SetPort(string name, bool isolated) => ($"set up bridge port {name}", Link(RTM_NEWLINK, 0, 0, up: false).Attribute(IFLA_IFNAME, name)
+    public static (string, NetlinkMessage) SetPort(string name, bool isolated, bool hasIPv6) => ($"set up bridge port {name}", Link(RTM_NEWLINK, 0, 0, up: false).Attribute(IFLA_IFNAME, name)
+        .If(hasIPv6, message => message.Nested(IFLA_AF_SPEC, families => families.Nested(AF_INET6, settings => settings.Attribute(IFLA_INET6_ADDR_GEN_MODE, [IN6_ADDR_GEN_MODE_NONE]))))
         .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_SLAVE_KIND, "bridge")
             .Nested(IFLA_INFO_SLAVE_DATA, data => data.Attribute(IFLA_BRPORT_MODE, [1]).Attribute(IFLA_BRPORT_ISOLATED, [(byte)(isolated ? 1 : 0)]))));
 
@@ -104,5 +117,6 @@ public static class RouteRequest
     private static NetlinkMessage Link(ushort type, ushort flags, int index, bool up) =>
         new NetlinkMessage(type, flags).Byte(0).Byte(0).UInt16(0).UInt32((uint)index).UInt32(up ? IFF_UP : 0).UInt32(up ? IFF_UP : 0);
 
+    private static NetlinkMessage If(this NetlinkMessage message, bool condition, Func<NetlinkMessage, NetlinkMessage> more) => condition ? more(message) : message;
     private static NetlinkMessage Optional(this NetlinkMessage message, ushort type, int? value) => value is null ? message : message.Attribute(type, (uint)value.Value);
 }
