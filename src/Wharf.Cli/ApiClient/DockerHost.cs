@@ -20,7 +20,8 @@ internal sealed record DockerHost(string Text, string? SocketPath, string HostNa
         if (scheme == "unix") return new DockerHost(text, rest == "" ? "/run/wharf/wharf.sock" : rest, "", 0);
         if (scheme is not ("tcp" or "http" or "https")) throw new CliException($"invalid bind address ({text}): unsupported proto '{scheme}'");
         if (!Uri.TryCreate($"http://{rest}", UriKind.Absolute, out var uri) || uri.Host == "") throw new CliException($"invalid bind address ({text}): no host");
-        return new DockerHost(separator < 0 ? $"tcp://{text}" : text, null, uri.Host.Trim('[', ']'), rest.Contains($":{uri.Port}", StringComparison.Ordinal) ? uri.Port : scheme == "https" ? 2376 : 2375)
+        var port = rest.Contains($":{uri.Port}", StringComparison.Ordinal) ? uri.Port : scheme == "https" ? 2376 : 2375;
+        return new DockerHost(separator < 0 ? $"tcp://{uri.Host}:{port}" : text, null, uri.Host.Trim('[', ']'), port)
         {
             IsTls = scheme == "https",
         };

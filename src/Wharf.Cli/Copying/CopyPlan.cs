@@ -2,7 +2,7 @@ using Wharf.Cli.CommandLine;
 
 namespace Wharf.Cli.Copying;
 
-/// <summary>What is copied. With <see cref="RebaseName"/> it came by a link and keeps the link's name.</summary>
+/// <summary>What is copied. With <see cref="RebaseName"/> the path is where a link led, and what is copied keeps the link's name.</summary>
 internal sealed record CopySource(string Path, bool IsDirectory, string? RebaseName);
 
 /// <summary>Where to.</summary>
@@ -38,8 +38,8 @@ internal sealed record CopyPlan(string Directory, string OldName, string NewName
     public static CopyPlan Make(CopySource source, CopyTarget target)
     {
         var (directory, name) = CopyPath.Split(target.Path);
-        var old = source.RebaseName ?? CopyPath.Split(source.Path).Name;
-        if (target.Exists && target.IsDirectory) return new CopyPlan(target.Path, "", "");
+        var old = CopyPath.Split(source.Path).Name;
+        if (target.Exists && target.IsDirectory) return source.RebaseName is null ? new CopyPlan(target.Path, "", "") : new CopyPlan(target.Path, old, source.RebaseName);
         if (target.Exists && source.IsDirectory) throw new CliException("cannot copy directory");
         if (!target.Exists && !source.IsDirectory && CopyPath.SaysDirectory(target.Path)) throw new CliException("no such directory");
         return new CopyPlan(directory, old, name);

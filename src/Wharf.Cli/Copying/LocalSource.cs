@@ -33,7 +33,7 @@ internal sealed class LocalSource
         if (!isLink && !isDirectory && !File.Exists(plain)) throw Missing(text);
         if (!isDirectory && CopyPath.SaysDirectory(clean)) throw new CliException("not a directory");
         var name = CopyPath.SaysDirectory(clean) && clean.EndsWith('.') ? clean : plain;
-        return new LocalSource(plain, new CopySource(rebaseName is null ? name : clean, isDirectory, rebaseName));
+        return new LocalSource(plain, new CopySource(rebaseName is null ? name : clean, isDirectory, null));
     }
 
     private static CliException Missing(string text) => new($"lstat {Path.GetFullPath(text)}: no such file or directory");
@@ -45,7 +45,7 @@ internal sealed class LocalSource
         {
             await using (var writer = new TarWriter(output.AsStream(leaveOpen: true), TarEntryFormat.Pax, leaveOpen: true))
             {
-                var root = Source.RebaseName ?? CopyPath.Split(Source.Path).Name;
+                var root = CopyPath.Split(Source.Path).Name;
                 await PackAsync(writer, path, root == "/" ? "." : root, plan, cancellationToken);
             }
             await output.CompleteAsync();

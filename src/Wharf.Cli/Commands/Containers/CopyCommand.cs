@@ -50,19 +50,20 @@ internal sealed class CopyCommand : Command
     {
         var client = new ArchiveClient(cli.Api, container);
         if (source == "") source = "/";
+        var local = target == "-" ? null : CopyTarget.Local(target);
         string? rebaseName = null;
         if (followLink && await client.StatAsync(source, cancellationToken) is { IsSymbolicLink: true } link)
         {
             (source, rebaseName) = CopyPath.FollowLink(source, link.LinkTarget);
         }
         await using var response = await client.GetAsync(source, cancellationToken);
-        if (target == "-")
+        if (local is null)
         {
             await response.Body.CopyToAsync(cli.OutputStream, cancellationToken);
             return null;
         }
         var stat = PathStat.FromHeader(response.Head) ?? throw new IOException("unable to get location stat from response");
-        var plan = CopyPlan.Make(new CopySource(source, stat.IsDirectory, rebaseName), CopyTarget.Local(target));
+        var plan = CopyPlan.Make(new CopySource(source, stat.IsDirectory, rebaseName), local);
         var counted = new CountingStream(response.Body);
         await new LocalExtraction(plan).RunAsync(counted, cancellationToken);
         // What follows the archive's end in the last block is padding; read it so that the connection stays usable.
