@@ -1,3 +1,5 @@
+using System.Security.Authentication;
+using System.Text.Json;
 using Wharf.Cli.Commands;
 
 namespace Wharf.Cli.CommandLine;
@@ -73,7 +75,11 @@ internal sealed class CommandRunner(CliContext cli)
         {
             return await FailAsync(e.Message, 1);
         }
-        catch (UnauthorizedAccessException e)
+        catch (JsonException e)
+        {
+            return await FailAsync($"the daemon sent malformed JSON: {e.Message}", 1);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or AuthenticationException)
         {
             return await FailAsync(e.Message, 1);
         }

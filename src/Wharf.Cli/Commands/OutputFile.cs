@@ -16,7 +16,7 @@ internal static class OutputFile
             return;
         }
         var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!Directory.Exists(directory)) throw new CliException($"failed to {verb}: invalid output path: directory {Quoting.Quote(Path.GetDirectoryName(path) ?? "")} does not exist");
+        if (!Directory.Exists(directory)) throw new CliException($"failed to {verb}: invalid output path: stat {Path.GetDirectoryName(path)}: no such file or directory");
         if (Directory.Exists(path)) throw new CliException($"failed to {verb}: invalid output path: {Quoting.Quote(path)} must be a regular file");
         if (File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0 || path.StartsWith("/dev/", StringComparison.Ordinal))
         {
