@@ -66,6 +66,7 @@ public sealed class EngineHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Containers.StopServiceAsync(CancellationToken.None);
+        await Shim.ShutdownIfIdleAsync(CancellationToken.None);
         await Networks.StopAsync((await Containers.CountAsync(CancellationToken.None)) is { Running: > 0 } or { Paused: > 0 }, CancellationToken.None);
         Networks.Dispose();
         await Snapshots.DisposeAsync();

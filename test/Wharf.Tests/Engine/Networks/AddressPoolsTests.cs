@@ -1,0 +1,48 @@
+using Shouldly;
+using Wharf.Engine.Networks;
+using Xunit;
+
+namespace Wharf.Tests.Engine.Networks;
+
+public class AddressPoolsTests
+{
+    [Fact]
+    public void Pools_are_dockers_and_overlap_nowhere()
+    {
+        var pools = AddressPools.Default().ToList();
+        pools.Count.ShouldBe(31);
+        pools[0].ToString().ShouldBe("172.17.0.0/16");
+        pools[14].ToString().ShouldBe("172.31.0.0/16");
+        pools[15].ToString().ShouldBe("192.168.0.0/20");
+        pools[30].ToString().ShouldBe("192.168.240.0/20");
+        for (int i = 0; i < pools.Count; i++) pools.Skip(i + 1).ShouldNotContain(other => pools[i].Overlaps(other));
+    }
+
+    [Fact]
+    public void A_pool_that_the_host_routes_is_passed_over()
+    {
+        AddressPools.Choose(AddressPools.Default(), [Subnet.Parse("172.17.4.0/24"), Subnet.Parse("172.18.0.0/15")])!.Value.ToString().ShouldBe("172.20.0.0/16");
+        AddressPools.Choose(AddressPools.Default(), [Subnet.Parse("172.16.0.0/12"), Subnet.Parse("192.168.0.0/16")]).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Routes_are_read_as_the_kernel_prints_them()
+    {
+        string[] table =
+        [
+            "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT",
+            "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0",
+            "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0",
+            "docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
+        ];
+        AddressPools.HostRoutes(table).Select(route => (route.Interface, route.Subnet.ToString())).ShouldBe([("eth0", "192.0.2.0/24"), ("docker0", "172.17.0.0/16")]);
+    }
+
+    [Fact]
+    public void IPv6_pools_are_unique_local_and_differ_between_instances()
+    {
+        var own = AddressPools.DefaultIPv6("2d9ffdef").Take(2).Select(pool => pool.ToString()).ToList();
+        own.ShouldBe(["fd2d:9ffd:ef77::/64", "fd2d:9ffd:ef77:1::/64"]);
+        AddressPools.DefaultIPv6("00000000").First().ToString().ShouldNotBe(own[0]);
+    }
+}
