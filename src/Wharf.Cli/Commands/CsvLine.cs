@@ -9,7 +9,7 @@ internal static class CsvLine
     {
         var values = new List<string>();
         var value = new StringBuilder();
-        for (var i = 0; ; )
+        for (var i = 0; ;)
         {
             if (i < text.Length && text[i] == '"') i = ReadQuoted(text, i, value);
             else

@@ -37,8 +37,17 @@ internal sealed class ExecCommand : Command
         var size = tty && Terminal.Size(1) is { } window ? new List<long> { window.Rows, window.Columns } : null;
         var config = new ExecConfig
         {
-            User = user.Value, Privileged = privileged, Tty = tty, Cmd = [.. arguments.Skip(1)], WorkingDir = workingDirectory.Value, Env = variables, ConsoleSize = size,
-            AttachStdin = !detach && interactive, AttachStdout = !detach, AttachStderr = !detach, DetachKeys = detachKeys.Value != "" ? detachKeys.Value : cli.Config.Text("detachKeys"),
+            User = user.Value,
+            Privileged = privileged,
+            Tty = tty,
+            Cmd = [.. arguments.Skip(1)],
+            WorkingDir = workingDirectory.Value,
+            Env = variables,
+            ConsoleSize = size,
+            AttachStdin = !detach && interactive,
+            AttachStdout = !detach,
+            AttachStderr = !detach,
+            DetachKeys = detachKeys.Value != "" ? detachKeys.Value : cli.Config.Text("detachKeys"),
         };
         var created = await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(arguments[0])}/exec", config, DockerApiJson.Default.ExecConfig, DockerApiJson.Default.IdResponse, cancellationToken);
         if (created.Id is not { Length: > 0 } id) throw new CliException("exec ID empty");

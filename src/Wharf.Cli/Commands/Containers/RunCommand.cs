@@ -76,8 +76,11 @@ internal sealed class RunCommand : Command
         var waiting = await ContainerSession.BeginWaitAsync(cli, id, creation.Container.AutoRemove ? "removed" : "next-exit", cancellationToken);
         var session = stream is null ? null : new StreamSession(cli, stream, new SessionOptions
         {
-            Tty = tty, Stdin = request.AttachStdin == true, DetachKeys = detachKeys.Value,
-            Output = request.AttachStdout == true ? cli.OutputStream : null, Error = request.AttachStderr == true ? cli.ErrorStream : null,
+            Tty = tty,
+            Stdin = request.AttachStdin == true,
+            DetachKeys = detachKeys.Value,
+            Output = request.AttachStdout == true ? cli.OutputStream : null,
+            Error = request.AttachStderr == true ? cli.ErrorStream : null,
         });
         await StartAsync(cli, id, waiting, cancellationToken);
         var running = session?.RunAsync(cancellationToken) ?? Task.FromResult(false);

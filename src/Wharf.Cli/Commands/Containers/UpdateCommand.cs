@@ -38,9 +38,19 @@ internal sealed class UpdateCommand : EachCommand
         if (!Flags.All.Any(flag => flag.Changed)) throw new CliException("you must provide one or more flags when using this command");
         var request = new ContainerUpdateRequest
         {
-            BlkioWeight = blkioWeight.Value, CpuPeriod = cpuPeriod.Value, CpuQuota = cpuQuota.Value, CpuRealtimePeriod = cpuRtPeriod.Value, CpuRealtimeRuntime = cpuRtRuntime.Value,
-            CpuShares = cpuShares.Value, NanoCpus = cpus.NanoCpus, CpusetCpus = cpusetCpus.Value, CpusetMems = cpusetMems.Value, Memory = memory.Value,
-            MemoryReservation = memoryReservation.Value, MemorySwap = memorySwap.Value, PidsLimit = pidsLimit.Changed ? pidsLimit.Value : null,
+            BlkioWeight = blkioWeight.Value,
+            CpuPeriod = cpuPeriod.Value,
+            CpuQuota = cpuQuota.Value,
+            CpuRealtimePeriod = cpuRtPeriod.Value,
+            CpuRealtimeRuntime = cpuRtRuntime.Value,
+            CpuShares = cpuShares.Value,
+            NanoCpus = cpus.NanoCpus,
+            CpusetCpus = cpusetCpus.Value,
+            CpusetMems = cpusetMems.Value,
+            Memory = memory.Value,
+            MemoryReservation = memoryReservation.Value,
+            MemorySwap = memorySwap.Value,
+            PidsLimit = pidsLimit.Changed ? pidsLimit.Value : null,
             RestartPolicy = restart.Value == "" ? new RestartPolicy { Name = "" } : RestartSpec.Parse(restart.Value),
         };
         var answer = await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(name)}/update", request, DockerApiJson.Default.ContainerUpdateRequest, DockerApiJson.Default.ContainerUpdateResponse, cancellationToken);

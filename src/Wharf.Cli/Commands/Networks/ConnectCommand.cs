@@ -34,8 +34,10 @@ internal sealed class ConnectCommand : Command
             EndpointConfig = new EndpointSettings
             {
                 IPAMConfig = new EndpointIpamConfig { IPv4Address = ip.Value == "" ? null : ip.Value, IPv6Address = ip6.Value == "" ? null : ip6.Value, LinkLocalIPs = linkLocalIp.Values.Count == 0 ? null : linkLocalIp.Values },
-                Links = link.Values.Count == 0 ? null : link.Values, Aliases = alias.Values.Count == 0 ? null : alias.Values,
-                DriverOpts = driverOpt.Values.Count == 0 ? null : KeyValue.ToMap(driverOpt.Values), GwPriority = gwPriority.Value == 0 ? null : gwPriority.Value,
+                Links = link.Values.Count == 0 ? null : link.Values,
+                Aliases = alias.Values.Count == 0 ? null : alias.Values,
+                DriverOpts = driverOpt.Values.Count == 0 ? null : KeyValue.ToMap(driverOpt.Values),
+                GwPriority = gwPriority.Value == 0 ? null : gwPriority.Value,
             },
         };
         await cli.Api.PostAsync($"/networks/{Uri.EscapeDataString(arguments[0])}/connect", request, DockerApiJson.Default.NetworkConnectRequest, cancellationToken);

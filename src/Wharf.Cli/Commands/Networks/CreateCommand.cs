@@ -42,10 +42,18 @@ internal sealed class CreateCommand : Command
     {
         var request = new NetworkCreateRequest
         {
-            Name = arguments[0], Driver = driver.Value, Options = opt.Values, Labels = KeyValue.ToMap(label.Values), Scope = scope.Value == "" ? null : scope.Value,
-            Internal = isInternal, Attachable = attachable, Ingress = ingress, ConfigOnly = configOnly,
+            Name = arguments[0],
+            Driver = driver.Value,
+            Options = opt.Values,
+            Labels = KeyValue.ToMap(label.Values),
+            Scope = scope.Value == "" ? null : scope.Value,
+            Internal = isInternal,
+            Attachable = attachable,
+            Ingress = ingress,
+            ConfigOnly = configOnly,
             ConfigFrom = configFrom.Value == "" ? null : new ConfigReference { Network = configFrom.Value },
-            EnableIPv4 = ipv4.Changed ? ipv4.Value : null, EnableIPv6 = ipv6.Changed ? ipv6.Value : null,
+            EnableIPv4 = ipv4.Changed ? ipv4.Value : null,
+            EnableIPv6 = ipv6.Changed ? ipv6.Value : null,
             IPAM = new Ipam { Driver = ipamDriver.Value, Options = ipamOpt.Values, Config = BuildPools() },
         };
         var made = await cli.Api.PostAsync("/networks/create", request, DockerApiJson.Default.NetworkCreateRequest, DockerApiJson.Default.NetworkCreateResponse, cancellationToken);

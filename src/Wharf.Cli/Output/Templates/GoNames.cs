@@ -8,7 +8,11 @@ internal static class GoNames
 {
     private static readonly Dictionary<string, string> JsonName = new()
     {
-        ["ID"] = "Id", ["IPAMConfig"] = "IPAMConfig", ["DriverStatus"] = "DriverStatus", ["ExecID"] = "ExecId", ["ImageID"] = "Image",
+        ["ID"] = "Id",
+        ["IPAMConfig"] = "IPAMConfig",
+        ["DriverStatus"] = "DriverStatus",
+        ["ExecID"] = "ExecId",
+        ["ImageID"] = "Image",
     };
 
     private static readonly HashSet<string> NilPointers = ["Healthcheck", "Health", "ImageManifestDescriptor", "Descriptor", "SizeRw", "SizeRootFs", "Init", "UsageData", "StopTimeout", "PidsLimit"];

@@ -37,8 +37,27 @@ internal static class TemplateFunctions
 
     private static readonly Dictionary<string, int> Needed = new()
     {
-        ["and"] = 1, ["or"] = 1, ["eq"] = 2, ["ne"] = 2, ["lt"] = 2, ["le"] = 2, ["gt"] = 2, ["ge"] = 2, ["index"] = 1, ["slice"] = 1, ["printf"] = 1, ["split"] = 2, ["join"] = 2, ["pad"] = 3, ["truncate"] = 2,
-        ["not"] = 1, ["len"] = 1, ["json"] = 1, ["title"] = 1, ["lower"] = 1, ["upper"] = 1,
+        ["and"] = 1,
+        ["or"] = 1,
+        ["eq"] = 2,
+        ["ne"] = 2,
+        ["lt"] = 2,
+        ["le"] = 2,
+        ["gt"] = 2,
+        ["ge"] = 2,
+        ["index"] = 1,
+        ["slice"] = 1,
+        ["printf"] = 1,
+        ["split"] = 2,
+        ["join"] = 2,
+        ["pad"] = 3,
+        ["truncate"] = 2,
+        ["not"] = 1,
+        ["len"] = 1,
+        ["json"] = 1,
+        ["title"] = 1,
+        ["lower"] = 1,
+        ["upper"] = 1,
     };
 
     public static bool Exists(string name) => All.ContainsKey(name);

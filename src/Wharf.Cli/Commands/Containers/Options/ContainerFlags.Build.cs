@@ -19,10 +19,18 @@ internal sealed partial class ContainerFlags
             Image = arguments[0],
             Cmd = arguments.Count > 1 ? [.. arguments.Skip(1)] : null,
             Entrypoint = entrypoint.Changed ? [entrypoint.Value] : null,
-            Hostname = hostName.Value, Domainname = domainName.Value, User = user.Value, WorkingDir = workingDirectory.Value,
-            Tty = tty, OpenStdin = interactive, StdinOnce = interactive && attachIn,
-            AttachStdin = attachIn, AttachStdout = attachOut, AttachStderr = attachErr,
-            ExposedPorts = exposed.Count == 0 ? null : exposed, Volumes = anonymous,
+            Hostname = hostName.Value,
+            Domainname = domainName.Value,
+            User = user.Value,
+            WorkingDir = workingDirectory.Value,
+            Tty = tty,
+            OpenStdin = interactive,
+            StdinOnce = interactive && attachIn,
+            AttachStdin = attachIn,
+            AttachStdout = attachOut,
+            AttachStderr = attachErr,
+            ExposedPorts = exposed.Count == 0 ? null : exposed,
+            Volumes = anonymous,
             Env = EnvironmentFile.Collect(environmentFile.Values, environment.Values),
             Labels = KeyValue.ToMap(labelFile.Values.SelectMany(file => EnvironmentFile.Read(file, takesFromEnvironment: false)).Concat(label.Values)),
             Healthcheck = BuildHealthcheck(),
@@ -83,8 +91,11 @@ internal sealed partial class ContainerFlags
         return new HealthConfig
         {
             Test = healthCommand.Value == "" ? null : ["CMD-SHELL", healthCommand.Value],
-            Interval = healthInterval.Nanoseconds, Timeout = healthTimeout.Nanoseconds, StartPeriod = healthStartPeriod.Nanoseconds,
-            StartInterval = healthStartInterval.Nanoseconds, Retries = healthRetries.Value,
+            Interval = healthInterval.Nanoseconds,
+            Timeout = healthTimeout.Nanoseconds,
+            StartPeriod = healthStartPeriod.Nanoseconds,
+            StartInterval = healthStartInterval.Nanoseconds,
+            Retries = healthRetries.Value,
         };
     }
 
@@ -125,7 +136,9 @@ internal sealed partial class ContainerFlags
         GwPriority = spec.GwPriority == 0 ? null : spec.GwPriority,
         IPAMConfig = spec.Ip == "" && spec.Ip6 == "" && spec.LinkLocalIps.Count == 0 ? null : new EndpointIpamConfig
         {
-            IPv4Address = spec.Ip == "" ? null : spec.Ip, IPv6Address = spec.Ip6 == "" ? null : spec.Ip6, LinkLocalIPs = spec.LinkLocalIps.Count == 0 ? null : spec.LinkLocalIps,
+            IPv4Address = spec.Ip == "" ? null : spec.Ip,
+            IPv6Address = spec.Ip6 == "" ? null : spec.Ip6,
+            LinkLocalIPs = spec.LinkLocalIps.Count == 0 ? null : spec.LinkLocalIps,
         },
     };
 }
