@@ -75,4 +75,5 @@ public sealed record Limits
     /// <summary>Unpacked bytes that are let through before <see cref="MaxDecompressionRatio"/> counts: a short stream of zeros compresses better than any limit.</summary>
     public long DecompressionAllowance { get; init; } = 1L << 30;
     public long MaxPasswdFile { get; init; } = 4L << 20;
+    public long MaxDockerfile { get; init; } = 8L << 20;
 }

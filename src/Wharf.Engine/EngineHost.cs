@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Wharf.Engine.Build;
 using Wharf.Engine.Containers;
 using Wharf.Engine.Content;
 using Wharf.Engine.Events;
@@ -27,6 +28,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required VolumeService Volumes { get; init; }
     public required ShimClient Shim { get; init; }
     public required ContainerService Containers { get; init; }
+    public required BuildService Builds { get; init; }
 
     /// <summary>Opens the state, finds what a former daemon left running, and makes everything ready to serve.</summary>
     public static async Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
@@ -41,9 +43,12 @@ public sealed class EngineHost : IAsyncDisposable
         var volumes = new VolumeService(options, state, events);
         var shim = new ShimClient(options);
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
+        var builds = new BuildService(options, state, snapshots, images, containers);
         images.UsersOf = containers.UsersOf;
+        images.OtherChains = builds.CachedChains;
         await networks.StartAsync(cancellation);
         await containers.StartAsync(cancellation);
+        await builds.StartAsync(cancellation);
         await networks.ReleaseUnclaimedAsync(cancellation);
         return new EngineHost
         {
@@ -59,6 +64,7 @@ public sealed class EngineHost : IAsyncDisposable
             Volumes = volumes,
             Shim = shim,
             Containers = containers,
+            Builds = builds,
         };
     }
 

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Text;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Copying;
+using Wharf.Specs.Build;
 
 namespace Wharf.Cli.Building;
 

@@ -16,6 +16,7 @@ public static class ApiTable
         ClusterApi.Map(router);
         ContainersApi.Map(router);
         ExecApi.Map(router);
+        BuildApi.Map(router);
         return router;
     }
 }

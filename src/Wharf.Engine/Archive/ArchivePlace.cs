@@ -75,10 +75,16 @@ internal sealed class ArchivePlace : IDisposable
         int fd = FileAt.OpenInRoot(root.Value, Bytes(path), O.PATH);
         if (fd < 0) return path;
         using var file = new Fd(fd);
+        return Below(root, file) ?? path;
+    }
+
+    /// <summary>Where an open file lies below a root, from that root on; null when it is not below it (any more).</summary>
+    public static string? Below(Fd root, Fd file)
+    {
         var at = ProcPath(file);
         var rootAt = ProcPath(root);
         if (rootAt == "/") return at;
-        return at.StartsWith(rootAt, StringComparison.Ordinal) ? Clean(at[rootAt.Length..]) : path;
+        return at.StartsWith(rootAt, StringComparison.Ordinal) ? Clean(at[rootAt.Length..]) : null;
     }
 
     private static string ProcPath(Fd file) => Encoding.UTF8.GetString(FileAt.ReadLink(OpenAt.AT_FDCWD, Bytes(file.ProcPath)));

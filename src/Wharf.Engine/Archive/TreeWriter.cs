@@ -13,6 +13,8 @@ public sealed record TreeWriterOptions
     /// <summary>Goes into other file systems mounted in the tree; otherwise a mount point is an empty directory or file.</summary>
     public bool CrossMounts { get; init; }
     public int MaxNameLength { get; init; } = new Limits().MaxTarNameLength;
+    /// <summary>Sees each entry before it is written and may change it; false leaves it out, of a directory also all below it.</summary>
+    public Func<TarEntry, bool>? Admit { get; init; }
 }
 
 /// <summary>
@@ -60,7 +62,7 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
             await tar.WriteEntryAsync(Whiteout(entryName, stat), cancellation).ConfigureAwait(false);
             return;
         }
-        if (Describe(directory, name, entryName, stat) is not { } entry) return;
+        if (Describe(directory, name, entryName, stat) is not { } entry || options.Admit?.Invoke(entry) == false) return;
         bool covered = !options.CrossMounts && stat.MountId != _mount;
         if (entry.IsFile) await WriteFileAsync(directory, name, entry, covered, cancellation).ConfigureAwait(false);
         else await tar.WriteEntryAsync(entry, cancellation).ConfigureAwait(false);

@@ -17,6 +17,10 @@ public sealed record ContainerDocument
     public List<MountPoint> Mounts { get; init; } = [];
     /// <summary>Networks to be on, by name, and what was asked of each.</summary>
     public Dictionary<string, EndpointSettings> Endpoints { get; init; } = [];
+    /// <summary>A step of a build: it is in no listing, and goes with the build.</summary>
+    public bool IsStep { get; init; }
+    /// <summary>What only a build step mounts, beside <see cref="Mounts"/>. Not kept: a step does not outlive its daemon.</summary>
+    [JsonIgnore] public List<Specs.Runtime.Mount>? StepMounts { get; init; }
 }
 
 /// <summary>A container's network as set up: kept while it runs so that a restarted daemon can still tell.</summary>

@@ -5,7 +5,7 @@ using Wharf.Specs.Errors;
 namespace Wharf.Engine.Containers;
 
 /// <summary>How single filter values are read and compared.</summary>
-internal static class ContainerFilters
+public static class ContainerFilters
 {
     /// <summary>docker matches names as regular expressions; one that is none is compared literally.</summary>
     public static bool Matches(string pattern, string text)

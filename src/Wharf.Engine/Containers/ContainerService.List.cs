@@ -23,7 +23,7 @@ public sealed partial class ContainerService
     {
         var filter = await ContainerFilter.CreateAsync(options.Filters, this, cancellation);
         bool every = options.All || options.Limit > 0 || filter.NamesStates;
-        var chosen = _index.All().Where(container => (every || container.State.IsUp) && filter.Fits(container)).OrderByDescending(container => container.Created);
+        var chosen = _index.All().Where(container => !container.Document.IsStep && (every || container.State.IsUp) && filter.Fits(container)).OrderByDescending(container => container.Created);
         var summaries = new List<ContainerSummary>();
         foreach (var container in options.Limit > 0 ? chosen.Take(options.Limit) : chosen)
         {

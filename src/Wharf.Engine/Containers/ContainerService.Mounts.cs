@@ -22,6 +22,7 @@ public sealed partial class ContainerService
     {
         var mounts = PrepareEtcFiles(container, run);
         if (container.Document.Mounts.Count > 0 || container.HostConfig.Tmpfs is { Count: > 0 }) mounts.AddRange(MountService.Prepare(container.HostConfig, container.Document.Mounts, run.Hold));
+        mounts.AddRange(container.Document.StepMounts ?? []);
         return mounts;
     }
 

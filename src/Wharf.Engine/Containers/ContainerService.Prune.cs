@@ -15,7 +15,7 @@ public sealed partial class ContainerService
         long freed = 0;
         foreach (var container in _index.All())
         {
-            if (container.State.IsUp || container.State.Status == ContainerStatus.Removing || container.Created > until || !FitsLabels(container, filters)) continue;
+            if (container.Document.IsStep || container.State.IsUp || container.State.Status == ContainerStatus.Removing || container.Created > until || !FitsLabels(container, filters)) continue;
             using (await container.Gate.EnterAsync(cancellation))
             {
                 if (container.State.IsUp || container.State.Status == ContainerStatus.Removing) continue;

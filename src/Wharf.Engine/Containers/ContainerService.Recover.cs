@@ -25,6 +25,8 @@ public sealed partial class ContainerService
         }
         _recovered.SetResult();
         foreach (var stranger in running.Keys) await EndStrangerAsync(stranger);
+        foreach (var container in _index.All())
+            if (container.Document.IsStep) _ = _background.Run("removal of a build step", container.Id, () => RemoveAsync(container.Id, force: true, volumes: true, CancellationToken.None));
         foreach (var entry in known)
         {
             if (entry.ExecId is not null && entry.State == "exited")

@@ -49,6 +49,7 @@ public sealed partial class ContainerService
         int running = 0, paused = 0, stopped = 0;
         foreach (var container in _index.All())
         {
+            if (container.Document.IsStep) continue;
             var status = container.State.Status;
             if (status == ContainerStatus.Paused) paused++;
             else if (container.State.IsUp) running++;
@@ -65,6 +66,7 @@ public sealed partial class ContainerService
     /// <summary>Announces what happened to a container, with its image, name and labels as docker's events have them.</summary>
     private void Publish(Container container, string action, params ReadOnlySpan<(string Key, string Value)> more)
     {
+        if (container.Document.IsStep) return;
         var attributes = new Dictionary<string, string>(container.Config.Labels ?? [], StringComparer.Ordinal)
         {
             ["image"] = container.Config.Image ?? "",

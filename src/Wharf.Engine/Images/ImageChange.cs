@@ -9,7 +9,8 @@ namespace Wharf.Engine.Images;
 /// <summary>Dockerfile instructions that change only an image's configuration: <c>commit --change</c>, <c>import --change</c>.</summary>
 public static class ImageChange
 {
-    private static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement.Clone();
+    /// <summary>The value of a set's members in configurations: <c>{}</c>.</summary>
+    internal static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement.Clone();
 
     /// <summary>Applies one instruction to an image's configuration, or InvalidArgument telling why not.</summary>
     public static void Apply(OciImage image, string instruction)
@@ -26,7 +27,7 @@ public static class ImageChange
             case "ENTRYPOINT": config.Entrypoint = Command(rest); break;
             case "ENV": foreach (var (key, value) in Pairs(rest, name)) SetVariable(config.Env ??= [], key, value); break;
             case "LABEL": foreach (var (key, value) in Pairs(rest, name)) (config.Labels ??= [])[key] = value; break;
-            case "EXPOSE": foreach (var port in Words(rest)) (config.ExposedPorts ??= [])[Port(port)] = Empty; break;
+            case "EXPOSE": foreach (var port in Words(rest).SelectMany(Ports)) (config.ExposedPorts ??= [])[port] = Empty; break;
             case "VOLUME": foreach (var path in Volumes(rest)) (config.Volumes ??= [])[path] = Empty; break;
             case "USER": config.User = One(rest, name); break;
             case "WORKDIR": config.WorkingDir = Join(config.WorkingDir, One(rest, name)); break;
@@ -47,7 +48,7 @@ public static class ImageChange
         catch (JsonException) { return null; }
     }
 
-    private static void SetVariable(List<string> environment, string key, string value)
+    internal static void SetVariable(List<string> environment, string key, string value)
     {
         int at = environment.FindIndex(variable => variable.StartsWith(key + "=", StringComparison.Ordinal));
         if (at >= 0) environment[at] = $"{key}={value}";
@@ -117,14 +118,17 @@ public static class ImageChange
         return words;
     }
 
-    private static string Port(string text)
+    /// <summary>The ports of <c>first[-last][/protocol]</c>, each as <c>number/protocol</c>.</summary>
+    internal static IEnumerable<string> Ports(string text)
     {
         int slash = text.IndexOf('/');
-        var number = slash < 0 ? text : text[..slash];
+        var ends = (slash < 0 ? text : text[..slash]).Split('-');
         var protocol = slash < 0 ? "tcp" : text[(slash + 1)..].ToLowerInvariant();
-        bool valid = protocol is "tcp" or "udp" or "sctp" && number.Split('-') is { Length: 1 or 2 } ends &&
-            Array.TrueForAll(ends, end => ushort.TryParse(end, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        return valid ? $"{number}/{protocol}" : throw WharfException.Invalid($"invalid containerPort: {text}");
+        ushort last = 0;
+        bool valid = protocol is "tcp" or "udp" or "sctp" && ends.Length <= 2 && ushort.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ushort first) &&
+            ushort.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out last) && first <= last;
+        if (!valid) throw WharfException.Invalid($"invalid containerPort: {text}");
+        return Enumerable.Range(ushort.Parse(ends[0], CultureInfo.InvariantCulture), last - ushort.Parse(ends[0], CultureInfo.InvariantCulture) + 1).Select(port => $"{port}/{protocol}");
     }
 
     private static List<string> Volumes(string text)
@@ -138,7 +142,7 @@ public static class ImageChange
     private static string Join(string? current, string directory) =>
         directory.StartsWith('/') ? directory : $"{(string.IsNullOrEmpty(current) ? "/" : current).TrimEnd('/')}/{directory}";
 
-    private static string OnBuild(string text)
+    internal static string OnBuild(string text)
     {
         var trigger = text.Split(' ', 2)[0].ToUpperInvariant();
         if (trigger is "ONBUILD") throw WharfException.Invalid("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
@@ -146,7 +150,7 @@ public static class ImageChange
         return text;
     }
 
-    private static Healthcheck Health(string text)
+    internal static Healthcheck Health(string text)
     {
         var health = new Healthcheck();
         while (text.StartsWith("--", StringComparison.Ordinal))

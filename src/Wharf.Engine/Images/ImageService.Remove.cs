@@ -80,6 +80,16 @@ public sealed partial class ImageService
         await CollectAsync(stillNeeded, cancellation);
     }
 
+    /// <summary>Frees layers and blobs that nothing refers to any more. Bytes.</summary>
+    public async Task<long> CollectUnusedAsync(CancellationToken cancellation)
+    {
+        using var _ = await _gate.WriterAsync(cancellation);
+        return await CollectAsync(await NeededChainsAsync(cancellation), cancellation);
+    }
+
+    /// <summary>Whether an image stands on this stack of layers.</summary>
+    public bool Uses(Digest chain) => _configs.Values.Any(config => Chains(config).Contains(chain));
+
     /// <summary>Chain IDs that images or others need.</summary>
     private async Task<HashSet<Digest>> NeededChainsAsync(CancellationToken cancellation)
     {

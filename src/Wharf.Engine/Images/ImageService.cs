@@ -128,6 +128,9 @@ public sealed partial class ImageService
         return Task.CompletedTask;
     }
 
+    /// <summary>While it is held, no layer is collected: for who applies layers and records what needs them afterwards.</summary>
+    internal Task<IDisposable> HoldLayersAsync(CancellationToken cancellation) => _gate.ReaderAsync(cancellation);
+
     private static IEnumerable<Digest> Chains(OciImage config)
     {
         Digest? chain = null;

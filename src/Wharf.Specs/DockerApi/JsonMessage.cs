@@ -33,4 +33,6 @@ public sealed record ArchiveManifest
 [JsonSerializable(typeof(PushResult))]
 [JsonSerializable(typeof(List<ArchiveManifest>))]
 [JsonSerializable(typeof(Dictionary<string, Dictionary<string, string>>))]
+[JsonSerializable(typeof(Dictionary<string, AuthConfig>))]
+[JsonSerializable(typeof(List<HostConfigUlimits>))]
 public sealed partial class JsonMessageJson : JsonSerializerContext;

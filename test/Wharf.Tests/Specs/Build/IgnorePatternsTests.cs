@@ -1,8 +1,8 @@
 using Shouldly;
-using Wharf.Cli.Building;
+using Wharf.Specs.Build;
 using Xunit;
 
-namespace Wharf.Tests.Cli.Building;
+namespace Wharf.Tests.Specs.Build;
 
 /// <summary>What a .dockerignore keeps out of a build context.</summary>
 public sealed class IgnorePatternsTests

@@ -1,13 +1,13 @@
 using System.Text;
 
-namespace Wharf.Cli.Building;
+namespace Wharf.Specs.Build;
 
 /// <summary>
 /// The patterns of a <c>.dockerignore</c>: Go's path matching with <c>**</c> for any number of directories, <c>!</c> for exceptions,
 /// the last match counts, and what matches a directory matches all below it.
 /// https://docs.docker.com/build/concepts/context/#dockerignore-files
 /// </summary>
-internal sealed class IgnorePatterns
+public sealed class IgnorePatterns
 {
     private sealed record Pattern(string[] Parts, bool IsException);
 
@@ -111,7 +111,7 @@ internal sealed class IgnorePatterns
     }
 
     /// <summary>One name: <c>*</c>, <c>?</c>, <c>[a-z]</c>, <c>[^a]</c> and a backslash to take a character as it is.</summary>
-    internal static bool MatchesPart(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
+    public static bool MatchesPart(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
     {
         while (!pattern.IsEmpty)
         {

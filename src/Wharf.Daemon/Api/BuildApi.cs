@@ -1,0 +1,116 @@
+using System.Buffers.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Wharf.Daemon.Http;
+using Wharf.Engine.Build;
+using Wharf.Engine.Images;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary>The classic way to build: <c>POST /build</c>, a context as tar in, steps as JSON lines out; and the cache's prune.</summary>
+public static class BuildApi
+{
+    public static void Map(ApiRouter router)
+    {
+        router.Post("/build", BuildAsync);
+        router.Post("/build/prune", PruneAsync);
+    }
+
+    private static async Task BuildAsync(ApiContext context)
+    {
+        if (context.Query("version") == "2") throw WharfException.NotImplemented("builds by POST /build?version=2 are not supported: use the classic builder (DOCKER_BUILDKIT=0)");
+        if (context.QueryBool("squash")) throw WharfException.Invalid("squash is only supported with experimental mode");
+        var builds = context.Engine.Builds;
+        var directory = builds.MakeContextDirectory();
+        try
+        {
+            await ReceiveContextAsync(context, directory);
+            var (text, files) = builds.OpenContext(directory, context.Query("dockerfile") ?? "");
+            using (files)
+            {
+                var request = RequestOf(context, text);
+                await ImagesApi.StreamAsync(context, progress => new ClassicBuildOutput(progress, context.QueryBool("q")).RunAsync(builds, request, files, context.Cancellation));
+            }
+        }
+        finally
+        {
+            BuildService.RemoveContext(directory);
+        }
+    }
+
+    private static async Task ReceiveContextAsync(ApiContext context, string directory)
+    {
+        if (context.Query("remote") is not { Length: > 0 } remote)
+        {
+            await BuildService.UnpackContextAsync(directory, context.Http.Request.Body, context.Cancellation);
+            return;
+        }
+        await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
+    }
+
+    private static BuildRequest RequestOf(ApiContext context, string dockerfile)
+    {
+        var credentials = CredentialsOf(context);
+        return new BuildRequest
+        {
+            DockerfileText = dockerfile,
+            DockerfileName = context.Query("dockerfile") is { Length: > 0 } name ? name : "Dockerfile",
+            Arguments = Json(context, "buildargs", BuildJson.Default.DictionaryStringString) is { } arguments ? arguments.ToDictionary(pair => pair.Key, pair => (string?)pair.Value) : [],
+            Labels = Json(context, "labels", BuildJson.Default.DictionaryStringString) ?? [],
+            Target = context.Query("target") ?? "",
+            NoCache = context.QueryBool("nocache"),
+            Pull = context.QueryBool("pull"),
+            Platform = context.Query("platform") is { Length: > 0 } platform ? Platforms.Parse(platform) : null,
+            Tags = [.. context.QueryAll("t").Where(tag => tag.Length > 0)],
+            RunConfig = RunConfigOf(context),
+            Credentials = domain => credentials.GetValueOrDefault(domain == ImageReference.DefaultDomain ? "https://index.docker.io/v1/" : domain),
+        };
+    }
+
+    private static HostConfig RunConfigOf(ApiContext context) => new()
+    {
+        Memory = context.QueryLong("memory"), MemorySwap = context.QueryLong("memswap"), CpuShares = context.QueryLong("cpushares"), CpuPeriod = context.QueryLong("cpuperiod"),
+        CpuQuota = context.QueryLong("cpuquota"), CpusetCpus = context.Query("cpusetcpus"), CpusetMems = context.Query("cpusetmems"), CgroupParent = context.Query("cgroupparent"),
+        ShmSize = context.QueryLong("shmsize") is > 0 and var size ? size : null, NetworkMode = context.Query("networkmode"), Ulimits = Json(context, "ulimits", JsonMessageJson.Default.ListHostConfigUlimits),
+        ExtraHosts = context.QueryAll("extrahosts") is { Count: > 0 } hosts ? [.. hosts] : null, SecurityOpt = context.QueryAll("securityopt") is { Count: > 0 } options ? [.. options] : null,
+    };
+
+    private static T? Json<T>(ApiContext context, string name, JsonTypeInfo<T> type) where T : class
+    {
+        if (context.Query(name) is not { Length: > 0 } text) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(text, type);
+        }
+        catch (JsonException error)
+        {
+            throw WharfException.Invalid($"invalid value for query parameter \"{name}\": {error.Message}", error);
+        }
+    }
+
+    /// <summary>Credentials by registry, from the X-Registry-Config header: base64url JSON.</summary>
+    private static Dictionary<string, AuthConfig> CredentialsOf(ApiContext context)
+    {
+        if (context.Http.Request.Headers["X-Registry-Config"].ToString() is not { Length: > 0 } header) return [];
+        try
+        {
+            var json = Base64Url.DecodeFromChars(header.Replace('+', '-').Replace('/', '_').TrimEnd('='));
+            return JsonSerializer.Deserialize(json, JsonMessageJson.Default.DictionaryStringAuthConfig) ?? [];
+        }
+        catch (Exception error) when (error is FormatException or JsonException)
+        {
+            throw WharfException.Invalid("invalid X-Registry-Config header: not base64url-encoded JSON", error);
+        }
+    }
+
+    private static async Task PruneAsync(ApiContext context)
+    {
+        var filters = context.Filters();
+        DateTimeOffset? until = filters.Get("until") is [var text, ..] ? Engine.Containers.ContainerFilters.ParseTime(text, DateTimeOffset.UtcNow) : null;
+        var keep = context.QueryLong("reserved-space") ?? context.QueryLong("keep-storage");
+        await context.WriteJsonAsync(200, await context.Engine.Builds.PruneAsync(until, keep is 0 ? null : keep, context.Cancellation), DockerApiJson.Default.BuildPruneResponse);
+    }
+}

@@ -1,0 +1,42 @@
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build;
+
+/// <summary>What to build and how, whichever front door asked.</summary>
+public sealed record BuildRequest
+{
+    public required string DockerfileText { get; init; }
+    /// <summary>The Dockerfile's name in the context, for messages.</summary>
+    public string DockerfileName { get; init; } = "Dockerfile";
+    /// <summary>Build arguments; a null value means: not set by the caller.</summary>
+    public IReadOnlyDictionary<string, string?> Arguments { get; init; } = new Dictionary<string, string?>();
+    /// <summary>Name or number of the stage to build; empty for the last.</summary>
+    public string Target { get; init; } = "";
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+    public bool NoCache { get; init; }
+    /// <summary>Names of stages whose steps are always run.</summary>
+    public IReadOnlyList<string> NoCacheStages { get; init; } = [];
+    /// <summary>Ask the registry for base images even when they are here.</summary>
+    public bool Pull { get; init; }
+    public Platform? Platform { get; init; }
+    /// <summary>Names for the image.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+    /// <summary>Limits, network mode, extra hosts and ulimits of RUN steps.</summary>
+    public HostConfig RunConfig { get; init; } = new();
+    /// <summary>Credentials of a registry by its host; null for none.</summary>
+    public Func<string, AuthConfig?> Credentials { get; init; } = _ => null;
+    /// <summary>Stages by other names: <c>name</c> to <c>docker-image://reference</c>.</summary>
+    public IReadOnlyDictionary<string, string> NamedContexts { get; init; } = new Dictionary<string, string>();
+    /// <summary>Bytes of a secret by its ID; null when the caller has none of that name.</summary>
+    public Func<string, CancellationToken, Task<byte[]?>> Secrets { get; init; } = (_, _) => Task.FromResult<byte[]?>(null);
+    /// <summary>Path of a unix socket that leads to the caller's SSH agent of an ID; null when there is none.</summary>
+    public Func<string, CancellationToken, Task<string?>> SshAgents { get; init; } = (_, _) => Task.FromResult<string?>(null);
+    /// <summary>All of the build's own layers into one.</summary>
+    public bool Squash { get; init; }
+    /// <summary>Times of what the build makes, in seconds since 1970; null for now.</summary>
+    public long? SourceDateEpoch { get; init; }
+}
+
+/// <summary>What a build made.</summary>
+public sealed record BuildResult(Digest ImageId);

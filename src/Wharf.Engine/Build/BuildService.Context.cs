@@ -1,0 +1,72 @@
+using System.Text;
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.Build;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Build;
+
+/// <summary>Contexts that come as archives.</summary>
+public sealed partial class BuildService
+{
+    private const string IgnoreFile = ".dockerignore";
+
+    /// <summary>Unpacks an archive (plain or compressed) as a build's context. Nothing of it gets outside its directory, whatever it holds.</summary>
+    public static async Task UnpackContextAsync(string directory, Stream archive, CancellationToken cancellation)
+    {
+        using var root = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
+        await ArchiveService.ExtractAsync(root, "/", archive, new ArchiveExtractOptions(), cancellation);
+    }
+
+    /// <summary>Fetches a context: an archive, or the text of a Dockerfile that needs no files.</summary>
+    public static async Task FetchContextAsync(string directory, string address, CancellationToken cancellation)
+    {
+        if (!Solving.AddStep.IsRemote(address) || address.Split('#')[0].EndsWith(".git", StringComparison.Ordinal))
+            throw WharfException.NotImplemented($"building from a git repository is not supported: clone it and build the directory ({address})");
+        var fetched = Path.Combine(directory, ".fetched");
+        var file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation);
+        var head = new byte[512];
+        await using (var content = File.OpenRead(file))
+        {
+            int length = await content.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation);
+            content.Position = 0;
+            bool text = !head.AsSpan(0, length).Contains((byte)0) && Encoding.UTF8.GetString(head.AsSpan(0, length)).AsSpan().TrimEnd('\uFFFD').IndexOf('\uFFFD') < 0;
+            if (text) File.Copy(file, Path.Combine(directory, "Dockerfile"));
+            else await UnpackContextAsync(directory, content, cancellation);
+        }
+        Directory.Delete(fetched, recursive: true);
+    }
+
+    /// <summary>Reads the Dockerfile of a context and tells what of the context is only there for the builder to read.</summary>
+    public (string Text, BuildContext Context) OpenContext(string directory, string dockerfile)
+    {
+        using var root = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
+        var name = dockerfile.Length == 0 ? "Dockerfile" : dockerfile;
+        var text = ReadText(root, name) ?? (dockerfile is "" or "Dockerfile" ? ReadText(root, "dockerfile") : null)
+            ?? throw WharfException.Invalid($"Cannot locate specified Dockerfile: {name}");
+        return (text, new BuildContext(directory, ExcludedFiles(root, ArchivePlace.Clean(name)[1..])));
+    }
+
+    /// <summary>The client sends the Dockerfile and the ignore file even where the latter says not to copy them.</summary>
+    private HashSet<string> ExcludedFiles(Fd root, string dockerfile)
+    {
+        var excluded = new HashSet<string>(StringComparer.Ordinal);
+        if (ReadText(root, dockerfile + IgnoreFile) is not { } text && (text = ReadText(root, IgnoreFile)) is null) return excluded;
+        var patterns = IgnorePatterns.Parse(text.Split('\n'));
+        foreach (var name in new[] { IgnoreFile, dockerfile })
+            if (patterns.Excludes(name)) excluded.Add(name);
+        return excluded;
+    }
+
+    private string? ReadText(Fd root, string name)
+    {
+        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(ArchivePlace.Clean(name)), O.RDONLY | O.NONBLOCK);
+        if (fd is -Errno.ENOENT or -Errno.ENOTDIR or -Errno.ELOOP) return null;
+        using var file = new Fd(FileAt.Check(fd, "openat2", Encoding.UTF8.GetBytes(name)));
+        var stat = FileStat.Of(file);
+        if (!stat.IsRegular) throw WharfException.Invalid($"{name} is not a regular file");
+        if (stat.Size > _options.Limits.MaxDockerfile) throw WharfException.Invalid($"{name} is larger than {_options.Limits.MaxDockerfile} bytes");
+        return File.ReadAllText(file.ProcPath);
+    }
+}

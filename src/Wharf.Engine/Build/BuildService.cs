@@ -1,0 +1,155 @@
+using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Build.Solving;
+using Wharf.Engine.Containers;
+using Wharf.Engine.Images;
+using Wharf.Engine.Snapshots;
+using Wharf.Engine.State;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build;
+
+/// <summary>
+/// Builds images from Dockerfiles. One builder for every front door: <see cref="PlanAsync"/> makes the graph, <see cref="SolveAsync"/> runs
+/// what it needs of it, and the nodes tell their progress meanwhile.
+/// </summary>
+public sealed partial class BuildService
+{
+    /// <summary>How the keys of a build's writable layers begin.</summary>
+    internal const string WritablePrefix = "build-";
+
+    private readonly DaemonOptions _options;
+    private readonly SnapshotService _snapshots;
+    private readonly ImageService _images;
+    private readonly ContainerService _containers;
+    private readonly BuildCacheStore _cache;
+    private readonly CacheMounts _cacheMounts;
+    private readonly StepFlights _flights = new();
+    private readonly string _directory, _runDirectory;
+
+    public BuildService(DaemonOptions options, StateStore state, SnapshotService snapshots, ImageService images, ContainerService containers)
+    {
+        (_options, _snapshots, _images, _containers) = (options, snapshots, images, containers);
+        _cache = new BuildCacheStore(state);
+        _directory = Path.Combine(options.DataRoot, "build");
+        _runDirectory = Path.Combine(options.ExecRoot, "build");
+        _cacheMounts = new CacheMounts(Path.Combine(_directory, "cache"));
+    }
+
+    /// <summary>Stacks of layers that the cache keeps.</summary>
+    public IEnumerable<Digest> CachedChains()
+    {
+        var known = new HashSet<Digest>();
+        foreach (var step in _cache.All())
+            if (step.ChainId is { } chain && known.Add(chain)) yield return chain;
+    }
+
+    /// <summary>Frees what builds of a killed daemon left. Their RUN containers are removed with the containers.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        foreach (var key in _snapshots.WritableKeys(WritablePrefix)) await _snapshots.RemoveWritableAsync(key, cancellation);
+        foreach (var directory in new[] { Path.Combine(_directory, "context"), Path.Combine(_directory, "fetch"), _runDirectory })
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+    }
+
+    /// <summary>A new empty directory for a build's context; <see cref="RemoveContext"/> when the build is over.</summary>
+    public string MakeContextDirectory() => Directory.CreateDirectory(Path.Combine(_directory, "context", Guid.NewGuid().ToString("n"))).FullName;
+
+    public static void RemoveContext(string path)
+    {
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+    }
+
+    /// <summary>Makes the graph; base images are pulled where needed, with messages to <paramref name="progress"/>.</summary>
+    public Task<BuildPlan> PlanAsync(BuildRequest request, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
+        foreach (var tag in request.Tags) ImageReference.Parse(tag);
+        return new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, progress, cancel)).PlanAsync(cancellation);
+    }
+
+    /// <summary>The image a FROM names: the one that is here, unless a fresh one was asked for or there is none.</summary>
+    private async Task<ImageRecord> BaseImageAsync(BuildRequest request, string name, Platform? platform, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
+        if (!request.Pull)
+        {
+            try
+            {
+                return await _images.GetAsync(name, platform, cancellation);
+            }
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound)
+            {
+                // Not here: it is pulled.
+            }
+        }
+        var reference = ImageReference.Parse(name);
+        return await _images.PullAsync(reference.WithDefaultTag().Familiar, platform, request.Credentials(reference.Domain), progress, cancellation);
+    }
+
+    /// <summary>Runs the plan and makes the image. Progress is told by the plan's nodes.</summary>
+    public async Task<BuildResult> SolveAsync(BuildRequest request, BuildPlan plan, BuildContext context, CancellationToken cancellation)
+    {
+        var id = Guid.NewGuid().ToString("n");
+        var parts = new BuildParts
+        {
+            Options = _options, Snapshots = _snapshots, Images = _images, Containers = _containers, Cache = _cache, CacheMounts = _cacheMounts, Request = request, Context = context,
+            RunDirectory = Path.Combine(_runDirectory, id), FetchDirectory = Path.Combine(_directory, "fetch", id),
+        };
+        try
+        {
+            var result = await new BuildSolver(parts, _flights).SolveAsync(plan.Target.Root, cancellation);
+            var image = await _images.CreateAsync(await ImageOfAsync(request, plan.Target, result), cancellation);
+            foreach (var tag in request.Tags) await _images.TagAsync(image.Id, tag, cancellation);
+            return new BuildResult(image.Id);
+        }
+        finally
+        {
+            RemoveContext(parts.RunDirectory);
+            RemoveContext(parts.FetchDirectory);
+        }
+    }
+
+    /// <summary>
+    /// The image's document: configuration, layers, and a history in which steps that changed nothing have no layer. Times are those at which
+    /// layers were made, so that a build wholly from the cache gives the same image again.
+    /// </summary>
+    private static async Task<OciImage> ImageOfAsync(BuildRequest request, PlannedStage stage, NodeResult result)
+    {
+        var history = new List<HistoryEntry>();
+        foreach (var (entry, node) in stage.History)
+        {
+            var made = node is null ? null : await node.Progress.Completed;
+            var created = request.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : made?.CreatedAt;
+            history.Add(entry with { Created = entry.Created ?? (created is { } time ? BuildPlanner.Timestamp(time) : null), EmptyLayer = made?.Empty == true ? true : entry.EmptyLayer });
+        }
+        FillTimes(history, stage);
+        return new OciImage
+        {
+            Created = history.LastOrDefault()?.Created, Author = stage.Author, Architecture = stage.Platform.Architecture, Variant = stage.Platform.Variant, Os = stage.Platform.Os,
+            Config = stage.Config, RootFs = new RootFs { DiffIds = [.. result.DiffIds] }, History = history,
+        };
+    }
+
+    /// <summary>Entries without a layer get the time of the one before, those before the first new layer that layer's.</summary>
+    private static void FillTimes(List<HistoryEntry> history, PlannedStage stage)
+    {
+        int first = history.FindIndex(entry => entry.Created is null);
+        if (first < 0) return;
+        var time = history.Skip(first).Select(entry => entry.Created).FirstOrDefault(created => created is not null)
+            ?? (first > 0 ? history[first - 1].Created : null) ?? stage.BaseImage?.Config.Created ?? BuildPlanner.Timestamp(DateTimeOffset.UnixEpoch);
+        for (int i = first; i < history.Count; i++)
+        {
+            if (history[i].Created is { } known) time = known;
+            else history[i] = history[i] with { Created = time };
+        }
+    }
+
+    /// <summary>The ID that the image would have if it ended after a step whose file system is solved.</summary>
+    public static async Task<Digest> IdAfterAsync(PlannedStage stage, PlannedStep step)
+    {
+        if (step.Root is BaseNode { Image: { } image } && step.Instruction.Name == "FROM") return image.Id;
+        var result = await step.Root.Progress.Completed;
+        var document = new OciImage { Architecture = stage.Platform.Architecture, Os = stage.Platform.Os, Config = step.Config, RootFs = new RootFs { DiffIds = [.. result.DiffIds] } };
+        return Digest.FromSha256(System.Security.Cryptography.SHA256.HashData(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(document, ImageJson.Default.OciImage)));
+    }
+}

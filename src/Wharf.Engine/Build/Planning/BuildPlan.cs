@@ -1,0 +1,64 @@
+using Wharf.Engine.Build.Language;
+using Wharf.Engine.Images;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build.Planning;
+
+/// <summary>One instruction of the plan. <see cref="Node"/> is null where only the configuration changes.</summary>
+public sealed record PlannedStep(Instruction Instruction, string Title, BuildNode? Node)
+{
+    /// <summary>Counted from 1 over all stages of the plan.</summary>
+    public int Number { get; set; }
+    /// <summary>The image's configuration after the step.</summary>
+    public required OciImageConfig Config { get; init; }
+    /// <summary>The file system after the step.</summary>
+    public required BuildNode Root { get; init; }
+}
+
+/// <summary>An entry of the image's history and the step whose layer it tells of, if any.</summary>
+public sealed record PlannedHistory(HistoryEntry Entry, BuildNode? Node);
+
+/// <summary>A stage that is needed, with everything expanded.</summary>
+public sealed class PlannedStage
+{
+    public required Stage Stage { get; init; }
+    /// <summary>The image below; null when the base is another stage or nothing.</summary>
+    public ImageRecord? BaseImage { get; init; }
+    public List<PlannedStep> Steps { get; } = [];
+    public required BuildNode Root { get; set; }
+    public required OciImageConfig Config { get; init; }
+    public List<PlannedHistory> History { get; } = [];
+    public string? Author { get; set; }
+    public required Platform Platform { get; init; }
+    /// <summary>Whether this stage set CMD: an ENTRYPOINT then leaves it.</summary>
+    public bool CommandSet { get; set; }
+    /// <summary>Build arguments in force, by name in order of declaration.</summary>
+    public Dictionary<string, string> Arguments { get; } = new(StringComparer.Ordinal);
+
+    public string Label => Stage.Name.Length > 0 ? Stage.Name : $"stage-{Stage.Index}";
+}
+
+/// <summary>The graph of a build: only the stages that the target needs.</summary>
+public sealed record BuildPlan(Dockerfile Dockerfile, IReadOnlyList<PlannedStage> Stages, PlannedStage Target)
+{
+    public int StepCount => Stages.Sum(stage => stage.Steps.Count);
+
+    /// <summary>All nodes, inputs before what needs them.</summary>
+    public IReadOnlyList<BuildNode> Nodes
+    {
+        get
+        {
+            var ordered = new List<BuildNode>();
+            var seen = new HashSet<BuildNode>();
+            Visit(Target.Root);
+            return ordered;
+
+            void Visit(BuildNode node)
+            {
+                if (!seen.Add(node)) return;
+                foreach (var input in node.Inputs) Visit(input);
+                ordered.Add(node);
+            }
+        }
+    }
+}

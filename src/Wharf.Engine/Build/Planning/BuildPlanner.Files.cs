@@ -1,0 +1,65 @@
+using Wharf.Engine.Archive;
+using Wharf.Engine.Build.Language;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Build.Planning;
+
+/// <summary>WORKDIR, COPY and ADD.</summary>
+internal sealed partial class BuildPlanner
+{
+    private string WorkingDirectory(PlannedStage stage, Instruction instruction)
+    {
+        var path = NotBlank(Expand(stage, instruction.Rest, instruction), instruction);
+        var absolute = ArchivePlace.Clean(Absolute(stage, path));
+        var text = $"WORKDIR {absolute}";
+        stage.Config.WorkingDir = absolute;
+        stage.Root = new DirectoryNode { Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Path = absolute };
+        stage.History.Add(new PlannedHistory(Entry(stage, text, emptyLayer: false), stage.Root));
+        return text;
+    }
+
+    private static string Absolute(PlannedStage stage, string path) =>
+        path.StartsWith('/') ? path : $"{(stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/").TrimEnd('/')}/{path}";
+
+    private bool NoCache(PlannedStage stage) => request.NoCache || request.NoCacheStages.Contains(stage.Stage.Name, StringComparer.OrdinalIgnoreCase);
+
+    private async Task<string> CopyAsync(PlannedStage stage, Instruction instruction, CancellationToken cancellation)
+    {
+        var words = (WordSplit.JsonList(instruction.Rest) ?? WordSplit.Fields(instruction.Rest)).ConvertAll(word => (Raw: word, Value: Expand(stage, word, instruction)));
+        if (words.Count < 2)
+            throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} requires at least two arguments, but only one was provided. Destination could not be determined");
+        var destination = words[^1].Value;
+        var inline = Inline(stage, instruction);
+        var sources = words[..^1].Where(word => instruction.Heredocs.Count == 0 || HeredocWord.Parse(word.Raw) is null).Select(word => word.Value).ToList();
+        bool directory = destination.EndsWith('/') || destination is "." or "" || destination.EndsWith("/.", StringComparison.Ordinal);
+        if (sources.Count + inline.Count > 1 && !directory)
+            throw new DockerfileException(instruction.FirstLine, $"When using {instruction.Name} with more than one source file, the destination must be a directory and end with a /");
+        var absolute = ArchivePlace.Clean(Absolute(stage, destination));
+        var from = instruction.Flag("from") is { } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : null;
+        bool isAdd = instruction.Name == "ADD";
+        if (isAdd && sources.Find(IsGit) is { } git) throw WharfException.NotImplemented($"ADD of a git repository is not supported: {git}");
+        string? Value(string flag) => instruction.Flag(flag) is { } value ? Expand(stage, value, instruction) : null;
+        var text = $"{instruction.Name} {string.Concat(instruction.Flags.Select(flag => Expand(stage, flag, instruction) + " "))}{string.Join(' ', words.Select(word => word.Value))}";
+        stage.Root = new CopyNode
+        {
+            Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, From = from, Sources = sources, Inline = inline,
+            Destination = directory && absolute != "/" ? absolute + "/" : absolute, Owner = Value("chown"), Mode = Value("chmod"), Link = instruction.IsSet("link"), Parents = instruction.IsSet("parents"),
+            Excludes = [.. instruction.FlagValues("exclude").Select(pattern => Expand(stage, pattern, instruction))], IsAdd = isAdd,
+            Unpack = instruction.Flag("unpack") is null ? null : instruction.IsSet("unpack"), Checksum = Value("checksum"),
+        };
+        stage.History.Add(new PlannedHistory(Entry(stage, text + " # buildkit", emptyLayer: false), stage.Root));
+        return text;
+    }
+
+    private static bool IsGit(string source) =>
+        source.StartsWith("git@", StringComparison.Ordinal) || source.StartsWith("git://", StringComparison.Ordinal) || source.StartsWith("ssh://", StringComparison.Ordinal) ||
+        (source.StartsWith("http", StringComparison.Ordinal) && source.Split('#')[0].EndsWith(".git", StringComparison.Ordinal));
+
+    private List<(string Name, string Content)> Inline(PlannedStage stage, Instruction instruction)
+    {
+        var files = new List<(string, string)>();
+        foreach (var document in instruction.Heredocs)
+            files.Add((document.Name, document.Expand ? new WordExpansion(name => Lookup(stage, name), _file.Escape).ExpandDocument(document.Content) : document.Content));
+        return files;
+    }
+}

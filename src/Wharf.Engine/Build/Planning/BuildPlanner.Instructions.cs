@@ -1,0 +1,166 @@
+using System.Text.Json;
+using Wharf.Engine.Build.Language;
+using Wharf.Engine.Images;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build.Planning;
+
+/// <summary>What each instruction does to the configuration; those that change files are in files of their own.</summary>
+internal sealed partial class BuildPlanner
+{
+    private const string HistoryComment = "buildkit.dockerfile.v0";
+    private static readonly string[] DefaultShell = ["/bin/sh", "-c"];
+
+    private async Task ApplyAsync(PlannedStage stage, Instruction instruction, CancellationToken cancellation)
+    {
+        var before = stage.Root;
+        var title = instruction.Text;
+        try
+        {
+            title = instruction.Name switch
+            {
+                "RUN" => await RunAsync(stage, instruction, cancellation),
+                "COPY" or "ADD" => await CopyAsync(stage, instruction, cancellation),
+                "WORKDIR" => WorkingDirectory(stage, instruction),
+                _ => Configure(stage, instruction),
+            };
+        }
+        catch (WharfException error) when (error is not DockerfileException && error.Kind == ErrorKind.InvalidArgument)
+        {
+            throw new DockerfileException(instruction.FirstLine, error.Message);
+        }
+        stage.Steps.Add(new PlannedStep(instruction, title, stage.Root == before ? null : stage.Root) { Config = stage.Config.Copy(), Root = stage.Root });
+    }
+
+    /// <summary>Instructions that change nothing but the configuration. Gives the text with variables replaced.</summary>
+    private string Configure(PlannedStage stage, Instruction instruction)
+    {
+        var config = stage.Config;
+        var text = instruction.Name switch
+        {
+            "ENV" => Environment(stage, instruction),
+            "LABEL" => Labels(stage, instruction),
+            "ARG" => Argument(stage, instruction),
+            "CMD" or "ENTRYPOINT" => Command(stage, instruction),
+            "EXPOSE" => Expose(stage, instruction),
+            "VOLUME" => Volume(stage, instruction),
+            "USER" => "USER " + (config.User = NotBlank(Expand(stage, instruction.Rest, instruction), instruction)),
+            "STOPSIGNAL" => "STOPSIGNAL " + (config.StopSignal = Signal(Expand(stage, instruction.Rest, instruction))),
+            "MAINTAINER" => "MAINTAINER " + (stage.Author = instruction.Rest),
+            "SHELL" => Shell(stage, instruction),
+            "ONBUILD" => OnBuild(stage, instruction),
+            "HEALTHCHECK" => Health(stage, instruction),
+            _ => throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} is not allowed here"),
+        };
+        stage.History.Add(new PlannedHistory(Entry(stage, text, emptyLayer: true), null));
+        return instruction.Name is "CMD" or "ENTRYPOINT" or "HEALTHCHECK" or "SHELL" or "EXPOSE" or "VOLUME" ? instruction.Text : text;
+    }
+
+    private HistoryEntry Entry(PlannedStage stage, string text, bool emptyLayer) => new()
+    {
+        CreatedBy = text, Comment = HistoryComment, Author = stage.Author is { Length: > 0 } author ? author : null, EmptyLayer = emptyLayer ? true : null,
+    };
+
+    private string Environment(PlannedStage stage, Instruction instruction)
+    {
+        // All values see the environment as it was before the instruction.
+        var pairs = WordSplit.Pairs(instruction, _file.Escape).ConvertAll(pair => (Key: Expand(stage, pair.Key, instruction), Value: Expand(stage, pair.Value, instruction)));
+        foreach (var (key, value) in pairs) ImageChange.SetVariable(stage.Config.Env ??= [], key, value);
+        return "ENV " + string.Join(' ', pairs.Select(pair => $"{pair.Key}={pair.Value}"));
+    }
+
+    private string Labels(PlannedStage stage, Instruction instruction)
+    {
+        var pairs = WordSplit.Pairs(instruction, _file.Escape).ConvertAll(pair => (Key: Expand(stage, pair.Key, instruction), Value: Expand(stage, pair.Value, instruction)));
+        foreach (var (key, value) in pairs) (stage.Config.Labels ??= [])[key] = value;
+        return "LABEL " + string.Join(' ', pairs.Select(pair => $"{pair.Key}={pair.Value}"));
+    }
+
+    private string Argument(PlannedStage stage, Instruction instruction)
+    {
+        var shown = new List<string>();
+        foreach (var (name, written) in ArgumentWords(instruction))
+        {
+            var absent = written is null ? null : Expand(stage, written, instruction);
+            var value = request.Arguments.GetValueOrDefault(name) ?? absent ?? _metaArguments.GetValueOrDefault(name);
+            if (value is not null) stage.Arguments[name] = value;
+            shown.Add(value is null ? name : $"{name}={value}");
+        }
+        return "ARG " + string.Join(' ', shown);
+    }
+
+    private string Command(PlannedStage stage, Instruction instruction)
+    {
+        var command = WordSplit.JsonList(instruction.Rest);
+        bool shell = command is null;
+        command ??= [.. stage.Config.Shell ?? [.. DefaultShell], instruction.Rest];
+        if (instruction.Name == "CMD")
+        {
+            stage.Config.Cmd = command;
+            stage.Config.ArgsEscaped = shell ? true : null;
+            stage.CommandSet = true;
+        }
+        else
+        {
+            stage.Config.Entrypoint = command;
+            if (!stage.CommandSet) stage.Config.Cmd = null;
+        }
+        return $"{instruction.Name} {Quoted(command)}";
+    }
+
+    /// <summary>A list as Go prints it with quotes: <c>["a" "b"]</c>, the form that histories have.</summary>
+    private static string Quoted(IEnumerable<string> words) => $"[{string.Join(' ', words.Select(word => $"\"{JsonEncodedText.Encode(word, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\""))}]";
+
+    private string Expose(PlannedStage stage, Instruction instruction)
+    {
+        var ports = WordSplit.Fields(instruction.Rest).SelectMany(word => WordSplit.Fields(Expand(stage, word, instruction))).ToList();
+        foreach (var port in ports)
+            foreach (var each in ImageChange.Ports(port)) (stage.Config.ExposedPorts ??= [])[each] = ImageChange.Empty;
+        return $"EXPOSE [{string.Join(' ', ports.SelectMany(ImageChange.Ports))}]";
+    }
+
+    private string Volume(PlannedStage stage, Instruction instruction)
+    {
+        var paths = (WordSplit.JsonList(instruction.Rest) ?? WordSplit.Words(instruction.Rest, _file.Escape)).ConvertAll(path => Expand(stage, path, instruction));
+        foreach (var path in paths)
+        {
+            if (path.Length == 0) throw new DockerfileException(instruction.FirstLine, "VOLUME specified can not be an empty string");
+            (stage.Config.Volumes ??= [])[path] = ImageChange.Empty;
+        }
+        return $"VOLUME [{string.Join(' ', paths)}]";
+    }
+
+    private static string NotBlank(string value, Instruction instruction) =>
+        value.Length > 0 ? value : throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} requires exactly one argument");
+
+    private static string Signal(string name)
+    {
+        Containers.Signals.Parse(name);
+        return name;
+    }
+
+    private static string Shell(PlannedStage stage, Instruction instruction)
+    {
+        var shell = WordSplit.JsonList(instruction.Rest) ?? throw new DockerfileException(instruction.FirstLine, $"SHELL requires the arguments to be in JSON form");
+        if (shell.Count == 0) throw new DockerfileException(instruction.FirstLine, "SHELL requires at least one argument");
+        stage.Config.Shell = shell;
+        return $"SHELL [{string.Join(' ', shell)}]";
+    }
+
+    private static string OnBuild(PlannedStage stage, Instruction instruction)
+    {
+        var trigger = instruction.Rest;
+        foreach (var document in instruction.Heredocs) trigger += $"\n{document.Content}{document.Name}";
+        (stage.Config.OnBuild ??= []).Add(ImageChange.OnBuild(trigger));
+        DockerfileParser.ParseOne(trigger);
+        return $"ONBUILD {trigger}";
+    }
+
+    private static string Health(PlannedStage stage, Instruction instruction)
+    {
+        var text = string.Join(' ', [.. instruction.Flags, instruction.Rest]);
+        stage.Config.Healthcheck = ImageChange.Health(text);
+        return $"HEALTHCHECK {text}";
+    }
+}

@@ -1,0 +1,70 @@
+using Wharf.Engine.Build.Language;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Build.Planning;
+
+/// <summary>RUN.</summary>
+internal sealed partial class BuildPlanner
+{
+    /// <summary>Arguments that are there without ARG, and that change neither history nor cache.</summary>
+    private static readonly string[] Proxies = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"];
+
+    private async Task<string> RunAsync(PlannedStage stage, Instruction instruction, CancellationToken cancellation)
+    {
+        var (command, script) = RunCommand(stage, instruction);
+        var environment = new List<string>(stage.Config.Env ?? []);
+        var arguments = new List<string>();
+        foreach (var (name, value) in stage.Arguments)
+        {
+            if (environment.Exists(variable => variable.StartsWith(name + "=", StringComparison.Ordinal))) continue;
+            environment.Add($"{name}={value}");
+            if (Array.IndexOf(Proxies, name) < 0) arguments.Add($"{name}={value}");
+        }
+        var mounts = new List<RunMount>();
+        foreach (var text in instruction.FlagValues("mount"))
+            mounts.Add(await RunMount.ParseAsync(text, instruction, word => Expand(stage, word, instruction), name => SourceAsync(stage, name, instruction, cancellation)));
+        if (instruction.Flag("security") is { } security && security != "sandbox")
+            throw WharfException.NotImplemented($"RUN --security={security} is not allowed: steps run with the default isolation");
+        if (instruction.Flag("device") is { } device) throw WharfException.NotImplemented($"RUN --device={device} is not supported");
+        var title = RunTitle(instruction);
+        stage.Root = new RunNode
+        {
+            Title = title, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Command = command, Environment = environment,
+            ProxyEnvironment = [.. Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).Select(name => $"{name}={request.Arguments[name]}")],
+            User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = NetworkOf(instruction), Script = script,
+        };
+        var prefix = arguments.Count > 0 ? $"|{arguments.Count} {string.Join(' ', arguments)} " : "";
+        stage.History.Add(new PlannedHistory(Entry(stage, $"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));
+        return title;
+    }
+
+    private string NetworkOf(Instruction instruction) => instruction.Flag("network") switch
+    {
+        null or "default" => request.RunConfig.NetworkMode is { Length: > 0 } mode ? mode : "default",
+        "none" => "none",
+        "host" => "host",
+        var other => throw new DockerfileException(instruction.FirstLine, $"unsupported network mode \"{other}\""),
+    };
+
+    private static string RunTitle(Instruction instruction) =>
+        instruction.Heredocs is [var document, ..] ? $"{instruction.Text} ({document.Content.Split('\n', 2)[0]}{(document.Content.IndexOf('\n') < document.Content.Length - 1 ? "..." : "")})" : instruction.Text;
+
+    /// <summary>
+    /// The process to run. A here-document alone is a script: for the shell, or for the interpreter its first line names. One that
+    /// belongs to a command is left in the command's text, for the shell to read.
+    /// </summary>
+    private static (IReadOnlyList<string> Command, Heredoc? Script) RunCommand(PlannedStage stage, Instruction instruction)
+    {
+        if (instruction.Heredocs.Count == 0 && WordSplit.JsonList(instruction.Rest) is { } exec)
+            return exec.Count > 0 ? (exec, null) : throw new DockerfileException(instruction.FirstLine, "RUN requires at least one argument");
+        IReadOnlyList<string> shell = stage.Config.Shell ?? [.. DefaultShell];
+        if (instruction.Heredocs is [var only] && HeredocWord.Parse(instruction.Rest.Trim()) is not null)
+        {
+            if (only.Content.StartsWith("#!", StringComparison.Ordinal)) return (["/dev/pipes/" + only.Name], only);
+            return ([.. shell, only.Content], null);
+        }
+        var text = instruction.Rest;
+        foreach (var document in instruction.Heredocs) text += $"\n{document.Content}{document.Name}";
+        return ([.. shell, text], null);
+    }
+}

@@ -1,0 +1,201 @@
+using System.Globalization;
+using Wharf.Engine.Build.Language;
+using Wharf.Engine.Images;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build.Planning;
+
+/// <summary>
+/// Makes the graph of a build: finds base images, expands variables, and turns instructions into nodes and configuration. Stages
+/// are planned when something needs them, so what nobody needs costs nothing, not even a pull.
+/// </summary>
+/// <param name="baseImage">Finds an image by reference, pulling it where need be.</param>
+internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Platform?, CancellationToken, Task<ImageRecord>> baseImage)
+{
+    private readonly Dockerfile _file = DockerfileParser.Parse(request.DockerfileText, request.DockerfileName);
+    private readonly Dictionary<int, Task<PlannedStage>> _planned = [];
+    private readonly Dictionary<string, BaseNode> _images = new(StringComparer.Ordinal);
+    private Dictionary<string, string> _metaArguments = [];
+
+    public Dockerfile Dockerfile => _file;
+
+    public async Task<BuildPlan> PlanAsync(CancellationToken cancellation)
+    {
+        _metaArguments = MetaArguments();
+        var target = await StageAsync(TargetIndex(), cancellation);
+        foreach (var (key, value) in request.Labels) (target.Config.Labels ??= [])[key] = value;
+        var stages = new List<PlannedStage>();
+        foreach (var (_, stage) in _planned.OrderBy(pair => pair.Key)) stages.Add(await stage);
+        int number = 0;
+        foreach (var step in stages.SelectMany(stage => stage.Steps)) step.Number = ++number;
+        return new BuildPlan(_file, stages, target);
+    }
+
+    internal static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
+
+    private int TargetIndex()
+    {
+        if (request.Target.Length == 0) return _file.Stages.Count - 1;
+        return FindStage(request.Target, _file.Stages.Count) ?? throw WharfException.Invalid($"target stage \"{request.Target}\" could not be found");
+    }
+
+    /// <summary>A stage by name or number, among those before <paramref name="before"/>.</summary>
+    private int? FindStage(string name, int before)
+    {
+        var lower = name.ToLowerInvariant();
+        for (int i = before - 1; i >= 0; i--)
+            if (_file.Stages[i].Name.Length > 0 && _file.Stages[i].Name == lower) return i;
+        return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < before ? number : null;
+    }
+
+    /// <summary>What FROM lines may use: the ARGs before the first of them, and the platforms.</summary>
+    private Dictionary<string, string> MetaArguments()
+    {
+        var known = PlatformArguments();
+        foreach (var instruction in _file.MetaArgs)
+        {
+            foreach (var (name, value) in ArgumentWords(instruction))
+            {
+                var given = request.Arguments.GetValueOrDefault(name);
+                if (given is not null) known[name] = given;
+                else if (value is not null) known[name] = Expand(value, known.GetValueOrDefault, instruction);
+            }
+        }
+        return known;
+    }
+
+    private Dictionary<string, string> PlatformArguments()
+    {
+        var arguments = new Dictionary<string, string>(StringComparer.Ordinal);
+        Add("BUILD", Platforms.Host);
+        Add("TARGET", request.Platform ?? Platforms.Host);
+        return arguments;
+
+        void Add(string prefix, Platform platform)
+        {
+            arguments[prefix + "PLATFORM"] = Platforms.Describe(platform);
+            arguments[prefix + "OS"] = platform.Os ?? "linux";
+            arguments[prefix + "ARCH"] = platform.Architecture ?? "";
+            arguments[prefix + "VARIANT"] = platform.Variant ?? "";
+        }
+    }
+
+    private List<(string Name, string? Value)> ArgumentWords(Instruction instruction)
+    {
+        var words = new List<(string, string?)>();
+        foreach (var word in WordSplit.Words(instruction.Rest, _file.Escape))
+        {
+            int equals = word.IndexOf('=');
+            if (equals == 0) throw new DockerfileException(instruction.FirstLine, "ARG names can not be blank");
+            words.Add(equals < 0 ? (word, null) : (word[..equals], word[(equals + 1)..]));
+        }
+        return words;
+    }
+
+    private string Expand(string word, Func<string, string?> lookup, Instruction instruction)
+    {
+        try
+        {
+            return new WordExpansion(lookup, _file.Escape).Expand(word);
+        }
+        catch (FormatException error)
+        {
+            throw new DockerfileException(instruction.FirstLine, $"failed to process \"{word}\": {error.Message}");
+        }
+    }
+
+    /// <summary>A variable of a stage: ENV wins over ARG.</summary>
+    private static string? Lookup(PlannedStage stage, string name)
+    {
+        foreach (var variable in stage.Config.Env ?? [])
+            if (variable.Length > name.Length && variable[name.Length] == '=' && variable.StartsWith(name, StringComparison.Ordinal)) return variable[(name.Length + 1)..];
+        return stage.Arguments.GetValueOrDefault(name);
+    }
+
+    private string Expand(PlannedStage stage, string word, Instruction instruction) => Expand(word, name => Lookup(stage, name), instruction);
+
+    private Task<PlannedStage> StageAsync(int index, CancellationToken cancellation)
+    {
+        if (!_planned.TryGetValue(index, out var planned)) _planned[index] = planned = PlanStageAsync(_file.Stages[index], cancellation);
+        return planned;
+    }
+
+    private async Task<PlannedStage> PlanStageAsync(Stage stage, CancellationToken cancellation)
+    {
+        var from = stage.From;
+        var name = Expand(stage.Base, _metaArguments.GetValueOrDefault, from);
+        if (name.Length == 0) throw new DockerfileException(from.FirstLine, $"base name ({stage.Base}) should not be blank");
+        var platformText = stage.Platform is null ? "" : Expand(stage.Platform, _metaArguments.GetValueOrDefault, from);
+        var platform = platformText.Length > 0 ? Platforms.Parse(platformText) : request.Platform;
+        var planned = await BeginAsync(stage, name, platform, cancellation);
+        planned.Steps.Add(new PlannedStep(from, from.Text, null) { Config = planned.Config.Copy(), Root = planned.Root });
+        foreach (var trigger in planned.Config.OnBuild ?? []) await ApplyAsync(planned, DockerfileParser.ParseOne(trigger) with { FirstLine = from.FirstLine, LastLine = from.LastLine }, cancellation);
+        planned.Config.OnBuild = null;
+        foreach (var instruction in stage.Instructions) await ApplyAsync(planned, instruction, cancellation);
+        return planned;
+    }
+
+    /// <summary>The stage as its base leaves it: another stage, a named context, an image, or nothing.</summary>
+    private async Task<PlannedStage> BeginAsync(Stage stage, string name, Platform? platform, CancellationToken cancellation)
+    {
+        if (FindStage(name, stage.Index) is { } index && !request.NamedContexts.ContainsKey(name))
+        {
+            var below = await StageAsync(index, cancellation);
+            var inherited = new PlannedStage { Stage = stage, Root = below.Root, Config = below.Config.Copy(), Platform = below.Platform, BaseImage = below.BaseImage, Author = below.Author };
+            inherited.History.AddRange(below.History);
+            return inherited;
+        }
+        var title = stage.From.Text;
+        if (name == "scratch" && !request.NamedContexts.ContainsKey(name))
+        {
+            var nothing = new BaseNode { Title = title, Instruction = stage.From, StageName = LabelOf(stage) };
+            return new PlannedStage { Stage = stage, Root = nothing, Config = new OciImageConfig { Env = [Containers.Oci.ProcessEnvironment.DefaultPath], WorkingDir = "/" }, Platform = platform ?? Platforms.Host };
+        }
+        var node = await ImageAsync(name, platform, stage.From, LabelOf(stage), cancellation);
+        var image = node.Image!;
+        var planned = new PlannedStage
+        {
+            Stage = stage, Root = node, BaseImage = image, Config = (image.Config.Config ?? new OciImageConfig()).Copy(), Author = image.Config.Author,
+            Platform = new Platform { Os = image.Config.Os ?? "linux", Architecture = image.Config.Architecture, Variant = image.Config.Variant },
+        };
+        if (planned.Config.Env is not { Count: > 0 }) planned.Config.Env = [Containers.Oci.ProcessEnvironment.DefaultPath];
+        foreach (var entry in image.Config.History ?? []) planned.History.Add(new PlannedHistory(entry, null));
+        return planned;
+    }
+
+    private static string LabelOf(Stage stage) => stage.Name.Length > 0 ? stage.Name : $"stage-{stage.Index}";
+
+    private async Task<BaseNode> ImageAsync(string name, Platform? platform, Instruction instruction, string stageName, CancellationToken cancellation)
+    {
+        if (request.NamedContexts.TryGetValue(name, out var other))
+        {
+            const string Scheme = "docker-image://";
+            if (!other.StartsWith(Scheme, StringComparison.Ordinal)) throw WharfException.NotImplemented($"named context \"{name}\": only {Scheme} is supported, not \"{other}\"");
+            name = other[Scheme.Length..];
+        }
+        var key = $"{name} {(platform is null ? "" : Platforms.Describe(platform))}";
+        if (_images.TryGetValue(key, out var known)) return known;
+        var image = await baseImage(name, platform, cancellation);
+        return _images[key] = new BaseNode { Title = instruction.Name == "FROM" ? instruction.Text : $"FROM {name}", Instruction = instruction, StageName = stageName, Image = image };
+    }
+
+    /// <summary>The file system that <c>--from</c> names: an earlier stage, or an image.</summary>
+    private async Task<BuildNode> SourceAsync(PlannedStage stage, string name, Instruction instruction, CancellationToken cancellation)
+    {
+        if (name == "scratch") return new BaseNode { Title = "FROM scratch", Instruction = instruction, StageName = stage.Label };
+        if (!request.NamedContexts.ContainsKey(name))
+        {
+            if (FindStage(name, stage.Stage.Index) is { } index) return (await StageAsync(index, cancellation)).Root;
+            if (name.Equals(stage.Stage.Name, StringComparison.OrdinalIgnoreCase)) throw new DockerfileException(instruction.FirstLine, $"invalid from flag value {name}: refers to current build block");
+        }
+        try
+        {
+            return await ImageAsync(name, request.Platform, instruction, stage.Label, cancellation);
+        }
+        catch (WharfException error) when (error is not DockerfileException)
+        {
+            throw new WharfException(error.Kind, $"invalid from flag value {name}: {error.Message}", error);
+        }
+    }
+}

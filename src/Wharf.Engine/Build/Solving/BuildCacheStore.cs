@@ -1,0 +1,47 @@
+using System.Globalization;
+using Wharf.Engine.State;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build.Solving;
+
+/// <summary>A result that can be used again.</summary>
+/// <param name="DiffId">The step's own layer; null when it changed nothing.</param>
+public sealed record CachedStep(string Key, Digest? ParentChain, Digest? ChainId, Digest? DiffId, long Size, string Kind, string Description, DateTimeOffset CreatedAt, DateTimeOffset UsedAt, long Uses);
+
+/// <summary>
+/// Results of steps by key: a digest over what the step does and the contents of all it works on. A row keeps its layers from being
+/// collected. Rows are written once their layers exist, so a kill in between only costs the step again.
+/// </summary>
+public sealed class BuildCacheStore
+{
+    private readonly StateStore _state;
+
+    public BuildCacheStore(StateStore state)
+    {
+        _state = state;
+        state.EnsureSchema("""
+            create table if not exists build_step(key text primary key, parent text, chain text, diff text, size integer not null, kind text not null, description text not null,
+                created_at text not null, used_at text not null, uses integer not null) without rowid, strict;
+            """);
+    }
+
+    public CachedStep? Find(string key) => _state.Query($"select {Columns} from build_step where key = $1", Read, key) is [var step, ..] ? step : null;
+
+    public List<CachedStep> All() => _state.Query($"select {Columns} from build_step order by used_at", Read);
+
+    public void Add(CachedStep step) => _state.Execute("insert into build_step values($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict(key) do update set chain = excluded.chain, diff = excluded.diff, size = excluded.size, used_at = excluded.used_at",
+        step.Key, step.ParentChain?.ToString(), step.ChainId?.ToString(), step.DiffId?.ToString(), step.Size, step.Kind, step.Description, Time(step.CreatedAt), Time(step.UsedAt), step.Uses);
+
+    public void Touch(string key, DateTimeOffset now) => _state.Execute("update build_step set used_at = $2, uses = uses + 1 where key = $1", key, Time(now));
+
+    public void Remove(string key) => _state.Execute("delete from build_step where key = $1", key);
+
+    private const string Columns = "key, parent, chain, diff, size, kind, description, created_at, used_at, uses";
+
+    private static CachedStep Read(Microsoft.Data.Sqlite.SqliteDataReader row) => new(row.GetString(0), Optional(row, 1), Optional(row, 2), Optional(row, 3), row.GetInt64(4), row.GetString(5), row.GetString(6),
+        DateTimeOffset.Parse(row.GetString(7), CultureInfo.InvariantCulture), DateTimeOffset.Parse(row.GetString(8), CultureInfo.InvariantCulture), row.GetInt64(9));
+
+    private static Digest? Optional(Microsoft.Data.Sqlite.SqliteDataReader row, int column) => row.IsDBNull(column) ? null : Digest.Parse(row.GetString(column));
+
+    private static string Time(DateTimeOffset time) => time.ToUniversalTime().ToString("o", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,83 @@
+using System.Security.Cryptography;
+using System.Text;
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Build;
+
+namespace Wharf.Engine.Build.Solving;
+
+/// <summary>
+/// A digest over what COPY, ADD or a bind mount reads: names, kinds, modes, contents, links and attributes, but no times. Of the build context
+/// no owners either, since they are not copied.
+/// </summary>
+internal static class ContentDigest
+{
+    public static async Task<string> OfAsync(Fd root, IReadOnlyList<string> words, IReadOnlyList<string> excludePatterns, IReadOnlySet<string> excluded, bool owners, CancellationToken cancellation)
+    {
+        await using var hash = new HashStream();
+        var tar = new TarWriter(hash);
+        var ignored = IgnorePatterns.Parse(excludePatterns);
+        for (int i = 0; i < words.Count; i++)
+        {
+            foreach (var found in CopySources.Find(root, words[i].Replace("/./", "/", StringComparison.Ordinal), excluded).OrderBy(source => source.Path, StringComparer.Ordinal))
+            {
+                using (found)
+                {
+                    var prefix = $"{i}/{found.Path}{(found.IsDirectory ? "/" : "")}";
+                    var writer = new TreeWriter(tar, new TreeWriterOptions { Admit = entry => Admit(entry, found.IsDirectory ? prefix.Length : prefix.LastIndexOf('/') + 1) });
+                    if (found.IsDirectory)
+                    {
+                        await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(prefix), Mode = found.Stat.Permissions }, cancellation);
+                        await writer.WriteChildrenAsync(found.Parent, Encoding.UTF8.GetBytes(prefix), cancellation);
+                    }
+                    else await writer.WriteNameAsync(found.Parent, found.Name, Encoding.UTF8.GetBytes(prefix), cancellation);
+                }
+            }
+        }
+        await tar.FinishAsync(cancellation);
+        return hash.GetDigest();
+
+        bool Admit(TarEntry entry, int prefix)
+        {
+            var path = entry.NameText.TrimEnd('/');
+            var relative = path.Length >= prefix ? path[prefix..] : path;
+            if (ignored.Excludes(relative) && !(entry.IsDirectory && ignored.MayHoldException(relative))) return false;
+            if (excluded.Contains(relative)) return false;
+            (entry.ModifiedSeconds, entry.ModifiedNanoseconds) = (0, 0);
+            if (!owners) (entry.Uid, entry.Gid) = (0, 0);
+            return true;
+        }
+    }
+
+    /// <summary>Digests what is written to it.</summary>
+    private sealed class HashStream : Stream
+    {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        public string GetDigest() => Convert.ToHexStringLower(_hash.GetHashAndReset());
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            _hash.AppendData(buffer.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => _hash.AppendData(buffer, offset, count);
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+        public override void Flush() { }
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) _hash.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Text;
+using Wharf.Engine.Archive;
+using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Containers.Oci;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Build;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Build.Solving;
+
+/// <summary>
+/// COPY, and ADD of what is no archive: the sources written as a layer, in one pass, without mounting anything to write to. Owners are
+/// root's for the build context and stay for another stage, unless <c>--chown</c> says otherwise.
+/// </summary>
+internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> excluded, Fd root, long now, Limits limits)
+{
+    private readonly Destination _destination = new(root);
+    private readonly IgnorePatterns _ignored = IgnorePatterns.Parse(node.Excludes);
+    private readonly (uint Uid, uint Gid)? _owner = Owner(node, root, limits);
+    private readonly uint? _mode = Mode(node.Mode);
+
+    /// <summary>Writes the layer. Each source is known to exist only now, hence NotFound from here.</summary>
+    public async Task WriteAsync(Stream output, CancellationToken cancellation)
+    {
+        var tar = new TarWriter(output);
+        foreach (var word in node.Sources)
+        {
+            foreach (var found in Sorted(CopySources.Find(source, Pivotless(word), excluded)))
+                using (found) await WriteSourceAsync(tar, word, found, cancellation);
+        }
+        foreach (var (name, content) in node.Inline) await WriteInlineAsync(tar, name, content, cancellation);
+        await tar.FinishAsync(cancellation);
+    }
+
+    private static IEnumerable<CopySource> Sorted(List<CopySource> sources) => sources.OrderBy(found => found.Path, StringComparer.Ordinal);
+
+    private static string Pivotless(string word) => word.Replace("/./", "/", StringComparison.Ordinal);
+
+    private async Task WriteSourceAsync(TarWriter tar, string word, CopySource found, CancellationToken cancellation)
+    {
+        var target = node.Destination;
+        if (node.Parents) target = $"{target.TrimEnd('/')}/{ParentsOf(word, found)}";
+        if (found.IsDirectory) await WriteDirectoryAsync(tar, target, found, cancellation);
+        else await WriteFileAsync(tar, target, found, cancellation);
+    }
+
+    /// <summary>With <c>--parents</c> the path stays, from after a <c>/./</c> on where there is one.</summary>
+    private static string ParentsOf(string word, CopySource found)
+    {
+        int pivot = word.IndexOf("/./", StringComparison.Ordinal);
+        var kept = found.Path;
+        if (pivot >= 0)
+        {
+            int parts = word[..pivot].Split('/', StringSplitOptions.RemoveEmptyEntries).Length;
+            kept = string.Join('/', found.Path.Split('/')[parts..]);
+        }
+        return found.IsDirectory ? kept : kept[..(kept.LastIndexOf('/') + 1)];
+    }
+
+    private async Task WriteFileAsync(TarWriter tar, string target, CopySource found, CancellationToken cancellation)
+    {
+        var (directory, name) = await PlaceAsync(tar, target, found.BaseName, cancellation);
+        var entryName = Join(directory, name);
+        await Writer(tar, entryName.Length - name.Length).WriteNameAsync(found.Parent, found.Name, Encoding.UTF8.GetBytes(entryName), cancellation);
+    }
+
+    /// <summary>The directory a file goes to and its name there: its own name where the destination is a directory.</summary>
+    private async Task<(string Directory, string Name)> PlaceAsync(TarWriter tar, string target, string baseName, CancellationToken cancellation)
+    {
+        bool into = target.EndsWith('/') || _destination.IsDirectory(target);
+        var directory = into ? target : target[..target.LastIndexOf('/')];
+        return (await _destination.WriteDirectoryAsync(tar, directory, New(0x1ed), cancellation), into ? baseName : target[(target.LastIndexOf('/') + 1)..]);
+    }
+
+    private async Task WriteDirectoryAsync(TarWriter tar, string target, CopySource found, CancellationToken cancellation)
+    {
+        var clean = target.TrimEnd('/');
+        var (_, missing) = _destination.Resolve(clean);
+        // A new directory takes after the source; one that a slash asked for is a plain one, as are those above it.
+        var like = missing.Length > 0 && !target.EndsWith('/') ? found.Stat : (FileStat?)null;
+        if (like is not null && missing.Length > 1) await _destination.WriteDirectoryAsync(tar, clean[..clean.LastIndexOf('/')], New(0x1ed), cancellation);
+        var real = await _destination.WriteDirectoryAsync(tar, clean, like is { } stat ? LikeSource(stat) : New(0x1ed), cancellation);
+        var prefix = real.Length == 0 ? "" : real + "/";
+        await Writer(tar, prefix.Length).WriteChildrenAsync(found.Parent, Encoding.UTF8.GetBytes(prefix), cancellation);
+    }
+
+    private NewDirectory LikeSource(in FileStat stat) =>
+        new(_mode ?? stat.Permissions, _owner?.Uid ?? (KeepsOwners ? stat.Uid : 0), _owner?.Gid ?? (KeepsOwners ? stat.Gid : 0), stat.ModifiedSeconds);
+
+    private NewDirectory New(uint mode) => new(mode, _owner?.Uid ?? 0, _owner?.Gid ?? 0, now);
+
+    private bool KeepsOwners => node.From is not null;
+
+    private async Task WriteInlineAsync(TarWriter tar, string name, string content, CancellationToken cancellation)
+    {
+        var (directory, fileName) = await PlaceAsync(tar, node.Destination, name, cancellation);
+        var entry = new TarEntry { Name = Encoding.UTF8.GetBytes(Join(directory, fileName)), Mode = 0x1a4, ModifiedSeconds = now };
+        if (Admit(entry, 0)) await tar.WriteFileAsync(entry, Encoding.UTF8.GetBytes(content), cancellation);
+    }
+
+    private static string Join(string directory, string name) => directory.Length == 0 ? name : $"{directory}/{name}";
+
+    private TreeWriter Writer(TarWriter tar, int prefix) => new(tar, new TreeWriterOptions { MaxNameLength = limits.MaxTarNameLength, Admit = entry => Admit(entry, prefix) });
+
+    /// <summary>Gives an entry its owner and mode, and leaves out what is excluded. <paramref name="prefix"/> is the length of the destination's part of its name.</summary>
+    private bool Admit(TarEntry entry, int prefix)
+    {
+        var path = entry.NameText.TrimEnd('/');
+        var relative = path.Length >= prefix ? path[prefix..] : path;
+        if (_ignored.Excludes(relative) && !(entry.IsDirectory && _ignored.MayHoldException(relative))) return false;
+        if (node.From is null && excluded.Count > 0 && excluded.Contains(relative)) return false;
+        if (_destination.StatOf(path) is { } there && there.IsDirectory != entry.IsDirectory)
+            throw WharfException.Invalid(entry.IsDirectory ? $"cannot copy to non-directory: /{path}" : $"cannot overwrite directory with non-directory: /{path}");
+        if (_owner is { } owner) (entry.Uid, entry.Gid) = owner;
+        else if (!KeepsOwners) (entry.Uid, entry.Gid) = (0, 0);
+        if (_mode is { } mode && entry.Type != TarType.Symlink) entry.Mode = mode;
+        return true;
+    }
+
+    /// <summary>Octal permission bits of <c>--chmod</c>.</summary>
+    private static uint? Mode(string? text)
+    {
+        if (text is null) return null;
+        bool valid = text.Length is > 0 and <= 5 && !text.AsSpan().ContainsAnyExcept("01234567");
+        uint mode = valid ? Convert.ToUInt32(text, 8) : uint.MaxValue;
+        return mode <= 0xfff ? mode : throw WharfException.Invalid($"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777");
+    }
+
+    private static (uint, uint)? Owner(CopyNode node, Fd root, Limits limits)
+    {
+        if (node.Owner is not { Length: > 0 } owner) return null;
+        var users = UserDatabase.Parse(RootReader.Read(root, "etc/passwd", limits.MaxPasswdFile), RootReader.Read(root, "etc/group", limits.MaxPasswdFile));
+        var resolved = users.Resolve(owner);
+        // A user alone stands for the group of the same number or name.
+        if (owner.Contains(':')) return (resolved.Uid, resolved.Gid);
+        return uint.TryParse(owner, NumberStyles.None, CultureInfo.InvariantCulture, out _) ? (resolved.Uid, resolved.Uid) : (resolved.Uid, resolved.Gid);
+    }
+}

@@ -1,0 +1,156 @@
+using System.IO.Pipelines;
+using Wharf.Engine.Archive;
+using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Snapshots;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build.Solving;
+
+/// <summary>COPY, ADD and WORKDIR as layers.</summary>
+internal sealed class FileSteps(BuildParts parts)
+{
+    private static readonly IReadOnlySet<string> Nothing = new HashSet<string>();
+
+    /// <summary>Makes a directory; null when it is there.</summary>
+    public async Task<LayerInfo?> MakeDirectoryAsync(DirectoryNode node, Digest? root, CancellationToken cancellation)
+    {
+        using var below = parts.Snapshots.OpenLayers(root);
+        var destination = new Destination(below);
+        if (destination.Resolve(node.Path).Missing.Length == 0) return null;
+        return await ApplyAsync(root, async output =>
+        {
+            var tar = new TarWriter(output);
+            await destination.WriteDirectoryAsync(tar, node.Path, new NewDirectory(0x1ed, 0, 0, parts.Now), cancellation);
+            await tar.FinishAsync(cancellation);
+        }, cancellation);
+    }
+
+    public async Task<LayerInfo?> CopyAsync(CopyNode node, Digest? root, Digest? from, CancellationToken cancellation)
+    {
+        using var source = node.From is null ? null : parts.Snapshots.OpenLayers(from);
+        var excluded = node.From is null ? parts.Context.Excluded : Nothing;
+        var at = source ?? parts.Context.Root;
+        if (node.IsAdd && (node.Sources.Any(AddStep.IsRemote) || await HoldsArchiveAsync(node, at, excluded, cancellation))) return await AddAsync(node, root, at, excluded, cancellation);
+        using var below = parts.Snapshots.OpenLayers(root);
+        var step = new CopyStep(node, at, excluded, below, parts.Now, parts.Options.Limits);
+        return await ApplyAsync(root, output => step.WriteAsync(output, cancellation), cancellation);
+    }
+
+    private async Task<bool> HoldsArchiveAsync(CopyNode node, Fd source, IReadOnlySet<string> excluded, CancellationToken cancellation)
+    {
+        if (node.Unpack == false) return false;
+        foreach (var word in node.Sources)
+        {
+            foreach (var found in CopySources.Find(source, word, excluded))
+                using (found) if (await AddStep.IsArchiveAsync(found, parts.Options.Limits, cancellation)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>ADD with something to unpack or fetch: put together in a writable layer, word by word, in their order.</summary>
+    private async Task<LayerInfo?> AddAsync(CopyNode node, Digest? root, Fd source, IReadOnlySet<string> excluded, CancellationToken cancellation)
+    {
+        var key = BuildService.WritablePrefix + Guid.NewGuid().ToString("n");
+        await parts.Snapshots.CreateWritableAsync(key, root, cancellation);
+        try
+        {
+            using (var target = parts.Snapshots.OpenRoot(key))
+            {
+                foreach (var word in node.Sources) await AddWordAsync(node, word, target, source, excluded, cancellation);
+                if (node.Inline.Count > 0) await CopyIntoAsync(node, [], target, source, excluded, cancellation);
+            }
+            if (parts.Snapshots.Changes(key).Count == 0) return null;
+            return await ApplyAsync(root, output => parts.Snapshots.WriteChangesTarAsync(key, output, cancellation), cancellation);
+        }
+        finally
+        {
+            await parts.Snapshots.RemoveWritableAsync(key, CancellationToken.None);
+        }
+    }
+
+    private async Task AddWordAsync(CopyNode node, string word, Fd target, Fd source, IReadOnlySet<string> excluded, CancellationToken cancellation)
+    {
+        if (AddStep.IsRemote(word))
+        {
+            var directory = Path.Combine(parts.FetchDirectory, Guid.NewGuid().ToString("n"));
+            var file = await AddStep.FetchAsync(word, node.Checksum, directory, cancellation);
+            using var fetched = OpenAt.Open(directory, O.RDONLY | O.DIRECTORY);
+            if (node.Unpack != true) await CopyIntoAsync(node, [Path.GetFileName(file)], target, fetched, Nothing, cancellation);
+            else foreach (var found in CopySources.Find(fetched, Path.GetFileName(file), Nothing)) using (found) await UnpackAsync(node, found, target, cancellation);
+            return;
+        }
+        foreach (var found in CopySources.Find(source, word, excluded))
+        {
+            using (found)
+            {
+                if (await AddStep.IsArchiveAsync(found, parts.Options.Limits, cancellation)) await UnpackAsync(node, found, target, cancellation);
+                else await CopyIntoAsync(node, [found.Path], target, source, excluded, cancellation);
+            }
+        }
+    }
+
+    /// <summary>Copies words into the writable root: the layer a COPY would give, extracted there.</summary>
+    private async Task CopyIntoAsync(CopyNode node, IReadOnlyList<string> words, Fd target, Fd source, IReadOnlySet<string> excluded, CancellationToken cancellation)
+    {
+        var part = new CopyNode
+        {
+            Title = node.Title, Instruction = node.Instruction, StageName = node.StageName, Root = node.Root, From = node.From, Sources = words, Inline = words.Count == 0 ? node.Inline : [],
+            Destination = node.Destination, Owner = node.Owner, Mode = node.Mode, Link = node.Link, Parents = node.Parents, Excludes = node.Excludes,
+        };
+        var step = new CopyStep(part, source, excluded, target, parts.Now, parts.Options.Limits);
+        await PipeAsync(output => step.WriteAsync(output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
+    }
+
+    private async Task UnpackAsync(CopyNode node, CopySource found, Fd target, CancellationToken cancellation)
+    {
+        var directory = node.Destination.TrimEnd('/');
+        await PipeAsync(async output =>
+        {
+            var tar = new TarWriter(output);
+            await new Destination(target).WriteDirectoryAsync(tar, directory, new NewDirectory(0x1ed, 0, 0, parts.Now), cancellation);
+            await tar.FinishAsync(cancellation);
+        }, tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
+        await using var archive = AddStep.Open(found);
+        await ArchiveService.ExtractAsync(target, directory.Length == 0 ? "/" : directory, archive, new ArchiveExtractOptions(), cancellation);
+    }
+
+    private async Task<LayerInfo?> ApplyAsync(Digest? root, Func<Stream, Task> write, CancellationToken cancellation)
+    {
+        LayerInfo? layer = null;
+        await PipeAsync(write, async tar => layer = await parts.Snapshots.ApplyAsync(root, null, tar, cancellation));
+        return layer;
+    }
+
+    /// <summary>One writes a tar while the other reads it. The writer's error is the one told: the reader only sees the archive end early.</summary>
+    private static async Task PipeAsync(Func<Stream, Task> write, Func<Stream, Task> read)
+    {
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19, useSynchronizationContext: false));
+        var writing = WriteAsync(pipe.Writer, write);
+        try
+        {
+            await using var tar = pipe.Reader.AsStream();
+            await read(tar);
+        }
+        finally
+        {
+            await pipe.Reader.CompleteAsync();
+            await writing;
+        }
+    }
+
+    private static async Task WriteAsync(PipeWriter writer, Func<Stream, Task> write)
+    {
+        await Task.Yield();
+        try
+        {
+            await using (var output = writer.AsStream(leaveOpen: true)) await write(output);
+            await writer.CompleteAsync();
+        }
+        catch (Exception error)
+        {
+            await writer.CompleteAsync(error);
+            throw;
+        }
+    }
+}

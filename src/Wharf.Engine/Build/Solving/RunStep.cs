@@ -1,0 +1,56 @@
+using System.Buffers.Binary;
+using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Containers;
+using Wharf.Engine.Snapshots;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Build.Solving;
+
+/// <summary>RUN: a container over the step's root, its output passed on, what it changed kept as a layer.</summary>
+internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
+{
+    /// <summary>Runs it; null when nothing was changed. A process that fails is a <see cref="BuildStepException"/>.</summary>
+    public async Task<LayerInfo?> RunAsync(IReadOnlyDictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
+    {
+        using var mounts = await StepMounts.PrepareAsync(parts, node, results, cancellation);
+        var containers = parts.Containers;
+        var id = await containers.CreateStepAsync(new StepContainer
+        {
+            ChainId = root, Command = node.Command, Environment = [.. node.ProxyEnvironment, .. node.Environment, .. mounts.Environment], User = node.User, Directory = node.Directory,
+            HostConfig = parts.Request.RunConfig with { NetworkMode = node.Network }, Mounts = mounts.Mounts,
+        }, cancellation);
+        node.Progress.Launch(id);
+        try
+        {
+            int code = await ExecuteAsync(id, cancellation);
+            if (code != 0) throw new BuildStepException(node, $"The command '{string.Join(' ', node.Command)}' returned a non-zero code: {code}", code);
+            foreach (var mount in mounts.Mounts) parts.Snapshots.RemoveMountPoint(id, mount.Destination!);
+            return await containers.CommitStepAsync(id, root, cancellation);
+        }
+        finally
+        {
+            await containers.RemoveAsync(id, force: true, volumes: true, CancellationToken.None);
+        }
+    }
+
+    private async Task<int> ExecuteAsync(string id, CancellationToken cancellation)
+    {
+        var containers = parts.Containers;
+        await using var output = await containers.AttachAsync(id, stdin: false, stdout: true, stderr: true, cancellation);
+        await containers.StartAsync(id, cancellation);
+        await PassOnAsync(output, cancellation);
+        return (int)((await containers.WaitAsync(id, WaitCondition.NotRunning, cancellation)).StatusCode ?? throw new InvalidOperationException("an ended step has no exit code"));
+    }
+
+    /// <summary>Takes docker's frames apart: stream, three zero bytes, big-endian length.</summary>
+    private async Task PassOnAsync(Stream output, CancellationToken cancellation)
+    {
+        var header = new byte[8];
+        while (await output.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancellation) == header.Length)
+        {
+            var data = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4))];
+            await output.ReadExactlyAsync(data, cancellation);
+            await node.Progress.WriteAsync(header[0], data, cancellation);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Text;
+using Wharf.Engine.Archive;
+using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Containers.Oci;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Engine.Build.Solving;
+
+/// <summary>What <c>RUN --mount</c> asks for, as mounts of the step's container; disposing gives back caches and removes secrets.</summary>
+internal sealed class StepMounts : IDisposable
+{
+    private readonly List<IDisposable> _held = [];
+    private readonly List<string> _files = [];
+    private readonly BuildParts _parts;
+    private readonly string _directory;
+
+    private StepMounts(BuildParts parts)
+    {
+        _parts = parts;
+        _directory = Path.Combine(parts.RunDirectory, Guid.NewGuid().ToString("n"));
+    }
+
+    public List<Mount> Mounts { get; } = [];
+    /// <summary>Variables that the mounts bring: a secret's value, the agent's socket.</summary>
+    public List<string> Environment { get; } = [];
+
+    public static async Task<StepMounts> PrepareAsync(BuildParts parts, RunNode node, IReadOnlyDictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
+    {
+        var mounts = new StepMounts(parts);
+        try
+        {
+            foreach (var mount in node.Mounts) await mounts.AddAsync(node, mount, mount.From is null ? null : results[mount.From], cancellation);
+            if (node.Script is { } script) mounts.AddFile("/dev/pipes/" + script.Name, Encoding.UTF8.GetBytes(script.Content), 0x1ed, 0, 0);
+            return mounts;
+        }
+        catch
+        {
+            mounts.Dispose();
+            throw;
+        }
+    }
+
+    private async Task AddAsync(RunNode node, RunMount mount, NodeResult? from, CancellationToken cancellation)
+    {
+        var target = ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{node.Directory}/{mount.Target}");
+        switch (mount.Type)
+        {
+            case RunMountType.Bind: AddBind(mount, target, from); break;
+            case RunMountType.Cache: await AddCacheAsync(mount, target, cancellation); break;
+            case RunMountType.Tmpfs:
+                Mounts.Add(new Mount { Type = "tmpfs", Source = "tmpfs", Destination = target, Options = ["nosuid", "nodev", .. mount.Size > 0 ? new[] { $"size={mount.Size}" } : []] });
+                break;
+            case RunMountType.Secret: await AddSecretAsync(node, mount, cancellation); break;
+            default: await AddAgentAsync(mount, cancellation); break;
+        }
+    }
+
+    private void AddBind(RunMount mount, string target, NodeResult? from)
+    {
+        if (from is null)
+        {
+            if (!mount.ReadOnly) throw WharfException.NotImplemented($"RUN --mount of {target}: a writable bind of the build context is not supported");
+            using var found = OpenSource(_parts.Context.Root, mount.Source);
+            var real = Encoding.UTF8.GetString(FileAt.ReadLink(OpenAt.AT_FDCWD, Encoding.ASCII.GetBytes(found.ProcPath)));
+            Mounts.Add(DefaultMounts.Bind(target, real, "ro"));
+            return;
+        }
+        var lowers = _parts.Snapshots.LayerPaths(from.ChainId, ArchivePlace.Clean(mount.Source));
+        if (lowers.Count == 0) throw WharfException.Invalid($"RUN --mount of {target}: \"{mount.Source}\" is not a directory of what it comes from");
+        if (mount.ReadOnly && lowers.Count == 1)
+        {
+            Mounts.Add(DefaultMounts.Bind(target, lowers[0], "ro"));
+            return;
+        }
+        var options = new List<string> { "lowerdir=" + string.Join(':', lowers) };
+        if (!mount.ReadOnly)
+        {
+            // What is written there is for this step only.
+            var scratch = Path.Combine(_parts.FetchDirectory, Guid.NewGuid().ToString("n"));
+            Directory.CreateDirectory(Path.Combine(scratch, "upper"));
+            Directory.CreateDirectory(Path.Combine(scratch, "work"));
+            options.AddRange([$"upperdir={scratch}/upper", $"workdir={scratch}/work"]);
+        }
+        else options.Add("ro");
+        Mounts.Add(new Mount { Type = "overlay", Source = "overlay", Destination = target, Options = options });
+    }
+
+    private static Fd OpenSource(Fd root, string path)
+    {
+        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(ArchivePlace.Clean(path)), O.PATH);
+        return fd >= 0 ? new Fd(fd) : throw CopySources.NotFound(path);
+    }
+
+    private async Task AddCacheAsync(RunMount mount, string target, CancellationToken cancellation)
+    {
+        if (mount.From is not null || mount.Source.Length > 0) throw WharfException.NotImplemented($"RUN --mount=type=cache of {target}: first contents by from and source are not supported");
+        var lease = await _parts.CacheMounts.TakeAsync(mount.Id.Length > 0 ? mount.Id : target, mount.Sharing, mount.Mode, mount.Uid, mount.Gid, cancellation);
+        _held.Add(lease);
+        Mounts.Add(mount.ReadOnly ? DefaultMounts.Bind(target, lease.Path, "ro") : DefaultMounts.Bind(target, lease.Path));
+    }
+
+    private async Task AddSecretAsync(RunNode node, RunMount mount, CancellationToken cancellation)
+    {
+        var id = mount.Id.Length > 0 ? mount.Id : mount.Source.Length > 0 ? mount.Source : Path.GetFileName(mount.Target);
+        if (id.Length == 0) throw WharfException.Invalid("RUN --mount=type=secret needs an id, a source or a target");
+        var value = await _parts.Request.Secrets(id, cancellation);
+        if (value is null)
+        {
+            if (mount.Required) throw WharfException.NotFound($"secret {id}: not found");
+            return;
+        }
+        if (mount.Variable.Length > 0) Environment.Add($"{mount.Variable}={Encoding.UTF8.GetString(value)}");
+        if (mount.Variable.Length > 0 && mount.Target.Length == 0) return;
+        var target = mount.Target.Length == 0 ? $"/run/secrets/{id}" : ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{node.Directory}/{mount.Target}");
+        AddFile(target, value, mount.Mode, mount.Uid, mount.Gid);
+    }
+
+    private async Task AddAgentAsync(RunMount mount, CancellationToken cancellation)
+    {
+        var id = mount.Id.Length > 0 ? mount.Id : "default";
+        if (await _parts.Request.SshAgents(id, cancellation) is not { } socket)
+        {
+            if (mount.Required) throw WharfException.NotFound($"ssh agent {id}: not found");
+            return;
+        }
+        var target = mount.Target.Length > 0 ? ArchivePlace.Clean(mount.Target) : $"/run/buildkit/ssh_agent.{Environment.Count}";
+        Mounts.Add(DefaultMounts.Bind(target, socket));
+        Environment.Add($"SSH_AUTH_SOCK={target}");
+    }
+
+    private void AddFile(string target, byte[] content, uint mode, uint uid, uint gid)
+    {
+        Directory.CreateDirectory(_directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var path = Path.Combine(_directory, _files.Count.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        _files.Add(path);
+        using (var file = OpenAt.Open(path, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0x180)) FileAt.WriteAll(file.Value, content);
+        var name = Encoding.UTF8.GetBytes(path);
+        FileAt.Check(FileAt.ChangeOwner(OpenAt.AT_FDCWD, name, uid, gid), "fchownat", name);
+        FileAt.Check(FileAt.ChangeMode(OpenAt.AT_FDCWD, name, mode), "fchmodat", name);
+        Mounts.Add(DefaultMounts.Bind(target, path, "ro"));
+    }
+
+    public void Dispose()
+    {
+        foreach (var held in _held) held.Dispose();
+        if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
+    }
+}

@@ -1,0 +1,61 @@
+using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Images;
+using Wharf.Engine.Snapshots;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Containers;
+
+/// <summary>A RUN step of a build, as the container it runs in.</summary>
+internal sealed record StepContainer
+{
+    /// <summary>The layers it starts from; null for an empty root.</summary>
+    public required Digest? ChainId { get; init; }
+    public required IReadOnlyList<string> Command { get; init; }
+    public required IReadOnlyList<string> Environment { get; init; }
+    public required string User { get; init; }
+    public required string Directory { get; init; }
+    /// <summary>Limits, network and the like.</summary>
+    public required HostConfig HostConfig { get; init; }
+    public IReadOnlyList<Specs.Runtime.Mount> Mounts { get; init; } = [];
+}
+
+/// <summary>Build steps are containers like all others: the same isolation, limits and supervision. Only no listing or event shows them.</summary>
+public sealed partial class ContainerService
+{
+    /// <summary>The host name in build steps: always the same, so that what a step writes depends on nothing but the step.</summary>
+    private const string StepHostname = "buildkitsandbox";
+
+    internal async Task<string> CreateStepAsync(StepContainer step, CancellationToken cancellation)
+    {
+        var warnings = new List<string>();
+        var config = new ContainerConfig
+        {
+            Hostname = StepHostname, Env = [.. step.Environment], Cmd = [.. step.Command], User = step.User, WorkingDir = step.Directory, AttachStdout = true, AttachStderr = true,
+        };
+        HostConfigRules.Check(step.HostConfig, config, _capacity, warnings);
+        var host = HostConfigDefaults.Apply(step.HostConfig with { LogConfig = new HostConfigLogConfig { Type = "none" } }, _capacity.CgroupV2);
+        var id = ContainerNames.NewId();
+        var endpoints = EndpointsOf(null, host, config, warnings);
+        FillConfig(config, host, id);
+        var document = new ContainerDocument
+        {
+            Config = config, HostConfig = host, ChainId = step.ChainId?.ToString(), Path = step.Command[0], Args = [.. step.Command.Skip(1)], Endpoints = endpoints,
+            IsStep = true, StepMounts = [.. step.Mounts],
+        };
+        var name = Reserve($"build-step-{id[..12]}", id);
+        try
+        {
+            await MakeAsync(new Container(id, name, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true }, step.ChainId, cancellation);
+        }
+        catch
+        {
+            _index.Release(name, id);
+            throw;
+        }
+        return id;
+    }
+
+    /// <summary>The step's changes as a layer; null when there are none.</summary>
+    internal Task<LayerInfo?> CommitStepAsync(string id, Digest? parent, CancellationToken cancellation) => CommitLayerAsync(_index.Get(id), parent, pause: false, cancellation);
+}

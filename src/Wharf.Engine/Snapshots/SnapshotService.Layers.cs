@@ -1,0 +1,92 @@
+using System.Text;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Snapshots;
+
+/// <summary>Stacks of layers as file systems to read, without a container: what a build copies from.</summary>
+public sealed partial class SnapshotService
+{
+    /// <summary>The stack's file system, read-only and mounted nowhere; without the names every container has for mounts. Null is an empty one.</summary>
+    public Fd OpenLayers(Digest? top)
+    {
+        var paths = LayerPaths(top);
+        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OverlayMount.Create([.. OverlayFlags, "lowerdir=" + string.Join(':', paths)], MountFlags.MOUNT_ATTR_RDONLY);
+    }
+
+    /// <summary>The stack's trees, uppermost first; of an empty stack one empty directory.</summary>
+    public IReadOnlyList<string> LayerPaths(Digest? top)
+    {
+        if (top is null)
+        {
+            var empty = _path + "/base/empty";
+            Directory.CreateDirectory(empty);
+            return [empty];
+        }
+        return Lowers(top)[..^1];
+    }
+
+    /// <summary>What each layer has of a directory, uppermost first, as far down as it is merged; empty when it is not there or no directory.</summary>
+    public IReadOnlyList<string> LayerPaths(Digest? top, string directory)
+    {
+        var parts = directory.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(Encoding.UTF8.GetBytes).ToList();
+        var found = new List<string>();
+        foreach (var path in LayerPaths(top))
+        {
+            using var layer = OpenAt.Open(path, O.PATH | O.DIRECTORY);
+            var at = new Fd(FileAt.Check(FileAt.Open(layer.Value, "."u8, O.PATH | O.DIRECTORY), "open", "."u8));
+            bool ends = false, whole = true;
+            foreach (var part in parts)
+            {
+                using var parent = at;
+                int fd = FileAt.Open(parent.Value, part, O.PATH | O.DIRECTORY | O.NOFOLLOW);
+                bool there = FileAt.Stat(parent.Value, part, out _) == 0;
+                // What is no directory here, or opaque, hides all below.
+                ends |= there && (fd < 0 || MergedDirectory.IsOpaque(parent.Value, part));
+                if (fd < 0)
+                {
+                    whole = false;
+                    break;
+                }
+                at = new Fd(fd);
+            }
+            if (whole)
+            {
+                at.Dispose();
+                found.Add(parts.Count == 0 ? path : $"{path}/{directory.Trim('/')}");
+            }
+            if (ends) break;
+        }
+        return found;
+    }
+
+    /// <summary>Names of writable layers that begin so: what a killed daemon left of its builds.</summary>
+    public IReadOnlyList<string> WritableKeys(string prefix) => [.. _writables.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal))];
+
+    /// <summary>Removes from a writable layer, which nothing has mounted, an empty file or directory made only to mount on, and its parents that hold nothing else.</summary>
+    public void RemoveMountPoint(string key, string path)
+    {
+        using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
+        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        using var below = OpenLayers(Find(key).Parent);
+        for (int count = parts.Length; count > 0; count--)
+        {
+            var name = Encoding.UTF8.GetBytes(parts[count - 1]);
+            var inside = string.Join('/', parts[..count]);
+            int known = FileAt.OpenInRoot(below.Value, Encoding.UTF8.GetBytes(inside), O.PATH | O.NOFOLLOW);
+            if (known >= 0)
+            {
+                new Fd(known).Dispose();
+                return;
+            }
+            int parent = FileAt.OpenBeneath(upper.Value, Encoding.UTF8.GetBytes(count == 1 ? "." : string.Join('/', parts[..(count - 1)])), O.PATH | O.DIRECTORY, Resolve.NoSymlinks);
+            if (parent < 0) return;
+            using var directory = new Fd(parent);
+            if (FileAt.Stat(directory.Value, name, out var stat) < 0) continue;
+            if (!stat.IsDirectory && (!stat.IsRegular || stat.Size > 0)) return;
+            if (FileAt.Unlink(directory.Value, name, stat.IsDirectory) < 0) return;
+        }
+    }
+}
