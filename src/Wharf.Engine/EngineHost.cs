@@ -73,6 +73,7 @@ public sealed class EngineHost : IAsyncDisposable
     {
         await Containers.StopServiceAsync(CancellationToken.None);
         await Shim.ShutdownIfIdleAsync(CancellationToken.None);
+        CgroupRoot.Release(Options.InstanceTag);
         await Networks.StopAsync((await Containers.CountAsync(CancellationToken.None)) is { Running: > 0 } or { Paused: > 0 }, CancellationToken.None);
         Networks.Dispose();
         await Snapshots.DisposeAsync();

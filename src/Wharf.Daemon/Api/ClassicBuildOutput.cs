@@ -29,6 +29,10 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
             // Told here and not as the stream's error: it has the exit code of the process that failed.
             progress.Report(new JsonMessage { ErrorDetail = new ErrorDetail { Code = error.ExitCode, Message = error.Message }, Error = error.Message });
         }
+        catch (SourceMissingException error)
+        {
+            throw new Specs.Errors.WharfException(error.Kind, $"COPY failed: file not found in build context or excluded by .dockerignore: stat {error.Word.TrimStart('/')}: file does not exist", error);
+        }
         finally
         {
             await over.CancelAsync();

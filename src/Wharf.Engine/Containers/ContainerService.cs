@@ -40,7 +40,7 @@ public sealed partial class ContainerService
         _store = new ContainerStore(state);
         _users = new UserDatabases(snapshots, options.Limits.MaxPasswdFile);
         _background = new BackgroundWork(_log);
-        _cgroupRoot = $"/wharf-{options.InstanceTag}";
+        _cgroupRoot = CgroupRoot.PathOf(options.InstanceTag);
     }
 
     /// <summary>How many there are, by what they do (<c>info</c>).</summary>

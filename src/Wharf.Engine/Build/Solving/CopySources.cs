@@ -16,6 +16,13 @@ internal sealed record CopySource(Fd Parent, byte[] Name, FileStat Stat, string 
     public void Dispose() => Parent.Dispose();
 }
 
+/// <summary>What a step wants to copy is not there.</summary>
+public sealed class SourceMissingException(string word) : WharfException(ErrorKind.NotFound, $"\"/{word.TrimStart('/')}\": not found")
+{
+    /// <summary>The source as the Dockerfile has it.</summary>
+    public string Word { get; } = word;
+}
+
 /// <summary>
 /// Finds what the source words of COPY and ADD name: Go's path patterns within each part, links on the way and at the end followed, but
 /// never out of the root (openat2; CVE-2014-9356).
@@ -45,7 +52,7 @@ internal static class CopySources
         }
     }
 
-    public static WharfException NotFound(string word) => WharfException.NotFound($"\"/{word.TrimStart('/')}\": not found");
+    public static WharfException NotFound(string word) => new SourceMissingException(word);
 
     private static bool HasWildcards(string part) => part.AsSpan().ContainsAny('*', '?', '[');
 
