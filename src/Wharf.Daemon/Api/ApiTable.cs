@@ -14,6 +14,9 @@ public static class ApiTable
         NetworksApi.Map(router);
         VolumesApi.Map(router);
         ClusterApi.Map(router);
+        PluginsApi.Map(router);
+        DiskUsageApi.Map(router);
+        AuthApi.Map(router);
         ContainersApi.Map(router);
         ExecApi.Map(router);
         BuildApi.Map(router);

@@ -1,41 +1,112 @@
+using System.Globalization;
 using Wharf.Daemon.Http;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
-/// <summary>Swarm's operations on an engine that is in no swarm, as docker answers them; and plugins, of which there are none.</summary>
+/// <summary>
+/// Swarm's operations on an engine that is in no swarm, as docker answers them: what is wrong with a request is told before that
+/// there is no swarm. Joining and making swarms is not part of Wharf.
+/// </summary>
 public static class ClusterApi
 {
-    private const string NoSwarm = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
-    private const string NoPlugins = "engine plugins are not supported";
+    private const string NoManager = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
 
     public static void Map(ApiRouter router)
     {
-        foreach (var noun in (ReadOnlySpan<string>)["nodes", "services", "tasks", "secrets", "configs"])
-        {
-            router.Get($"/{noun}", NotInSwarm);
-            router.Get($"/{noun}/{{id}}", NotInSwarm);
-            router.Post($"/{noun}/create", NotInSwarm);
-            router.Post($"/{noun}/{{id}}/update", NotInSwarm);
-            router.Delete($"/{noun}/{{id}}", NotInSwarm);
-            router.Get($"/{noun}/{{id}}/logs", NotInSwarm);
-        }
         router.Get("/swarm", NotInSwarm);
         router.Get("/swarm/unlockkey", NotInSwarm);
-        foreach (var verb in (ReadOnlySpan<string>)["leave", "update", "unlock"]) router.Post($"/swarm/{verb}", NotInSwarm);
-        foreach (var verb in (ReadOnlySpan<string>)["init", "join"])
-            router.Post($"/swarm/{verb}", _ => throw WharfException.NotImplemented("swarm mode is not part of Wharf"));
-        router.Get("/plugins", NoPluginsAsync);
-        router.Get("/plugins/{name*}/json", context => throw WharfException.NotFound($"plugin \"{context.Route("name")}\" not found"));
-        router.Post("/plugins/pull", _ => throw WharfException.NotImplemented(NoPlugins));
-        router.Post("/plugins/create", _ => throw WharfException.NotImplemented(NoPlugins));
+        router.Post("/swarm/init", InitAsync);
+        router.Post("/swarm/join", InitAsync);
+        router.Post("/swarm/leave", _ => throw WharfException.Unavailable("This node is not part of a swarm"));
+        router.Post("/swarm/update", UpdateSwarmAsync);
+        router.Post("/swarm/unlock", BodyFirstAsync);
+        router.Get("/nodes", FiltersFirst);
+        router.Get("/nodes/{id}", NotInSwarm);
+        router.Delete("/nodes/{id}", NotInSwarm);
+        router.Post("/nodes/{id}/update", context => VersionFirstAsync(context, "node"));
+        router.Get("/services", ListServices);
+        router.Post("/services/create", BodyFirstAsync);
+        router.Get("/services/{id}", NotInSwarm);
+        router.Delete("/services/{id}", NotInSwarm);
+        router.Post("/services/{id}/update", context => VersionFirstAsync(context, "service"));
+        router.Get("/services/{id}/logs", Logs);
+        router.Get("/tasks", FiltersFirst);
+        router.Get("/tasks/{id}", NotInSwarm);
+        router.Get("/tasks/{id}/logs", Logs);
+        foreach (var (plural, noun) in (ReadOnlySpan<(string, string)>)[("secrets", "secret"), ("configs", "config")])
+        {
+            router.Get($"/{plural}", FiltersFirst);
+            router.Post($"/{plural}/create", BodyFirstAsync);
+            router.Get($"/{plural}/{{id}}", NotInSwarm);
+            router.Delete($"/{plural}/{{id}}", NotInSwarm);
+            router.Post($"/{plural}/{{id}}/update", context => ShortVersionFirstAsync(context, noun));
+        }
     }
 
-    private static Task NotInSwarm(ApiContext context) => throw WharfException.Unavailable(NoSwarm);
+    private static Task NotInSwarm(ApiContext context) => throw WharfException.Unavailable(NoManager);
 
-    private static async Task NoPluginsAsync(ApiContext context)
+    private static Task FiltersFirst(ApiContext context)
     {
-        context.Http.Response.ContentType = "application/json";
-        await context.Http.Response.Body.WriteAsync("[]\n"u8.ToArray(), context.Cancellation);
+        context.Filters();
+        return NotInSwarm(context);
+    }
+
+    private static Task ListServices(ApiContext context)
+    {
+        CheckBool(context, "status", text => $"invalid value for status: {text}: strconv.ParseBool: parsing \"{text}\": invalid syntax");
+        return FiltersFirst(context);
+    }
+
+    private static async Task BodyFirstAsync(ApiContext context)
+    {
+        await context.ReadJsonAsync(ClusterJson.Default.ClusterBody);
+        await NotInSwarm(context);
+    }
+
+    private static async Task VersionFirstAsync(ApiContext context, string noun)
+    {
+        await context.ReadJsonAsync(ClusterJson.Default.ClusterBody);
+        var text = context.Query("version") ?? "";
+        if (!IsVersion(text)) throw WharfException.Invalid($"invalid {noun} version '{text}': strconv.ParseUint: parsing \"{text}\": invalid syntax");
+        await NotInSwarm(context);
+    }
+
+    private static async Task ShortVersionFirstAsync(ApiContext context, string noun)
+    {
+        await context.ReadJsonAsync(ClusterJson.Default.ClusterBody);
+        if (!IsVersion(context.Query("version") ?? "")) throw WharfException.Invalid($"invalid {noun} version");
+        await NotInSwarm(context);
+    }
+
+    private static async Task UpdateSwarmAsync(ApiContext context)
+    {
+        await context.ReadJsonAsync(ClusterJson.Default.ClusterBody);
+        var version = context.Query("version") ?? "";
+        if (!IsVersion(version)) throw WharfException.Invalid($"invalid swarm version '{version}': strconv.ParseUint: parsing \"{version}\": invalid syntax");
+        foreach (var name in (ReadOnlySpan<string>)["rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey"])
+            CheckBool(context, name, text => $"invalid value for {name}: {text}");
+        await NotInSwarm(context);
+    }
+
+    private static async Task InitAsync(ApiContext context)
+    {
+        var request = await context.ReadJsonAsync(ClusterJson.Default.ClusterBody);
+        if (string.IsNullOrEmpty(request.ListenAddr)) throw WharfException.Invalid("invalid ListenAddr \"\": invalid empty address");
+        throw WharfException.NotImplemented("swarm mode is not part of Wharf");
+    }
+
+    private static Task Logs(ApiContext context)
+    {
+        if (!context.QueryBool("stdout") && !context.QueryBool("stderr")) throw WharfException.Invalid("Bad parameters: you must choose at least one stream");
+        return NotInSwarm(context);
+    }
+
+    private static bool IsVersion(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);
+
+    private static void CheckBool(ApiContext context, string name, Func<string, string> complaint)
+    {
+        if (context.Query(name) is { Length: > 0 } text && text is not ("1" or "t" or "T" or "TRUE" or "true" or "True" or "0" or "f" or "F" or "FALSE" or "false" or "False"))
+            throw WharfException.Invalid(complaint(text));
     }
 }

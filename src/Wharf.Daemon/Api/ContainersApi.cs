@@ -36,7 +36,7 @@ public static partial class ContainersApi
 
     private static async Task CreateAsync(ApiContext context)
     {
-        var request = await context.ReadJsonAsync(DockerApiJson.Default.ContainerCreateRequest);
+        var request = await context.ReadJsonAsync(DockerApiJson.Default.ContainerCreateRequest, required: true);
         var response = await context.Engine.Containers.CreateAsync(request, context.Query("name"), ParsePlatform(context.Query("platform")), context.Cancellation);
         await context.WriteJsonAsync(201, response, DockerApiJson.Default.ContainerCreateResponse);
     }

@@ -42,7 +42,9 @@ public static partial class ImagesApi
             Until = Time(filters.Get("until").FirstOrDefault()),
             SharedSize = context.QueryBool("shared-size"),
         };
-        await context.WriteJsonAsync(200, await context.Engine.Images.ListAsync(query, context.Cancellation), DockerApiJson.Default.ListImageSummary);
+        var images = await context.Engine.Images.ListAsync(query, context.Cancellation);
+        VersionedFields.Images(context.Version, images);
+        await context.WriteJsonAsync(200, images, DockerApiJson.Default.ListImageSummary);
     }
 
     private static bool IsTrue(string value, string filter) => value switch
@@ -58,6 +60,7 @@ public static partial class ImagesApi
     {
         if (context.QueryBool("manifests")) throw WharfException.Invalid("conflicting options: manifests and this image store: manifests are not kept with images");
         var image = await context.Engine.Images.InspectAsync(context.Route("name"), PlatformOf(context), context.Cancellation);
+        VersionedFields.Image(context.Version, image);
         await context.WriteJsonAsync(200, image, DockerApiJson.Default.ImageInspect);
     }
 

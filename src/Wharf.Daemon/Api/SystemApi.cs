@@ -17,7 +17,12 @@ public static class SystemApi
         router.Get("/_ping", PingAsync);
         router.Head("/_ping", PingAsync);
         router.Get("/version", context => context.WriteJsonAsync(200, Version(context), DockerApiJson.Default.SystemVersion));
-        router.Get("/info", async context => await context.WriteJsonAsync(200, await InfoAsync(context), DockerApiJson.Default.SystemInfo));
+        router.Get("/info", async context =>
+        {
+            var info = await InfoAsync(context);
+            VersionedFields.Info(context.Version, info);
+            await context.WriteJsonAsync(200, info, DockerApiJson.Default.SystemInfo);
+        });
     }
 
     private static async Task PingAsync(ApiContext context)
@@ -42,6 +47,7 @@ public static class SystemApi
             ["Experimental"] = "false",
             ["GitCommit"] = DaemonVersion.Commit,
             ["GoVersion"] = RuntimeInformation.FrameworkDescription,
+            ["BuildTime"] = DaemonVersion.BuildTime,
             ["KernelVersion"] = host.KernelVersion,
             ["MinAPIVersion"] = ApiVersion.Oldest.ToString(),
             ["Os"] = "linux",
@@ -58,6 +64,7 @@ public static class SystemApi
             Os = "linux",
             Arch = host.Architecture,
             KernelVersion = host.KernelVersion,
+            BuildTime = DaemonVersion.BuildTime,
         };
     }
 
@@ -75,7 +82,7 @@ public static class SystemApi
             ContainersStopped = counts.Stopped,
             Images = await engine.Images.CountAsync(context.Cancellation),
             Driver = "overlay2",
-            DriverStatus = [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Native Overlay Diff", "true"], ["userxattr", "false"]],
+            DriverStatus = [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", "false"]],
             DockerRootDir = engine.Options.DataRoot,
             Plugins = new PluginsInfo { Volume = ["local"], Network = ["bridge", "host", "null"], Log = ["json-file", "none"] },
             MemoryLimit = true, SwapLimit = SwapLimit(host), CpuCfsPeriod = true, CpuCfsQuota = true, CPUShares = true, CPUSet = true, PidsLimit = true,
@@ -105,7 +112,7 @@ public static class SystemApi
             ServerVersion = DaemonVersion.Product,
             Runtimes = new Dictionary<string, RuntimeInfo> { ["wharf"] = new() { Path = engine.Options.RuntimePath } },
             DefaultRuntime = "wharf",
-            Swarm = new SwarmInfo { NodeID = "", NodeAddr = "", LocalNodeState = "inactive", ControlAvailable = false, Error = "" },
+            Swarm = new SwarmInfo { NodeID = "", NodeAddr = "", LocalNodeState = "inactive", ControlAvailable = false, Error = "", RemoteManagers = null },
             LiveRestoreEnabled = true,
             Isolation = "",
             InitBinary = "docker-init",
@@ -113,7 +120,9 @@ public static class SystemApi
             RuncCommit = new CommitInfo { ID = DaemonVersion.Commit },
             InitCommit = new CommitInfo { ID = "" },
             SecurityOptions = host.CgroupV2 ? ["name=seccomp,profile=builtin", "name=cgroupns"] : ["name=seccomp,profile=builtin"],
-            Warnings = [],
+            Warnings = null,
+            KernelMemoryTCP = !host.CgroupV2,
+            FirewallBackend = new FirewallInfo { Driver = "nftables" },
             CDISpecDirs = [],
         };
     }
@@ -124,7 +133,7 @@ public static class SystemApi
     {
         InsecureRegistryCIDRs = ["::1/128", "127.0.0.0/8", .. insecure.Where(entry => entry.Contains('/'))],
         IndexConfigs = new Dictionary<string, IndexInfo> { ["docker.io"] = new() { Name = "docker.io", Mirrors = [], Secure = true, Official = true } },
-        Mirrors = [],
+        Mirrors = null,
     };
 
     private static string BackingFilesystem(string path)

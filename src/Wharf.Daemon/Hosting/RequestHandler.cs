@@ -44,15 +44,40 @@ public sealed class RequestHandler(EngineHost engine, ApiRouter router, ILogger<
         var target = http.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
         int query = target.IndexOf('?');
         ReadOnlySpan<char> path = query < 0 ? target : target.AsSpan(0, query);
+        if (RequestPath.TryClean(path, out var clean))
+        {
+            http.Response.StatusCode = StatusCodes.Status301MovedPermanently;
+            http.Response.Headers.Location = query < 0 ? clean : clean + target[query..];
+            http.Response.ContentLength = 0;
+            return;
+        }
+        if (HttpMethods.IsOptions(http.Request.Method))
+        {
+            http.Response.ContentLength = 0;
+            return;
+        }
         if (ApiVersion.TryTakePrefix(ref path, out var version))
         {
             if (version < ApiVersion.Oldest)
-                throw WharfException.Invalid($"client version {version} is too old. Minimum supported API version is {ApiVersion.Oldest}, please upgrade your client to a newer version");
+            {
+                await RefuseOldAsync(http, version);
+                return;
+            }
             if (version > ApiVersion.Newest)
                 throw WharfException.Invalid($"client version {version} is too new. Maximum supported API version is {ApiVersion.Newest}");
         }
         var parameters = new Dictionary<string, string>(StringComparer.Ordinal);
         var handler = router.Match(http.Request.Method, path, parameters, out _) ?? throw WharfException.NotFound("page not found");
         await handler(new ApiContext(http, engine, version, parameters));
+    }
+
+    /// <summary>Clients older than 1.24 know errors as plain text only.</summary>
+    private static async Task RefuseOldAsync(HttpContext http, ApiVersion version)
+    {
+        http.Response.StatusCode = StatusCodes.Status400BadRequest;
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        var text = System.Text.Encoding.ASCII.GetBytes($"client version {version} is too old. Minimum supported API version is {ApiVersion.Oldest}, please upgrade your client to a newer version\n");
+        http.Response.ContentLength = text.Length;
+        if (!HttpMethods.IsHead(http.Request.Method)) await http.Response.Body.WriteAsync(text, http.RequestAborted);
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Wharf.Engine;
@@ -39,14 +38,23 @@ public sealed class ApiContext(HttpContext http, EngineHost engine, ApiVersion v
     /// <summary>The <c>filters</c> parameter in both its forms, <c>{"k":["v"]}</c> and the older <c>{"k":{"v":true}}</c>.</summary>
     public Filters Filters(string name = "filters") => Daemon.Http.Filters.Parse(Query(name));
 
-    /// <summary>Reads the JSON body; InvalidArgument on bad JSON or one over the limit.</summary>
-    public async Task<T> ReadJsonAsync<T>(JsonTypeInfo<T> type) where T : class =>
-        await TryReadJsonAsync(type) ?? throw WharfException.Invalid("invalid JSON: got EOF while reading request body");
+    /// <summary>Reads the JSON body; InvalidArgument on bad JSON, another content type, or one over the limit. A request without a body is an empty object, unless <paramref name="required"/>.</summary>
+    public async Task<T> ReadJsonAsync<T>(JsonTypeInfo<T> type, bool required = false) where T : class =>
+        await TryReadJsonAsync(type) ?? (required ? throw JsonBody.Empty() : type.CreateObject?.Invoke() ?? throw JsonBody.Empty());
 
     /// <summary>As <see cref="ReadJsonAsync"/>; null when there is no body.</summary>
     public async Task<T?> TryReadJsonAsync<T>(JsonTypeInfo<T> type) where T : class
     {
-        using var body = new MemoryStream();
+        bool chunked = Http.Request.Headers.TransferEncoding.Count > 0;
+        if (!chunked && Http.Request.ContentLength is null or 0) return null;
+        JsonBody.CheckContentType(Http.Request.ContentType);
+        using var body = await ReadBodyAsync();
+        return JsonBody.Parse(body.GetBuffer().AsSpan(0, (int)body.Length), type);
+    }
+
+    private async Task<MemoryStream> ReadBodyAsync()
+    {
+        var body = new MemoryStream();
         var buffer = ArrayPool<byte>.Shared.Rent(16384);
         try
         {
@@ -57,27 +65,18 @@ public sealed class ApiContext(HttpContext http, EngineHost engine, ApiVersion v
                     throw WharfException.Invalid($"request body is larger than {Engine.Options.Limits.MaxJsonBody} bytes");
                 body.Write(buffer, 0, count);
             }
+            return body;
         }
         finally { ArrayPool<byte>.Shared.Return(buffer); }
-        if (body.Length == 0) return null;
-        try
-        {
-            return JsonSerializer.Deserialize(body.GetBuffer().AsSpan(0, (int)body.Length), type);
-        }
-        catch (JsonException error)
-        {
-            throw WharfException.Invalid($"invalid JSON: {error.Message}", error);
-        }
     }
 
     public async Task WriteJsonAsync<T>(int status, T value, JsonTypeInfo<T> type)
     {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        var bytes = ApiJson.Write(value, type, "\n"u8);
         Http.Response.StatusCode = status;
         Http.Response.ContentType = "application/json";
-        Http.Response.ContentLength = bytes.Length + 1;
+        Http.Response.ContentLength = bytes.Length;
         await Http.Response.Body.WriteAsync(bytes, Cancellation);
-        await Http.Response.Body.WriteAsync("\n"u8.ToArray(), Cancellation);
     }
 
     /// <summary>Answers with a status and no body.</summary>
@@ -104,11 +103,7 @@ public sealed class JsonLines(Stream body, CancellationToken cancellation)
 
     public async Task WriteAsync<T>(T value, JsonTypeInfo<T> type)
     {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(value, type);
-        var line = new byte[bytes.Length + 2];
-        bytes.CopyTo(line, 0);
-        line[^2] = (byte)'\r';
-        line[^1] = (byte)'\n';
+        var line = ApiJson.Write(value, type, "\r\n"u8);
         await _one.WaitAsync(cancellation);
         try
         {

@@ -16,7 +16,7 @@ public readonly record struct ApiVersion(int Major, int Minor) : IComparable<Api
 
     public override string ToString() => $"{Major}.{Minor}";
 
-    /// <summary>Takes <c>/vN.M</c> off the front of a path; false when there is no version prefix.</summary>
+    /// <summary>Takes <c>/vN.M</c> or <c>/vN</c> off the front of a path; false when there is no version prefix.</summary>
     public static bool TryTakePrefix(ref ReadOnlySpan<char> path, out ApiVersion version)
     {
         version = Newest;
@@ -24,9 +24,9 @@ public readonly record struct ApiVersion(int Major, int Minor) : IComparable<Api
         int end = path[1..].IndexOf('/') + 1;
         if (end == 0) return false;
         var text = path[2..end];
-        int dot = text.IndexOf('.');
-        if (dot < 1 || !int.TryParse(text[..dot], NumberStyles.None, CultureInfo.InvariantCulture, out int major) ||
-            !int.TryParse(text[(dot + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int minor)) return false;
+        int dot = text.IndexOf('.'), minor = 0;
+        if (!int.TryParse(dot < 0 ? text : text[..dot], NumberStyles.None, CultureInfo.InvariantCulture, out int major) ||
+            (dot >= 0 && !int.TryParse(text[(dot + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out minor))) return false;
         version = new ApiVersion(major, minor);
         path = path[end..];
         return true;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Wharf.Engine.Shims;
 using Wharf.Linux.Syscalls;
@@ -42,11 +41,10 @@ public static class DockerErrors
         http.Response.Clear();
         http.Response.StatusCode = status;
         if (status == 304) return;
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(new ErrorResponse { Message = error.Message }, DockerApiJson.Default.ErrorResponse);
+        var bytes = ApiJson.Write(new ErrorResponse { Message = error.Message }, DockerApiJson.Default.ErrorResponse, "\n"u8);
         http.Response.ContentType = "application/json";
-        http.Response.ContentLength = bytes.Length + 1;
+        http.Response.ContentLength = bytes.Length;
         if (HttpMethods.IsHead(http.Request.Method)) return;
         await http.Response.Body.WriteAsync(bytes);
-        await http.Response.Body.WriteAsync(new[] { (byte)'\n' });
     }
 }

@@ -21,6 +21,10 @@ public sealed record ImageInspect
     public string? Os { get; set; }
     public string? OsVersion { get; set; }
     public long? Size { get; set; }
+    /// <summary>Until API 1.43, the same as Size.</summary>
+    public long? VirtualSize { get; set; }
+    /// <summary>Until API 1.44.</summary>
+    public ContainerConfig? ContainerConfig { get; set; }
     public DriverData? GraphDriver { get; set; }
     public ImageInspectRootFS? RootFS { get; set; }
     public ImageInspectMetadata? Metadata { get; set; }

@@ -6,4 +6,6 @@ namespace Wharf.Specs.DockerApi;
 public sealed record CommitInfo
 {
     public string? ID { get; set; }
+    /// <summary>Until API 1.48.</summary>
+    public string? Expected { get; set; }
 }

@@ -7,6 +7,6 @@ public sealed record PluginsInfo
 {
     public List<string>? Volume { get; set; }
     public List<string>? Network { get; set; }
-    public List<string>? Authorization { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Authorization { get; set; }
     public List<string>? Log { get; set; }
 }

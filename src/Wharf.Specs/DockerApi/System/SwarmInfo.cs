@@ -10,7 +10,7 @@ public sealed record SwarmInfo
     public string? LocalNodeState { get; set; }
     public bool? ControlAvailable { get; set; }
     public string? Error { get; set; }
-    public List<PeerNode>? RemoteManagers { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<PeerNode>? RemoteManagers { get; set; }
     public long? Nodes { get; set; }
     public long? Managers { get; set; }
     public System.Text.Json.JsonElement? Cluster { get; set; }

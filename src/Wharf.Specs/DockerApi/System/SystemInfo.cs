@@ -17,6 +17,11 @@ public sealed record SystemInfo
     public PluginsInfo? Plugins { get; set; }
     public bool? MemoryLimit { get; set; }
     public bool? SwapLimit { get; set; }
+    /// <summary>Until API 1.41.</summary>
+    public bool? KernelMemory { get; set; }
+    /// <summary>Until API 1.49.</summary>
+    public bool? BridgeNfIptables { get; set; }
+    public bool? BridgeNfIp6tables { get; set; }
     public bool? KernelMemoryTCP { get; set; }
     public bool? CpuCfsPeriod { get; set; }
     public bool? CpuCfsQuota { get; set; }
@@ -42,7 +47,7 @@ public sealed record SystemInfo
     public long? MemTotal { get; set; }
     public string? IndexServerAddress { get; set; }
     public RegistryServiceConfig? RegistryConfig { get; set; }
-    public List<GenericResources>? GenericResources { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<GenericResources>? GenericResources { get; set; }
     public string? HttpProxy { get; set; }
     public string? HttpsProxy { get; set; }
     public string? NoProxy { get; set; }
@@ -64,7 +69,7 @@ public sealed record SystemInfo
     public List<SystemInfoDefaultAddressPools>? DefaultAddressPools { get; set; }
     public FirewallInfo? FirewallBackend { get; set; }
     public List<DeviceInfo>? DiscoveredDevices { get; set; }
-    public List<string>? Warnings { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Warnings { get; set; }
     public List<string>? CDISpecDirs { get; set; }
     public ContainerdInfo? Containerd { get; set; }
 }

@@ -10,9 +10,9 @@ public sealed record Volume
     public string? Mountpoint { get; set; }
     public string? CreatedAt { get; set; }
     public Dictionary<string, EmptyObject>? Status { get; set; }
-    public Dictionary<string, string>? Labels { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, string>? Labels { get; set; }
     public string? Scope { get; set; }
     public System.Text.Json.JsonElement? ClusterVolume { get; set; }
-    public Dictionary<string, string>? Options { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, string>? Options { get; set; }
     public VolumeUsageData? UsageData { get; set; }
 }

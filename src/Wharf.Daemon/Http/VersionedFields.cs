@@ -1,0 +1,53 @@
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Daemon.Http;
+
+/// <summary>Fields that came and went between API versions 1.24 and 1.51, per the API's history.</summary>
+public static class VersionedFields
+{
+    private static readonly ApiVersion NoVirtualSize = new(1, 44), NoContainerConfig = new(1, 45), OciImageConfig = new(1, 50);
+
+    /// <summary>Until 1.43 an image's size was told twice.</summary>
+    public static void Images(ApiVersion version, IEnumerable<ImageSummary> images)
+    {
+        if (version >= NoVirtualSize) return;
+        foreach (var image in images) image.VirtualSize = image.Size;
+    }
+
+    /// <summary>Until 1.43 VirtualSize; until 1.44 the container an image was committed from; until 1.49 a container's fields in the image's config.</summary>
+    public static void Image(ApiVersion version, ImageInspect image)
+    {
+        if (version < NoVirtualSize) image.VirtualSize = image.Size;
+        if (version < NoContainerConfig) image.ContainerConfig ??= Empty();
+        if (version >= OciImageConfig || image.Config is not { } config) return;
+        config.Hostname ??= "";
+        config.Domainname ??= "";
+        config.Image ??= "";
+        config.AttachStdin ??= false;
+        config.AttachStdout ??= false;
+        config.AttachStderr ??= false;
+        config.Tty ??= false;
+        config.OpenStdin ??= false;
+        config.StdinOnce ??= false;
+    }
+
+    private static ContainerConfig Empty() => new()
+    {
+        Hostname = "", Domainname = "", User = "", AttachStdin = false, AttachStdout = false, AttachStderr = false, Tty = false, OpenStdin = false, StdinOnce = false, Image = "", WorkingDir = "",
+    };
+
+    /// <summary>Until 1.41 KernelMemory; from 1.44 a runtime's status, from 1.46 containerd, from 1.49 the firewall; until 1.46 the non-distributable lists, until 1.48 the commits expected, until 1.49 the bridge filters.</summary>
+    public static void Info(ApiVersion version, SystemInfo info)
+    {
+        if (version < new ApiVersion(1, 42)) info.KernelMemory = false;
+        if (version < new ApiVersion(1, 46)) info.Containerd = null;
+        if (version < new ApiVersion(1, 47) && info.RegistryConfig is { } registries) (registries.AllowNondistributableArtifactsCIDRs, registries.AllowNondistributableArtifactsHostnames) = ([], []);
+        if (version < new ApiVersion(1, 49))
+        {
+            info.FirewallBackend = null;
+            foreach (var commit in (ReadOnlySpan<CommitInfo?>)[info.RuncCommit, info.ContainerdCommit, info.InitCommit])
+                if (commit is { ID.Length: > 0 }) commit.Expected = commit.ID;
+        }
+        if (version < new ApiVersion(1, 50)) (info.BridgeNfIptables, info.BridgeNfIp6tables) = (false, false);
+    }
+}
