@@ -8,7 +8,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C.UTF-8
 require_root
 require_dotnet
 require_kernel
-install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static docker-registry tini iproute2 procps
+install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static docker-registry curl tini iproute2 procps
 require_docker_cli
 
 passed=0 failed=0

@@ -20,11 +20,16 @@ if (peers.Count == 0)
 
 using var wharf = new WharfProcess(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));
 using var report = new Report([("wharf", wharf.Host, wharf.Root), .. peers.Select(peer => (peer.Name, peer.Host, (string?)null))]);
+Settle();
 report.Memory("idle daemon, fresh");
 foreach (var engine in report.Engines) BenchImage.Ensure(engine.Host);
 report.Case("run true, --network none", rounds, engine => Cases.Life(engine, "none"));
 report.Case("run true, default bridge", rounds, engine => Cases.Life(engine, "bridge"));
 report.WithSleepers(engine => Cases.StartSleeper(engine, "none"), sleepers => report.Case("exec true", rounds, engine => Cases.Exec(engine, sleepers[engine])));
+Settle();
 report.Memory("idle daemon, after the runs");
 report.Print();
 return 0;
+
+// Idle means that nothing was asked for a while: both engines have had time to let go of what the work needed.
+static void Settle() => Thread.Sleep(TimeSpan.FromSeconds(8));

@@ -58,7 +58,9 @@ public static class DaemonCommand
         var log = logs.CreateLogger("Wharf.Daemon");
 
         await using var engine = await EngineHost.StartAsync(options, logs, stop.Token);
-        var handler = new RequestHandler(engine, ApiTable.Build(), logs.CreateLogger<RequestHandler>());
+        await using var memory = new IdleMemory(logs.CreateLogger<IdleMemory>());
+        memory.Touch();
+        var handler = new RequestHandler(engine, ApiTable.Build(), memory, logs.CreateLogger<RequestHandler>());
         app.Run(handler.HandleAsync);
 
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop, log));

@@ -19,4 +19,7 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path}: {Status}")]
     public static partial void RequestFailed(this ILogger log, string method, string path, int status, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "idle: garbage collected, {Kilobytes} kB of program files unmapped")]
+    public static partial void MemoryReleased(this ILogger log, long kilobytes);
 }

@@ -7,12 +7,13 @@ using Wharf.Specs.Errors;
 namespace Wharf.Daemon.Hosting;
 
 /// <summary>What happens to every request: version, route, handler, error.</summary>
-public sealed class RequestHandler(EngineHost engine, ApiRouter router, ILogger<RequestHandler> log)
+public sealed class RequestHandler(EngineHost engine, ApiRouter router, IdleMemory memory, ILogger<RequestHandler> log)
 {
     public async Task HandleAsync(HttpContext http)
     {
         var gate = http.Features.Get<HijackGate>();
         if (gate is not null) gate.InRequest = true;
+        memory.Touch();
         try
         {
             http.Response.Headers.Server = $"Wharf/{DaemonVersion.Product} (linux)";
@@ -35,6 +36,7 @@ public sealed class RequestHandler(EngineHost engine, ApiRouter router, ILogger<
         finally
         {
             if (gate is not null) gate.InRequest = false;
+            memory.Touch();
         }
     }
 

@@ -92,7 +92,7 @@ public sealed partial class SnapshotService
         FileAt.Unlink(directory.Value, "kept"u8, isDirectory: true);
         var diffId = Digest.FromSha256(source.GetHash());
         if (expectedDiffId is { } expected && expected != diffId)
-            throw WharfException.Invalid($"layer does not match its digest: expected {expected}, got {diffId}");
+            throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
         return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, extractor.Bytes), extractor.XattrsSkipped);
     }
 

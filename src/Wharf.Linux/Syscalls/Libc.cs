@@ -10,6 +10,8 @@ public static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true, EntryPoint = "syscall")] public static partial nint syscall(nint number, nint a1 = 0, nint a2 = 0, nint a3 = 0, nint a4 = 0, nint a5 = 0, nint a6 = 0);
 
     [LibraryImport(C, SetLastError = true)] public static partial int close(int fd);
+    [LibraryImport(C, SetLastError = true)] public static partial int madvise(void* address, nuint length, int advice);
+    [LibraryImport(C)] public static partial int malloc_trim(nuint pad);
     [LibraryImport(C, SetLastError = true)] public static partial nint read(int fd, void* buffer, nuint count);
     [LibraryImport(C, SetLastError = true)] public static partial nint write(int fd, void* buffer, nuint count);
     [LibraryImport(C, SetLastError = true)] public static partial int pipe2(int* fds, int flags);
