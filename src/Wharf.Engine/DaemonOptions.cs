@@ -28,6 +28,11 @@ public sealed record DaemonOptions
     public int MaxConcurrentUploads { get; init; } = 5;
     public Limits Limits { get; init; } = new();
     public IReadOnlyList<string> Labels { get; init; } = [];
+    /// <summary>Options of running containers, <c>key=value</c>: <c>native.cgroupdriver</c> is <c>cgroupfs</c> or <c>systemd</c>.</summary>
+    public IReadOnlyList<string> ExecOptions { get; init; } = [];
+
+    /// <summary>Containers are systemd's scopes.</summary>
+    public bool SystemdCgroup => ExecOptions.Any(option => option.Equals("native.cgroupdriver=systemd", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Eight hex digits that tell this daemon's interfaces, cgroups and firewall tables from those of any other on the machine.</summary>
     public string InstanceTag => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(DataRoot))))[..8];
@@ -46,6 +51,13 @@ public sealed record DaemonOptions
         if (Encoding.UTF8.GetByteCount(ExecRoot) > 80)
             throw WharfException.Invalid($"invalid value \"{ExecRoot}\" for option \"exec-root\": longer than 80 bytes");
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
+        foreach (var option in ExecOptions)
+        {
+            if (option.Split('=', 2) is not [var key, var value]) throw WharfException.Invalid($"unable to parse key/value option: {option}");
+            if (!key.Equals("native.cgroupdriver", StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"invalid value \"{option}\" for option \"exec-opts\": only native.cgroupdriver is known");
+            if (value is not ("cgroupfs" or "systemd")) throw WharfException.Invalid($"native.cgroupdriver option {value} not supported");
+        }
+        if (SystemdCgroup && !Directory.Exists("/run/systemd/system")) throw WharfException.Invalid("native.cgroupdriver=systemd: systemd is not running on this machine");
         if (MaxConcurrentUploads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentUploads} for option \"max-concurrent-uploads\": must be at least 1");
     }
 

@@ -93,7 +93,7 @@ public static class SystemApi
             NGoroutines = ThreadPool.ThreadCount,
             SystemTime = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:ss.fffffff00Z", CultureInfo.InvariantCulture),
             LoggingDriver = "json-file",
-            CgroupDriver = "cgroupfs",
+            CgroupDriver = engine.Options.SystemdCgroup ? "systemd" : "cgroupfs",
             CgroupVersion = host.CgroupV2 ? "2" : "1",
             NEventsListener = engine.Events.Listeners,
             KernelVersion = host.KernelVersion,

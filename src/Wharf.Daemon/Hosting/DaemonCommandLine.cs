@@ -19,6 +19,7 @@ public static class DaemonCommandLine
               --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
           -D, --debug                          Log every request
               --dns list                       Name server for containers, instead of the host's
+              --exec-opt list                  Option of running containers: native.cgroupdriver=cgroupfs|systemd
               --exec-root string               Where run-time state is kept (default /run/wharf)
           -G, --group string                   Group that may use the unix socket
           -H, --host list                      Address to serve (default unix:///run/wharf/wharf.sock)
@@ -35,7 +36,7 @@ public static class DaemonCommandLine
     private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile" };
     private static readonly string[] Known =
     [
-        "--bip", "--config-file", "--data-root", "--dns", "--exec-root", "--group", "--host", "--insecure-registry", "--label",
+        "--bip", "--config-file", "--data-root", "--dns", "--exec-opt", "--exec-root", "--group", "--host", "--insecure-registry", "--label",
         "--max-concurrent-downloads", "--max-concurrent-uploads", "--pidfile", "--runtime-path",
     ];
 
@@ -67,6 +68,7 @@ public static class DaemonCommandLine
             InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,
             BridgeAddress = One(flags, "--bip") ?? file.Bip,
             Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
+            ExecOptions = Many(flags, "--exec-opt") ?? file.ExecOptions ?? defaults.ExecOptions,
             Labels = Many(flags, "--label") ?? file.Labels ?? defaults.Labels,
             MaxConcurrentDownloads = Number(flags, "--max-concurrent-downloads") ?? file.MaxConcurrentDownloads ?? defaults.MaxConcurrentDownloads,
             MaxConcurrentUploads = Number(flags, "--max-concurrent-uploads") ?? file.MaxConcurrentUploads ?? defaults.MaxConcurrentUploads,
@@ -105,6 +107,7 @@ public static class DaemonCommandLine
         Check("group", file.Group is not null);
         Check("bip", file.Bip is not null);
         Check("dns", file.Dns is not null);
+        Check("exec-opt", file.ExecOptions is not null);
         Check("label", file.Labels is not null);
         Check("insecure-registry", file.InsecureRegistries is not null);
         Check("runtime-path", file.RuntimePath is not null);

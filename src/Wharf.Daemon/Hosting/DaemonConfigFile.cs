@@ -10,6 +10,7 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("hosts")] public List<string>? Hosts { get; set; }
     [JsonPropertyName("data-root")] public string? DataRoot { get; set; }
     [JsonPropertyName("exec-root")] public string? ExecRoot { get; set; }
+    [JsonPropertyName("exec-opts")] public List<string>? ExecOptions { get; set; }
     [JsonPropertyName("pidfile")] public string? PidFile { get; set; }
     [JsonPropertyName("group")] public string? Group { get; set; }
     [JsonPropertyName("debug")] public bool? Debug { get; set; }

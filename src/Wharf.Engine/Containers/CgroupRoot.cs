@@ -12,6 +12,15 @@ internal static class CgroupRoot
     /// <summary>The cgroup's path below each hierarchy's mount.</summary>
     public static string PathOf(string instanceTag) => $"/wharf-{instanceTag}";
 
+    /// <summary>
+    /// A container's <c>linux.cgroupsPath</c>: a directory below the daemon's or the wished parent's, or <c>slice:prefix:name</c> of a systemd scope.
+    /// </summary>
+    public static string PlaceOf(string id, string? parent, string root, bool systemd)
+    {
+        if (systemd) return $"{(string.IsNullOrEmpty(parent) ? "system.slice" : parent)}:wharf:{id}";
+        return string.IsNullOrEmpty(parent) ? $"{root}/{id}" : $"/{parent.Trim('/')}/{id}";
+    }
+
     /// <summary>Removes it where it is empty; with containers in it, it stays for the next daemon.</summary>
     public static void Release(string instanceTag)
     {

@@ -40,6 +40,13 @@ internal sealed class Container(string id, string name, DateTimeOffset created, 
         State = next;
     }
 
+    /// <summary>Adds to what is known of the state the container is in, which stays the same.</summary>
+    public void Amend(RunState next)
+    {
+        if (next.Status != State.Status) throw new InvalidOperationException($"{State.Status} is not {next.Status}");
+        State = next;
+    }
+
     /// <summary>A task that ends with the next exit, or only with the removal. Called off, it leaves nothing behind.</summary>
     public Task<ContainerWaitResponse> NextAsync(bool removed, CancellationToken cancellation = default)
     {

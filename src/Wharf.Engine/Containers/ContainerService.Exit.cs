@@ -21,6 +21,7 @@ public sealed partial class ContainerService
         else if (happened.Type == "oom")
         {
             Publish(container, "oom");
+            _ = _background.Run("oom", container.Id, () => NoteOomAsync(container));
         }
         else if (happened.Type == "exit")
         {
@@ -34,12 +35,23 @@ public sealed partial class ContainerService
         {
             // Another run's exit: what is told now has been seen already.
             if (!container.State.HasProcess || (happened.Pid != 0 && container.State.Pid != happened.Pid)) return;
-            await FinishRunAsync(container, happened.ExitCode, happened.OomKilled, happened.At);
+            await FinishRunAsync(container, happened.ExitCode, happened.OomKilled, happened.At, happened.Error);
+        }
+    }
+
+    /// <summary>A process of the container was killed; the container itself may run on, and says so in its state from then on.</summary>
+    private async Task NoteOomAsync(Container container)
+    {
+        using (await container.Gate.EnterAsync(CancellationToken.None))
+        {
+            if (!container.State.HasProcess || container.State.OomKilled) return;
+            container.Amend(container.State with { OomKilled = true });
+            _store.SaveState(container);
         }
     }
 
     /// <summary>A run has ended: network, state, <c>die</c>, those who wait, and what the restart policy or AutoRemove want next. The gate is held.</summary>
-    private async Task FinishRunAsync(Container container, int exitCode, bool oomKilled, DateTimeOffset at)
+    private async Task FinishRunAsync(Container container, int exitCode, bool oomKilled, DateTimeOffset at, string? error = null)
     {
         StopHealth(container);
         if (container.Network is not null) await TearDownNetworkAsync(container);
@@ -50,7 +62,7 @@ public sealed partial class ContainerService
         container.Network = null;
         container.Move(state with
         {
-            Status = restart ? ContainerStatus.Restarting : ContainerStatus.Exited, Pid = 0, ExitCode = exitCode, OomKilled = oomKilled, FinishedAt = at,
+            Status = restart ? ContainerStatus.Restarting : ContainerStatus.Exited, Pid = 0, ExitCode = exitCode, OomKilled = oomKilled || state.OomKilled, FinishedAt = at, Error = error ?? state.Error,
             RestartCount = restart ? state.RestartCount + 1 : state.RestartCount,
         });
         if (!remove) _store.SaveState(container);

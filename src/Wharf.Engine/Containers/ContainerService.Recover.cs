@@ -80,7 +80,7 @@ public sealed partial class ContainerService
             case "exited" when state.HasProcess || state.Status is ContainerStatus.Restarting || IsNewerRun(found, state):
                 _log.FoundExited(container.Id, found.ExitCode);
                 AsRunning(container, found);
-                await FinishRunAsync(container, found.ExitCode, found.OomKilled, found.ExitedAt ?? DateTimeOffset.UtcNow);
+                await FinishRunAsync(container, found.ExitCode, found.OomKilled, found.ExitedAt ?? DateTimeOffset.UtcNow, found.Error);
                 break;
             case "exited":
                 container.Cleanup = _background.Run("cleanup", container.Id, () => ReleaseRunAsync(container));
@@ -98,7 +98,7 @@ public sealed partial class ContainerService
         if (state.HasProcess)
         {
             _log.FoundLost(container.Id);
-            await FinishRunAsync(container, LostExitCode, oomKilled: false, DateTimeOffset.UtcNow);
+            await FinishRunAsync(container, LostExitCode, oomKilled: false, DateTimeOffset.UtcNow, "the container ended with the machine or the process that looked after it");
         }
         else if (state.Status == ContainerStatus.Restarting)
         {

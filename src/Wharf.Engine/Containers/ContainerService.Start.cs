@@ -74,7 +74,7 @@ public sealed partial class ContainerService
             Id = container.Id,
             Document = container.Document,
             User = user,
-            CgroupsPath = host.CgroupParent is { Length: > 0 } parent ? $"/{parent.Trim('/')}/{container.Id}" : $"{_cgroupRoot}/{container.Id}",
+            CgroupsPath = CgroupRoot.PlaceOf(container.Id, host.CgroupParent, _cgroupRoot, _options.SystemdCgroup),
             Hostname = config.Hostname ?? "",
             Namespaces = namespaces,
             SharedMemory = shared,
@@ -89,6 +89,7 @@ public sealed partial class ContainerService
             StdinOnce = config.StdinOnce ?? false,
             Log = LogRules.Target(host.LogConfig, LogPathOf(container.Id), config, container.Id, container.Name),
             InitPath = initPath,
+            SystemdCgroup = _options.SystemdCgroup,
         };
     }
 

@@ -27,7 +27,7 @@ public sealed partial class ContainerService
     private readonly ContainerIndex _index = new();
     private readonly UserDatabases _users;
     private readonly BackgroundWork _background;
-    private readonly HostCapacity _capacity = HostCapacity.Read();
+    private readonly HostCapacity _capacity;
     private readonly HostFacts _host;
     private readonly string _cgroupRoot;
 
@@ -36,6 +36,7 @@ public sealed partial class ContainerService
     {
         (_options, _events, _images, _snapshots, _networks, _volumes, _shim, _host) = (options, events, images, snapshots, networks, volumes, shim, host);
         _mounts = new MountService(volumes);
+        _capacity = HostCapacity.Read() with { SystemdCgroup = options.SystemdCgroup };
         _log = logs.CreateLogger<ContainerService>();
         _store = new ContainerStore(state);
         _users = new UserDatabases(snapshots, options.Limits.MaxPasswdFile);

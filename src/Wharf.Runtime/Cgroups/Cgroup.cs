@@ -1,27 +1,49 @@
 using System.Globalization;
-using System.Text;
+using System.Runtime.InteropServices;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
-using Wharf.Specs.Errors;
+using Wharf.Runtime.Cgroups.Stats;
+using Wharf.Runtime.Cgroups.Systemd;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Runtime.Cgroups;
 
 /// <summary>A container's control group, in every hierarchy of the machine.</summary>
-public abstract class Cgroup(string path)
+public abstract class Cgroup
 {
-    /// <summary>The path below each hierarchy's mount point, <c>/wharf-TAG/ID</c>.</summary>
-    public string Path { get; } = path;
+    private protected const int SIGKILL = 9;
 
-    /// <summary>Makes the directories and sets the limits. Warnings are for limits this kernel or host cannot give.</summary>
-    public static Cgroup Create(CgroupLayout layout, string path, LinuxResources? resources, List<string> warnings)
+    private protected Cgroup(CgroupLayout layout, CgroupPlace place)
     {
-        Validate(path);
-        Cgroup group = layout.IsV2 ? new CgroupV2(layout, path) : new CgroupV1(layout, path);
+        Layout = layout;
+        Place = place;
+        if (place.Unit is not null) Scope = new SystemdScope(layout, place);
+    }
+
+    private protected CgroupLayout Layout { get; }
+
+    /// <summary>What <see cref="Open"/> needs to find the group again.</summary>
+    public CgroupPlace Place { get; }
+
+    /// <summary>The path below each hierarchy's mount point, <c>/wharf-TAG/ID</c>.</summary>
+    public string Path => Place.Path;
+
+    private protected SystemdScope? Scope { get; }
+
+    /// <summary>
+    /// Makes the group and sets the limits; throws a <see cref="CgroupException"/> that names the field when one is refused, with nothing
+    /// left behind. Warnings are for what has no meaning on this kernel and is left out as runc leaves it out.
+    /// </summary>
+    public static Cgroup Create(CgroupLayout layout, CgroupPlace place, LinuxResources? resources, List<string> warnings)
+    {
+        var group = Open(layout, place);
         try
         {
+            group.Scope?.Start();
             group.Make();
-            if (resources is not null) group.Apply(resources, warnings, creating: true);
+            if (resources is null) return group;
+            group.Scope?.Set(resources, group.Current, warnings);
+            group.Apply(resources, warnings, creating: true);
             return group;
         }
         catch
@@ -32,17 +54,10 @@ public abstract class Cgroup(string path)
     }
 
     /// <summary>Takes up a group made before, by a former shim or another call.</summary>
-    public static Cgroup Open(CgroupLayout layout, string path)
-    {
-        Validate(path);
-        return layout.IsV2 ? new CgroupV2(layout, path) : new CgroupV1(layout, path);
-    }
+    public static Cgroup Open(CgroupLayout layout, CgroupPlace place) => layout.IsV2 ? new CgroupV2(layout, place) : new CgroupV1(layout, place);
 
-    private static void Validate(string path)
-    {
-        if (!path.StartsWith('/') || path.Length < 2 || path.Split('/').Skip(1).Any(part => part is "" or "." or ".."))
-            throw WharfException.Invalid($"invalid cgroup path \"{path}\"");
-    }
+    /// <summary>To be called once a process of the container's is in the group: what held it open until then goes.</summary>
+    public void Settle() => Scope?.Settle();
 
     /// <summary>Directories of the group, one a hierarchy.</summary>
     public abstract IEnumerable<string> Directories { get; }
@@ -50,35 +65,69 @@ public abstract class Cgroup(string path)
     /// <summary>Files to which a task writes "0" to join the group itself.</summary>
     public abstract IEnumerable<string> JoinFiles { get; }
 
-    protected abstract void Make();
-    protected abstract void Apply(LinuxResources resources, List<string> warnings, bool creating);
+    /// <summary>The directory with the group's list of processes.</summary>
+    private protected abstract string ProcessDirectory { get; }
+
+    private protected abstract void Make();
+    private protected abstract void Apply(LinuxResources resources, List<string> warnings, bool creating);
+
+    /// <summary>What the group's limits are now, as far as a change of others depends on them.</summary>
+    private protected abstract CurrentLimits Current { get; }
+
+    /// <summary>Stops all processes; returns when they have stopped.</summary>
     public abstract void Freeze();
     public abstract void Thaw();
+    public abstract bool Frozen { get; }
+
+    /// <summary>How many processes of the group the kernel's OOM killer has ended.</summary>
+    public abstract ulong OomKills { get; }
 
     /// <summary>True when the kernel's OOM killer has ended a process of the group.</summary>
-    public abstract bool OomKilled();
+    public bool OomKilled() => OomKills > 0;
 
     /// <summary>Sends KILL to all, also to those that are frozen or fork meanwhile.</summary>
     public abstract void KillAll();
 
-    protected abstract string ProcessesFile { get; }
+    /// <summary>What the group uses.</summary>
+    public abstract CgroupStats ReadStats();
 
-    public void Update(LinuxResources resources, List<string> warnings) => Apply(resources, warnings, creating: false);
+    /// <summary>Tells of OOM kills as they happen; null where the kernel has no way to.</summary>
+    public abstract OomWatch? WatchOom();
 
+    public bool Exists => Directory.Exists(ProcessDirectory);
+
+    /// <summary>Changes the limits that are given; of a container that runs, at once. Devices stay as they are.</summary>
+    public void Update(LinuxResources resources, List<string> warnings)
+    {
+        Scope?.Set(resources, Current, warnings);
+        Apply(resources, warnings, creating: false);
+    }
+
+    /// <summary>All processes, those in groups that the container made below too.</summary>
     public IReadOnlyList<int> Pids()
     {
-        try
-        {
-            return [.. File.ReadLines(ProcessesFile).Select(line => int.Parse(line, CultureInfo.InvariantCulture))];
-        }
-        catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException)
-        {
-            return [];
-        }
+        var pids = new List<int>();
+        Collect(ProcessDirectory, pids);
+        return pids;
+    }
+
+    private static void Collect(string directory, List<int> pids)
+    {
+        if (CgroupFile.Read(directory + "/cgroup.procs") is not { } text) return;
+        foreach (var line in text.AsSpan().EnumerateLines())
+            if (line.Length > 0) pids.Add(int.Parse(line, CultureInfo.InvariantCulture));
+        foreach (var child in Children(directory)) Collect(child, pids);
     }
 
     /// <summary>Removes the group everywhere; false while a process is still in it. Idempotent.</summary>
     public bool TryDelete()
+    {
+        Scope?.Stop();
+        return TryRemoveDirectories();
+    }
+
+    /// <summary>As <see cref="TryDelete"/>, without a word to systemd.</summary>
+    public bool TryRemoveDirectories()
     {
         bool all = true;
         foreach (var directory in Directories) all &= RemoveDirectory(directory);
@@ -88,27 +137,38 @@ public abstract class Cgroup(string path)
     private static bool RemoveDirectory(string directory)
     {
         if (Libc.unlinkat(OpenAt.AT_FDCWD, directory, OpenAt.AT_REMOVEDIR) == 0) return true;
-        int errno = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
-        if (errno == Errno.ENOENT) return true;
+        int errno = Marshal.GetLastPInvokeError();
+        if (errno is Errno.ENOENT or Errno.ENOTDIR) return true;
         if (errno != Errno.EBUSY) throw new SyscallException("rmdir", errno, directory);
         // A container may have made groups of its own below (cgroup namespace, writable mount): they go first, deepest first.
-        foreach (var child in Directory.Exists(directory) ? Directory.GetDirectories(directory) : []) RemoveDirectory(child);
+        foreach (var child in Children(directory)) RemoveDirectory(child);
         return Libc.unlinkat(OpenAt.AT_FDCWD, directory, OpenAt.AT_REMOVEDIR) == 0;
     }
 
-    protected static void MakeDirectory(string directory)
+    private static string[] Children(string directory)
     {
-        if (Libc.mkdirat(OpenAt.AT_FDCWD, directory, 0b111_101_101) == 0) return;
-        int errno = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
-        if (errno != Errno.EEXIST) throw new SyscallException("mkdir", errno, directory);
+        try { return Directory.GetDirectories(directory); }
+        catch (DirectoryNotFoundException) { return []; }
     }
 
-    protected static unsafe void WriteFile(string file, string value)
+    /// <summary>False when the parent is not there.</summary>
+    private protected static bool TryMakeDirectory(string directory)
     {
-        using var fd = OpenAt.Open(file, O.WRONLY);
-        fixed (byte* bytes = Encoding.ASCII.GetBytes(value))
-            SyscallException.Check(Libc.write(fd.Value, bytes, (nuint)value.Length), "write", $"{value} to {file}");
+        if (Libc.mkdirat(OpenAt.AT_FDCWD, directory, 0b111_101_101) == 0) return true;
+        int errno = Marshal.GetLastPInvokeError();
+        return errno switch
+        {
+            Errno.EEXIST => true,
+            Errno.ENOENT => false,
+            _ => throw new CgroupException("linux.cgroupsPath", $"mkdir {directory}: {CgroupFile.Text(errno)}", errno),
+        };
     }
 
-    protected static void WriteFile(string file, long value) => WriteFile(file, value.ToString(CultureInfo.InvariantCulture));
+    private protected void KillEach()
+    {
+        foreach (var pid in Pids()) _ = Libc.kill(pid, SIGKILL); // ESRCH: it ended by itself
+    }
 }
+
+/// <summary>Limits in force. Null or the largest number where there is none.</summary>
+internal readonly record struct CurrentLimits(long? Memory, long? MemoryAndSwap, long? Quota, ulong? Period);

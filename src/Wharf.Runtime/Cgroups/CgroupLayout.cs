@@ -3,12 +3,26 @@ namespace Wharf.Runtime.Cgroups;
 /// <summary>One cgroup v1 hierarchy. <see cref="Name"/> is what its directory is called: <c>memory</c>, <c>cpu,cpuacct</c>, <c>systemd</c>.</summary>
 public sealed record CgroupHierarchy(string Name, string MountPoint, IReadOnlySet<string> Controllers);
 
-/// <summary>How cgroups are mounted on this machine: v2 alone, or v1 hierarchies (an empty v2 beside them, "hybrid", is left alone).</summary>
+/// <summary>
+/// How cgroups are mounted on this machine: v2 alone, v1 hierarchies, or v1 hierarchies with an empty v2 beside them ("hybrid").
+/// </summary>
 public sealed record CgroupLayout(bool IsV2, string? UnifiedMount, IReadOnlyList<CgroupHierarchy> V1)
 {
+    /// <summary>Groups are systemd's scopes, asked for over D-Bus, and not directories of our own (runc's <c>--systemd-cgroup</c>).</summary>
+    public bool UseSystemd { get; init; }
+
+    /// <summary>True when systemd is this machine's init (sd_booted(3)).</summary>
+    public bool SystemdRuns { get; init; }
+
+    /// <summary>
+    /// In hybrid mode systemd keeps its own books in the v2 hierarchy: a container that stayed in the daemon's unit there would be
+    /// killed with it. Without systemd nobody looks, and joining a v2 group costs milliseconds (RCU), so it is left out.
+    /// </summary>
+    public bool JoinsUnified => !IsV2 && UnifiedMount is not null && SystemdRuns;
+
     public string? MountOf(string controller) => V1.FirstOrDefault(hierarchy => hierarchy.Controllers.Contains(controller))?.MountPoint;
 
-    public static CgroupLayout Detect() => Parse(File.ReadLines("/proc/self/mountinfo"));
+    public static CgroupLayout Detect() => Parse(File.ReadLines("/proc/self/mountinfo")) with { SystemdRuns = Directory.Exists("/run/systemd/system") };
 
     /// <summary>Reads mountinfo (proc_pid_mountinfo(5)).</summary>
     public static CgroupLayout Parse(IEnumerable<string> mountinfo)
@@ -23,9 +37,11 @@ public sealed record CgroupLayout(bool IsV2, string? UnifiedMount, IReadOnlyList
             var mountPoint = line.Split(' ')[4];
             if (after[0] == "cgroup2") unified ??= mountPoint;
             if (after[0] != "cgroup") continue;
-            var words = after[^1].Split(',').Where(word => word is not ("rw" or "ro" or "xattr" or "clone_children" or "noprefix") && !word.StartsWith("release_agent=", StringComparison.Ordinal)).ToHashSet(StringComparer.Ordinal);
+            var words = after[^1].Split(',').Where(word => word is not ("rw" or "ro" or "xattr" or "clone_children" or "noprefix" or "seclabel") && !word.StartsWith("release_agent=", StringComparison.Ordinal)).ToHashSet(StringComparer.Ordinal);
             v1.TryAdd(string.Join(',', words.Order()), new CgroupHierarchy(Path.GetFileName(mountPoint), mountPoint, words));
         }
-        return new CgroupLayout(v1.Count == 0 && unified is not null, unified, [.. v1.Values]);
+        // Controllers sit where /sys/fs/cgroup itself is the v2 tree; some named v1 hierarchy beside it changes nothing.
+        bool v2 = unified is not null && (v1.Count == 0 || v1.Values.All(hierarchy => hierarchy.Controllers.All(word => word.StartsWith("name=", StringComparison.Ordinal))));
+        return new CgroupLayout(v2, unified, v2 ? [] : [.. v1.Values]);
     }
 }

@@ -1,116 +1,102 @@
-using System.Globalization;
+using System.Runtime.InteropServices;
+using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Cgroups.Stats;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Runtime.Cgroups;
 
 /// <summary>Control groups of version 2 (Documentation/admin-guide/cgroup-v2.rst).</summary>
-internal sealed class CgroupV2(CgroupLayout layout, string path) : Cgroup(path)
+internal sealed partial class CgroupV2(CgroupLayout layout, CgroupPlace place) : Cgroup(layout, place)
 {
-    private string Own => layout.UnifiedMount + Path;
+    private static readonly TimeSpan FreezePatience = TimeSpan.FromSeconds(10);
+
+    private string Own => Layout.UnifiedMount + Path;
 
     public override IEnumerable<string> Directories => [Own];
     public override IEnumerable<string> JoinFiles => [Own + "/cgroup.procs"];
-    protected override string ProcessesFile => Own + "/cgroup.procs";
+    private protected override string ProcessDirectory => Own;
 
-    protected override void Make()
+    private protected override void Make()
     {
-        var directory = layout.UnifiedMount!;
+        var directory = Layout.UnifiedMount!;
         foreach (var part in Path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             EnableControllers(directory);
             directory = $"{directory}/{part}";
-            MakeDirectory(directory);
+            TryMakeDirectory(directory);
         }
     }
 
+    // All that the parent has: in one write, or, where one of them is refused (a process in the group, a realtime task), those that go.
     private static void EnableControllers(string directory)
     {
-        var enabled = File.ReadAllText(directory + "/cgroup.subtree_control").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        foreach (var controller in File.ReadAllText(directory + "/cgroup.controllers").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (!enabled.Contains(controller)) WriteFile(directory + "/cgroup.subtree_control", "+" + controller);
-        }
+        var missing = Words(directory + "/cgroup.controllers").Except(Words(directory + "/cgroup.subtree_control")).Select(name => "+" + name).ToArray();
+        if (missing.Length == 0) return;
+        var file = directory + "/cgroup.subtree_control";
+        if (CgroupFile.TryWrite(file, string.Join(' ', missing)) == 0) return;
+        foreach (var controller in missing) _ = CgroupFile.TryWrite(file, controller); // a limit that needs one that is missing says so itself
     }
 
-    protected override void Apply(LinuxResources resources, List<string> warnings, bool creating)
+    private static string[] Words(string file) => (CgroupFile.Read(file) ?? "").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+
+    public override void Freeze() => SetFreezer(frozen: true);
+    public override void Thaw() => SetFreezer(frozen: false);
+    public override bool Frozen => CgroupFile.ReadLine(Own + "/cgroup.freeze") == "1";
+
+    private void SetFreezer(bool frozen)
     {
-        if (creating && resources.Devices is not null) DeviceFilterV2.Attach(Own, resources.Devices);
-        if (resources.Memory is { } memory)
-        {
-            // Version 2 counts swap alone, OCI counts memory and swap together.
-            if (memory.Limit is { } limit) Set("memory.max", Limit(limit), warnings);
-            if (memory.Swap is { } swap && memory.Limit is { } memoryLimit) Set("memory.swap.max", swap < 0 ? "max" : Limit(Math.Max(0, swap - memoryLimit), zeroIsMax: false), warnings);
-            if (memory.Reservation is { } reservation) Set("memory.low", Limit(reservation), warnings);
-        }
-        if (resources.Cpu is { } cpu) ApplyCpu(cpu, warnings);
-        if (resources.Pids?.Limit is { } pids) Set("pids.max", Limit(pids), warnings);
-        if (resources.BlockIo is { } io) ApplyBlockIo(io, warnings);
-        foreach (var page in resources.HugepageLimits ?? []) Set($"hugetlb.{page.PageSize}.max", page.Limit.ToString(CultureInfo.InvariantCulture), warnings);
-        foreach (var (file, value) in resources.Unified ?? []) Set(file, value, warnings);
+        CgroupFile.Write(Own + "/cgroup.freeze", frozen ? "1" : "0", "freezer");
+        using var events = new CgroupEvents(Own);
+        if (events.WaitFor("frozen", frozen ? 1ul : 0ul, FreezePatience)) return;
+        _ = CgroupFile.TryWrite(Own + "/cgroup.freeze", "0");
+        throw new CgroupException("freezer", $"the group does not {(frozen ? "freeze" : "thaw")}");
     }
 
-    private void ApplyCpu(LinuxCpu cpu, List<string> warnings)
-    {
-        if (cpu.Shares is { } shares and > 0) Set("cpu.weight", WeightOf(shares).ToString(CultureInfo.InvariantCulture), warnings);
-        if (cpu.Quota is not null || cpu.Period is not null)
-            Set("cpu.max", $"{(cpu.Quota is > 0 ? cpu.Quota.Value.ToString(CultureInfo.InvariantCulture) : "max")} {cpu.Period ?? 100_000}", warnings);
-        if (cpu.Cpus is { Length: > 0 } cpus) Set("cpuset.cpus", cpus, warnings);
-        if (cpu.Mems is { Length: > 0 } mems) Set("cpuset.mems", mems, warnings);
-    }
-
-    /// <summary>Maps v1's shares (2 to 262144, 1024 the norm) to v2's weight (1 to 10000) the way the other runtimes do.</summary>
-    public static ulong WeightOf(ulong shares) => 1 + (Math.Clamp(shares, 2, 262144) - 2) * 9999 / 262142;
-
-    private void ApplyBlockIo(LinuxBlockIo io, List<string> warnings)
-    {
-        if (io.Weight is { } weight and > 0)
-        {
-            if (File.Exists(Own + "/io.bfq.weight")) Set("io.bfq.weight", weight.ToString(CultureInfo.InvariantCulture), warnings);
-            else Set("io.weight", (1 + (Math.Clamp((int)weight, 10, 1000) - 10) * 9999 / 990).ToString(CultureInfo.InvariantCulture), warnings);
-        }
-        Throttle("rbps", io.ThrottleReadBpsDevice, warnings);
-        Throttle("wbps", io.ThrottleWriteBpsDevice, warnings);
-        Throttle("riops", io.ThrottleReadIopsDevice, warnings);
-        Throttle("wiops", io.ThrottleWriteIopsDevice, warnings);
-    }
-
-    private void Throttle(string key, IEnumerable<LinuxThrottleDevice>? devices, List<string> warnings)
-    {
-        foreach (var device in devices ?? []) Set("io.max", $"{device.Major}:{device.Minor} {key}={device.Rate}", warnings);
-    }
-
-    private static string Limit(long value, bool zeroIsMax = true) => value < 0 || (value == 0 && zeroIsMax) ? "max" : value.ToString(CultureInfo.InvariantCulture);
-
-    private void Set(string file, string value, List<string> warnings)
-    {
-        if (file.Contains('/') || !File.Exists($"{Own}/{file}")) warnings.Add($"this kernel has no {file}: {value} is not applied");
-        else WriteFile($"{Own}/{file}", value);
-    }
-
-    public override void Freeze() => WriteFile(Own + "/cgroup.freeze", "1");
-    public override void Thaw() => WriteFile(Own + "/cgroup.freeze", "0");
-
-    public override bool OomKilled()
-    {
-        try
-        {
-            return File.ReadLines(Own + "/memory.events").Any(line => line.StartsWith("oom_kill ", StringComparison.Ordinal) && line != "oom_kill 0");
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException) { return false; }
-    }
+    public override ulong OomKills => CgroupFile.Table(Own + "/memory.events").GetValueOrDefault("oom_kill");
 
     public override void KillAll()
     {
-        if (!Directory.Exists(Own)) return;
-        if (File.Exists(Own + "/cgroup.kill"))
-        {
-            WriteFile(Own + "/cgroup.kill", "1");
-            return;
-        }
+        int errno = CgroupFile.TryWrite(Own + "/cgroup.kill", "1");
+        if (errno is 0 or Errno.ENODEV || !Directory.Exists(Own)) return;
         // cgroup.kill came with 5.14.
-        Freeze();
-        foreach (var pid in Pids()) _ = Libc.kill(pid, 9);
-        Thaw();
+        _ = CgroupFile.TryWrite(Own + "/cgroup.freeze", "1");
+        KillEach();
+        _ = CgroupFile.TryWrite(Own + "/cgroup.freeze", "0");
     }
+
+    public override CgroupStats ReadStats() => StatsV2.Read(Own);
+
+    public override OomWatch? WatchOom() => OomWatch.OfV2(Own);
+}
+
+/// <summary>cgroup.events of a group: the kernel tells of its changes by POLLPRI.</summary>
+internal sealed unsafe partial class CgroupEvents(string directory) : IDisposable
+{
+    private const short POLLPRI = 2;
+
+    private readonly string _path = directory + "/cgroup.events";
+    private readonly Fd _file = OpenAt.Open(directory + "/cgroup.events", O.RDONLY);
+
+    private struct PollFd { public int Fd; public short Events, Returned; }
+
+    [LibraryImport("libc", SetLastError = true)] private static partial int poll(PollFd* fds, nuint count, int timeout);
+
+    /// <summary>Waits until a line has the value; false when it does not come.</summary>
+    public bool WaitFor(string name, ulong value, TimeSpan patience)
+    {
+        long end = Environment.TickCount64 + (long)patience.TotalMilliseconds;
+        var buffer = stackalloc byte[256];
+        while (true)
+        {
+            SyscallException.Check(Libc.pread(_file.Value, buffer, 256, 0), "read", _path); // arms the notification, too
+            if (CgroupFile.Table(_path).GetValueOrDefault(name) == value) return true;
+            long left = end - Environment.TickCount64;
+            if (left <= 0) return false;
+            var wait = new PollFd { Fd = _file.Value, Events = POLLPRI };
+            _ = poll(&wait, 1, (int)left); // EINTR or the time is over: looked at again
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
 }

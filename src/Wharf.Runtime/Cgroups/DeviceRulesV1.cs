@@ -29,5 +29,5 @@ internal static class DeviceRulesV1
 
     private static string Number(long? number) => number is null or -1 ? "*" : number.Value.ToString(CultureInfo.InvariantCulture);
 
-    private static void Write(string directory, bool allow, string rule) => File.WriteAllText($"{directory}/devices.{(allow ? "allow" : "deny")}", rule);
+    private static void Write(string directory, bool allow, string rule) => CgroupFile.Write($"{directory}/devices.{(allow ? "allow" : "deny")}", rule, "linux.resources.devices");
 }

@@ -28,7 +28,6 @@ internal static class RunCommand
             var spec = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(bundle, "config.json")), RuntimeJson.Default.Spec) ?? throw new JsonException("config.json is empty");
             if (spec.Root is { } root && !Path.IsPathRooted(root.Path)) root.Path = Path.Combine(bundle, root.Path);
             spec.Linux ??= new LinuxSpec();
-            spec.Linux.CgroupsPath ??= "/" + id;
             var launcher = new Launcher(CgroupLayout.Detect(), mountPoint);
             using Fd stdin = Dup(0), stdout = Dup(1), stderr = Dup(2);
             var launched = launcher.Launch(new LaunchRequest { ContainerId = id, Spec = spec, Rootfs = [], Stdin = stdin.Value, Stdout = stdout.Value, Stderr = stderr.Value });

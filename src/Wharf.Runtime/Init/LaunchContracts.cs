@@ -16,6 +16,8 @@ public sealed record LaunchRequest
     public int Stderr { get; init; } = -1;
     /// <summary>Host path of docker's --init.</summary>
     public string? InitPath { get; init; }
+    /// <summary>Where its group is to be; by default what the configuration says, as a path.</summary>
+    public CgroupPlace? Cgroup { get; init; }
 }
 
 /// <summary>A process to run in a container that is there.</summary>

@@ -16,14 +16,15 @@ public sealed partial class Launcher
     {
         var spec = request.Spec;
         if (spec.Process is null) throw new LaunchException("the configuration has no process", "configuration", 0, 125);
-        if (spec.Linux?.CgroupsPath is not { } cgroupPath) throw new LaunchException("the configuration has no linux.cgroupsPath", "configuration", 0, 125);
         var warnings = new List<string>();
         Cgroup cgroup;
-        try { cgroup = Cgroup.Create(Layout, cgroupPath, spec.Linux.Resources, warnings); }
+        try { cgroup = Cgroup.Create(Layout, request.Cgroup ?? CgroupPlace.Resolve(Layout, spec.Linux?.CgroupsPath, request.ContainerId), spec.Linux?.Resources, warnings); }
         catch (Exception error) when (error is SyscallException or WharfException or IOException) { throw AsLaunchException(error); }
         try
         {
-            return OnOwnThread(() => LaunchHere(request, cgroup, warnings));
+            var launched = OnOwnThread(() => LaunchHere(request, cgroup, warnings));
+            cgroup.Settle();
+            return launched;
         }
         catch
         {

@@ -39,6 +39,7 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
     {
         LaunchException launch => launch,
         SyscallException call => new LaunchException(call.Message, call.Call, call.Errno, 125, call),
+        CgroupException limit => new LaunchException(limit.Message, "cgroup", limit.Errno, 125, limit),
         WharfException wharf => new LaunchException(wharf.Message, "configuration", 0, 125, wharf),
         _ => new LaunchException(error.Message, "launch", 0, 125, error),
     };
@@ -60,7 +61,7 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
     // A working directory that is not there or closed to the user is docker's 126/127 too (runc reports it as a start error).
     private static int ExitCodeOf(string step) => step.StartsWith("chdir", StringComparison.Ordinal) ? 126 : 125;
 
-    private static unsafe void Reap(Fd pidfd)
+    internal static unsafe void Reap(Fd pidfd)
     {
         var info = stackalloc byte[128];
         while (waitid(P_PIDFD, pidfd.Value, info, WEXITED) < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR) { }
@@ -72,8 +73,10 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
 
     [LibraryImport("libc", SetLastError = true)] private static unsafe partial int waitid(int type, int id, byte* info, int options);
 
+    internal static SignalsBlocked BlockSignals() => new();
+
     /// <summary>Blocks all signals on this thread: the child inherits the mask and must not run the runtime's handlers.</summary>
-    private readonly unsafe ref struct SignalsBlocked
+    internal readonly unsafe ref struct SignalsBlocked
     {
         private readonly ulong _former;
 

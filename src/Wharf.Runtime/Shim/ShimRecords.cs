@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Wharf.Runtime.Cgroups;
 
 namespace Wharf.Runtime.Shim;
 
@@ -7,12 +8,14 @@ namespace Wharf.Runtime.Shim;
 internal sealed record ShimRecord
 {
     public string Id { get; set; } = "";
+    /// <summary>0 while it is being launched.</summary>
     public int Pid { get; set; }
-    public string CgroupPath { get; set; } = "";
+    public CgroupPlace Cgroup { get; set; } = new("/");
     public DateTimeOffset StartedAt { get; set; }
     public DateTimeOffset? ExitedAt { get; set; }
     public int ExitCode { get; set; }
     public bool OomKilled { get; set; }
+    public string? Error { get; set; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

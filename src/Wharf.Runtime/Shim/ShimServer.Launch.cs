@@ -1,4 +1,5 @@
 using Wharf.Linux.Fds;
+using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Init;
 using Wharf.Specs.Shim;
 
@@ -15,11 +16,20 @@ internal sealed partial class ShimServer
         var log = request.Log is { Driver: "json-file", Path: not null } target ? new JsonFileLog(target) : null;
         var process = new Supervised { Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux };
         var pipes = new LaunchPipes(terminal, request.OpenStdin);
-        Launch(connection, seq, process, pipes, log, () => _launcher.Launch(new LaunchRequest
+        Launch(connection, seq, process, pipes, log, () =>
         {
-            ContainerId = request.Id, Spec = request.Spec, Rootfs = request.Rootfs, InitPath = request.InitPath,
-            Stdin = pipes.ChildStdin, Stdout = pipes.ChildStdout, Stderr = pipes.ChildStderr,
-        }));
+            var place = CgroupPlace.Resolve(_launcher.Layout with { UseSystemd = request.SystemdCgroup }, request.Spec.Linux?.CgroupsPath, request.Id);
+            // Written down before anything is made: a shim that dies in the middle of a launch leaves what the next one can find.
+            _records.Save(new ShimRecord { Id = request.Id, Cgroup = place });
+            var launched = _launcher.Launch(new LaunchRequest
+            {
+                ContainerId = request.Id, Spec = request.Spec, Rootfs = request.Rootfs, InitPath = request.InitPath, Cgroup = place,
+                Stdin = pipes.ChildStdin, Stdout = pipes.ChildStdout, Stderr = pipes.ChildStderr,
+            });
+            process.Oom = launched.Cgroup.WatchOom();
+            _records.Save(new ShimRecord { Id = request.Id, Pid = launched.Pid, Cgroup = place, StartedAt = launched.StartedAt });
+            return launched;
+        });
     }
 
     private void Exec(ShimConnection connection, long seq, ExecRequest request)
@@ -50,8 +60,6 @@ internal sealed partial class ShimServer
             try
             {
                 var launched = launch();
-                if (process.ExecId is null)
-                    _records.Save(new ShimRecord { Id = process.Id, Pid = launched.Pid, CgroupPath = launched.Cgroup.Path, StartedAt = launched.StartedAt });
                 _loop.Post(() => OnLaunched(connection, seq, process, pipes, launched));
             }
             catch (Exception error)
@@ -76,6 +84,7 @@ internal sealed partial class ShimServer
         process.Streams.OnLogFailure = message => Console.Error.WriteLine($"{process.Id}: cannot write log: {message}");
         process.Streams.Open(pipes.Stdin, pipes.Stdout, pipes.Stderr, launched.TerminalMaster);
         connection.Respond(new ShimResponse { Seq = seq, Pid = launched.Pid, StartedAt = launched.StartedAt, Warnings = launched.Warnings.Count > 0 ? [.. launched.Warnings] : null });
+        WatchOom(process);
         _loop.Add(launched.PidFd, Poll.In, _ => OnExit(process));
     }
 
@@ -85,6 +94,7 @@ internal sealed partial class ShimServer
         _launching.Remove(key);
         pipes.CloseAll();
         log?.Dispose();
+        if (process.ExecId is null) _records.Remove(process.Id);
         connection.Respond(Failure(seq, error));
         if (!_waiting.Remove(key, out var waiting)) return;
         foreach (var (client, _) in waiting) client.CloseWhenSent();

@@ -69,22 +69,61 @@ internal sealed partial class ShimServer
         // The output is complete before anybody hears of the exit: logs right after wait miss nothing.
         process.Streams.Finish();
         if (process.ExecId is null) _records.Save(process.Record());
-        if (process.OomKilled) Broadcast(new ShimEvent { Type = "oom", Id = process.Id, At = process.ExitedAt.Value });
         Broadcast(process.ExitEvent());
+    }
+
+    // The OOM killer may end a child of the container's init, or be what ended it: both are told when they happen.
+    private void WatchOom(Supervised process)
+    {
+        if (process.Oom is null) return;
+        _loop.Add(process.Oom.Fd, Poll.In, _ =>
+        {
+            process.Oom.Drain();
+            TellOom(process);
+        });
+        TellOom(process); // it may have happened before anybody looked
+    }
+
+    private void TellOom(Supervised process)
+    {
+        ulong kills = process.Cgroup!.OomKills;
+        if (kills <= process.OomKills) return;
+        process.OomKills = kills;
+        process.OomKilled = true;
+        Broadcast(new ShimEvent { Type = "oom", Id = process.Id, At = DateTimeOffset.UtcNow });
     }
 
     private void EndContainer(Supervised process)
     {
-        process.OomKilled = process.Cgroup!.OomKilled();
+        if (process.Oom is { } watch)
+        {
+            _loop.Remove(watch.Fd);
+            watch.Dispose();
+            process.Oom = null;
+        }
+        TellOom(process);
         // In a PID namespace of its own all ended with init; one that shares the host's may have left processes.
-        if (process.Cgroup.Pids().Count > 0) process.Cgroup.KillAll();
-        RemoveCgroup(process.Cgroup, attempts: 0);
+        if (process.Cgroup!.Pids().Count > 0) process.Cgroup.KillAll();
+        RemoveCgroup(process.Cgroup);
     }
 
-    // A killed process leaves its group a moment after the signal.
+    // A scope's end is asked of systemd, which may take its time.
+    private void RemoveCgroup(Cgroup cgroup)
+    {
+        if (cgroup.Place.Unit is null) RemoveCgroup(cgroup, attempts: 0);
+        else ThreadPool.UnsafeQueueUserWorkItem(_ =>
+        {
+            try { cgroup.TryDelete(); }
+            catch (IOException error) { Console.Error.WriteLine($"cannot stop {cgroup.Place.Unit}: {error.Message}"); }
+            _loop.Post(() => RemoveCgroup(cgroup, attempts: 1));
+        }, null);
+    }
+
+    // A killed process leaves its group a moment after the signal; one that was just being launched comes in after the first kill.
     private void RemoveCgroup(Cgroup cgroup, int attempts)
     {
-        if (cgroup.TryDelete()) return;
+        if (cgroup.TryRemoveDirectories()) return;
+        if (attempts is 10 or 50) cgroup.KillAll();
         if (attempts < MostRemovals) _loop.After(TimeSpan.FromMilliseconds(5 + attempts * 5), () => RemoveCgroup(cgroup, attempts + 1));
         else Console.Error.WriteLine($"cannot remove cgroup {cgroup.Path}: processes {string.Join(' ', cgroup.Pids())} do not end");
     }

@@ -38,24 +38,32 @@ internal sealed partial class ShimServer
 
     public void Run() => _loop.Run();
 
+    private const string Orphaned = "the process that looked after the container (wharf-runtime shim) was killed: the container was ended";
+
     // A former shim died and its containers lost their supervisor: their output and terminals are gone. They are ended and told as dead.
     private void TakeUp(ShimRecord record)
     {
-        var cgroup = Cgroup.Open(_launcher.Layout, record.CgroupPath);
+        var cgroup = Cgroup.Open(_launcher.Layout, record.Cgroup);
+        cgroup.KillAll();
+        RemoveCgroup(cgroup);
+        if (record.Pid == 0)
+        {
+            // It was being launched: nobody was ever told that it ran.
+            _records.Remove(record.Id);
+            return;
+        }
         if (record.ExitedAt is null)
         {
-            cgroup.KillAll();
             record.ExitedAt = DateTimeOffset.UtcNow;
             record.ExitCode = 137;
+            record.Error = Orphaned;
             _records.Save(record);
         }
-        var process = new Supervised
+        _processes[(record.Id, null)] = new Supervised
         {
             Id = record.Id, Streams = new ProcessStreams(_loop, _buffer, false, false, null), Cgroup = cgroup, Pid = record.Pid, StartedAt = record.StartedAt,
-            ExitedAt = record.ExitedAt, ExitCode = record.ExitCode, OomKilled = record.OomKilled,
+            ExitedAt = record.ExitedAt, ExitCode = record.ExitCode, OomKilled = record.OomKilled, Error = record.Error,
         };
-        _processes[(record.Id, null)] = process;
-        RemoveCgroup(cgroup, attempts: 0);
     }
 
     private void AcceptAll()

@@ -20,16 +20,21 @@ internal sealed class Supervised
     public int ExitCode { get; set; }
     public bool OomKilled { get; set; }
     public bool Paused { get; set; }
+    /// <summary>Why it ended, where that is not the process's own doing.</summary>
+    public string? Error { get; init; }
+    public OomWatch? Oom { get; set; }
+    /// <summary>OOM kills that have been told.</summary>
+    public ulong OomKills { get; set; }
 
     public bool Running => PidFd is not null;
 
     public ShimContainer Describe() => new()
     {
-        Id = Id, ExecId = ExecId, Pid = Pid, StartedAt = StartedAt, ExitCode = ExitCode, OomKilled = OomKilled, ExitedAt = ExitedAt,
+        Id = Id, ExecId = ExecId, Pid = Pid, StartedAt = StartedAt, ExitCode = ExitCode, OomKilled = OomKilled, ExitedAt = ExitedAt, Error = Error,
         State = ExitedAt is not null ? "exited" : Paused ? "paused" : "running",
     };
 
-    public ShimEvent ExitEvent() => new() { Type = "exit", Id = Id, ExecId = ExecId, Pid = Pid, ExitCode = ExitCode, OomKilled = OomKilled, At = ExitedAt!.Value };
+    public ShimEvent ExitEvent() => new() { Type = "exit", Id = Id, ExecId = ExecId, Pid = Pid, ExitCode = ExitCode, OomKilled = OomKilled, At = ExitedAt!.Value, Error = Error };
 
-    public ShimRecord Record() => new() { Id = Id, Pid = Pid, CgroupPath = Cgroup!.Path, StartedAt = StartedAt, ExitedAt = ExitedAt, ExitCode = ExitCode, OomKilled = OomKilled };
+    public ShimRecord Record() => new() { Id = Id, Pid = Pid, Cgroup = Cgroup!.Place, StartedAt = StartedAt, ExitedAt = ExitedAt, ExitCode = ExitCode, OomKilled = OomKilled, Error = Error };
 }

@@ -50,6 +50,8 @@ public sealed record StartRequest
     public LogTarget? Log { get; set; }
     /// <summary>Host path of the small init that reaps and forwards signals as PID 1 (docker's --init), if wanted.</summary>
     public string? InitPath { get; set; }
+    /// <summary><c>linux.cgroupsPath</c> names a systemd scope (<c>slice:prefix:name</c>) and not a directory.</summary>
+    public bool SystemdCgroup { get; set; }
 }
 
 /// <summary>Where output is written. Driver <c>json-file</c> or <c>none</c>; sizes in bytes.</summary>
@@ -111,6 +113,8 @@ public sealed record ShimEvent
     public int ExitCode { get; set; }
     public bool OomKilled { get; set; }
     public DateTimeOffset At { get; set; }
+    /// <summary>Why it ended, where that is not the process's own doing.</summary>
+    public string? Error { get; set; }
 }
 
 /// <summary>A container the shim knows, running or exited and not yet deleted.</summary>
@@ -125,4 +129,6 @@ public sealed record ShimContainer
     public int ExitCode { get; set; }
     public bool OomKilled { get; set; }
     public DateTimeOffset? ExitedAt { get; set; }
+    /// <summary>As <see cref="ShimEvent.Error"/>.</summary>
+    public string? Error { get; set; }
 }

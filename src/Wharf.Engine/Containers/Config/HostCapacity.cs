@@ -15,10 +15,19 @@ internal sealed record HostCapacity
     public bool BlockWeightDevice { get; init; } = true;
     public bool CpuRealtime { get; init; }
     public bool OomKillDisable { get; init; } = true;
+    public bool Memory { get; init; } = true;
+    public bool Pids { get; init; } = true;
+    public bool CpuShares { get; init; } = true;
+    public bool CpuQuota { get; init; } = true;
+    public bool Cpuset { get; init; } = true;
+    /// <summary>Containers are systemd's scopes (<c>native.cgroupdriver=systemd</c>).</summary>
+    public bool SystemdCgroup { get; init; }
 
     public static HostCapacity Read()
     {
         bool v2 = File.Exists("/sys/fs/cgroup/cgroup.controllers");
+        var controllers = v2 ? ReadText("/sys/fs/cgroup/cgroup.controllers")?.Split(' ') ?? [] : [];
+        bool Has(string v1, string controller) => v2 ? controllers.Contains(controller) : File.Exists("/sys/fs/cgroup/" + v1);
         return new HostCapacity
         {
             Cpus = Environment.ProcessorCount,
@@ -30,6 +39,11 @@ internal sealed record HostCapacity
             BlockWeightDevice = v2 || File.Exists("/sys/fs/cgroup/blkio/blkio.weight_device"),
             CpuRealtime = !v2 && File.Exists("/sys/fs/cgroup/cpu/cpu.rt_runtime_us"),
             OomKillDisable = !v2,
+            Memory = Has("memory/memory.limit_in_bytes", "memory"),
+            Pids = Has("pids", "pids"),
+            CpuShares = Has("cpu/cpu.shares", "cpu"),
+            CpuQuota = Has("cpu/cpu.cfs_quota_us", "cpu"),
+            Cpuset = Has("cpuset", "cpuset"),
         };
     }
 

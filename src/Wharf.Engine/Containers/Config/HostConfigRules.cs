@@ -15,7 +15,7 @@ internal static class HostConfigRules
     public static void Check(HostConfig host, ContainerConfig config, HostCapacity capacity, List<string> warnings)
     {
         ResourceRules.Check(host, capacity, warnings);
-        CheckModes(host);
+        CheckModes(host, capacity);
         NetworkRules.Check(host, config);
         CheckRestart(host.RestartPolicy, host.AutoRemove ?? false);
         LogRules.Check(host.LogConfig);
@@ -24,7 +24,7 @@ internal static class HostConfigRules
             if (key.Length == 0) throw WharfException.Invalid("invalid Annotations: the empty string is not permitted as an annotation key");
     }
 
-    private static void CheckModes(HostConfig host)
+    private static void CheckModes(HostConfig host, HostCapacity capacity)
     {
         RequireMode("PID", host.PidMode, ["", "host"], container: true);
         RequireMode("IPC", host.IpcMode, ["", "none", "private", "shareable", "host"], container: true);
@@ -44,6 +44,8 @@ internal static class HostConfigRules
             throw WharfException.Invalid($"could not select device driver \"{requests[0].Driver}\" with capabilities: [{string.Join(' ', (requests[0].Capabilities ?? []).Select(set => $"[{string.Join(' ', set)}]"))}]");
         if (host.CgroupParent is { Length: > 0 } parent && parent.Split('/').Contains(".."))
             throw WharfException.Invalid($"invalid cgroup parent: {parent}");
+        if (capacity.SystemdCgroup && host.CgroupParent is { Length: > 0 } slice && (slice.Length <= ".slice".Length || !slice.EndsWith(".slice", StringComparison.Ordinal)))
+            throw WharfException.Invalid("cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"");
     }
 
     private static void RequireMode(string what, string? mode, ReadOnlySpan<string> known, bool container)

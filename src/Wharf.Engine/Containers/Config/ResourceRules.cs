@@ -12,11 +12,48 @@ internal static class ResourceRules
     /// <summary>Checks and where need be drops limits of <paramref name="host"/>. Runs before defaults are filled in.</summary>
     public static void Check(HostConfig host, HostCapacity capacity, List<string> warnings)
     {
+        Discard(host, capacity, warnings);
         CheckMemory(host, capacity, warnings);
         CheckCpu(host, capacity, warnings);
         CheckCpuset(host.CpusetCpus, "cpus", capacity.CpuList, "CPUs");
         CheckCpuset(host.CpusetMems, "mems", capacity.MemoryNodes, "memory nodes");
         CheckBlockIo(host, capacity, warnings);
+    }
+
+    /// <summary>Limits that this kernel has not got at all are left out, with docker's warnings.</summary>
+    private static void Discard(HostConfig host, HostCapacity capacity, List<string> warnings)
+    {
+        if (host.Memory > 0 && !capacity.Memory)
+        {
+            warnings.Add("Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded.");
+            (host.Memory, host.MemorySwap) = (0, -1);
+        }
+        if (host.MemoryReservation > 0 && !capacity.Memory)
+        {
+            warnings.Add("Your kernel does not support memory soft limit capabilities or the cgroup is not mounted. Limitation discarded.");
+            host.MemoryReservation = 0;
+        }
+        if (host.PidsLimit > 0 && !capacity.Pids)
+        {
+            warnings.Add("Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded.");
+            host.PidsLimit = null;
+        }
+        if (host.CpuShares > 0 && !capacity.CpuShares)
+        {
+            warnings.Add("Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.");
+            host.CpuShares = 0;
+        }
+        if (host.NanoCpus > 0 && !capacity.CpuQuota) throw WharfException.Invalid("NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted");
+        if ((host.CpuPeriod > 0 || host.CpuQuota > 0) && !capacity.CpuQuota)
+        {
+            warnings.Add("Your kernel does not support CPU CFS scheduler or the cgroup is not mounted. Period and quota discarded.");
+            (host.CpuPeriod, host.CpuQuota) = (0, 0);
+        }
+        if ((host.CpusetCpus is { Length: > 0 } || host.CpusetMems is { Length: > 0 }) && !capacity.Cpuset)
+        {
+            warnings.Add("Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded.");
+            (host.CpusetCpus, host.CpusetMems) = ("", "");
+        }
     }
 
     private static void CheckMemory(HostConfig host, HostCapacity capacity, List<string> warnings)

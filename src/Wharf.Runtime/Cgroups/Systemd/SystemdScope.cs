@@ -1,0 +1,83 @@
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Init;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Cgroups.Systemd;
+
+/// <summary>
+/// The unit that a container's group is. systemd makes a scope only around a process that is there already, and ends it with its last
+/// one; the container's own does not exist yet when its limits are set. A placeholder that only waits holds the scope open until then.
+/// </summary>
+internal sealed class SystemdScope(CgroupLayout layout, CgroupPlace place)
+{
+    private string Unit => place.Unit!;
+    private bool IsSlice => Unit.EndsWith(".slice", StringComparison.Ordinal);
+    private Placeholder? _placeholder;
+
+    public void Start()
+    {
+        if (!layout.SystemdRuns) throw new CgroupException("linux.cgroupsPath", "systemd cgroup flag passed, but systemd is not running on this machine");
+        _placeholder = IsSlice ? null : new Placeholder();
+        List<UnitProperty> properties = [UnitProperty.Text("Description", $"container {Unit}")];
+        if (IsSlice) properties.Add(UnitProperty.Texts("Wants", place.Slice!));
+        else
+        {
+            properties.Add(UnitProperty.Text("Slice", place.Slice!));
+            properties.Add(UnitProperty.Boolean("Delegate", true)); // systemd keeps its hands off what is below
+            properties.Add(UnitProperty.Pids((uint)_placeholder!.Pid));
+        }
+        foreach (var controller in (ReadOnlySpan<string>)["Memory", "CPU", layout.IsV2 ? "IO" : "BlockIO", "Tasks"]) properties.Add(UnitProperty.Boolean(controller + "Accounting", true));
+        properties.Add(UnitProperty.Boolean("DefaultDependencies", false)); // or a shutdown would wait for it
+        using var systemd = new SystemdManager();
+        systemd.StartTransient(Unit, properties);
+    }
+
+    public void Set(LinuxResources resources, CurrentLimits current, List<string> warnings)
+    {
+        using var systemd = new SystemdManager();
+        var properties = SystemdProperties.Of(resources, layout.IsV2, systemd.Version, current);
+        if (properties.Count > 0) systemd.SetProperties(Unit, properties);
+    }
+
+    /// <summary>A process of the container's is in: the scope lives by it now.</summary>
+    public void Settle()
+    {
+        _placeholder?.Dispose();
+        _placeholder = null;
+    }
+
+    public void Stop()
+    {
+        Settle();
+        if (!layout.SystemdRuns) return;
+        using var systemd = new SystemdManager();
+        systemd.Stop(Unit);
+    }
+}
+
+/// <summary>A process that does nothing but wait until it is killed, and ends with the thread that made it.</summary>
+internal sealed class Placeholder : IDisposable
+{
+    private const int CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, SIGCHLD = 17, SIGKILL = 9, PR_SET_PDEATHSIG = 1;
+
+    private readonly LaunchProgram _program = new();
+    private readonly LaunchOutcome _outcome;
+
+    public Placeholder()
+    {
+        _program.Add("end with the parent", LaunchSyscalls.prctl, PR_SET_PDEATHSIG, SIGKILL);
+        // ppoll of nothing, without an end: no errno is ever written, which would be the parent's thread's own.
+        _program.Add("wait", LaunchSyscalls.ppoll, 0, 0, 0, 0, 0);
+        using (Launcher.BlockSignals()) _outcome = _program.Run(CLONE_VM | CLONE_PIDFD | SIGCHLD);
+    }
+
+    public int Pid => _outcome.Pid;
+
+    public void Dispose()
+    {
+        _ = Libc.syscall(SyscallNumber.pidfd_send_signal, _outcome.PidFd.Value, SIGKILL);
+        Launcher.Reap(_outcome.PidFd);
+        _outcome.PidFd.Dispose();
+        _program.Dispose(); // its memory was the child's until now
+    }
+}
