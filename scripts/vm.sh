@@ -14,7 +14,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 mode=${1:-v2}; shift || true
 case $mode in quick|v2|hybrid|legacy) ;; *) die "vm: unknown mode $mode: quick, v2, hybrid or legacy" ;; esac
 require_root
-[ -x out/wharf ] && [ -x out/wharf-runtime ] || die "no binaries in out/: run ./dev build first"
+[ -x out/wharf-runtime ] && { [ "$mode" = quick ] || [ -x out/wharf ]; } || die "no binaries in out/: run ./dev build first"
 install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static
 vm=${WHARF_VM_DIR:-/var/tmp/wharf-vm}; suite=bookworm
 mkdir -p "$vm"

@@ -2,6 +2,10 @@
 # PID 1 of the quick guest (see scripts/vm.sh): cgroup v2 with all controllers, the runtime, a container with limits.
 /bin/busybox --install -s /bin
 export PATH=/bin
+if [ -z "${SWITCHED:-}" ]; then # the initramfs cannot be left with pivot_root: on to a tmpfs
+  mkdir /new; mount -t tmpfs new /new; cp -a /bin /lib /lib64 /init /proc /sys /dev /tmp /run /new 2> /dev/null
+  SWITCHED=1 exec switch_root /new /init
+fi
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp; mount -t tmpfs run /run
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 exec > /dev/ttyS1 2>&1

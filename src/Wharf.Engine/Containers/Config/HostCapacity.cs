@@ -27,7 +27,7 @@ internal sealed record HostCapacity
     {
         bool v2 = File.Exists("/sys/fs/cgroup/cgroup.controllers");
         var controllers = v2 ? ReadText("/sys/fs/cgroup/cgroup.controllers")?.Split(' ') ?? [] : [];
-        bool Has(string v1, string controller) => v2 ? controllers.Contains(controller) : File.Exists("/sys/fs/cgroup/" + v1);
+        bool Has(string v1, string controller) => v2 ? controllers.Contains(controller) : Path.Exists("/sys/fs/cgroup/" + v1);
         return new HostCapacity
         {
             Cpus = Environment.ProcessorCount,
