@@ -33,6 +33,9 @@ public sealed record DaemonOptions
 
     /// <summary>Containers are systemd's scopes.</summary>
     public bool SystemdCgroup => ExecOptions.Any(option => option.Equals("native.cgroupdriver=systemd", StringComparison.OrdinalIgnoreCase));
+    /// <summary>Log driver of containers that name none, and its options.</summary>
+    public string LogDriver { get; init; } = "json-file";
+    public IReadOnlyDictionary<string, string> LogOptions { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Eight hex digits that tell this daemon's interfaces, cgroups and firewall tables from those of any other on the machine.</summary>
     public string InstanceTag => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(DataRoot))))[..8];
@@ -50,6 +53,7 @@ public sealed record DaemonOptions
         // sun_path holds 108 bytes (unix(7)); the shim's socket has the longest name.
         if (Encoding.UTF8.GetByteCount(ExecRoot) > 80)
             throw WharfException.Invalid($"invalid value \"{ExecRoot}\" for option \"exec-root\": longer than 80 bytes");
+        Containers.Config.LogRules.Check(new Specs.DockerApi.HostConfigLogConfig { Type = LogDriver, Config = new Dictionary<string, string>(LogOptions) });
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
         foreach (var option in ExecOptions)
         {

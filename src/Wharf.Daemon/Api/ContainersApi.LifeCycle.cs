@@ -31,7 +31,11 @@ public static partial class ContainersApi
 
     private static async Task StopAsync(ApiContext context, Func<string, string?, int?, CancellationToken, Task> stop)
     {
-        var seconds = context.QueryLong("t");
+        long? seconds = null;
+        if (context.Query("t") is { Length: > 0 } text)
+            // docker's own words and status for it.
+            seconds = long.TryParse(text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out long given) ? given
+                : throw new WharfException(ErrorKind.Internal, $"strconv.Atoi: parsing \"{text}\": invalid syntax");
         await stop(context.Route("id"), context.Query("signal"), seconds is { } value ? (int)Math.Clamp(value, -1, int.MaxValue / 1000) : null, context.Cancellation);
         await context.EmptyAsync(204);
     }
@@ -96,9 +100,14 @@ public static partial class ContainersApi
 
     internal static (uint Height, uint Width) ReadSize(ApiContext context)
     {
-        long height = context.QueryLong("h") ?? 0, width = context.QueryLong("w") ?? 0;
-        if (height is < 0 or > ushort.MaxValue || width is < 0 or > ushort.MaxValue) throw WharfException.Invalid("invalid terminal size: h and w are 0 to 65535");
-        return ((uint)height, (uint)width);
+        return (ReadSide(context.Query("h") ?? "", "height"), ReadSide(context.Query("w") ?? "", "width"));
+    }
+
+    private static uint ReadSide(string text, string what)
+    {
+        if (uint.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out uint side)) return side;
+        bool number = text.Length > 0 && text.All(char.IsAsciiDigit);
+        throw WharfException.Invalid($"invalid resize {what} \"{text}\": {(number ? "value out of range" : "invalid syntax")}");
     }
 
     private static async Task TopAsync(ApiContext context) =>

@@ -15,7 +15,7 @@ public static partial class ContainersApi
     private static void MapStreams(ApiRouter router)
     {
         router.Post("/containers/{id}/attach", AttachAsync);
-        router.Get("/containers/{id}/attach/ws", _ => throw WharfException.NotImplemented("attaching through a web socket is not there yet"));
+        router.Get("/containers/{id}/attach/ws", AttachWebSocketAsync);
         router.Get("/containers/{id}/logs", LogsAsync);
         router.Get("/containers/{id}/stats", StatsAsync);
     }
@@ -53,8 +53,8 @@ public static partial class ContainersApi
             Details = context.QueryBool("details"),
             Tail = context.Query("tail") is { Length: > 0 } tail && int.TryParse(tail, NumberStyles.None, CultureInfo.InvariantCulture, out int lines) ? lines : null,
             // Clients write 0 for "not set".
-            Since = EventsApi.ParseTime(context.Query("since"), "since") is { } since and not 0 ? since : null,
-            Until = EventsApi.ParseTime(context.Query("until"), "until") is { } until and not 0 ? until : null,
+            Since = ParseLogTime(context, "since") is { } since and not 0 ? since : null,
+            Until = ParseLogTime(context, "until") is { } until and not 0 ? until : null,
         };
         return context.Engine.Containers.CopyLogsAsync(context.Route("id"), options, async terminal =>
         {
@@ -62,6 +62,40 @@ public static partial class ContainersApi
             await context.Http.Response.Body.FlushAsync(context.Cancellation);
             return context.Http.Response.Body;
         }, context.Cancellation);
+    }
+
+    private static readonly ApiVersion BinaryFramesSince = new(1, 28);
+
+    private static async Task AttachWebSocketAsync(ApiContext context)
+    {
+        var (containers, id) = (context.Engine.Containers, context.Route("id"));
+        bool terminal = containers.HasTerminal(id);
+        var keys = DetachKeys.Parse(context.Query("detachKeys") ?? "");
+        WebSocketUpgrade.Require(context);
+        HijackedConnection.Prepare(context);
+        bool stdin = context.QueryBool("stdin");
+        await using var streams = context.QueryBool("stream")
+            ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
+        var (socket, connection) = await WebSocketUpgrade.AcceptAsync(context);
+        await using var taken = connection;
+        using var client = socket;
+        var type = context.Version < BinaryFramesSince ? System.Net.WebSockets.WebSocketMessageType.Text : System.Net.WebSockets.WebSocketMessageType.Binary;
+        if (context.QueryBool("logs"))
+        {
+            using var past = new MemoryStream();
+            var options = new ContainerLogOptions { Stdout = context.QueryBool("stdout"), Stderr = context.QueryBool("stderr"), Raw = true };
+            await containers.CopyLogsAsync(id, options, _ => Task.FromResult<Stream>(past), context.Cancellation);
+            await client.SendAsync(past.GetBuffer().AsMemory(0, (int)past.Length), type, endOfMessage: true, context.Cancellation);
+        }
+        if (streams is null) return;
+        if (await WebSocketRelay.RunAsync(client, streams, framed: !terminal, type, stdin, terminal ? keys : null)) containers.Detached(id);
+    }
+
+    // A time that is none is an error of the server's in docker, and its clients' tests know it so.
+    private static long? ParseLogTime(ApiContext context, string name)
+    {
+        try { return EventsApi.ParseTime(context.Query(name), name); }
+        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"strconv.ParseInt: parsing \"{context.Query(name)}\": invalid syntax", error); }
     }
 
     private static async Task StatsAsync(ApiContext context)

@@ -25,6 +25,8 @@ public static class DaemonCommandLine
           -H, --host list                      Address to serve (default unix:///run/wharf/wharf.sock)
               --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
               --label list                     Label of this engine, key=value
+              --log-driver string              Log driver of containers that name none (default json-file)
+              --log-opt list                   Option of that driver, key=value
               --max-concurrent-downloads int   Layers fetched at a time (default 3)
               --max-concurrent-uploads int     Layers sent at a time (default 5)
           -p, --pidfile string                 Write the process ID here
@@ -36,7 +38,7 @@ public static class DaemonCommandLine
     private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile" };
     private static readonly string[] Known =
     [
-        "--bip", "--config-file", "--data-root", "--dns", "--exec-opt", "--exec-root", "--group", "--host", "--insecure-registry", "--label",
+        "--bip", "--config-file", "--data-root", "--dns", "--exec-opt", "--exec-root", "--group", "--host", "--insecure-registry", "--label", "--log-driver", "--log-opt",
         "--max-concurrent-downloads", "--max-concurrent-uploads", "--pidfile", "--runtime-path",
     ];
 
@@ -70,6 +72,8 @@ public static class DaemonCommandLine
             Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
             ExecOptions = Many(flags, "--exec-opt") ?? file.ExecOptions ?? defaults.ExecOptions,
             Labels = Many(flags, "--label") ?? file.Labels ?? defaults.Labels,
+            LogDriver = One(flags, "--log-driver") ?? file.LogDriver ?? defaults.LogDriver,
+            LogOptions = Many(flags, "--log-opt")?.Select(option => option.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : "") ?? file.LogOpts ?? defaults.LogOptions,
             MaxConcurrentDownloads = Number(flags, "--max-concurrent-downloads") ?? file.MaxConcurrentDownloads ?? defaults.MaxConcurrentDownloads,
             MaxConcurrentUploads = Number(flags, "--max-concurrent-uploads") ?? file.MaxConcurrentUploads ?? defaults.MaxConcurrentUploads,
         };
@@ -109,6 +113,8 @@ public static class DaemonCommandLine
         Check("dns", file.Dns is not null);
         Check("exec-opt", file.ExecOptions is not null);
         Check("label", file.Labels is not null);
+        Check("log-driver", file.LogDriver is not null);
+        Check("log-opt", file.LogOpts is not null);
         Check("insecure-registry", file.InsecureRegistries is not null);
         Check("runtime-path", file.RuntimePath is not null);
         Check("max-concurrent-downloads", file.MaxConcurrentDownloads is not null);

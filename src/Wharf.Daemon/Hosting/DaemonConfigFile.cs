@@ -19,6 +19,8 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("bip")] public string? Bip { get; set; }
     [JsonPropertyName("dns")] public List<string>? Dns { get; set; }
     [JsonPropertyName("labels")] public List<string>? Labels { get; set; }
+    [JsonPropertyName("log-driver")] public string? LogDriver { get; set; }
+    [JsonPropertyName("log-opts")] public Dictionary<string, string>? LogOpts { get; set; }
     [JsonPropertyName("max-concurrent-downloads")] public int? MaxConcurrentDownloads { get; set; }
     [JsonPropertyName("max-concurrent-uploads")] public int? MaxConcurrentUploads { get; set; }
 

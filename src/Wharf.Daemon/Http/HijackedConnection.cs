@@ -36,14 +36,20 @@ public sealed class HijackedConnection : IAsyncDisposable
     /// </summary>
     public static async Task<HijackedConnection> HijackAsync(ApiContext context, string contentType)
     {
+        var head = context.Http.Request.Headers.ContainsKey("Upgrade")
+            ? $"HTTP/1.1 101 UPGRADED\r\nContent-Type: {contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+            : $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\n";
+        return await TakeOverAsync(context, head);
+    }
+
+    /// <summary>Takes the connection over with an answer whose first lines are the caller's; the headers set before follow them.</summary>
+    public static async Task<HijackedConnection> TakeOverAsync(ApiContext context, string head)
+    {
         Prepare(context);
         var transport = context.Http.Features.Get<IConnectionTransportFeature>()?.Transport;
         var socket = context.Http.Features.Get<IConnectionSocketFeature>()?.Socket;
         if (transport is null || socket is null)
             throw WharfException.NotImplemented("this connection cannot be turned into a raw stream");
-        var head = context.Http.Request.Headers.ContainsKey("Upgrade")
-            ? $"HTTP/1.1 101 UPGRADED\r\nContent-Type: {contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
-            : $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\n";
         var text = new StringBuilder(head);
         foreach (var (name, value) in context.Http.Response.Headers)
             if (name is not "Content-Type") text.Append(name).Append(": ").Append(value.ToString()).Append("\r\n");

@@ -19,6 +19,7 @@ public sealed partial class ContainerService
             throw WharfException.Invalid("config cannot be empty in order to create a container");
         ConfigRules.Check(asked);
         var given = request.HostConfig ?? new HostConfig();
+        given.LogConfig = LogRules.WithDefaults(given.LogConfig, _options);
         HostConfigRules.Check(given, asked, _capacity, warnings);
         RequireOtherContainers(given);
         var bare = string.IsNullOrEmpty(name) ? null : ContainerNames.Require(name);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using Wharf.Engine.Containers.Config;
 using Wharf.Engine.Containers.Oci;
 using Wharf.Engine.Shims;
@@ -69,7 +70,7 @@ public sealed partial class ContainerService
             exec.Running = true;
             var response = await _shim.SendAsync(new ShimRequest
             {
-                Exec = new ExecRequest { Id = container.Id, ExecId = exec.Id, Process = process, OpenStdin = attach && config.AttachStdin == true },
+                Exec = new ExecRequest { Id = container.Id, ExecId = exec.Id, Process = process, OpenStdin = attach && config.AttachStdin == true, Note = JsonSerializer.Serialize(config, DockerApiJson.Default.ExecConfig) },
             }, CancellationToken.None);
             exec.Pid = response.Pid ?? 0;
             return streams;
@@ -108,6 +109,16 @@ public sealed partial class ContainerService
         };
     }
 
+    /// <summary>Takes over an exec that a former daemon started: what it was comes from the shim, and its end is told to this daemon.</summary>
+    private void AdoptExec(ShimContainer found)
+    {
+        if (found.ExecId is not { } execId || _index.Find(found.Id) is not { } container || found.Note is not { } note) return;
+        var config = JsonSerializer.Deserialize(note, DockerApiJson.Default.ExecConfig)!;
+        var exec = new ExecInstance(execId, container, config) { Started = true, Running = found.State != "exited", Pid = found.Pid };
+        _execs[execId] = exec;
+        if (found.State == "exited") EndExec(exec, found.ExitCode);
+    }
+
     private void OnExecExited(Container container, string execId, ShimEvent happened)
     {
         if (happened.Type == "exit" && _execs.TryGetValue(execId, out var exec)) EndExec(exec, happened.ExitCode);
@@ -130,7 +141,7 @@ public sealed partial class ContainerService
         switch (container.State.Status)
         {
             case ContainerStatus.Running: return;
-            case ContainerStatus.Paused: throw WharfException.Conflict($"Container {container.Name} is paused, unpause the container before exec");
+            case ContainerStatus.Paused: throw WharfException.Conflict($"Container {container.Id} is paused, unpause the container before exec");
             case ContainerStatus.Restarting: throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
             default: throw NotRunning(container);
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Wharf.Engine.Containers.Config;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Engine.Containers;
@@ -26,7 +27,7 @@ public sealed partial class ContainerService
             ResolvConfPath = FileOf("resolv.conf"),
             HostnamePath = FileOf("hostname"),
             HostsPath = FileOf("hosts"),
-            LogPath = container.HostConfig.LogConfig?.Type == "json-file" && container.State.StartedAt is not null ? LogPathOf(container.Id) : "",
+            LogPath = container.HostConfig.LogConfig?.Type == "json-file" && container.State.StartedAt is not null ? LogRules.JsonPath(DirectoryOf(container.Id), container.Id) : "",
             Name = "/" + container.Name,
             RestartCount = container.State.RestartCount,
             Driver = "overlay2",

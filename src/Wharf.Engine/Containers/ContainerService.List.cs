@@ -25,9 +25,11 @@ public sealed partial class ContainerService
         bool every = options.All || options.Limit > 0 || filter.NamesStates;
         var chosen = _index.All().Where(container => !container.Document.IsStep && (every || container.State.IsUp) && filter.Fits(container)).OrderByDescending(container => container.Created);
         var summaries = new List<ContainerSummary>();
+        var names = new Dictionary<string, string?>(StringComparer.Ordinal);
         foreach (var container in options.Limit > 0 ? chosen.Take(options.Limit) : chosen)
         {
             var summary = Summarize(container);
+            summary.Image = await ImageNameAsync(container, names, cancellation);
             if (options.Size)
             {
                 summary.SizeRw = _snapshots.WritableSize(container.Id);
@@ -36,6 +38,20 @@ public sealed partial class ContainerService
             summaries.Add(summary);
         }
         return summaries;
+    }
+
+    /// <summary>The name a container was created by while it still names the same image, and the image's ID afterwards.</summary>
+    private async Task<string> ImageNameAsync(Container container, Dictionary<string, string?> known, CancellationToken cancellation)
+    {
+        var (name, id) = (container.Config.Image ?? "", container.Document.ImageId);
+        if (name.Length == 0 || name == id) return id;
+        if (!known.TryGetValue(name, out var now))
+        {
+            try { now = (await _images.GetAsync(name, null, cancellation)).Id.ToString(); }
+            catch (WharfException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.InvalidArgument) { now = null; }
+            known[name] = now;
+        }
+        return now == id ? name : id;
     }
 
     private static ContainerSummary Summarize(Container container)

@@ -1,6 +1,8 @@
+using Wharf.Engine.Containers.Config;
 using Wharf.Engine.Logs;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
+using Wharf.Specs.Shim;
 
 namespace Wharf.Engine.Containers;
 
@@ -12,6 +14,8 @@ public sealed record ContainerLogOptions
     public bool Follow { get; init; }
     public bool Timestamps { get; init; }
     public bool Details { get; init; }
+    /// <summary>Without docker's frames, whatever the container has.</summary>
+    public bool Raw { get; init; }
     /// <summary>Lines from the end; null for all.</summary>
     public int? Tail { get; init; }
     /// <summary>Nanoseconds of the Unix epoch.</summary>
@@ -21,6 +25,9 @@ public sealed record ContainerLogOptions
 
 public sealed partial class ContainerService
 {
+    /// <summary>Log drivers by name (<c>info</c>).</summary>
+    public static IReadOnlyList<string> LogDrivers => LogRules.Drivers;
+
     private readonly LogService _logs = new();
 
     /// <summary>Writes a container's log; <paramref name="begin"/> is told whether it is a terminal's (raw) before the first byte.</summary>
@@ -28,7 +35,8 @@ public sealed partial class ContainerService
     {
         if (!options.Stdout && !options.Stderr) throw WharfException.Invalid("Bad parameters: you must choose at least one stream");
         var container = _index.Get(nameOrId);
-        if (container.HostConfig.LogConfig?.Type == "none") throw new WharfException(ErrorKind.NotImplemented, "configured logging driver does not support reading");
+        var log = LogRules.Readable(container.HostConfig.LogConfig, DirectoryOf(container.Id), container.Id)
+            ?? throw new WharfException(ErrorKind.NotImplemented, "configured logging driver does not support reading");
         bool terminal = container.Config.Tty ?? false;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<ContainerWaitResponse>? stopped = null;
@@ -41,10 +49,21 @@ public sealed partial class ContainerService
         {
             await _logs.CopyAsync(new LogQuery
             {
-                Path = LogPathOf(container.Id), Stdout = options.Stdout, Stderr = options.Stderr, Tail = options.Tail, Since = options.Since, Until = options.Until,
-                Timestamps = options.Timestamps, Details = options.Details, Multiplexed = !terminal, FollowUntil = stopped,
+                Path = log.Path, Format = log.Format, Stdout = options.Stdout, Stderr = options.Stderr, Tail = options.Tail, Since = options.Since, Until = options.Until,
+                Timestamps = options.Timestamps, Details = options.Details, Multiplexed = !terminal && !options.Raw, FollowUntil = stopped,
             }, await begin(terminal), cancellation);
         }
         finally { await over.CancelAsync(); }
     }
+
+    private LogSource LogSourceOf(Container container) => new()
+    {
+        ContainerId = container.Id,
+        ContainerName = container.Name,
+        ImageId = container.Document.ImageId,
+        ImageName = container.Config.Image ?? "",
+        Command = string.Join(' ', [container.Document.Path, .. container.Document.Args]),
+        Created = container.Created,
+        Hostname = _host.Hostname,
+    };
 }

@@ -23,6 +23,7 @@ public sealed partial class ContainerService
             running.Remove(container.Id, out var found);
             using (await container.Gate.EnterAsync(cancellation)) await ReconcileAsync(container, found, cancellation);
         }
+        foreach (var entry in known) AdoptExec(entry);
         _recovered.SetResult();
         foreach (var stranger in running.Keys) await EndStrangerAsync(stranger);
         foreach (var container in _index.All())

@@ -65,6 +65,7 @@ public sealed partial class ContainerService
     private async Task<StartRequest> PrepareStartAsync(Container container, RunSetup run)
     {
         var (config, host) = (container.Config, container.HostConfig);
+        if (container.Document.Path.Length == 0) throw WharfException.Invalid("no command specified");
         var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
         var initPath = host.Init == true ? InitProgram.Find() : null;
         var shared = SharedMemoryOf(container);
@@ -87,7 +88,7 @@ public sealed partial class ContainerService
             Rootfs = [.. _snapshots.Mounts(container.Id)],
             OpenStdin = config.OpenStdin ?? false,
             StdinOnce = config.StdinOnce ?? false,
-            Log = LogRules.Target(host.LogConfig, LogPathOf(container.Id), config, container.Id, container.Name),
+            Log = LogRules.Target(host.LogConfig, DirectoryOf(container.Id), config, LogSourceOf(container)),
             InitPath = initPath,
             SystemdCgroup = _options.SystemdCgroup,
         };

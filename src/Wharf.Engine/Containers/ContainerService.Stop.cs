@@ -16,16 +16,23 @@ public sealed partial class ContainerService
     public async Task StopAsync(string nameOrId, string? signal, int? seconds, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
-        int number = string.IsNullOrEmpty(signal) ? StopSignalOf(container) : Signals.Parse(signal);
         if (!container.State.IsUp) throw new WharfException(ErrorKind.NotModified, "container already stopped");
-        await StopOneAsync(container, number, seconds, cancellation);
+        await StopOneAsync(container, SignalFor(container, signal, "stop"), seconds, cancellation);
+    }
+
+    private static int SignalFor(Container container, string? signal, string verb)
+    {
+        if (string.IsNullOrEmpty(signal)) return StopSignalOf(container);
+        try { return Signals.Parse(signal); }
+        // docker tells this one as an error of its own.
+        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"cannot {verb} container: {container.Id}: {error.Message}", error); }
     }
 
     /// <summary>Stops it if it runs, and starts it.</summary>
     public async Task RestartAsync(string nameOrId, string? signal, int? seconds, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
-        int number = string.IsNullOrEmpty(signal) ? StopSignalOf(container) : Signals.Parse(signal);
+        int number = SignalFor(container, signal, "restart");
         // AutoRemove means: when it ends by itself. A restart is not its end.
         var host = container.HostConfig;
         bool autoRemove = host.AutoRemove == true;
@@ -112,10 +119,10 @@ public sealed partial class ContainerService
     /// <summary>Sends a signal (name or number, KILL by default) to a running container; after KILL it is gone.</summary>
     public async Task KillAsync(string nameOrId, string? signal, CancellationToken cancellation)
     {
-        var container = _index.Get(nameOrId);
         try
         {
-            int number = string.IsNullOrEmpty(signal) ? Signals.SIGKILL : Signals.Parse(signal);
+            var container = _index.Get(nameOrId);
+            int number = string.IsNullOrEmpty(signal) ? Signals.SIGKILL : Signals.ParseAny(signal);
             if (!Signals.IsKnown(number)) throw WharfException.Invalid($"the linux daemon does not support signal {number}");
             await KillOneAsync(container, number, cancellation);
         }

@@ -62,8 +62,6 @@ public sealed partial class ContainerService
     /// <summary>Where a container's log and the files under its /etc are.</summary>
     private string DirectoryOf(string id) => Path.Combine(_options.DataRoot, "containers", id);
 
-    private string LogPathOf(string id) => Path.Combine(DirectoryOf(id), id + "-json.log");
-
     /// <summary>Announces what happened to a container, with its image, name and labels as docker's events have them.</summary>
     private void Publish(Container container, string action, params ReadOnlySpan<(string Key, string Value)> more)
     {

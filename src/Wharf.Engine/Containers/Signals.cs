@@ -35,6 +35,9 @@ internal static class Signals
         };
     }
 
+    /// <summary>As <see cref="Parse"/>, but any whole number but 0 goes through: whether there is such a signal is asked next.</summary>
+    public static int ParseAny(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number < 0 ? number : Parse(text);
+
     public static bool IsKnown(int signal) => signal is > 0 and <= 31 or >= RealTimeMin and <= RealTimeMax;
 
     private static int? RealTime(string name)

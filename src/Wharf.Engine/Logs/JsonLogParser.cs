@@ -5,8 +5,8 @@ using System.Text.Json;
 
 namespace Wharf.Engine.Logs;
 
-/// <summary>One line of a json-file log, read in place.</summary>
-public ref struct JsonLogEntry
+/// <summary>One line of a log, read in place.</summary>
+public ref struct LogEntry
 {
     public int Stream;
     /// <summary>The text as written by the process, unescaped.</summary>
@@ -15,6 +15,10 @@ public ref struct JsonLogEntry
     public ReadOnlySpan<byte> Time;
     /// <summary>The attrs object as JSON; empty when there is none.</summary>
     public ReadOnlySpan<byte> Attributes;
+    /// <summary>Of a local log: the time, since it stands there as a number.</summary>
+    public long Nanoseconds;
+    /// <summary>Of a local log: the text is the end of its line, whose line end is not kept.</summary>
+    public bool EndsLine;
 }
 
 /// <summary>
@@ -26,7 +30,7 @@ public sealed class JsonLogParser
     private byte[] _scratch = new byte[32768];
 
     /// <summary>Parses one line (without its line end); false for a line that is torn or no entry.</summary>
-    public bool TryParse(ReadOnlySpan<byte> line, out JsonLogEntry entry)
+    public bool TryParse(ReadOnlySpan<byte> line, out LogEntry entry)
     {
         entry = default;
         var rest = line;
@@ -104,7 +108,7 @@ public sealed class JsonLogParser
     }
 
     // With attributes, or written by another engine.
-    private bool TryParseAnyForm(ReadOnlySpan<byte> line, out JsonLogEntry entry)
+    private bool TryParseAnyForm(ReadOnlySpan<byte> line, out LogEntry entry)
     {
         entry = default;
         try

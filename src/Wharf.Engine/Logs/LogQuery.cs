@@ -3,8 +3,9 @@ namespace Wharf.Engine.Logs;
 /// <summary>What <c>logs</c> asks for.</summary>
 public sealed record LogQuery
 {
-    /// <summary>The current json-file; rotated ones lie beside it as .1, .2 … (.gz).</summary>
+    /// <summary>The current file; rotated ones lie beside it as .1, .2 … (.gz).</summary>
     public required string Path { get; init; }
+    public LogFormat Format { get; init; }
     public bool Stdout { get; init; } = true;
     public bool Stderr { get; init; } = true;
     /// <summary>How many lines from the end; null for all.</summary>
@@ -19,3 +20,6 @@ public sealed record LogQuery
     /// <summary>Goes on with new lines until this ends (the container has stopped); null does not follow.</summary>
     public Task? FollowUntil { get; init; }
 }
+
+/// <summary>What a log file holds: lines of JSON, or docker's framed protobuf of the <c>local</c> driver.</summary>
+public enum LogFormat { JsonFile, Local }

@@ -1,12 +1,8 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.IO.Compression;
-using System.Text;
-using System.Text.Json;
 
 namespace Wharf.Engine.Logs;
 
-/// <summary>Reads json-file logs back, across rotations, and follows them.</summary>
+/// <summary>Reads logs back, across rotations, and follows them.</summary>
 public sealed class LogService
 {
     private const int BufferSize = 256 << 10, MaxEntry = 1 << 20;
@@ -18,62 +14,65 @@ public sealed class LogService
         if (query.Tail == 0 && query.FollowUntil is null) return;
         // The watch is there before the first byte is read: nothing written meanwhile is missed.
         using var watch = query.FollowUntil is null ? null : new LogWatch(query.Path);
-        long position = 0;
-        if (query.Tail is { } tail) position = await CopyTailAsync(query.Path, tail, sink, cancellation);
-        else
+        var place = await CopyPresentAsync(query, sink, cancellation);
+        try
         {
-            foreach (var rotated in RotatedFiles(query.Path)) await CopyFileAsync(rotated, 0, sink, cancellation);
-            position = await CopyFileAsync(query.Path, 0, sink, cancellation);
-        }
-        await sink.FlushAsync(cancellation);
-        if (query.FollowUntil is not null && !sink.PastUntil) await FollowAsync(query, watch!, position, sink, cancellation);
-    }
-
-    private static async Task FollowAsync(LogQuery query, LogWatch watch, long position, LogSink sink, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            bool stopped = query.FollowUntil!.IsCompleted;
-            if (watch.TakeRotated())
-            {
-                // What was the current file is the first rotated one now: its rest comes first.
-                await CopyRotatedRestAsync(query.Path, position, sink, cancellation);
-                position = 0;
-            }
-            position = await CopyFileAsync(query.Path, position, sink, cancellation);
             await sink.FlushAsync(cancellation);
-            if (stopped || sink.PastUntil) return;
-            await watch.WaitAsync(query.FollowUntil, cancellation);
+            while (query.FollowUntil is not null && !sink.PastUntil)
+            {
+                bool stopped = query.FollowUntil.IsCompleted;
+                place = await CopyNewAsync(query.Path, place, sink, cancellation);
+                await sink.FlushAsync(cancellation);
+                if (stopped) return;
+                await watch!.WaitAsync(query.FollowUntil, cancellation);
+            }
         }
+        finally { place.File?.Dispose(); }
     }
 
-    private static async Task CopyRotatedRestAsync(string path, long position, LogSink sink, CancellationToken cancellation)
+    /// <summary>Where a reader is: in which file, up to where, and how many rotations the log had had when that file was the current one.</summary>
+    private readonly record struct Place(FileStream? File, long Position, long Generation);
+
+    private static async Task<Place> CopyPresentAsync(LogQuery query, LogSink sink, CancellationToken cancellation)
     {
-        if (File.Exists(path + ".1")) await CopyFileAsync(path + ".1", position, sink, cancellation);
-        else if (File.Exists(path + ".1.gz")) await CopyFileAsync(path + ".1.gz", position, sink, cancellation);
+        using var set = await LogFileSet.OpenAsync(query.Path, cancellation);
+        long position = 0;
+        if (query.Tail is { } lines) position = await SkipToTailAsync(set, query.Format, lines, sink, cancellation);
+        else for (int i = set.Rotated; i >= 1; i--) await CopyRotatedAsync(set, i, sink, cancellation);
+        if (set.Current is not null) position = await CopyAsync(set.Current, position, sink, cancellation);
+        return new Place(set.TakeCurrent(), position, set.Generation);
     }
 
-    /// <summary>Rotated files, oldest first.</summary>
-    private static List<string> RotatedFiles(string path)
+    /// <summary>Goes on where the reader stopped: the rest of its file, then those that were begun and rotated meanwhile, then the current one.</summary>
+    private static async Task<Place> CopyNewAsync(string path, Place place, LogSink sink, CancellationToken cancellation)
     {
-        var files = new List<string>();
-        for (int i = 1; ; i++)
+        if (place.File is not null && LogFileSet.GenerationOf(path) == place.Generation)
+            return place with { Position = await CopyAsync(place.File, place.Position, sink, cancellation) };
+        using var set = await LogFileSet.OpenAsync(path, cancellation);
+        // Its file is no longer written to: what it holds now is all.
+        if (place.File is not null) await CopyAsync(place.File, place.Position, sink, cancellation);
+        long missed = place.File is null ? set.Rotated : set.Generation - place.Generation - 1;
+        for (long i = Math.Min(missed, set.Rotated); i >= 1; i--) await CopyRotatedAsync(set, (int)i, sink, cancellation);
+        place.File?.Dispose();
+        long position = set.Current is null ? 0 : await CopyAsync(set.Current, 0, sink, cancellation);
+        return new Place(set.TakeCurrent(), position, set.Generation);
+    }
+
+    private static async Task CopyRotatedAsync(LogFileSet set, int index, LogSink sink, CancellationToken cancellation)
+    {
+        var content = set.Content(index);
+        try { await CopyAsync(content, 0, sink, cancellation); }
+        finally { if (content is not FileStream) await content.DisposeAsync(); }
+    }
+
+    /// <summary>Copies whole entries from <paramref name="position"/> on; returns the position behind the last whole one.</summary>
+    private static async Task<long> CopyAsync(Stream file, long position, LogSink sink, CancellationToken cancellation)
+    {
+        if (file.CanSeek)
         {
-            if (File.Exists($"{path}.{i}")) files.Add($"{path}.{i}");
-            else if (File.Exists($"{path}.{i}.gz")) files.Add($"{path}.{i}.gz");
-            else break;
+            if (file.Length == position) return position;
+            file.Position = position;
         }
-        files.Reverse();
-        return files;
-    }
-
-    /// <summary>Copies whole lines from <paramref name="position"/> on; returns the position behind the last whole line.</summary>
-    private static async Task<long> CopyFileAsync(string path, long position, LogSink sink, CancellationToken cancellation)
-    {
-        if (!File.Exists(path)) return position;
-        await using var file = Open(path);
-        if (file.CanSeek) file.Position = Math.Min(position, file.Length);
-        else await SkipAsync(file, position, cancellation);
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
@@ -103,58 +102,15 @@ public sealed class LogService
         return larger;
     }
 
-    /// <summary>Copies the last <paramref name="lines"/> entries; returns the position behind the current file's last whole line.</summary>
-    private static async Task<long> CopyTailAsync(string path, int lines, LogSink sink, CancellationToken cancellation)
+    /// <summary>Finds where the last <paramref name="lines"/> entries begin; those in older files are copied at once.</summary>
+    private static async Task<long> SkipToTailAsync(LogFileSet set, LogFormat format, int lines, LogSink sink, CancellationToken cancellation)
     {
-        if (!File.Exists(path)) return 0;
-        var (start, found) = FindTail(path, lines);
-        if (found < lines)
-        {
-            // Older files are needed too; compressed ones cannot be read from their end, so entries pass through a ring.
-            int missing = lines - found;
-            foreach (var rotated in RotatedFiles(path)) await CopyFileAsync(rotated, 0, sink.Last(missing), cancellation);
-            sink.ReleaseLast();
-        }
-        return await CopyFileAsync(path, start, sink, cancellation);
-    }
-
-    private static (long Start, int Found) FindTail(string path, int lines)
-    {
-        using var file = Open(path);
-        var buffer = new byte[64 << 10];
-        long end = file.Length;
-        int found = 0;
-        bool atEnd = true;
-        while (end > 0)
-        {
-            int size = (int)Math.Min(buffer.Length, end);
-            file.Position = end - size;
-            file.ReadExactly(buffer, 0, size);
-            for (int i = size - 1; i >= 0; i--)
-            {
-                if (buffer[i] != '\n') continue;
-                if (atEnd) { atEnd = false; continue; } // the end of the last line
-                if (++found == lines) return (end - size + i + 1, found);
-            }
-            end -= size;
-        }
-        return (0, atEnd ? found : Math.Min(lines, found + 1));
-    }
-
-    private static async Task SkipAsync(Stream stream, long count, CancellationToken cancellation)
-    {
-        var buffer = new byte[64 << 10];
-        while (count > 0)
-        {
-            int read = await stream.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, count)), cancellation);
-            if (read == 0) return;
-            count -= read;
-        }
-    }
-
-    private static Stream Open(string path)
-    {
-        var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
-        return path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        var (start, found) = set.Current is null ? (0, 0) : lines == 0 ? (set.Current.Length, 0) : LogTail.Find(set.Current, format, lines);
+        if (found >= lines) return start;
+        // Older files are needed too; compressed ones cannot be read from their end, so entries pass through a ring.
+        sink.Last(lines - found);
+        for (int i = set.Rotated; i >= 1; i--) await CopyRotatedAsync(set, i, sink, cancellation);
+        sink.ReleaseLast();
+        return start;
     }
 }

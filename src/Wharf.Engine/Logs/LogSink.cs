@@ -32,32 +32,47 @@ internal sealed class LogSink(LogQuery query, Stream output)
         _lastCount = null;
     }
 
-    /// <summary>Takes all whole lines; returns how many bytes they are.</summary>
+    /// <summary>Takes all whole entries; returns how many bytes they are.</summary>
     public int Take(ReadOnlySpan<byte> data)
     {
         int taken = 0;
+        while (query.Format == LogFormat.Local && !PastUntil)
+        {
+            int length = LocalLogParser.NextFrame(data[taken..], out int skipped);
+            taken += skipped;
+            if (length == 0) return taken;
+            Choose(data.Slice(taken + 4, length - 8));
+            taken += length;
+        }
         while (!PastUntil)
         {
             int end = data[taken..].IndexOf((byte)'\n');
             if (end < 0) break;
             var line = data.Slice(taken, end);
             taken += end + 1;
-            if (_lastCount is { } count)
-            {
-                _last.Enqueue(line.ToArray());
-                if (_last.Count > count) _last.Dequeue();
-            }
-            else Emit(line);
+            Choose(line);
         }
         return taken;
     }
 
+    private void Choose(ReadOnlySpan<byte> entry)
+    {
+        if (_lastCount is { } count)
+        {
+            _last.Enqueue(entry.ToArray());
+            if (_last.Count > count) _last.Dequeue();
+        }
+        else Emit(entry);
+    }
+
     private void Emit(ReadOnlySpan<byte> line)
     {
-        if (!_parser.TryParse(line, out var entry)) return; // torn by a power cut: nothing of it can be shown
+        bool local = query.Format == LogFormat.Local;
+        // One that was torn by a power cut is passed over: nothing of it can be shown.
+        if (!(local ? LocalLogParser.TryParse(line, out var entry) : _parser.TryParse(line, out entry))) return;
         if (query.Since is not null || query.Until is not null)
         {
-            long time = JsonLogParser.Nanoseconds(entry.Time);
+            long time = local ? entry.Nanoseconds : JsonLogParser.Nanoseconds(entry.Time);
             if (time < query.Since) return;
             if (time > query.Until)
             {
@@ -74,9 +89,11 @@ internal sealed class LogSink(LogQuery query, Stream output)
             _out.Write(frame);
         }
         int start = _out.WrittenCount;
-        if (query.Timestamps) WriteTime(entry.Time);
+        if (query.Timestamps && local) WriteTime(entry.Nanoseconds);
+        else if (query.Timestamps) WriteTime(entry.Time);
         if (query.Details) WriteDetails(entry.Attributes);
         _out.Write(entry.Text);
+        if (local && entry.EndsLine) _out.Write("\n"u8);
         if (query.Multiplexed) PatchLength(head, _out.WrittenCount - start);
     }
 
@@ -99,6 +116,18 @@ internal sealed class LogSink(LogQuery query, Stream output)
         text[29] = (byte)'Z';
         text[30] = (byte)' ';
         _out.Write(text);
+    }
+
+    private void WriteTime(long nanoseconds)
+    {
+        var time = DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100).UtcDateTime;
+        Span<byte> text = stackalloc byte[31];
+        time.TryFormat(text, out int length, "yyyy-MM-ddTHH:mm:ss.fffffff", System.Globalization.CultureInfo.InvariantCulture);
+        text[length++] = (byte)('0' + nanoseconds / 10 % 10);
+        text[length++] = (byte)('0' + nanoseconds % 10);
+        text[length++] = (byte)'Z';
+        text[length++] = (byte)' ';
+        _out.Write(text[..length]);
     }
 
     private void WriteDetails(ReadOnlySpan<byte> attributes)

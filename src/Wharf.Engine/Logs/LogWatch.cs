@@ -1,24 +1,21 @@
 namespace Wharf.Engine.Logs;
 
-/// <summary>Tells when a log file has grown or was rotated (inotify, through the framework's watcher).</summary>
+/// <summary>Tells when a log file has grown or another took its place (inotify, through the framework's watcher).</summary>
 internal sealed class LogWatch : IDisposable
 {
     private readonly FileSystemWatcher _watcher;
     private readonly SemaphoreSlim _changed = new(0, 1);
-    private int _rotated;
 
     public LogWatch(string path)
     {
-        _watcher = new FileSystemWatcher(Path.GetDirectoryName(path)!, Path.GetFileName(path)) { NotifyFilter = NotifyFilters.Size | NotifyFilters.LastWrite | NotifyFilters.FileName };
+        var directory = Path.GetDirectoryName(path)!;
+        Directory.CreateDirectory(directory);
+        _watcher = new FileSystemWatcher(directory, Path.GetFileName(path)) { NotifyFilter = NotifyFilters.Size | NotifyFilters.LastWrite | NotifyFilters.FileName };
         _watcher.Changed += (_, _) => Wake();
         _watcher.Created += (_, _) => Wake();
-        _watcher.Renamed += (_, _) => { Interlocked.Exchange(ref _rotated, 1); Wake(); };
-        _watcher.Deleted += (_, _) => { Interlocked.Exchange(ref _rotated, 1); Wake(); };
+        _watcher.Renamed += (_, _) => Wake();
         _watcher.EnableRaisingEvents = true;
     }
-
-    /// <summary>True once for each rotation seen.</summary>
-    public bool TakeRotated() => Interlocked.Exchange(ref _rotated, 0) == 1;
 
     private void Wake()
     {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Init;
+using Wharf.Runtime.Logs;
 
 namespace Wharf.Runtime.Shim;
 
@@ -10,7 +11,7 @@ namespace Wharf.Runtime.Shim;
 /// without taking any, so that it can neither lose output nor stop the process for ever. <paramref name="buffer"/> is the loop's own,
 /// shared by all: 8 bytes for a frame's head, then <see cref="ReadSize"/>.
 /// </summary>
-internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool terminal, bool stdinOnce, JsonFileLog? log)
+internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool terminal, bool stdinOnce, ContainerLog? log)
 {
     public const int ReadSize = 64 << 10;
     private const int ClientBound = 1 << 20;
@@ -28,6 +29,7 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
     /// <summary>Takes over the shim's ends: read ends of stdout and stderr and the write end of stdin, or a terminal's master for all.</summary>
     public void Open(Fd? stdin, Fd? stdout, Fd? stderr, Fd? master)
     {
+        if (log is not null) log.OnRoom = () => loop.Post(Resume);
         if (master is not null)
         {
             Io.SetNonBlocking(master);
@@ -158,6 +160,7 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
     {
         try { log?.Write(stream, buffer.AsSpan(8, count)); }
         catch (IOException error) { OnLogFailure?.Invoke(error.Message); }
+        if (log is { IsFull: true }) PauseOutputs();
         var head = buffer.AsSpan(0, 8);
         head.Clear();
         head[0] = (byte)(stream + 1);
@@ -172,11 +175,7 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
 
     private void Pause(ShimConnection slow)
     {
-        if (!_paused)
-        {
-            _paused = true;
-            foreach (var reader in _outputs) if (reader is not null) loop.Change(reader, Poll.None);
-        }
+        PauseOutputs();
         loop.After(Patience, () =>
         {
             if (slow.Closed || slow.Waiting <= ClientBound) return;
@@ -185,9 +184,16 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
         });
     }
 
+    private void PauseOutputs()
+    {
+        if (_paused) return;
+        _paused = true;
+        foreach (var reader in _outputs) if (reader is not null) loop.Change(reader, Poll.None);
+    }
+
     private void Resume()
     {
-        if (!_paused || _clients.Any(client => client.Connection.Waiting > ClientBound)) return;
+        if (!_paused || log is { IsFull: true } || _clients.Any(client => client.Connection.Waiting > ClientBound)) return;
         _paused = false;
         foreach (var reader in _outputs) if (reader is not null) loop.Change(reader, Poll.In | (terminal && _input.Length > 0 ? Poll.Out : Poll.None));
     }

@@ -1,6 +1,7 @@
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Init;
+using Wharf.Runtime.Logs;
 using Wharf.Specs.Shim;
 
 namespace Wharf.Runtime.Shim;
@@ -13,11 +14,12 @@ internal sealed partial class ShimServer
         var key = (request.Id, (string?)null);
         if (_launching.Contains(key) || (_processes.TryGetValue(key, out var old) && old.ExitedAt is null)) throw new InvalidOperationException($"container {request.Id} is running");
         bool terminal = request.Spec.Process?.Terminal == true;
-        var log = request.Log is { Driver: "json-file", Path: not null } target ? new JsonFileLog(target) : null;
-        var process = new Supervised { Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux };
+        var log = LogDrivers.Open(request.Log);
+        var process = new Supervised { Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Log = log };
         var pipes = new LaunchPipes(terminal, request.OpenStdin);
         Launch(connection, seq, process, pipes, log, () =>
         {
+            ConnectLog(log);
             var place = CgroupPlace.Resolve(_launcher.Layout with { UseSystemd = request.SystemdCgroup }, request.Spec.Linux?.CgroupsPath, request.Id);
             // Written down before anything is made: a shim that dies in the middle of a launch leaves what the next one can find.
             _records.Save(new ShimRecord { Id = request.Id, Cgroup = place });
@@ -37,7 +39,7 @@ internal sealed partial class ShimServer
         var container = Find(request.Id, null);
         if (!container.Running) throw new InvalidOperationException($"container {request.Id} is not running");
         bool terminal = request.Process.Terminal == true;
-        var process = new Supervised { Id = request.Id, ExecId = request.ExecId, Streams = new ProcessStreams(_loop, _buffer, terminal, stdinOnce: true, log: null) };
+        var process = new Supervised { Id = request.Id, ExecId = request.ExecId, Note = request.Note, Streams = new ProcessStreams(_loop, _buffer, terminal, stdinOnce: true, log: null) };
         var pipes = new LaunchPipes(terminal, request.OpenStdin);
         var init = Io.Duplicate(container.PidFd!); // the loop closes its own when the container ends meanwhile
         Launch(connection, seq, process, pipes, null, () =>
@@ -51,7 +53,13 @@ internal sealed partial class ShimServer
         });
     }
 
-    private void Launch(ShimConnection connection, long seq, Supervised process, LaunchPipes pipes, JsonFileLog? log, Func<Launched> launch)
+    private static void ConnectLog(ContainerLog? log)
+    {
+        try { log?.Connect(); }
+        catch (IOException error) { throw new LaunchException($"failed to create task for container: failed to initialize logging driver: {error.Message}", "log", 0, 128, error); }
+    }
+
+    private void Launch(ShimConnection connection, long seq, Supervised process, LaunchPipes pipes, ContainerLog? log, Func<Launched> launch)
     {
         var key = (process.Id, process.ExecId);
         _launching.Add(key);
@@ -88,7 +96,7 @@ internal sealed partial class ShimServer
         _loop.Add(launched.PidFd, Poll.In, _ => OnExit(process));
     }
 
-    private void OnLaunchFailed(ShimConnection connection, long seq, Supervised process, LaunchPipes pipes, JsonFileLog? log, Exception error)
+    private void OnLaunchFailed(ShimConnection connection, long seq, Supervised process, LaunchPipes pipes, ContainerLog? log, Exception error)
     {
         var key = (process.Id, process.ExecId);
         _launching.Remove(key);

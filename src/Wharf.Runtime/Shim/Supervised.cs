@@ -1,5 +1,6 @@
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Logs;
 using Wharf.Specs.Runtime;
 using Wharf.Specs.Shim;
 
@@ -11,6 +12,9 @@ internal sealed class Supervised
     public required string Id { get; init; }
     public string? ExecId { get; init; }
     public required ProcessStreams Streams { get; init; }
+    public ContainerLog? Log { get; init; }
+    /// <summary>What the engine gave along with an exec.</summary>
+    public string? Note { get; init; }
     public LinuxSpec? Linux { get; init; }
     public Fd? PidFd { get; set; }
     public Cgroup? Cgroup { get; set; }
@@ -30,7 +34,8 @@ internal sealed class Supervised
 
     public ShimContainer Describe() => new()
     {
-        Id = Id, ExecId = ExecId, Pid = Pid, StartedAt = StartedAt, ExitCode = ExitCode, OomKilled = OomKilled, ExitedAt = ExitedAt, Error = Error,
+        Id = Id, ExecId = ExecId, Pid = Pid, StartedAt = StartedAt, ExitCode = ExitCode, OomKilled = OomKilled, ExitedAt = ExitedAt, Error = Error, Note = Note,
+        DroppedLines = Log is RemoteLog { Dropped: > 0 and var dropped } ? dropped : null,
         State = ExitedAt is not null ? "exited" : Paused ? "paused" : "running",
     };
 

@@ -54,16 +54,39 @@ public sealed record StartRequest
     public bool SystemdCgroup { get; set; }
 }
 
-/// <summary>Where output is written. Driver <c>json-file</c> or <c>none</c>; sizes in bytes.</summary>
+/// <summary>
+/// Where output is written: <c>json-file</c> and <c>local</c> (a file of docker's format), <c>syslog</c>, <c>gelf</c>, <c>fluentd</c>,
+/// <c>journald</c> (sent on, and kept in a local file to be read back), <c>none</c>. Sizes in bytes.
+/// </summary>
 public sealed record LogTarget
 {
     public string Driver { get; set; } = "json-file";
+    /// <summary>The file; of a remote driver its cache, null for no cache.</summary>
     public string? Path { get; set; }
     public long? MaxSize { get; set; }
     public int? MaxFile { get; set; }
     public bool Compress { get; set; }
     /// <summary>Attributes written with each line (labels, env, tag).</summary>
     public Dictionary<string, string>? Attributes { get; set; }
+    /// <summary>Lines that find more than this waiting are dropped and counted; null makes the container wait instead.</summary>
+    public long? DropBeyond { get; set; }
+    /// <summary>A remote driver's own options, as docker names them.</summary>
+    public Dictionary<string, string>? Options { get; set; }
+    /// <summary>Whose log it is, for drivers that send it along.</summary>
+    public LogSource? Source { get; set; }
+}
+
+/// <summary>The container a log is of.</summary>
+public sealed record LogSource
+{
+    public string ContainerId { get; set; } = "";
+    public string ContainerName { get; set; } = "";
+    public string ImageId { get; set; } = "";
+    public string ImageName { get; set; } = "";
+    public string Command { get; set; } = "";
+    public DateTimeOffset Created { get; set; }
+    public string Tag { get; set; } = "";
+    public string Hostname { get; set; } = "";
 }
 
 /// <summary>Run one more process in a running container.</summary>
@@ -73,6 +96,8 @@ public sealed record ExecRequest
     public string ExecId { get; set; } = "";
     public Process Process { get; set; } = new();
     public bool OpenStdin { get; set; }
+    /// <summary>Kept and given back by List: what an engine that starts anew must know of the exec.</summary>
+    public string? Note { get; set; }
 }
 
 /// <summary>Signal the container's init, one exec, or (All) every process of the container.</summary>
@@ -131,4 +156,8 @@ public sealed record ShimContainer
     public DateTimeOffset? ExitedAt { get; set; }
     /// <summary>As <see cref="ShimEvent.Error"/>.</summary>
     public string? Error { get; set; }
+    /// <summary>Lines a non-blocking log had to drop so far.</summary>
+    public long? DroppedLines { get; set; }
+    /// <summary>What the engine gave along with an exec (<see cref="ExecRequest.Note"/>).</summary>
+    public string? Note { get; set; }
 }

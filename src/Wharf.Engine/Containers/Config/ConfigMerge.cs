@@ -42,15 +42,13 @@ internal static class ConfigMerge
         // [""] is how a client says: no entrypoint, not even the image's.
         if (entrypoint is [""]) entrypoint = null;
         merged.Entrypoint = entrypoint;
-        if (merged.Entrypoint is not { Count: > 0 } && merged.Cmd is not { Count: > 0 })
-            throw WharfException.Invalid("no command specified");
     }
 
-    /// <summary>Program and arguments of a merged configuration.</summary>
+    /// <summary>Program and arguments of a merged configuration; empty where nothing says what to run, which is an error at the start only.</summary>
     public static (string Path, List<string> Args) Command(ContainerConfig config)
     {
         List<string> all = [.. config.Entrypoint ?? [], .. config.Cmd ?? []];
-        return (all[0], all[1..]);
+        return all.Count == 0 ? ("", []) : (all[0], all[1..]);
     }
 
     private static string NotEmpty(string? first, string? second) => string.IsNullOrEmpty(first) ? second ?? "" : first;

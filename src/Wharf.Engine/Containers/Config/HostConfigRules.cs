@@ -60,7 +60,7 @@ internal static class HostConfigRules
         long retries = policy?.MaximumRetryCount ?? 0;
         switch (policy?.Name ?? "")
         {
-            case "always" or "unless-stopped" or "no" when retries != 0:
+            case "always" or "unless-stopped" or "no" or "" when retries != 0:
                 throw WharfException.Invalid(retries < 0
                     ? "invalid restart policy: maximum retry count can only be used with 'on-failure' and cannot be negative"
                     : "invalid restart policy: maximum retry count can only be used with 'on-failure'");
@@ -86,6 +86,9 @@ internal static class HostConfigRules
         bool hostNetwork = host.NetworkMode == "host", hostIpc = host.IpcMode == "host";
         foreach (var (key, value) in host.Sysctls ?? []) SysctlRules.Check(key, value, hostNetwork, hostIpc, host.UTSMode == "host");
         foreach (var target in (host.Tmpfs ?? []).Keys)
+        {
             if (!target.StartsWith('/')) throw WharfException.Invalid($"invalid mount path: '{target}' mount path must be absolute");
+            if (Path.GetFullPath(target) == "/") throw WharfException.Invalid("invalid specification: destination can't be '/'");
+        }
     }
 }

@@ -8,67 +8,114 @@ namespace Wharf.Engine.Containers.Config;
 /// <summary>Log drivers and their options: checked at create, turned into what the shim writes to at start.</summary>
 internal static class LogRules
 {
-    private static readonly string[] Options =
-        ["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"];
+    /// <summary>The drivers there are, as <c>info</c> lists them.</summary>
+    public static readonly string[] Drivers = ["fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"];
+
+    private static readonly string[] Common = ["mode", "max-buffer-size"];
+    private static readonly string[] Cache = ["cache-disabled", "cache-max-file", "cache-max-size", "cache-compress"];
+    private static readonly string[] JsonFile = ["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"];
+    private static readonly string[] Local = ["max-file", "max-size", "compress"];
+
+    private const long DefaultJsonSize = 100L << 20, DefaultLocalSize = 20L << 20, DefaultBuffer = 1L << 20;
+    private const int DefaultFiles = 5;
+
+    /// <summary>The daemon's driver where none was asked for, and its options wherever its driver is used.</summary>
+    public static HostConfigLogConfig WithDefaults(HostConfigLogConfig? asked, DaemonOptions options)
+    {
+        var driver = asked?.Type is { Length: > 0 } type ? type : options.LogDriver;
+        var config = new Dictionary<string, string>(asked?.Config ?? []);
+        if (driver == options.LogDriver)
+            foreach (var (key, value) in options.LogOptions) config.TryAdd(key, value);
+        return new HostConfigLogConfig { Type = driver, Config = config };
+    }
 
     public static void Check(HostConfigLogConfig? log)
     {
-        var driver = log?.Type ?? "";
-        if (driver is not ("" or "json-file" or "none"))
-            throw WharfException.Invalid($"error looking up logging plugin {driver}: plugin \"{driver}\" not found");
+        var driver = log?.Type is { Length: > 0 } type ? type : "json-file";
+        if (Array.IndexOf(Drivers, driver) < 0) throw WharfException.Invalid($"error looking up logging plugin {driver}: plugin \"{driver}\" not found");
         if (driver == "none") return;
-        foreach (var (key, value) in log?.Config ?? [])
-        {
-            if (Array.IndexOf(Options, key) < 0) throw WharfException.Invalid($"unknown log opt '{key}' for json-file log driver");
-            switch (key)
-            {
-                case "mode" when value is not ("" or "blocking" or "non-blocking"):
-                    throw WharfException.Invalid($"logger: logging mode not supported: {value}");
-                case "max-size" or "max-buffer-size" when ParseSize(value) is null:
-                    throw WharfException.Invalid($"invalid value for {key}: \"{value}\"");
-                case "max-file" when !int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count < 1:
-                    throw WharfException.Invalid($"invalid value for max-file: \"{value}\": must be a positive number");
-                case "compress" when value is not ("true" or "false" or "1" or "0"):
-                    throw WharfException.Invalid($"invalid value for compress: \"{value}\"");
-            }
-        }
-        if (log?.Config?.ContainsKey("max-size") != true && log?.Config is { } config && config.TryGetValue("compress", out var compress) && compress is "true" or "1")
-            throw WharfException.Invalid("compress cannot be true when max-file is less than 2 or max-size is not set");
+        var options = log?.Config ?? [];
+        CheckMode(options);
+        var own = options.Where(option => Array.IndexOf(Common, option.Key) < 0).ToDictionary();
+        if (driver == "json-file") RequireKnown(own, JsonFile, key => $"unknown log opt '{key}' for json-file log driver");
+        else if (driver == "local") RequireKnown(own, Local, key => $"unknown log opt '{key}' for log driver local");
+        else RemoteLogRules.Check(driver, own.Where(option => Array.IndexOf(Cache, option.Key) < 0).ToDictionary());
+        CheckFiles(own);
+        if (own.GetValueOrDefault("tag") is { Length: > 0 } tag) LogTag.Check(tag);
     }
 
-    /// <summary>Where the shim is to write the output of a container; <paramref name="path"/> is its log file.</summary>
-    public static LogTarget Target(HostConfigLogConfig? log, string path, ContainerConfig config, string id, string name)
+    internal static void RequireKnown(Dictionary<string, string> options, string[] known, Func<string, string> message)
     {
-        if (log?.Type == "none") return new LogTarget { Driver = "none" };
+        foreach (var key in options.Keys)
+            if (Array.IndexOf(known, key) < 0) throw WharfException.Invalid(message(key));
+    }
+
+    private static void CheckMode(Dictionary<string, string> options)
+    {
+        var mode = options.GetValueOrDefault("mode") ?? "";
+        if (mode is not ("" or "blocking" or "non-blocking")) throw WharfException.Invalid($"logger: logging mode not supported: {mode}");
+        if (options.GetValueOrDefault("max-buffer-size") is not { } size) return;
+        if (mode != "non-blocking") throw WharfException.Invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+        if (ParseSize(size) is null) throw WharfException.Invalid($"error parsing option max-buffer-size: invalid size: '{size}'");
+    }
+
+    /// <summary>docker finds these out at the start only; here they are told while the client still looks.</summary>
+    private static void CheckFiles(Dictionary<string, string> options)
+    {
+        foreach (var prefix in (ReadOnlySpan<string>)["", "cache-"])
+        {
+            var size = options.GetValueOrDefault(prefix + "max-size");
+            if (size is not null and not "-1" && ParseSize(size) is null) throw WharfException.Invalid($"invalid value for {prefix}max-size: \"{size}\"");
+            var files = options.GetValueOrDefault(prefix + "max-file");
+            if (files is not null && (!int.TryParse(files, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count < 1))
+                throw WharfException.Invalid($"invalid value for {prefix}max-file: \"{files}\": max-file cannot be less than 1");
+            if (options.GetValueOrDefault(prefix + "compress") is { } compress && GoBool(compress) is null) throw WharfException.Invalid($"invalid value for {prefix}compress: \"{compress}\"");
+        }
+    }
+
+    /// <summary>Whether a container's log can be read, and where and in what form it is; null when it cannot.</summary>
+    public static (string Path, Logs.LogFormat Format)? Readable(HostConfigLogConfig? log, string directory, string id) => log?.Type switch
+    {
+        "none" => null,
+        null or "" or "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
+        "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
+        _ => GoBool(log.Config?.GetValueOrDefault("cache-disabled") ?? "") == true ? null : (Path.Combine(directory, "container-cached.log"), Logs.LogFormat.Local),
+    };
+
+    public static string JsonPath(string directory, string id) => Path.Combine(directory, id + "-json.log");
+
+    /// <summary>Where the shim is to write the output of a container; <paramref name="directory"/> is where its files are.</summary>
+    public static LogTarget Target(HostConfigLogConfig? log, string directory, ContainerConfig config, LogSource source)
+    {
+        var driver = log?.Type is { Length: > 0 } type ? type : "json-file";
+        if (driver == "none") return new LogTarget { Driver = "none" };
         var options = log?.Config ?? [];
+        bool remote = driver is not ("json-file" or "local");
+        var prefix = remote ? "cache-" : "";
+        var size = options.GetValueOrDefault(prefix + "max-size");
+        source.Tag = LogTag.Render(options.GetValueOrDefault("tag") is { Length: > 0 } tag ? tag : "{{.ID}}", source, config);
         return new LogTarget
         {
-            Driver = "json-file",
-            Path = path,
-            MaxSize = options.TryGetValue("max-size", out var size) ? ParseSize(size) : null,
-            MaxFile = options.TryGetValue("max-file", out var files) ? int.Parse(files, CultureInfo.InvariantCulture) : null,
-            Compress = options.GetValueOrDefault("compress") is "true" or "1",
-            Attributes = Attributes(options, config, id, name),
+            Driver = driver,
+            Path = Readable(log, directory, source.ContainerId)?.Path,
+            MaxSize = size == "-1" ? null : size is not null ? ParseSize(size) : driver == "json-file" ? DefaultJsonSize : DefaultLocalSize,
+            // With a size of the user's, docker's json-file keeps one file.
+            MaxFile = options.TryGetValue(prefix + "max-file", out var files) ? int.Parse(files, CultureInfo.InvariantCulture) : driver == "json-file" && size is not null ? 1 : DefaultFiles,
+            Compress = GoBool(options.GetValueOrDefault(prefix + "compress") ?? "") ?? driver != "json-file",
+            Attributes = LogAttributes.Of(options, config, source.Tag),
+            DropBeyond = options.GetValueOrDefault("mode") == "non-blocking" ? (options.TryGetValue("max-buffer-size", out var buffer) ? ParseSize(buffer) : DefaultBuffer) : null,
+            Options = remote ? RemoteLogRules.Normalize(driver, options) : null,
+            Source = remote ? source : null,
         };
     }
 
-    /// <summary>The labels, variables and tag that are written with each line, when asked for.</summary>
-    private static Dictionary<string, string>? Attributes(Dictionary<string, string> options, ContainerConfig config, string id, string name)
+    /// <summary>strconv.ParseBool; null when it is none.</summary>
+    internal static bool? GoBool(string text) => text switch
     {
-        var attributes = new Dictionary<string, string>();
-        foreach (var label in Split(options.GetValueOrDefault("labels")))
-            if (config.Labels?.TryGetValue(label, out var value) == true) attributes[label] = value;
-        foreach (var wanted in Split(options.GetValueOrDefault("env")))
-        {
-            var variable = config.Env?.Find(entry => ConfigMerge.Name(entry) == wanted && entry.Length > wanted.Length);
-            if (variable is not null) attributes[wanted] = variable[(wanted.Length + 1)..];
-        }
-        if (options.TryGetValue("tag", out var tag) && tag.Length > 0)
-            attributes["tag"] = tag.Replace("{{.ID}}", id[..12]).Replace("{{.FullID}}", id).Replace("{{.Name}}", name);
-        return attributes.Count == 0 ? null : attributes;
-    }
-
-    private static string[] Split(string? list) => list?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
+        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
+        _ => null,
+    };
 
     /// <summary>A number with k, m, g or t (powers of 1024), with or without a trailing b; null when it is none.</summary>
     internal static long? ParseSize(string text)

@@ -136,7 +136,7 @@ internal static class ResourceRules
             warnings.Add("Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.");
             host.BlkioWeightDevice = [];
         }
-        if (host.IOMaximumBandwidth is not (null or 0) || host.IOMaximumIOps is not (null or 0))
-            throw WharfException.Invalid($"{OperatingSystemName} does not support the IOMaximumBandwidth and IOMaximumIOps options");
+        if (host.IOMaximumBandwidth is not (null or 0)) throw WharfException.Invalid("invalid option: QoS maximum bandwidth configuration is not supported on linux");
+        if (host.IOMaximumIOps is not (null or 0)) throw WharfException.Invalid("invalid option: QoS maximum IOPs configuration is not supported on linux");
     }
 }

@@ -1,41 +1,35 @@
 using System.Buffers;
 using System.Globalization;
-using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
-using Wharf.Linux.Fds;
-using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Shim;
 using Wharf.Specs.Shim;
 
-namespace Wharf.Runtime.Shim;
+namespace Wharf.Runtime.Logs;
 
 /// <summary>
 /// Docker's json-file log: one object a line, <c>{"log":…,"stream":…,"time":…}</c>. Lines longer than 16 KiB are split, as docker
 /// does; a part that is not the last has no line end in <c>log</c>.
 /// </summary>
-internal sealed class JsonFileLog : IDisposable
+internal sealed class JsonFileLog : ContainerLog
 {
     private const int MaxLine = 16 << 10;
     private static readonly SearchValues<byte> Plain = SearchValues.Create([.. Enumerable.Range(0x20, 0x5f).Select(value => (byte)value).Where(value => value is not ((byte)'"' or (byte)'\\' or (byte)'<' or (byte)'>' or (byte)'&'))]);
 
-    private readonly LogTarget _target;
+    private readonly LogFiles _files;
     private readonly byte[] _attributes;
     private readonly byte[]?[] _partial = new byte[]?[2];
     private readonly int[] _partialLength = new int[2];
     private readonly ArrayBufferWriter<byte> _out = new(MaxLine);
-    private Fd _file;
-    private long _size;
 
     public JsonFileLog(LogTarget target)
     {
-        _target = target;
         _attributes = target.Attributes is { Count: > 0 } attributes ? [.. ",\"attrs\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(attributes, RecordJson.Default.DictionaryStringString)] : [];
-        _file = Open(target.Path!);
-        _size = FileStat.Of(_file).Size;
+        _files = new LogFiles(target.Path!, target.MaxSize, target.MaxFile, target.Compress);
     }
 
     /// <summary>Takes what a stream (0 stdout, 1 stderr) gave in one read; whole lines are in the file when this returns.</summary>
-    public void Write(int stream, ReadOnlySpan<byte> data)
+    public override void Write(int stream, ReadOnlySpan<byte> data)
     {
         Span<byte> time = stackalloc byte[40];
         time = time[..FormatTime(DateTimeOffset.UtcNow, time)];
@@ -63,7 +57,7 @@ internal sealed class JsonFileLog : IDisposable
     }
 
     /// <summary>Writes what a stream left without a line end. Called once both streams have ended.</summary>
-    public void Finish()
+    public override void Finish()
     {
         Span<byte> time = stackalloc byte[40];
         time = time[..FormatTime(DateTimeOffset.UtcNow, time)];
@@ -99,7 +93,7 @@ internal sealed class JsonFileLog : IDisposable
         _out.Write(",\"time\":\""u8);
         _out.Write(time);
         _out.Write("\"}\n"u8);
-        if (_out.WrittenCount >= 256 << 10 || (_target.MaxSize is { } max && _size + _out.WrittenCount >= max)) Flush();
+        if (_out.WrittenCount >= 256 << 10 || _files.WouldFill(_out.WrittenCount)) Flush();
     }
 
     /// <summary>A JSON string as docker writes it: control characters and &lt; &gt; &amp; escaped, bytes that are no UTF-8 replaced.</summary>
@@ -157,46 +151,10 @@ internal sealed class JsonFileLog : IDisposable
 
     private void Flush()
     {
-        var data = _out.WrittenSpan;
-        while (data.Length > 0)
-        {
-            int count = Io.Write(_file, data, socket: false);
-            if (count <= 0) throw new SyscallException("write log", System.Runtime.InteropServices.Marshal.GetLastPInvokeError(), _target.Path);
-            _size += count;
-            data = data[count..];
-        }
+        if (_out.WrittenCount == 0) return;
+        _files.Append(_out.WrittenSpan);
         _out.ResetWrittenCount();
-        if (_target.MaxSize is { } max and > 0 && _size >= max) Rotate();
     }
 
-    // x.log → x.log.1 → x.log.2 …; with one file only, it is emptied.
-    private void Rotate()
-    {
-        _file.Dispose();
-        int files = Math.Max(1, _target.MaxFile ?? 1);
-        var path = _target.Path!;
-        var ending = _target.Compress ? ".gz" : "";
-        if (files == 1) File.WriteAllBytes(path, []);
-        else
-        {
-            File.Delete($"{path}.{files - 1}{ending}");
-            for (int i = files - 2; i >= 1; i--)
-                if (File.Exists($"{path}.{i}{ending}")) File.Move($"{path}.{i}{ending}", $"{path}.{i + 1}{ending}", overwrite: true);
-            if (_target.Compress) CompressTo(path, path + ".1.gz");
-            else File.Move(path, path + ".1", overwrite: true);
-        }
-        _file = Open(path);
-        _size = 0;
-    }
-
-    private static void CompressTo(string path, string target)
-    {
-        using (var from = File.OpenRead(path))
-        using (var to = new GZipStream(File.Create(target), CompressionLevel.Fastest)) from.CopyTo(to);
-        File.Delete(path);
-    }
-
-    private static Fd Open(string path) => OpenAt.Open(path, O.WRONLY | O.CREAT | O.APPEND, 0b110_100_000);
-
-    public void Dispose() => _file.Dispose();
+    public override void Dispose() => _files.Dispose();
 }

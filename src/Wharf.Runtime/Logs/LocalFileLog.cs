@@ -1,0 +1,83 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Runtime.Logs;
+
+/// <summary>
+/// docker's <c>local</c> log, byte for byte: entries of a 4-byte big-endian length, a protobuf message (1 source, 2 time_nano, 3 line,
+/// 4 partial, 5 {1 last, 2 id, 3 ordinal}) and the length again, so that it can be read from both ends.
+/// </summary>
+internal sealed class LocalFileLog(LogTarget target) : LineLog
+{
+    private const int Batch = 128 << 10;
+
+    private readonly LogFiles _files = new(target.Path!, target.MaxSize, target.MaxFile, target.Compress);
+    private readonly ArrayBufferWriter<byte> _out = new(MaxLine);
+
+    protected override void Line(int stream, ReadOnlySpan<byte> text, DateTimeOffset time, PartOfLine? part) => Add(stream, text, time, part);
+
+    /// <summary>Takes a line that was cut by another log.</summary>
+    public void Add(int stream, ReadOnlySpan<byte> text, DateTimeOffset time, PartOfLine? part)
+    {
+        long nanoseconds = (time - DateTimeOffset.UnixEpoch).Ticks * 100;
+        Span<byte> head = stackalloc byte[32], meta = stackalloc byte[96];
+        int length = 0;
+        head[length++] = 0x0a;
+        head[length++] = 6;
+        (stream == 0 ? "stdout"u8 : "stderr"u8).CopyTo(head[length..]);
+        length += 6;
+        head[length++] = 0x10;
+        length += Varint(head[length..], (ulong)nanoseconds);
+        head[length++] = 0x1a;
+        length += Varint(head[length..], (ulong)text.Length);
+        int metaLength = part is null ? 0 : Meta(meta, part);
+        int size = length + text.Length + metaLength;
+        var entry = _out.GetSpan(size + 8);
+        BinaryPrimitives.WriteInt32BigEndian(entry, size);
+        head[..length].CopyTo(entry[4..]);
+        text.CopyTo(entry[(4 + length)..]);
+        meta[..metaLength].CopyTo(entry[(4 + length + text.Length)..]);
+        BinaryPrimitives.WriteInt32BigEndian(entry[(4 + size)..], size);
+        _out.Advance(size + 8);
+        if (_out.WrittenCount >= Batch || _files.WouldFill(_out.WrittenCount)) Flush();
+    }
+
+    private static int Meta(Span<byte> meta, PartOfLine part)
+    {
+        Span<byte> inner = stackalloc byte[88];
+        int length = 0;
+        if (part.Last) { inner[length++] = 0x08; inner[length++] = 1; }
+        inner[length++] = 0x12;
+        inner[length++] = (byte)part.Id.Length;
+        length += System.Text.Encoding.ASCII.GetBytes(part.Id, inner[length..]);
+        inner[length++] = 0x18;
+        length += Varint(inner[length..], (ulong)part.Ordinal);
+        int at = 0;
+        meta[at++] = 0x20;
+        meta[at++] = 1;
+        meta[at++] = 0x2a;
+        meta[at++] = (byte)length;
+        inner[..length].CopyTo(meta[at..]);
+        return at + length;
+    }
+
+    private static int Varint(Span<byte> target, ulong value)
+    {
+        int length = 0;
+        for (; value >= 0x80; value >>= 7) target[length++] = (byte)(value | 0x80);
+        target[length++] = (byte)value;
+        return length;
+    }
+
+    protected override void EndOfRead() => Flush();
+
+    public void Flush()
+    {
+        if (_out.WrittenCount == 0) return;
+        _files.Append(_out.WrittenSpan);
+        _out.ResetWrittenCount();
+    }
+
+    public override void Dispose() => _files.Dispose();
+}

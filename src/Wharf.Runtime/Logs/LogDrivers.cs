@@ -1,0 +1,20 @@
+using Wharf.Specs.Shim;
+
+namespace Wharf.Runtime.Logs;
+
+/// <summary>The drivers by name.</summary>
+internal static class LogDrivers
+{
+    /// <summary>The log a container asks for; null for none.</summary>
+    public static ContainerLog? Open(LogTarget? target) => target?.Driver switch
+    {
+        null or "none" => null,
+        "json-file" => new JsonFileLog(target),
+        "local" => new LocalFileLog(target),
+        "syslog" => new RemoteLog(target, new SyslogSender(target)),
+        "gelf" => new RemoteLog(target, new GelfSender(target)),
+        "fluentd" => new RemoteLog(target, new FluentdSender(target)),
+        "journald" => new RemoteLog(target, new JournaldSender(target)),
+        var other => throw new InvalidOperationException($"unknown log driver {other}"),
+    };
+}
