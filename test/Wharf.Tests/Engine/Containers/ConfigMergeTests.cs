@@ -2,7 +2,6 @@ using Shouldly;
 using System.Text.Json;
 using Wharf.Engine.Containers.Config;
 using Wharf.Specs.DockerApi;
-using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 using Xunit;
 
@@ -53,8 +52,8 @@ public class ConfigMergeTests
         ConfigMerge.Command(ConfigMerge.Merge(new ContainerConfig { Entrypoint = [""], Cmd = ["sh"] }, Image)).Path.ShouldBe("sh");
 
     [Fact]
-    public void Nothing_to_run_is_refused() =>
-        Should.Throw<WharfException>(() => ConfigMerge.Merge(new ContainerConfig(), new OciImageConfig())).Message.ShouldBe("no command specified");
+    public void Nothing_to_run_is_an_error_of_the_start_only() =>
+        ConfigMerge.Command(ConfigMerge.Merge(new ContainerConfig(), new OciImageConfig())).ShouldBe(("", new List<string>()));
 
     [Fact]
     public void A_health_check_takes_the_images_part_where_the_user_left_it_open()
