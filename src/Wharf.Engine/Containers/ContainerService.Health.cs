@@ -1,40 +1,95 @@
-using System.Buffers.Binary;
-using System.Text;
+using System.Globalization;
+using System.Text.Json;
 using Wharf.Engine.Shims;
 using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Shim;
 
 namespace Wharf.Engine.Containers;
 
 public sealed partial class ContainerService
 {
-    /// <summary>How much of a probe's output is kept.</summary>
-    private const int MaxProbeOutput = 4096;
+    private string HealthPathOf(Container container) => Path.Combine(DirectoryOf(container.Id), "health.json");
 
-    private void StartHealth(Container container)
+    /// <summary>Begins to probe; <paramref name="goOn"/> takes up what a former daemon knew of this run.</summary>
+    private void StartHealth(Container container, bool goOn = false)
     {
-        var command = HealthMonitor.Command(container.Config.Healthcheck, container.Config.Shell);
-        if (command is null)
+        var config = container.Config.Healthcheck;
+        var probe = NativeProbe.Parse(config?.Test);
+        var command = HealthMonitor.Command(config, container.Config.Shell);
+        if (probe is null && command is null)
         {
             container.Health = null;
             return;
         }
-        var monitor = container.Health = new HealthMonitor(container.Config.Healthcheck!, container.State.StartedAt ?? DateTimeOffset.UtcNow);
-        _ = _background.Run("health", container.Id, () => ProbeLoopAsync(container, monitor, command, monitor.Stopped.Token));
+        var known = goOn && File.Exists(HealthPathOf(container)) ? JsonSerializer.Deserialize(File.ReadAllBytes(HealthPathOf(container)), DockerApiJson.Default.Health) : null;
+        var monitor = container.Health = new HealthMonitor(config!, container.State.StartedAt ?? DateTimeOffset.UtcNow, known);
+        SaveHealth(container, monitor);
+        _ = _background.Run("health", container.Id, () => ProbeLoopAsync(container, monitor, probe, command, monitor.Stopped.Token));
     }
 
     private static void StopHealth(Container container) => container.Health?.Stopped.Cancel();
 
-    private async Task ProbeLoopAsync(Container container, HealthMonitor monitor, List<string> command, CancellationToken cancellation)
+    private async Task ProbeLoopAsync(Container container, HealthMonitor monitor, NativeProbe? probe, List<string>? command, CancellationToken cancellation)
     {
         while (true)
         {
             await Task.Delay(monitor.Pause(DateTimeOffset.UtcNow), cancellation);
             // A frozen container cannot answer, which is not its fault.
             if (container.State.Status != ContainerStatus.Running) continue;
-            var result = await ProbeAsync(container, monitor, command, cancellation);
+            ProbeResult result;
+            try
+            {
+                result = probe is null ? await ProbeAsync(container, monitor, command!, cancellation) : await ProbeNativelyAsync(container, monitor, probe, cancellation);
+            }
+            catch (WharfException error) when (error.Kind == ErrorKind.Conflict)
+            {
+                continue; // paused or ended since it was looked at
+            }
             cancellation.ThrowIfCancellationRequested();
-            if (monitor.Add(result) is { } status) Publish(container, $"health_status: {status}");
+            var status = monitor.Add(result);
+            SaveHealth(container, monitor);
+            if (status is null) continue;
+            Publish(container, $"health_status: {status}");
+            if (status == "unhealthy") Act(container);
+        }
+    }
+
+    /// <summary>So that a later daemon goes on where this one was.</summary>
+    private void SaveHealth(Container container, HealthMonitor monitor)
+    {
+        var path = HealthPathOf(container);
+        File.WriteAllBytes(path + ".new", JsonSerializer.SerializeToUtf8Bytes(monitor.Report(), DockerApiJson.Default.Health));
+        File.Move(path + ".new", path, overwrite: true);
+    }
+
+    /// <summary>Does what is to be done with an unhealthy container. Not in the probe's own loop, which ends with the container.</summary>
+    private void Act(Container container)
+    {
+        var action = UnhealthyAction.Of(container.HostConfig, container.Config);
+        if (action == "none") return;
+        _ = _background.Run("action on unhealthy", container.Id, () => action switch
+        {
+            "restart" => RestartAsync(container.Id, null, null, CancellationToken.None),
+            "stop" => StopAsync(container.Id, null, null, CancellationToken.None),
+            // No user did it: the restart policy decides what comes next.
+            _ => SignalAsync(container, Signals.SIGKILL),
+        });
+    }
+
+    private static async Task<ProbeResult> ProbeNativelyAsync(Container container, HealthMonitor monitor, NativeProbe probe, CancellationToken cancellation)
+    {
+        var start = DateTimeOffset.UtcNow;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(monitor.Timeout);
+        try
+        {
+            var (exitCode, output) = await probe.RunAsync(container.State.Pid, limit.Token);
+            return new ProbeResult(start, DateTimeOffset.UtcNow, exitCode, output);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new ProbeResult(start, DateTimeOffset.UtcNow, -1, TimeoutText(monitor.Timeout, ""));
         }
     }
 
@@ -46,18 +101,22 @@ public sealed partial class ContainerService
         {
             var execId = CreateExec(container.Id, new ExecConfig { Cmd = command, AttachStdout = true, AttachStderr = true });
             await using var streams = await StartExecAsync(execId, attach: true, null, cancellation);
+            var output = new ProbeOutput();
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             limit.CancelAfter(monitor.Timeout);
             try
             {
-                var output = await ReadProbeAsync(streams!, limit.Token);
+                await output.ReadAsync(streams!, limit.Token);
                 int exitCode = await WaitExecAsync(execId, limit.Token);
-                return new ProbeResult(start, DateTimeOffset.UtcNow, exitCode, output);
+                return new ProbeResult(start, DateTimeOffset.UtcNow, exitCode, output.ToString());
             }
-            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            catch (OperationCanceledException)
             {
+                // Out of time, or the container is being stopped: the probe and what it has started are not left behind.
                 await _shim.SendAsync(new ShimRequest { Signal = new SignalRequest { Id = container.Id, ExecId = execId, Signal = Signals.SIGKILL } }, CancellationToken.None);
-                return new ProbeResult(start, DateTimeOffset.UtcNow, -1, $"Health check exceeded timeout ({monitor.Timeout.TotalSeconds}s)");
+                cancellation.ThrowIfCancellationRequested();
+                await WaitExecAsync(execId, cancellation);
+                return new ProbeResult(start, DateTimeOffset.UtcNow, -1, TimeoutText(monitor.Timeout, output.ToString()));
             }
         }
         catch (ShimException error)
@@ -66,22 +125,16 @@ public sealed partial class ContainerService
         }
     }
 
-    /// <summary>What the probe writes, both streams together, without the frames' headers; the rest is read and dropped.</summary>
-    private static async Task<string> ReadProbeAsync(Stream streams, CancellationToken cancellation)
+    private static string TimeoutText(TimeSpan timeout, string output) => $"Health check exceeded timeout ({GoDuration(timeout)})" + (output.Length > 0 ? $": {output}" : "");
+
+    /// <summary>A duration as Go prints it: 500ms, 1.5s, 1m0s.</summary>
+    internal static string GoDuration(TimeSpan time)
     {
-        var header = new byte[8];
-        var buffer = new byte[4096];
-        using var kept = new MemoryStream();
-        while (await streams.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancellation) == header.Length)
-        {
-            for (int left = BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4)); left > 0;)
-            {
-                int count = await streams.ReadAsync(buffer.AsMemory(0, Math.Min(left, buffer.Length)), cancellation);
-                if (count == 0) break;
-                left -= count;
-                kept.Write(buffer, 0, Math.Min(count, MaxProbeOutput - (int)kept.Length));
-            }
-        }
-        return Encoding.UTF8.GetString(kept.GetBuffer(), 0, (int)kept.Length);
+        string Text(double value) => value.ToString("0.#########", CultureInfo.InvariantCulture);
+        if (time < TimeSpan.FromSeconds(1)) return Text(time.TotalMilliseconds) + "ms";
+        var text = Text(time.TotalSeconds % 60) + "s";
+        if (time < TimeSpan.FromMinutes(1)) return text;
+        text = string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}m{text}");
+        return time < TimeSpan.FromHours(1) ? text : string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}h{text}");
     }
 }

@@ -116,7 +116,7 @@ public sealed partial class ContainerService
     {
         AsRunning(container, found);
         if (container.Network is not null) await _networks.AdoptAsync(container.Id, cancellation);
-        StartHealth(container);
+        StartHealth(container, goOn: true);
     }
 
     /// <summary>Makes the record say what the shim says: a daemon killed between the start and its note left an older state.</summary>

@@ -7,15 +7,15 @@ namespace Wharf.Engine.Containers;
 internal sealed record ProbeResult(DateTimeOffset Start, DateTimeOffset End, int ExitCode, string Output);
 
 /// <summary>A container's health as its probes tell it: starting until one succeeds or enough have failed.</summary>
-internal sealed class HealthMonitor(HealthConfig config, DateTimeOffset startedAt)
+internal sealed class HealthMonitor(HealthConfig config, DateTimeOffset startedAt, Health? known = null)
 {
     private const int KeptResults = 5;
     private const long DefaultInterval = 30_000_000_000, DefaultTimeout = 30_000_000_000, DefaultStartInterval = 5_000_000_000, DefaultRetries = 3;
 
     private readonly Lock _lock = new();
-    private readonly List<HealthcheckResult> _log = [];
-    private string _status = "starting";
-    private long _failingStreak;
+    private readonly List<HealthcheckResult> _log = known?.Log ?? [];
+    private string _status = known?.Status is { Length: > 0 } status ? status : "starting";
+    private long _failingStreak = known?.FailingStreak ?? 0;
 
     public CancellationTokenSource Stopped { get; } = new();
     public string Status { get { lock (_lock) return _status; } }

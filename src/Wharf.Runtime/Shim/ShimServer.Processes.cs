@@ -15,6 +15,8 @@ internal sealed partial class ShimServer
     {
         var process = Find(request.Id, request.ExecId);
         if (!process.Running) throw new KeyNotFoundException($"process of {request.ExecId ?? request.Id} is not running");
+        // An exec leads a session of its own: what it has started goes with it. It is not reaped yet, so its number is still its own.
+        if (request is { ExecId: not null, Signal: 9 }) _ = Libc.kill(-process.Pid, request.Signal);
         if (request.All && request.Signal == 9) process.Cgroup!.KillAll();
         else if (request.All) foreach (var pid in process.Cgroup!.Pids()) _ = Libc.kill(pid, request.Signal); // ESRCH: it ended by itself
         else if (Libc.syscall(SyscallNumber.pidfd_send_signal, process.PidFd!.Value, request.Signal) < 0 && Marshal.GetLastPInvokeError() is var errno and not Errno.ESRCH)

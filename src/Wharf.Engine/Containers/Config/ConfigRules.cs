@@ -40,6 +40,7 @@ internal static class ConfigRules
         CheckDuration("Timeout", health.Timeout);
         CheckDuration("StartPeriod", health.StartPeriod);
         CheckDuration("StartInterval", health.StartInterval);
+        NativeProbe.Parse(health.Test);
         if (health.Retries < 0) throw WharfException.Invalid("Retries in Healthcheck cannot be negative");
     }
 

@@ -20,6 +20,7 @@ internal static class HostConfigRules
         CheckRestart(host.RestartPolicy, host.AutoRemove ?? false);
         LogRules.Check(host.LogConfig);
         CheckProcess(host);
+        UnhealthyAction.Of(host, config);
         foreach (var key in (host.Annotations ?? []).Keys)
             if (key.Length == 0) throw WharfException.Invalid("invalid Annotations: the empty string is not permitted as an annotation key");
     }

@@ -75,9 +75,19 @@ internal sealed partial class ContainerFlags
         return (binds, anonymous);
     }
 
+    /// <summary>docker's API has no field for it: the engine reads it from an annotation.</summary>
+    private Dictionary<string, string>? BuildAnnotations()
+    {
+        var values = new Dictionary<string, string>(annotation.Values);
+        if (onUnhealthy.Value != "") values["wharf.on-unhealthy"] = onUnhealthy.Value;
+        return values.Count == 0 ? null : values;
+    }
+
     private HealthConfig? BuildHealthcheck()
     {
-        var isSet = healthCommand.Value != "" || healthInterval.Nanoseconds != 0 || healthTimeout.Nanoseconds != 0 || healthStartPeriod.Nanoseconds != 0 || healthRetries.Value != 0 || healthStartInterval.Nanoseconds != 0;
+        var tests = new[] { healthCommand.Value, healthHttp.Value, healthTcp.Value }.Count(value => value != "");
+        if (tests > 1) throw new CliException("--health-cmd, --health-http and --health-tcp exclude each other", 125);
+        var isSet = tests > 0 || healthInterval.Nanoseconds != 0 || healthTimeout.Nanoseconds != 0 || healthStartPeriod.Nanoseconds != 0 || healthRetries.Value != 0 || healthStartInterval.Nanoseconds != 0;
         if (noHealthcheck)
         {
             if (isSet) throw new CliException("--no-healthcheck conflicts with --health-* options", 125);
@@ -90,7 +100,7 @@ internal sealed partial class ContainerFlags
         if (healthStartPeriod.Nanoseconds < 0) throw new CliException("--health-start-period cannot be negative", 125);
         return new HealthConfig
         {
-            Test = healthCommand.Value == "" ? null : ["CMD-SHELL", healthCommand.Value],
+            Test = healthCommand.Value != "" ? ["CMD-SHELL", healthCommand.Value] : healthHttp.Value != "" ? ["HTTP", healthHttp.Value] : healthTcp.Value != "" ? ["TCP", healthTcp.Value] : null,
             Interval = healthInterval.Nanoseconds,
             Timeout = healthTimeout.Nanoseconds,
             StartPeriod = healthStartPeriod.Nanoseconds,

@@ -49,7 +49,7 @@ internal sealed partial class ContainerFlags
             Tmpfs = tmpfs.Values.Count == 0 ? null : tmpfs.Values.Select(text => text.Split(':', 2)).ToDictionary(parts => parts[0], parts => parts.Length == 2 ? parts[1] : ""),
             Sysctls = sysctl.Values.Count == 0 ? null : KeyValue.ToMap(sysctl.Values),
             Mounts = mount.Values.Count == 0 ? null : [.. mount.Values.Select(MountSpec.Parse)],
-            Annotations = annotation.Values.Count == 0 ? null : annotation.Values,
+            Annotations = BuildAnnotations(),
             Init = init.Changed ? init.Value : null,
             ConsoleSize = tty && Terminal.Size(1) is { } size ? [size.Rows, size.Columns] : [0, 0],
             MaskedPaths = isUnconfined ? [] : null,

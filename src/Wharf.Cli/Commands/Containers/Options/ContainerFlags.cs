@@ -11,7 +11,7 @@ internal sealed partial class ContainerFlags
     private readonly ListFlag publish, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
     private readonly MapFlag annotation;
     private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, healthRetries, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout;
-    private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthCommand, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
+    private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthCommand, healthHttp, healthTcp, onUnhealthy, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
     private readonly StringFlag name, pid, restart, runtime, stopSignal, user, userNs, uts, volumeDriver, workingDirectory;
     private readonly CpusFlag cpus;
     private readonly DurationFlag healthInterval, healthStartInterval, healthStartPeriod, healthTimeout;
@@ -61,10 +61,12 @@ internal sealed partial class ContainerFlags
         gpus = Checked("gpus", '\0', "GPUs to add to the container ('all' for every one)", FlagChecks.Gpus, "gpu-request");
         groupAdd = flags.List("group-add", "More groups to join");
         healthCommand = flags.String("health-cmd", "Command that checks health");
+        healthHttp = flags.String("health-http", "URL in the container that checks health (http://127.0.0.1:PORT/PATH)");
         healthInterval = flags.Duration("health-interval", "Time between checks (ms|s|m|h)");
         healthRetries = flags.Int("health-retries", "Failures in a row before it counts as unhealthy");
         healthStartInterval = flags.Duration("health-start-interval", "Time between checks while starting (ms|s|m|h)");
         healthStartPeriod = flags.Duration("health-start-period", "Time to start before failures count (ms|s|m|h)");
+        healthTcp = flags.String("health-tcp", "Port in the container that checks health (127.0.0.1:PORT)");
         healthTimeout = flags.Duration("health-timeout", "Longest time one check may take (ms|s|m|h)");
         hostName = flags.String("hostname", 'h', "Host name of the container");
         init = flags.Bool("init", "Run an init inside that forwards signals and reaps processes");
@@ -94,6 +96,7 @@ internal sealed partial class ContainerFlags
         networkAlias = flags.List("network-alias", "Another name for it on the network");
         flags.Alias("net-alias", networkAlias);
         noHealthcheck = flags.Bool("no-healthcheck", "Turn any HEALTHCHECK off");
+        onUnhealthy = flags.String("on-unhealthy", "What to do when it becomes unhealthy: none, restart, stop or kill");
         oomKillDisable = flags.Bool("oom-kill-disable", "Turn the OOM killer off");
         oomScoreAdj = flags.Int("oom-score-adj", "Adjust the host's OOM preferences (-1000 to 1000)");
         pid = flags.String("pid", "PID namespace");
