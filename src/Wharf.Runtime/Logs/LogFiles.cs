@@ -35,9 +35,10 @@ internal sealed class LogFiles : IDisposable
     /// <summary>True when <paramref name="more"/> bytes would reach the size at which the file is rotated.</summary>
     public bool WouldFill(int more) => _maxSize is { } max && _size + more >= max;
 
-    /// <summary>Appends whole entries, and rotates when the file has become large enough.</summary>
+    /// <summary>Appends whole entries. A file that is large enough is rotated first: the newest lines are always in the current one.</summary>
     public void Append(ReadOnlySpan<byte> data)
     {
+        if (_size >= _maxSize) Rotate();
         while (data.Length > 0)
         {
             int count = Io.Write(_file, data, socket: false);
@@ -45,7 +46,6 @@ internal sealed class LogFiles : IDisposable
             _size += count;
             data = data[count..];
         }
-        if (_size >= _maxSize) Rotate();
     }
 
     private void Rotate()

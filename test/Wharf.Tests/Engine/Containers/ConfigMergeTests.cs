@@ -53,7 +53,7 @@ public class ConfigMergeTests
 
     [Fact]
     public void Nothing_to_run_is_an_error_of_the_start_only() =>
-        ConfigMerge.Command(ConfigMerge.Merge(new ContainerConfig(), new OciImageConfig())).ShouldBe(("", new List<string>()));
+        ConfigMerge.Command(ConfigMerge.Merge(new ContainerConfig(), new OciImageConfig())).Path.ShouldBe("");
 
     [Fact]
     public void A_health_check_takes_the_images_part_where_the_user_left_it_open()
