@@ -21,6 +21,22 @@ public sealed record DaemonOptions
     public string RuntimePath { get; init; } = "";
     /// <summary>Registries (host, host:port or CIDR) that may be spoken to without TLS; loopback always may.</summary>
     public IReadOnlyList<string> InsecureRegistries { get; init; } = [];
+    /// <summary>Mirrors of docker.io, URLs in the order to ask them.</summary>
+    public IReadOnlyList<string> RegistryMirrors { get; init; } = [];
+    /// <summary>Mirrors of any registry: its domain, and URLs in the order to ask them before the registry itself.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> RegistryHosts { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+    /// <summary>Where <c>HOST[:PORT]/*.crt</c>, <c>*.cert</c> and <c>*.key</c> of registries lie.</summary>
+    public IReadOnlyList<string> CertificateDirectories { get; init; } = ["/etc/wharf/certs.d", "/etc/docker/certs.d"];
+    /// <summary>Proxies for talking to registries; null takes the environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY.</summary>
+    public string? HttpProxy { get; init; }
+    public string? HttpsProxy { get; init; }
+    public string? NoProxy { get; init; }
+    /// <summary>How often a transfer that makes no progress is tried.</summary>
+    public int MaxDownloadAttempts { get; init; } = 5;
+    /// <summary>
+    /// Keeps the compressed layers that were pulled, so that a push elsewhere sends the very same bytes; otherwise a layer is kept unpacked only.
+    /// </summary>
+    public bool KeepLayerBlobs { get; init; }
     /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>
     public string? BridgeAddress { get; init; }
     public IReadOnlyList<string> Dns { get; init; } = [];
@@ -62,6 +78,13 @@ public sealed record DaemonOptions
             if (value is not ("cgroupfs" or "systemd")) throw WharfException.Invalid($"native.cgroupdriver option {value} not supported");
         }
         if (SystemdCgroup && !Directory.Exists("/run/systemd/system")) throw WharfException.Invalid("native.cgroupdriver=systemd: systemd is not running on this machine");
+        if (MaxDownloadAttempts < 1) throw WharfException.Invalid($"invalid value {MaxDownloadAttempts} for option \"max-download-attempts\": must be at least 1");
+        foreach (var mirror in RegistryMirrors.Concat(RegistryHosts.Values.SelectMany(mirrors => mirrors)))
+        {
+            if (!Uri.TryCreate(mirror, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) throw WharfException.Invalid($"invalid mirror: unsupported scheme \"{mirror.Split(':')[0]}\" in \"{mirror}\": must use either 'https://' or 'http://'");
+            if (url.AbsolutePath != "/" || url.Query.Length > 0 || url.Fragment.Length > 0) throw WharfException.Invalid($"invalid mirror: path, query, or fragment at end of the URI \"{mirror}\"");
+            if (url.UserInfo.Length > 0) throw WharfException.Invalid("invalid mirror: username/password not allowed in URI");
+        }
         if (MaxConcurrentUploads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentUploads} for option \"max-concurrent-uploads\": must be at least 1");
     }
 
@@ -76,11 +99,15 @@ public sealed record Limits
 {
     public long MaxJsonBody { get; init; } = 16L << 20;
     public long MaxManifest { get; init; } = 4L << 20;
+    /// <summary>Tags of one repository that are listed for a pull of all.</summary>
+    public int MaxTags { get; init; } = 100_000;
     public long MaxImageConfig { get; init; } = 8L << 20;
     public int MaxLayers { get; init; } = 127;
     /// <summary>How much larger than its compressed form a layer may become.</summary>
     public int MaxDecompressionRatio { get; init; } = 1100;
     public long MaxLayerEntries { get; init; } = 10_000_000;
+    /// <summary>Files of an image archive (load): blobs and documents.</summary>
+    public int MaxArchiveMembers { get; init; } = 100_000;
     public int MaxTarNameLength { get; init; } = 4096;
     /// <summary>One PAX or GNU extension header of a tar entry: its long names and extended attributes.</summary>
     public int MaxTarExtension { get; init; } = 1 << 20;

@@ -10,6 +10,7 @@ public static class ApiTable
         var router = new ApiRouter();
         SystemApi.Map(router);
         EventsApi.Map(router);
+        RegistryApi.Map(router);
         ImagesApi.Map(router);
         NetworksApi.Map(router);
         VolumesApi.Map(router);

@@ -74,11 +74,9 @@ public static partial class ContainersApi
     {
         var container = context.Query("container");
         if (string.IsNullOrEmpty(container)) throw WharfException.Invalid("bad parameter: container cannot be empty");
-        var repository = context.Query("repo");
-        var tag = context.Query("tag");
         var options = new CommitOptions
         {
-            Reference = string.IsNullOrEmpty(repository) ? null : string.IsNullOrEmpty(tag) ? repository : $"{repository}:{tag}",
+            Reference = Wharf.Specs.Image.ImageReference.FromParts(context.Query("repo"), context.Query("tag"))?.Familiar,
             Author = context.Query("author"),
             Comment = context.Query("comment"),
             Pause = context.QueryBool("pause", absent: true),

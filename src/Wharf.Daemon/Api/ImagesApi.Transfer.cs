@@ -1,5 +1,3 @@
-using System.Buffers.Text;
-using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using Wharf.Daemon.Http;
@@ -22,65 +20,69 @@ public static partial class ImagesApi
             return;
         }
         var name = context.Query("fromImage") is { Length: > 0 } image ? image : throw WharfException.Invalid("neither fromImage nor fromSrc is given");
-        var tag = context.Query("tag");
-        if (tag is { Length: > 0 }) name += tag.Contains(':') ? "@" + tag : ":" + tag;
-        ImageReference.Parse(name);
-        await StreamAsync(context, progress => context.Engine.Images.PullAsync(name, PlatformOf(context), AuthOf(context), progress, context.Cancellation));
+        var platform = NamedPlatform(context);
+        var auth = RegistryHeaders.Auth(context);
+        var reference = WithTag(name, context.Query("tag"));
+        if (reference.Tag is null && reference.Digest is null) await StreamAsync(context, progress => context.Engine.Images.PullAllAsync(reference.Familiar, platform, auth, progress, context.Cancellation));
+        else await StreamAsync(context, progress => context.Engine.Images.PullAsync(reference.Familiar, platform, auth, progress, context.Cancellation));
+    }
+
+    /// <summary>The <c>tag</c> parameter is a tag or a digest, and goes before what the name itself says.</summary>
+    private static ImageReference WithTag(string name, string? tag)
+    {
+        var reference = ImageReference.Parse(name);
+        if (string.IsNullOrEmpty(tag)) return reference;
+        return Digest.TryParse(tag, out var digest) ? reference.WithDigest(digest) : ImageReference.FromParts(name, tag)!;
     }
 
     private static async Task ImportAsync(ApiContext context, string source)
     {
-        if (source != "-") throw WharfException.NotImplemented("importing from a URL is not supported: fetch it and import the file");
-        var repository = context.Query("repo");
-        var tag = context.Query("tag");
+        var platform = NamedPlatform(context);
         var options = new ImportOptions
         {
-            Reference = repository is { Length: > 0 } && tag is { Length: > 0 } ? $"{repository}:{tag}" : repository,
+            Reference = ImageReference.FromParts(context.Query("repo"), context.Query("tag"))?.Familiar,
             Message = context.Query("message"),
-            Changes = context.QueryAll("changes"),
-            Platform = PlatformOf(context),
+            Changes = [.. context.QueryAll("changes").SelectMany(text => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            Platform = platform,
+            Source = source,
         };
         await StreamAsync(context, async progress =>
         {
-            var image = await context.Engine.Images.ImportAsync(context.Http.Request.Body, options, context.Cancellation);
+            var image = source == "-" ? await context.Engine.Images.ImportAsync(context.Http.Request.Body, options, context.Cancellation)
+                : await context.Engine.Images.ImportFromUrlAsync(source, options, progress, context.Cancellation);
             progress.Report(new JsonMessage { Status = image.Id.ToString() });
         });
     }
 
-    private static Task LoadAsync(ApiContext context) =>
-        StreamAsync(context, progress => context.Engine.Images.LoadAsync(context.Http.Request.Body, progress, context.Cancellation));
+    private static Task LoadAsync(ApiContext context)
+    {
+        var options = new LoadOptions { Quiet = context.QueryBool("quiet"), Platforms = JsonPlatforms(context) };
+        return StreamAsync(context, progress => context.Engine.Images.LoadAsync(context.Http.Request.Body, options, progress, context.Cancellation), alwaysOk: true);
+    }
 
     private static async Task SaveAsync(ApiContext context)
     {
         var names = context.QueryAll("names").Where(name => name.Length > 0).ToList();
-        if (names.Count == 0) names = context.Http.Request.Path.Value!.Contains("/images/get", StringComparison.Ordinal) ? throw WharfException.Invalid("no image names given") : [context.Route("name")];
+        if (!context.Http.Request.Path.Value!.EndsWith("/images/get", StringComparison.Ordinal)) names = [context.Route("name")];
         // Told before the first byte is sent: afterwards there is no status to tell it with.
-        foreach (var name in names)
-            if (!ImageReference.TryParse(name, out var reference) || reference.Tag is not null || reference.Digest is not null) await context.Engine.Images.GetAsync(name, PlatformOf(context), context.Cancellation);
+        var images = await context.Engine.Images.SelectAsync(names, JsonPlatforms(context), context.Cancellation);
         context.Http.Response.ContentType = "application/x-tar";
-        await context.Engine.Images.SaveAsync(names, context.Http.Response.Body, context.Cancellation);
+        await context.Engine.Images.SaveAsync(images, context.Http.Response.Body, context.Cancellation);
     }
 
-    private static Task PushAsync(ApiContext context) => StreamAsync(context, progress =>
-        context.Engine.Images.PushAsync(context.Route("name"), context.Query("tag"), all: string.IsNullOrEmpty(context.Query("tag")), AuthOf(context), progress, context.Cancellation));
-
-    /// <summary>Credentials of the X-Registry-Auth header: base64url JSON.</summary>
-    private static AuthConfig? AuthOf(ApiContext context)
+    private static Task PushAsync(ApiContext context)
     {
-        if (context.Http.Request.Headers["X-Registry-Auth"].ToString() is not { Length: > 0 } header) return null;
-        try
-        {
-            var json = Base64Url.DecodeFromChars(header.Replace('+', '-').Replace('/', '_').TrimEnd('='));
-            return json.Length == 0 || json is [(byte)'n', (byte)'u', (byte)'l', (byte)'l'] ? null : JsonSerializer.Deserialize(json, DockerApiJson.Default.AuthConfig);
-        }
-        catch (Exception error) when (error is FormatException or JsonException)
-        {
-            throw WharfException.Invalid("invalid X-Registry-Auth header: not base64url-encoded JSON", error);
-        }
+        var auth = RegistryHeaders.Auth(context);
+        var (name, tag, platform) = (context.Route("name"), context.Query("tag"), JsonPlatforms(context).FirstOrDefault());
+        ImageService.PushName(name, tag);
+        return StreamAsync(context, progress => context.Engine.Images.PushAsync(name, tag, platform, auth, progress, context.Cancellation));
     }
 
-    /// <summary>Streams progress while <paramref name="work"/> runs. An error before the first message is an HTTP status, a later one the last message.</summary>
-    internal static async Task StreamAsync(ApiContext context, Func<IProgress<JsonMessage>, Task> work)
+    /// <summary>
+    /// Streams progress while <paramref name="work"/> runs. An error before the first message is an HTTP status (unless the operation always
+    /// answers 200), a later one the last message.
+    /// </summary>
+    internal static async Task StreamAsync(ApiContext context, Func<IProgress<JsonMessage>, Task> work, bool alwaysOk = false)
     {
         var messages = Channel.CreateUnbounded<JsonMessage>(new UnboundedChannelOptions { SingleReader = true });
         var working = RunAsync(work, messages.Writer);
@@ -88,15 +90,17 @@ public static partial class ImagesApi
         await foreach (var message in messages.Reader.ReadAllAsync(CancellationToken.None))
         {
             lines ??= context.StartJsonLines();
-            await lines.WriteAsync(message, JsonMessageJson.Default.JsonMessage);
+            try { await lines.WriteAsync(message, JsonMessageJson.Default.JsonMessage); }
+            catch (Exception error) when (context.Cancellation.IsCancellationRequested && error is IOException or OperationCanceledException) { /* the client is gone; the work is told so by its token */ }
         }
         try
         {
             await working;
             if (lines is null) await context.EmptyAsync(200);
         }
-        catch (Exception error) when (lines is not null && !context.Cancellation.IsCancellationRequested)
+        catch (Exception error) when ((lines is not null || alwaysOk) && !context.Cancellation.IsCancellationRequested)
         {
+            lines ??= context.StartJsonLines();
             await lines.WriteAsync(new JsonMessage { ErrorDetail = new ErrorDetail { Message = error.Message }, Error = error.Message }, JsonMessageJson.Default.JsonMessage);
         }
     }
@@ -110,5 +114,21 @@ public static partial class ImagesApi
     private sealed class ChannelProgress(ChannelWriter<JsonMessage> messages) : IProgress<JsonMessage>
     {
         public void Report(JsonMessage value) => messages.TryWrite(value);
+    }
+
+    /// <summary>The platform of pull and import: <c>os[/arch[/variant]]</c>.</summary>
+    private static Platform? NamedPlatform(ApiContext context) => context.Query("platform") is { Length: > 0 } text ? Platforms.Parse(text) : null;
+
+    /// <summary>The platforms of save, load, push, inspect and history: JSON each, several where the operation allows.</summary>
+    private static List<Platform> JsonPlatforms(ApiContext context)
+    {
+        var platforms = new List<Platform>();
+        foreach (var text in context.QueryAll("platform").Where(text => text.Length > 0))
+        {
+            try { platforms.Add(JsonSerializer.Deserialize(text, DockerApiJson.Default.Platform) ?? throw WharfException.Invalid("failed to parse platform: null")); }
+            catch (JsonException) { throw WharfException.Invalid($"failed to parse platform: invalid character '{text[0]}' looking for beginning of value"); }
+            if (platforms[^1] is { Os: null or "" } or { Architecture: null or "" }) throw WharfException.Invalid("both OS and Architecture must be provided");
+        }
+        return platforms;
     }
 }

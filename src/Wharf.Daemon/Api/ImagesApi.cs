@@ -1,6 +1,5 @@
-using System.Text.Json;
-using Microsoft.AspNetCore.Http;
 using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
 using Wharf.Engine.Images;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -18,14 +17,12 @@ public static partial class ImagesApi
         router.Post("/images/load", LoadAsync);
         router.Post("/images/prune", PruneAsync);
         router.Get("/images/get", SaveAsync);
-        router.Get("/images/search", _ => throw WharfException.NotImplemented("searching registries is not supported"));
         router.Get("/images/{name*}/json", InspectAsync);
         router.Get("/images/{name*}/history", HistoryAsync);
         router.Get("/images/{name*}/get", SaveAsync);
         router.Post("/images/{name*}/push", PushAsync);
         router.Post("/images/{name*}/tag", TagAsync);
         router.Delete("/images/{name*}", RemoveAsync);
-        router.Get("/distribution/{name*}/json", _ => throw WharfException.NotImplemented("inspecting an image in its registry is not supported"));
     }
 
     private static async Task ListAsync(ApiContext context)
@@ -34,7 +31,8 @@ public static partial class ImagesApi
         var dangling = filters.Get("dangling");
         var query = new ImageQuery
         {
-            Dangling = dangling.Count == 0 ? null : IsTrue(dangling[0], "dangling"),
+            Dangling = dangling.Count == 0 ? null : IsTrue(dangling, "dangling"),
+            All = context.QueryBool("all"),
             Labels = filters.Get("label"),
             References = filters.Get("reference"),
             Before = filters.Get("before").FirstOrDefault(),
@@ -47,47 +45,48 @@ public static partial class ImagesApi
         await context.WriteJsonAsync(200, images, DockerApiJson.Default.ListImageSummary);
     }
 
-    private static bool IsTrue(string value, string filter) => value switch
+    internal static bool IsTrue(IReadOnlyList<string> values, string filter)
     {
-        "true" or "1" or "t" or "T" or "TRUE" or "True" => true,
-        "false" or "0" or "f" or "F" or "FALSE" or "False" => false,
-        _ => throw WharfException.Invalid($"invalid filter '{filter}={value}'"),
-    };
+        var given = values.Select(value => value switch
+        {
+            "true" or "1" or "t" or "T" or "TRUE" or "True" => true,
+            "false" or "0" or "f" or "F" or "FALSE" or "False" => false,
+            _ => (bool?)null,
+        }).Distinct().ToList();
+        return given is [{ } one] ? one : throw WharfException.Invalid($"invalid filter '{filter}=[{string.Join(' ', values)}]'");
+    }
 
-    private static DateTimeOffset? Time(string? text) => EventsApi.ParseTime(text, "until") is { } nanoseconds ? DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) : null;
+    /// <summary>A point in time or how long ago; docker answers 500 for anything else.</summary>
+    private static DateTimeOffset? Time(string? text)
+    {
+        if (string.IsNullOrEmpty(text)) return null;
+        if (ContainerFilters.TryDuration(text, out var ago)) return DateTimeOffset.UtcNow - ago;
+        try { return EventsApi.ParseTime(text, "until") is { } nanoseconds ? DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) : null; }
+        catch (WharfException) { throw new WharfException(ErrorKind.Internal, $"failed to parse value as time or duration: \"{text}\""); }
+    }
 
     private static async Task InspectAsync(ApiContext context)
     {
-        if (context.QueryBool("manifests")) throw WharfException.Invalid("conflicting options: manifests and this image store: manifests are not kept with images");
-        var image = await context.Engine.Images.InspectAsync(context.Route("name"), PlatformOf(context), context.Cancellation);
+        var image = await context.Engine.Images.InspectAsync(context.Route("name"), JsonPlatforms(context).FirstOrDefault(), context.Cancellation);
         VersionedFields.Image(context.Version, image);
         await context.WriteJsonAsync(200, image, DockerApiJson.Default.ImageInspect);
     }
 
     private static async Task HistoryAsync(ApiContext context) =>
-        await context.WriteJsonAsync(200, await context.Engine.Images.HistoryAsync(context.Route("name"), PlatformOf(context), context.Cancellation), DockerApiJson.Default.ListHistoryResponseItem);
-
-    /// <summary>The platform parameter: JSON of an OCI platform, or <c>os/arch</c>.</summary>
-    private static Platform? PlatformOf(ApiContext context)
-    {
-        if (context.Query("platform") is not { Length: > 0 } text) return null;
-        if (!text.StartsWith('{')) return Platforms.Parse(text);
-        try { return JsonSerializer.Deserialize(text, DockerApiJson.Default.Platform); }
-        catch (JsonException error) { throw WharfException.Invalid($"invalid value for query parameter \"platform\": {error.Message}", error); }
-    }
+        await context.WriteJsonAsync(200, await context.Engine.Images.HistoryAsync(context.Route("name"), JsonPlatforms(context).FirstOrDefault(), context.Cancellation), DockerApiJson.Default.ListHistoryResponseItem);
 
     private static async Task TagAsync(ApiContext context)
     {
-        var repository = context.Query("repo") ?? "";
-        var tag = context.Query("tag");
+        var name = ImageReference.FromParts(context.Query("repo"), context.Query("tag"));
         var image = await context.Engine.Images.GetAsync(context.Route("name"), null, context.Cancellation);
-        await context.Engine.Images.TagAsync(image.Id, tag is { Length: > 0 } ? $"{repository}:{tag}" : repository, context.Cancellation);
-        await context.EmptyAsync(201);
+        // As dockerd answers a tag without a repository: nothing done, no error.
+        if (name is not null) await context.Engine.Images.TagAsync(image.Id, name.Familiar, context.Cancellation);
+        await context.EmptyAsync(name is null ? 200 : 201);
     }
 
     private static async Task RemoveAsync(ApiContext context)
     {
-        var removed = await context.Engine.Images.RemoveAsync(context.Route("name"), context.QueryBool("force"), context.Cancellation);
+        var removed = await context.Engine.Images.RemoveAsync(context.Route("name"), context.QueryBool("force"), !context.QueryBool("noprune"), context.Cancellation);
         await context.WriteJsonAsync(200, removed, DockerApiJson.Default.ListImageDeleteResponseItem);
     }
 
@@ -95,7 +94,7 @@ public static partial class ImagesApi
     {
         var filters = context.Filters().Accept("dangling", "label", "label!", "until");
         var dangling = filters.Get("dangling");
-        bool all = dangling.Count > 0 && !IsTrue(dangling[0], "dangling");
+        bool all = dangling.Count > 0 && !IsTrue(dangling, "dangling");
         var answer = await context.Engine.Images.PruneAsync(all, Time(filters.Get("until").FirstOrDefault()), filters.Get("label"), filters.Get("label!"), context.Cancellation);
         await context.WriteJsonAsync(200, answer, DockerApiJson.Default.ImagePruneResponse);
     }

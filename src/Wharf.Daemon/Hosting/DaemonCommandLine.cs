@@ -17,19 +17,26 @@ public static class DaemonCommandLine
               --bip string                     Address and prefix length of the default bridge, e.g. 172.30.0.1/16
               --config-file string             JSON configuration file (default /etc/wharf/daemon.json, if it is there)
               --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
+              --certs-dir list                 Where HOST/*.crt, *.cert and *.key of registries lie (default /etc/wharf/certs.d and /etc/docker/certs.d)
           -D, --debug                          Log every request
               --dns list                       Name server for containers, instead of the host's
               --exec-opt list                  Option of running containers: native.cgroupdriver=cgroupfs|systemd
               --exec-root string               Where run-time state is kept (default /run/wharf)
           -G, --group string                   Group that may use the unix socket
           -H, --host list                      Address to serve (default unix:///run/wharf/wharf.sock)
+              --http-proxy string              Proxy for plain HTTP to registries (default: HTTP_PROXY)
+              --https-proxy string             Proxy for HTTPS to registries (default: HTTPS_PROXY)
               --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
+              --keep-layer-blobs               Keep pulled layers compressed too, to push the same bytes elsewhere
               --label list                     Label of this engine, key=value
               --log-driver string              Log driver of containers that name none (default json-file)
               --log-opt list                   Option of that driver, key=value
               --max-concurrent-downloads int   Layers fetched at a time (default 3)
               --max-concurrent-uploads int     Layers sent at a time (default 5)
+              --max-download-attempts int      Tries of a transfer that makes no progress (default 5)
+              --no-proxy string                Hosts and networks that are reached without a proxy (default: NO_PROXY)
           -p, --pidfile string                 Write the process ID here
+              --registry-mirror list           Mirror of docker.io, a URL
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
         """;
 
@@ -40,6 +47,7 @@ public static class DaemonCommandLine
     [
         "--bip", "--config-file", "--data-root", "--dns", "--exec-opt", "--exec-root", "--group", "--host", "--insecure-registry", "--label", "--log-driver", "--log-opt",
         "--max-concurrent-downloads", "--max-concurrent-uploads", "--pidfile", "--runtime-path",
+        "--certs-dir", "--http-proxy", "--https-proxy", "--max-download-attempts", "--no-proxy", "--registry-mirror",
     ];
 
     /// <summary>Parses, merges and validates; InvalidArgument names the flag or key that is wrong.</summary>
@@ -68,6 +76,14 @@ public static class DaemonCommandLine
             Debug = flags.ContainsKey("--debug") || (file.Debug ?? false),
             RuntimePath = One(flags, "--runtime-path") ?? file.RuntimePath ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/usr/bin", "wharf-runtime"),
             InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,
+            RegistryMirrors = Many(flags, "--registry-mirror") ?? file.RegistryMirrors ?? defaults.RegistryMirrors,
+            RegistryHosts = file.RegistryHosts?.ToDictionary(entry => entry.Key, entry => (IReadOnlyList<string>)entry.Value) ?? defaults.RegistryHosts,
+            CertificateDirectories = Many(flags, "--certs-dir") ?? file.CertificateDirectories ?? defaults.CertificateDirectories,
+            HttpProxy = One(flags, "--http-proxy") ?? file.Proxies?.Http,
+            HttpsProxy = One(flags, "--https-proxy") ?? file.Proxies?.Https,
+            NoProxy = One(flags, "--no-proxy") ?? file.Proxies?.None,
+            MaxDownloadAttempts = Number(flags, "--max-download-attempts") ?? file.MaxDownloadAttempts ?? defaults.MaxDownloadAttempts,
+            KeepLayerBlobs = flags.ContainsKey("--keep-layer-blobs") || (file.KeepLayerBlobs ?? false),
             BridgeAddress = One(flags, "--bip") ?? file.Bip,
             Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
             ExecOptions = Many(flags, "--exec-opt") ?? file.ExecOptions ?? defaults.ExecOptions,
@@ -86,7 +102,7 @@ public static class DaemonCommandLine
         {
             var (name, value) = args[i].IndexOf('=') is > 0 and var at && args[i].StartsWith("--", StringComparison.Ordinal) ? (args[i][..at], args[i][(at + 1)..]) : (args[i], null);
             name = Short.GetValueOrDefault(name, name);
-            if (name == "--debug")
+            if (name is "--debug" or "--keep-layer-blobs")
             {
                 if (value is not "false") flags[name] = ["true"];
                 continue;
@@ -116,6 +132,13 @@ public static class DaemonCommandLine
         Check("log-driver", file.LogDriver is not null);
         Check("log-opt", file.LogOpts is not null);
         Check("insecure-registry", file.InsecureRegistries is not null);
+        Check("registry-mirror", file.RegistryMirrors is not null);
+        Check("certs-dir", file.CertificateDirectories is not null);
+        Check("http-proxy", file.Proxies?.Http is not null);
+        Check("https-proxy", file.Proxies?.Https is not null);
+        Check("no-proxy", file.Proxies?.None is not null);
+        Check("max-download-attempts", file.MaxDownloadAttempts is not null);
+        Check("keep-layer-blobs", file.KeepLayerBlobs is not null);
         Check("runtime-path", file.RuntimePath is not null);
         Check("max-concurrent-downloads", file.MaxConcurrentDownloads is not null);
         Check("max-concurrent-uploads", file.MaxConcurrentUploads is not null);

@@ -16,6 +16,13 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("debug")] public bool? Debug { get; set; }
     [JsonPropertyName("runtime-path")] public string? RuntimePath { get; set; }
     [JsonPropertyName("insecure-registries")] public List<string>? InsecureRegistries { get; set; }
+    [JsonPropertyName("registry-mirrors")] public List<string>? RegistryMirrors { get; set; }
+    /// <summary>Wharf's own: mirrors of any registry by its domain.</summary>
+    [JsonPropertyName("registry-hosts")] public Dictionary<string, List<string>>? RegistryHosts { get; set; }
+    [JsonPropertyName("certs-dir")] public List<string>? CertificateDirectories { get; set; }
+    [JsonPropertyName("proxies")] public DaemonProxies? Proxies { get; set; }
+    [JsonPropertyName("max-download-attempts")] public int? MaxDownloadAttempts { get; set; }
+    [JsonPropertyName("keep-layer-blobs")] public bool? KeepLayerBlobs { get; set; }
     [JsonPropertyName("bip")] public string? Bip { get; set; }
     [JsonPropertyName("dns")] public List<string>? Dns { get; set; }
     [JsonPropertyName("labels")] public List<string>? Labels { get; set; }
@@ -41,6 +48,14 @@ public sealed record DaemonConfigFile
             throw WharfException.Invalid($"unable to configure the daemon with file {path}: {error.Message}", error);
         }
     }
+}
+
+/// <summary>Proxies for talking to registries, as in docker's daemon.json.</summary>
+public sealed record DaemonProxies
+{
+    [JsonPropertyName("http-proxy")] public string? Http { get; set; }
+    [JsonPropertyName("https-proxy")] public string? Https { get; set; }
+    [JsonPropertyName("no-proxy")] public string? None { get; set; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,

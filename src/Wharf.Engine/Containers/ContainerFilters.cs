@@ -52,7 +52,7 @@ public static class ContainerFilters
     }
 
     /// <summary>Go's durations: <c>1h30m</c>, <c>10s</c>, <c>1.5h</c>.</summary>
-    internal static bool TryDuration(string text, out TimeSpan duration)
+    public static bool TryDuration(string text, out TimeSpan duration)
     {
         duration = TimeSpan.Zero;
         int at = 0;

@@ -28,11 +28,13 @@ public sealed partial class ContainerService
     public async Task<Digest> CommitAsync(string nameOrId, CommitOptions options, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
+        var name = options.Reference is { } given ? ImageReference.Parse(given) : null;
         var parent = container.Document.ImageId.Length == 0 ? null : await _images.GetAsync(container.Document.ImageId, null, cancellation);
         // Tried on a copy first: a bad instruction must not cost a pause and a layer.
         var config = CommittedConfig(container.Config, options.Config);
         var image = new OciImage { Config = config };
         foreach (var change in options.Changes) ImageChange.Apply(image, change);
+        using var held = await _images.HoldLayersAsync(cancellation);
         var layer = await CommitLayerAsync(container, parent?.ChainId, options.Pause, cancellation);
         var now = Time(DateTimeOffset.UtcNow);
         var record = await _images.CreateAsync(new OciImage
@@ -54,9 +56,10 @@ public sealed partial class ContainerService
                     CreatedBy = string.Join(' ', [container.Document.Path, .. container.Document.Args]), EmptyLayer = layer is null ? true : null,
                 },
             ],
-        }, cancellation);
-        if (options.Reference is { } reference) await _images.TagAsync(record.Id, reference, cancellation);
-        Publish(container, "commit", ("comment", options.Comment ?? ""), ("imageID", record.Id.ToString()), ("imageRef", options.Reference ?? ""));
+        }, parent?.Id, cancellation);
+        _images.PublishCreate(record.Id);
+        if (name is not null) await _images.TagAsync(record.Id, name.Familiar, cancellation);
+        Publish(container, "commit", ("comment", options.Comment ?? ""), ("imageID", record.Id.ToString()), ("imageRef", name?.WithDefaultTag().Familiar ?? ""));
         return record.Id;
     }
 

@@ -129,18 +129,10 @@ public sealed partial class ContainerService
         return data;
     }
 
-    private async Task<long> RootSizeAsync(Container container, CancellationToken cancellation)
+    private Task<long> RootSizeAsync(Container container, CancellationToken cancellation)
     {
-        long size = _snapshots.WritableSize(container.Id);
-        if (container.Document.ImageId.Length == 0) return size;
-        var image = await _images.GetAsync(container.Document.ImageId, null, cancellation);
-        Specs.Image.Digest? chain = null;
-        foreach (var diffId in image.Config.RootFs?.DiffIds ?? [])
-        {
-            chain = Snapshots.ChainId.Of(chain, diffId);
-            size += _snapshots.LayerSize(chain.Value);
-        }
-        return size;
+        cancellation.ThrowIfCancellationRequested();
+        return Task.FromResult(_snapshots.RootSize(container.Id));
     }
 
     /// <summary>RFC 3339 in UTC with a fraction, as Go prints it: trailing zeros cut. .NET's clock ticks are 100 ns.</summary>

@@ -19,6 +19,9 @@ public sealed class BlobIngest : IAsyncDisposable
     /// <summary>How many bytes are there already: the next ones begin here.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>Where they lie, for who reads along while the blob grows.</summary>
+    internal string Path => _file.Name;
+
     internal async Task ReadWhatIsThereAsync(CancellationToken cancellation)
     {
         if (_file.Length > _size) _file.SetLength(0);

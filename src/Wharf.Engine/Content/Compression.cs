@@ -120,6 +120,23 @@ internal sealed class RatioStream(Stream inner, CountingStream input, int maxRat
     }
 }
 
+/// <summary>The part of <see cref="Stream"/> that a forward-only, asynchronous writer need not say again.</summary>
+public abstract class WriteOnlyStream : Stream
+{
+    public override bool CanRead => false;
+    public override bool CanSeek => false;
+    public override bool CanWrite => true;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override void Flush() { }
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+}
+
 /// <summary>The part of <see cref="Stream"/> that a forward-only reader need not say again.</summary>
 public abstract class ReadOnlyStream : Stream
 {

@@ -26,6 +26,9 @@ public sealed class ContentStore
     public long SizeOf(Digest digest) => new FileInfo(PathOf(digest)).Length;
     public void Delete(Digest digest) => File.Delete(PathOf(digest));
 
+    /// <summary>Bytes of all blobs.</summary>
+    public long TotalSize() => List().Sum(SizeOf);
+
     /// <summary>All blobs there are.</summary>
     public IEnumerable<Digest> List() => new[] { "sha256", "sha512" }.SelectMany(algorithm => Directory.EnumerateFiles(Path.Combine(_blobs, algorithm))
         .Select(path => Digest.TryParse($"{algorithm}:{Path.GetFileName(path)}", out var digest) ? digest : default)).Where(digest => !digest.IsEmpty);

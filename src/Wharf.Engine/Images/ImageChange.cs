@@ -34,7 +34,7 @@ public static class ImageChange
             case "STOPSIGNAL": config.StopSignal = One(rest, name); break;
             case "ONBUILD": (config.OnBuild ??= []).Add(OnBuild(rest)); break;
             case "HEALTHCHECK": config.Healthcheck = Health(rest); break;
-            default: throw WharfException.Invalid($"{name.ToLowerInvariant()} is not a valid change command");
+            default: throw WharfException.Invalid($"{name} is not a valid change command");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Wharf.Engine.Content;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
@@ -21,6 +22,7 @@ public sealed partial class ImageService
     public async Task<ImageRecord> ImportAsync(Stream archive, ImportOptions options, CancellationToken cancellation)
     {
         var reference = options.Reference is { Length: > 0 } name ? ImageReference.Parse(name) : null;
+        if (options.Platform is { Os: not "linux" }) throw WharfException.Invalid("operating system is not supported");
         var created = Timestamp(DateTimeOffset.UtcNow);
         var platform = options.Platform ?? Platforms.Host;
         var comment = options.Message is { Length: > 0 } message ? message : $"Imported from {options.Source}";
@@ -32,15 +34,34 @@ public sealed partial class ImageService
         foreach (var change in options.Changes) ImageChange.Apply(image, change);
         await using var tar = await Compression.OpenAsync(archive, _options.Limits.MaxDecompressionRatio, cancellation);
         ImageRecord record;
-        using (await _gate.ReaderAsync(cancellation))
+        // Its layer is not known by name before it is there.
+        using (await HoldLayersAsync(cancellation))
         {
             var layer = await _snapshots.ApplyAsync(null, null, tar, cancellation);
             image.RootFs = new RootFs { DiffIds = [layer.DiffId] };
-            record = await AddAsync(image, cancellation);
+            using var lease = _leases.Take();
+            record = await AddAsync(image, lease, cancellation);
         }
         if (reference is not null) await TagAsync(record.Id, reference.Familiar, cancellation);
         Publish("import", record.Id, record.Id.ToString());
         return record;
+    }
+
+    /// <summary>Imports what a URL gives. Redirects are followed as a browser does; there are no credentials to lose.</summary>
+    public async Task<ImageRecord> ImportFromUrlAsync(string source, ImportOptions options, IProgress<Specs.DockerApi.JsonMessage> progress, CancellationToken cancellation)
+    {
+        var text = source.Contains("://", StringComparison.Ordinal) ? source : "http://" + source;
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) throw WharfException.Invalid($"unsupported URL \"{source}\"");
+        using var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(15), UseProxy = true, Proxy = Registry.RegistryProxy.From(_options) }) { Timeout = Timeout.InfiniteTimeSpan };
+        HttpResponseMessage response;
+        try { response = await http.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, cancellation); }
+        catch (HttpRequestException error) { throw Registry.RegistryConnection.Describe(error, "Get", url); }
+        using var _ = response;
+        if (!response.IsSuccessStatusCode) throw WharfException.Invalid($"failed to GET {url} with status {(int)response.StatusCode} {response.ReasonPhrase}");
+        progress.Report(new() { Status = $"Downloading from {url}" });
+        await using var body = await response.Content.ReadAsStreamAsync(cancellation);
+        await using var counted = new Registry.ProgressStream(body, Throttled("", "Importing", response.Content.Headers.ContentLength ?? 0, progress));
+        return await ImportAsync(counted, options with { Source = url.ToString() }, cancellation);
     }
 
     private static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);

@@ -17,6 +17,8 @@ public sealed record ImageQuery
     public string? Since { get; init; }
     public DateTimeOffset? Until { get; init; }
     public bool SharedSize { get; init; }
+    /// <summary>Also images without a name that others were made from.</summary>
+    public bool All { get; init; }
 }
 
 /// <summary>Listing and describing images.</summary>
@@ -35,22 +37,28 @@ public sealed partial class ImageService
             var created = CreatedAt(record.Config);
             if (created >= before || created <= since || created >= query.Until || !HasLabels(record.Config, query.Labels)) continue;
             if (query.Dangling is { } dangling && dangling != (record.RepoTags.Count == 0)) continue;
-            var tags = query.References.Count == 0 ? record.RepoTags : [.. record.RepoTags.Where(tag => query.References.Any(pattern => ReferencePattern.Matches(pattern, tag)))];
-            if (query.References.Count > 0 && tags.Count == 0) continue;
-            list.Add((created, Summarise(record, tags, created, shared)));
+            // What other images were made from and nobody has named is an intermediate step.
+            if (record.RepoTags.Count == 0 && record.RepoDigests.Count == 0 && (!query.All || query.Dangling == true) && _store.ChildrenOf(record.Id).Count > 0) continue;
+            var tags = Matching(record.RepoTags, query.References);
+            var digests = Matching(record.RepoDigests, query.References);
+            if (query.References.Count > 0 && tags.Count == 0 && digests.Count == 0) continue;
+            list.Add((created, Summarise(record, tags, digests, created, shared)));
         }
         return [.. list.OrderByDescending(entry => entry.Created).ThenBy(entry => entry.Summary.RepoTags!.FirstOrDefault(), StringComparer.Ordinal).Select(entry => entry.Summary)];
     }
 
-    private ImageSummary Summarise(ImageRecord record, IReadOnlyList<string> tags, DateTimeOffset created, Dictionary<Digest, int>? shared) => new()
+    private static List<string> Matching(IReadOnlyList<string> names, IReadOnlyList<string> patterns) =>
+        patterns.Count == 0 ? [.. names] : [.. names.Where(name => patterns.Any(pattern => ReferencePattern.Matches(pattern, name)))];
+
+    private ImageSummary Summarise(ImageRecord record, List<string> tags, List<string> digests, DateTimeOffset created, Dictionary<Digest, int>? shared) => new()
     {
         Id = record.Id.ToString(),
-        ParentId = "",
-        RepoTags = [.. tags],
-        RepoDigests = [.. record.RepoDigests],
+        ParentId = _store.ParentOf(record.Id)?.ToString() ?? "",
+        RepoTags = tags,
+        RepoDigests = digests,
         Created = created.ToUnixTimeSeconds(),
         Size = SizeOf(record.Config),
-        SharedSize = shared is null ? -1 : Chains(record.Config).Where(chain => shared[chain] > 1).Sum(_snapshots.LayerSize),
+        SharedSize = shared is null ? -1 : Chains(record.Config).Where(chain => shared[chain] > 1).Sum(_snapshots.SizeOrNone),
         Labels = record.Config.Config?.Labels,
         Containers = UsersOf(record.Id).Count,
     };
@@ -61,10 +69,13 @@ public sealed partial class ImageService
         return config.Config?.Labels is { } own && own.TryGetValue(key, out var found) && (value is null || found == value);
     });
 
-    private long SizeOf(OciImage config) => Chains(config).Sum(_snapshots.LayerSize);
+    private long SizeOf(OciImage config) => Chains(config).Sum(_snapshots.SizeOrNone);
 
     private static DateTimeOffset CreatedAt(OciImage config) =>
-        DateTimeOffset.TryParse(config.Created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var created) ? created : DateTimeOffset.UnixEpoch;
+        DateTimeOffset.TryParse(config.Created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var created) ? created : Unknown;
+
+    /// <summary>What docker takes for the time of an image that tells none: the zero of its language.</summary>
+    private static readonly DateTimeOffset Unknown = DateTimeOffset.MinValue;
 
     /// <summary>The inspect document of an image.</summary>
     public async Task<ImageInspect> InspectAsync(string name, Platform? platform, CancellationToken cancellation)
@@ -76,9 +87,9 @@ public sealed partial class ImageService
             Id = record.Id.ToString(),
             RepoTags = [.. record.RepoTags],
             RepoDigests = [.. record.RepoDigests],
-            Parent = "",
+            Parent = _store.ParentOf(record.Id)?.ToString() ?? "",
             Comment = config.Comment ?? config.History?.LastOrDefault()?.Comment ?? "",
-            Created = config.Created,
+            Created = config.Created ?? "0001-01-01T00:00:00Z",
             DockerVersion = config.DockerVersion ?? "",
             Author = config.Author ?? "",
             Config = ConfigOf(config.Config ?? new OciImageConfig()),
@@ -87,9 +98,9 @@ public sealed partial class ImageService
             Os = config.Os,
             OsVersion = config.OsVersion,
             Size = SizeOf(config),
-            GraphDriver = new DriverData { Name = "overlay2", Data = [] },
+            GraphDriver = new DriverData { Name = "overlay2", Data = _snapshots.GraphPaths(record.ChainId) },
             RootFS = new ImageInspectRootFS { Type = "layers", Layers = [.. (config.RootFs?.DiffIds ?? []).Select(diffId => diffId.ToString())] },
-            Metadata = new ImageInspectMetadata { LastTagTime = (_store.TaggedAt(record.Id) ?? DateTimeOffset.MinValue).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture) },
+            Metadata = new ImageInspectMetadata { LastTagTime = (_store.TaggedAt(record.Id) ?? DateTimeOffset.MinValue).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFFZ", CultureInfo.InvariantCulture) },
         };
     }
 
@@ -118,22 +129,28 @@ public sealed partial class ImageService
         var items = new List<HistoryResponseItem>();
         foreach (var entry in record.Config.History ?? [])
         {
-            long size = entry.EmptyLayer != true && chains.TryDequeue(out var chain) ? _snapshots.LayerSize(chain) : 0;
+            long size = entry.EmptyLayer != true && chains.TryDequeue(out var chain) ? _snapshots.SizeOrNone(chain) : 0;
             items.Add(new HistoryResponseItem
             {
                 Id = "<missing>",
-                Created = DateTimeOffset.TryParse(entry.Created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var created) ? created.ToUnixTimeSeconds() : 0,
+                Created = DateTimeOffset.TryParse(entry.Created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var created) ? created.ToUnixTimeSeconds() : Unknown.ToUnixTimeSeconds(),
                 CreatedBy = entry.CreatedBy ?? "",
                 Size = size,
                 Comment = entry.Comment ?? "",
             });
         }
         // Layers that the history does not tell of are shown all the same: nothing of an image is hidden.
-        while (chains.TryDequeue(out var rest)) items.Add(new HistoryResponseItem { Id = "<missing>", Created = 0, CreatedBy = "", Size = _snapshots.LayerSize(rest), Comment = "" });
+        while (chains.TryDequeue(out var rest)) items.Add(new HistoryResponseItem { Id = "<missing>", Created = 0, CreatedBy = "", Size = _snapshots.SizeOrNone(rest), Comment = "" });
         if (items.Count == 0) items.Add(new HistoryResponseItem { Created = 0, CreatedBy = "", Size = 0, Comment = "" });
         items.Reverse();
-        items[0].Id = record.Id.ToString();
-        items[0].Tags = record.RepoTags.Count > 0 ? [.. record.RepoTags] : null;
+        // The steps of images that are here by themselves have their IDs; all others came with the image.
+        int at = 0;
+        for (Digest? id = record.Id; id is { } known && at < items.Count; id = _store.ParentOf(known), at++)
+        {
+            var names = _store.NamesOf(known);
+            items[at].Id = known.ToString();
+            items[at].Tags = names.Count > 0 ? [.. names.Select(one => one.Familiar)] : null;
+        }
         return items;
     }
 
@@ -142,6 +159,6 @@ public sealed partial class ImageService
     {
         var chains = new HashSet<Digest>();
         foreach (var id in _store.All()) chains.UnionWith(Chains(await ConfigAsync(id, cancellation)));
-        return chains.Sum(_snapshots.LayerSize);
+        return chains.Sum(_snapshots.SizeOrNone);
     }
 }

@@ -1,172 +1,132 @@
-using System.Formats.Tar;
 using System.Text.Json;
 using Wharf.Engine.Content;
+using Wharf.Engine.Images.Registry;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
 
+/// <summary>Which images of an archive to load, and how to tell of it.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>Only for these platforms; none is all that fits.</summary>
+    public IReadOnlyList<Platform> Platforms { get; init; } = [];
+    /// <summary>No progress of layers.</summary>
+    public bool Quiet { get; init; }
+}
+
 /// <summary>Loading docker archives and OCI layouts.</summary>
 public sealed partial class ImageService
 {
-    private const long MaxArchiveDocument = 8L << 20;
+    private sealed record Loading(ArchiveMembers Members, LoadOptions Options, Leases.Lease Lease, IProgress<JsonMessage> Progress, List<(ImageRecord Image, IReadOnlyList<string> Names)> Loaded);
 
     /// <summary>
     /// Loads all images of an archive, which may be compressed. docker's <c>manifest.json</c> is preferred to <c>index.json</c>
     /// where both are there. Members are kept in a private directory until the end; names in the archive never become paths.
     /// </summary>
-    public async Task LoadAsync(Stream archive, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    public async Task LoadAsync(Stream archive, LoadOptions options, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
-        var directory = Directory.CreateDirectory(Path.Combine(_options.DataRoot, "content", "load-" + Guid.NewGuid().ToString("N"))).FullName;
-        try
-        {
-            await using var tar = await Compression.OpenAsync(archive, _options.Limits.MaxDecompressionRatio, cancellation);
-            var members = await ReadMembersAsync(tar, directory, cancellation);
-            var loaded = new List<(ImageRecord Image, IReadOnlyList<string> Names)>();
-            using (await _gate.ReaderAsync(cancellation))
-            {
-                if (members.ContainsKey("manifest.json")) await LoadDockerAsync(members, loaded, cancellation);
-                else if (members.ContainsKey("index.json")) await LoadLayoutAsync(members, loaded, cancellation);
-                else throw WharfException.Invalid("the archive holds no image: neither manifest.json nor index.json is in it");
-            }
-            foreach (var (image, names) in loaded)
-            {
-                foreach (var name in names) await TagAsync(image.Id, name, cancellation);
-                if (names.Count == 0) progress.Report(new JsonMessage { Stream = $"Loaded image ID: {image.Id}\n" });
-                foreach (var name in names) progress.Report(new JsonMessage { Stream = $"Loaded image: {ImageReference.Parse(name).WithDefaultTag().Familiar}\n" });
-                Publish("load", image.Id, image.Id.ToString());
-            }
-        }
-        catch (Exception error) when (error is InvalidDataException or EndOfStreamException or FormatException)
-        {
-            throw WharfException.Invalid($"Error processing tar file: {error.Message}", error);
-        }
-        finally { Directory.Delete(directory, recursive: true); }
+        using var lease = _leases.Take();
+        await using var tar = await Compression.OpenAsync(archive, _options.Limits.MaxDecompressionRatio, cancellation);
+        using var members = await ArchiveMembers.ReadAsync(tar, Path.Combine(_options.DataRoot, "content"), _options.Limits, cancellation);
+        var loading = new Loading(members, options, lease, progress, []);
+        if (members.Has("manifest.json")) await LoadDockerAsync(loading, cancellation);
+        else if (members.Has("index.json")) await LoadLayoutAsync(loading, cancellation);
+        else throw WharfException.Invalid("the archive holds no image: open manifest.json: no such file or directory");
+        foreach (var (image, names) in loading.Loaded) await NameLoadedAsync(image, names, progress, cancellation);
     }
 
-    /// <summary>Stores each file under a number of its own; links (docker's older archives link equal layers) point at the same file.</summary>
-    private static async Task<Dictionary<string, string>> ReadMembersAsync(Stream tar, string directory, CancellationToken cancellation)
+    private async Task NameLoadedAsync(ImageRecord image, IReadOnlyList<string> names, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
-        var members = new Dictionary<string, string>(StringComparer.Ordinal);
-        await using var reader = new TarReader(tar);
-        while (await reader.GetNextEntryAsync(copyData: false, cancellation) is { } entry)
+        foreach (var name in names)
         {
-            var name = Normal(entry.Name);
-            if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile)
-            {
-                var path = Path.Combine(directory, members.Count.ToString(System.Globalization.CultureInfo.InvariantCulture));
-                await using (var file = new FileStream(path, FileMode.CreateNew))
-                    if (entry.DataStream is not null) await entry.DataStream.CopyToAsync(file, cancellation);
-                members[name] = path;
-            }
-            else if (entry.EntryType is TarEntryType.SymbolicLink or TarEntryType.HardLink)
-            {
-                var target = entry.EntryType == TarEntryType.HardLink ? Normal(entry.LinkName) : Normal(Path.Combine(Path.GetDirectoryName(name) ?? "", entry.LinkName));
-                if (members.TryGetValue(target, out var path)) members[name] = path;
-            }
+            var reference = ImageReference.Parse(name).WithDefaultTag();
+            if (_store.ByName(reference.Canonical) is { } old && old != image.Id)
+                progress.Report(new JsonMessage { Stream = $"The image {reference.Familiar} already exists, renaming the old one with ID {old} to empty string\n" });
+            await TagAsync(image.Id, reference.Familiar, cancellation);
         }
-        return members;
+        if (names.Count == 0) progress.Report(new JsonMessage { Stream = $"Loaded image ID: {image.Id}\n" });
+        foreach (var name in names) progress.Report(new JsonMessage { Stream = $"Loaded image: {ImageReference.Parse(name).WithDefaultTag().Familiar}\n" });
+        Publish("load", image.Id, image.Id.ToString());
     }
 
-    private static string Normal(string name)
+    private async Task LoadDockerAsync(Loading loading, CancellationToken cancellation)
     {
-        var parts = new List<string>();
-        foreach (var part in name.Split('/'))
+        foreach (var manifest in await loading.Members.DocumentAsync("manifest.json", JsonMessageJson.Default.ListArchiveManifest, cancellation))
         {
-            if (part == ".." && parts.Count > 0) parts.RemoveAt(parts.Count - 1);
-            else if (part is not ("" or "." or "..")) parts.Add(part);
+            var config = await loading.Members.BytesAsync(manifest.Config ?? throw WharfException.Invalid("manifest.json: an image has no Config"), cancellation);
+            var layers = (manifest.Layers ?? []).Select(name => (loading.Members.PathOf(name), (Digest?)null)).ToList();
+            var names = (manifest.RepoTags ?? []).Select(name => ImageReference.Parse(name).WithDefaultTag()).ToList();
+            if (names.Exists(name => name.Tag is null)) throw WharfException.Invalid($"invalid tag {string.Join(", ", names)}");
+            if (await LoadOneAsync(loading, config, layers, cancellation) is { } image) loading.Loaded.Add((image, [.. names.Select(name => name.Familiar)]));
         }
-        return string.Join('/', parts);
+        if (loading.Loaded.Count == 0 && loading.Options.Platforms.Count > 0) throw NoPlatform(loading.Options.Platforms);
     }
 
-    private async Task LoadDockerAsync(Dictionary<string, string> members, List<(ImageRecord, IReadOnlyList<string>)> loaded, CancellationToken cancellation)
+    private static WharfException NoPlatform(IReadOnlyList<Platform> platforms) =>
+        WharfException.NotFound($"the archive holds no image for {string.Join(", ", platforms.Select(Platforms.Describe))}");
+
+    private async Task<ImageRecord?> LoadOneAsync(Loading loading, byte[] config, List<(string Path, Digest? Blob)> layers, CancellationToken cancellation)
     {
-        var manifests = await DocumentAsync(members, "manifest.json", JsonMessageJson.Default.ListArchiveManifest, cancellation);
-        foreach (var manifest in manifests)
-        {
-            var config = await BytesAsync(members, manifest.Config ?? throw WharfException.Invalid("manifest.json: an image has no Config"), cancellation);
-            var image = ParseConfig(config);
-            var diffIds = image.RootFs?.DiffIds ?? [];
-            if (manifest.Layers?.Count != diffIds.Count) throw WharfException.Invalid($"invalid manifest, layers length mismatch: expected {diffIds.Count}, got {manifest.Layers?.Count ?? 0}");
-            Digest? chain = null;
-            for (int i = 0; i < diffIds.Count; i++)
-            {
-                var path = Member(members, manifest.Layers[i]);
-                chain = await ApplyFileAsync(chain, diffIds[i], path, cancellation);
-            }
-            loaded.Add((await StoreConfigAsync(config, cancellation), manifest.RepoTags ?? []));
-        }
+        var image = ParseConfig(config);
+        if (loading.Options.Platforms.Count > 0 && !loading.Options.Platforms.Any(platform => Platforms.Matches(image, platform))) return null;
+        var diffIds = image.RootFs?.DiffIds ?? [];
+        if (layers.Count != diffIds.Count) throw WharfException.Invalid($"invalid manifest, layers length mismatch: expected {diffIds.Count}, got {layers.Count}");
+        if (layers.Count > _options.Limits.MaxLayers) throw WharfException.Invalid("max depth exceeded");
+        foreach (var known in Chains(image)) loading.Lease.Add(known);
+        Digest? chain = null;
+        for (int i = 0; i < diffIds.Count; i++) chain = await ApplyFileAsync(loading, chain, diffIds[i], layers[i].Path, layers[i].Blob, cancellation);
+        return await StoreConfigAsync(config, loading.Lease, cancellation);
     }
 
-    private async Task LoadLayoutAsync(Dictionary<string, string> members, List<(ImageRecord, IReadOnlyList<string>)> loaded, CancellationToken cancellation)
+    private async Task LoadLayoutAsync(Loading loading, CancellationToken cancellation)
     {
-        var index = await DocumentAsync(members, "index.json", ImageJson.Default.ImageIndex, cancellation);
+        var index = await loading.Members.DocumentAsync("index.json", ImageJson.Default.ImageIndex, cancellation);
         foreach (var entry in index.Manifests ?? [])
         {
-            var (descriptor, bytes) = await ResolveLayoutAsync(members, entry, depth: 0, cancellation);
+            var (descriptor, bytes) = await ResolveLayoutAsync(loading, entry, depth: 0, cancellation);
             if (descriptor is null) continue;
             var manifest = ManifestDocuments.ParseManifest(bytes, null);
-            var config = await BlobBytesAsync(members, manifest.Config!, cancellation);
-            var image = ParseConfig(config);
-            var diffIds = image.RootFs?.DiffIds ?? [];
-            if (manifest.Layers!.Count != diffIds.Count) throw WharfException.Invalid($"manifest {descriptor.Digest}: {manifest.Layers.Count} layers, but the configuration has {diffIds.Count}");
-            Digest? chain = null;
-            for (int i = 0; i < diffIds.Count; i++) chain = await ApplyFileAsync(chain, diffIds[i], Member(members, BlobName(manifest.Layers[i].Digest)), cancellation);
-            var name = entry.Annotations?.GetValueOrDefault("io.containerd.image.name") ?? entry.Annotations?.GetValueOrDefault("org.opencontainers.image.ref.name");
-            loaded.Add((await StoreConfigAsync(config, cancellation), name is not null && ImageReference.TryParse(name, out _) && name.Contains(':') ? [name] : []));
+            if (manifest.Config!.MediaType is not (MediaTypes.OciConfig or MediaTypes.DockerConfig)) continue;
+            var config = await loading.Members.BlobAsync(manifest.Config, cancellation);
+            var layers = manifest.Layers!.Select(layer => (loading.Members.PathOf(ArchiveMembers.NameOf(layer.Digest)), (Digest?)layer.Digest)).ToList();
+            if (await LoadOneAsync(loading, config, layers, cancellation) is not { } image) continue;
+            loading.Loaded.Add((image, NameOf(entry) is { } name ? [name] : []));
         }
+        if (loading.Loaded.Count == 0 && loading.Options.Platforms.Count > 0) throw NoPlatform(loading.Options.Platforms);
     }
 
-    private async Task<(Descriptor?, byte[])> ResolveLayoutAsync(Dictionary<string, string> members, Descriptor entry, int depth, CancellationToken cancellation)
+    /// <summary>containerd writes the whole name beside the tag; of other writers' ref.name only a full name is one.</summary>
+    private static string? NameOf(Descriptor entry)
     {
-        var bytes = await BlobBytesAsync(members, entry, cancellation);
+        var name = entry.Annotations?.GetValueOrDefault("io.containerd.image.name") ?? entry.Annotations?.GetValueOrDefault("org.opencontainers.image.ref.name");
+        return name is not null && name.Contains(':') && ImageReference.TryParse(name, out var reference) && reference.Tag is not null ? reference.Familiar : null;
+    }
+
+    private async Task<(Descriptor?, byte[])> ResolveLayoutAsync(Loading loading, Descriptor entry, int depth, CancellationToken cancellation)
+    {
+        var bytes = await loading.Members.BlobAsync(entry, cancellation);
         if (!ManifestDocuments.IsIndex(entry.MediaType, bytes)) return (entry, bytes);
         if (depth > 4) throw WharfException.Invalid("index.json: indexes are nested too deep");
-        var chosen = Platforms.Choose(ManifestDocuments.ParseIndex(bytes, null).Manifests ?? [], Platforms.Host);
-        return chosen is null || !members.ContainsKey(BlobName(chosen.Digest)) ? (null, bytes) : await ResolveLayoutAsync(members, chosen, depth + 1, cancellation);
+        var manifests = (ManifestDocuments.ParseIndex(bytes, null).Manifests ?? []).Where(one => loading.Members.Has(ArchiveMembers.NameOf(one.Digest))).ToList();
+        Descriptor? chosen = null;
+        foreach (var platform in loading.Options.Platforms.Count > 0 ? loading.Options.Platforms : [Platforms.Host]) chosen ??= Platforms.Choose(manifests, platform);
+        // An archive of another machine's image alone is loaded all the same, as dockerd does.
+        if (chosen is null && loading.Options.Platforms.Count == 0)
+            chosen = manifests.Find(one => one.Platform is not { Os: "unknown" } && one.Annotations?.ContainsKey("vnd.docker.reference.type") != true);
+        return chosen is null ? (null, bytes) : await ResolveLayoutAsync(loading, chosen, depth + 1, cancellation);
     }
 
-    private static string BlobName(Digest digest) => $"blobs/{digest.Algorithm}/{digest.Hex}";
-
-    private async Task<byte[]> BlobBytesAsync(Dictionary<string, string> members, Descriptor descriptor, CancellationToken cancellation)
-    {
-        var bytes = await BytesAsync(members, BlobName(descriptor.Digest), cancellation);
-        if (bytes.Length != descriptor.Size) throw WharfException.Invalid($"content {descriptor.Digest} has {bytes.Length} bytes, its descriptor says {descriptor.Size}");
-        var found = descriptor.Digest.Algorithm == "sha512" ? Digest.FromSha512(System.Security.Cryptography.SHA512.HashData(bytes)) : Digest.OfBytes(bytes);
-        return found == descriptor.Digest ? bytes : throw WharfException.Invalid($"content digest mismatch: expected {descriptor.Digest}, got {found}");
-    }
-
-    private async Task<Digest> ApplyFileAsync(Digest? parent, Digest diffId, string path, CancellationToken cancellation)
+    private async Task<Digest> ApplyFileAsync(Loading loading, Digest? parent, Digest diffId, string path, Digest? blob, CancellationToken cancellation)
     {
         var chain = Snapshots.ChainId.Of(parent, diffId);
         if (_snapshots.Exists(chain)) return chain;
-        await using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, BufferSize = 0, Options = FileOptions.SequentialScan });
-        await using var tar = await Compression.OpenAsync(file, _options.Limits.MaxDecompressionRatio, cancellation);
+        var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, BufferSize = 0, Options = FileOptions.SequentialScan });
+        Stream source = blob is { } digest ? new VerifiedStream(file, digest, file.Length) : file;
+        if (!loading.Options.Quiet) source = new ProgressStream(source, Throttled(chain.Hex[..12], "Loading layer", file.Length, loading.Progress));
+        await using var _ = source;
+        await using var tar = await Compression.OpenAsync(source, _options.Limits.MaxDecompressionRatio, cancellation);
         return (await _snapshots.ApplyAsync(parent, diffId, tar, cancellation)).ChainId;
-    }
-
-    /// <summary>Stores a configuration exactly as received: its bytes are the image's identity.</summary>
-    private async Task<ImageRecord> StoreConfigAsync(byte[] config, CancellationToken cancellation)
-    {
-        var id = await _content.WriteAsync(config, cancellation);
-        _store.Add(id, DateTimeOffset.UtcNow);
-        return await RecordAsync(id, cancellation);
-    }
-
-    private static string Member(Dictionary<string, string> members, string name) =>
-        members.TryGetValue(Normal(name), out var path) ? path : throw WharfException.Invalid($"the archive lacks {name}");
-
-    private static async Task<byte[]> BytesAsync(Dictionary<string, string> members, string name, CancellationToken cancellation)
-    {
-        var path = Member(members, name);
-        if (new FileInfo(path).Length > MaxArchiveDocument) throw WharfException.Invalid($"{name} in the archive is larger than {MaxArchiveDocument} bytes");
-        return await File.ReadAllBytesAsync(path, cancellation);
-    }
-
-    private static async Task<T> DocumentAsync<T>(Dictionary<string, string> members, string name, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, CancellationToken cancellation) where T : class
-    {
-        try { return JsonSerializer.Deserialize(await BytesAsync(members, name, cancellation), type) ?? throw WharfException.Invalid($"{name} in the archive is empty"); }
-        catch (JsonException error) { throw WharfException.Invalid($"{name} in the archive is not valid: {error.Message}", error); }
     }
 }

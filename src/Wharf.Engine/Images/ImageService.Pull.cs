@@ -1,152 +1,113 @@
-using System.Collections.Concurrent;
-using Wharf.Engine.Content;
 using Wharf.Engine.Images.Registry;
-using Wharf.Engine.Snapshots;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
 
-/// <summary>Pulling: layers are fetched side by side and unpacked in order as they come; what is here is not fetched.</summary>
+/// <summary>Pulling.</summary>
 public sealed partial class ImageService
 {
-    private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(100);
-    private readonly ConcurrentDictionary<Digest, SemaphoreSlim> _downloads = new();
-
     /// <summary>Pulls an image; progress messages have the Engine API's form.</summary>
     public async Task<ImageRecord> PullAsync(string name, Platform? platform, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
         var reference = ImageReference.Parse(name).WithDefaultTag();
-        using var client = new RegistryClient(reference, auth, _options);
-        await client.ConnectAsync(push: false, cancellation);
+        RefuseReserved(reference);
+        using var client = new RegistryClient(reference, auth, push: false, _options, _log);
+        var (image, isNew) = await PullOneAsync(client, reference, platform, progress, cancellation);
+        Finish(reference, image, isNew, progress);
+        if (platform is not null && !Platforms.Matches(image.Config, platform)) WarnOfPlatform(reference, image, platform, progress);
+        return image;
+    }
+
+    /// <summary>Pulls all tags of a repository.</summary>
+    public async Task PullAllAsync(string repository, Platform? platform, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
+        var reference = ImageReference.Parse(repository);
+        RefuseReserved(reference);
+        using var client = new RegistryClient(reference, auth, push: false, _options, _log);
+        bool anyNew = false;
+        ImageRecord? last = null;
+        foreach (var tag in await client.TagsAsync(cancellation))
+        {
+            (last, bool isNew) = await PullOneAsync(client, reference.WithTag(tag), platform, progress, cancellation);
+            anyNew |= isNew;
+        }
+        if (last is null) throw WharfException.NotFound($"repository {reference.FamiliarRepository} has no tags");
+        Finish(reference, last, anyNew, progress);
+    }
+
+    private static void RefuseReserved(ImageReference reference)
+    {
+        if (reference.FamiliarRepository == "scratch") throw new WharfException(ErrorKind.Forbidden, "'scratch' is a reserved name");
+    }
+
+    private void Finish(ImageReference reference, ImageRecord image, bool isNew, IProgress<JsonMessage> progress)
+    {
+        progress.Report(new JsonMessage { Status = $"Status: {(isNew ? "Downloaded newer image" : "Image is up to date")} for {reference.Familiar}" });
+        Publish("pull", image.Id, reference.Familiar, reference.FamiliarRepository);
+    }
+
+    private async Task<(ImageRecord Image, bool IsNew)> PullOneAsync(RegistryClient client, ImageReference reference, Platform? platform, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
         var asked = reference.Digest?.ToString() ?? reference.Tag!;
-        progress.Report(new JsonMessage { Status = reference.Digest is null ? $"Pulling from {reference.Path}" : $"{reference.Canonical}: Pulling from {reference.Path}", Id = asked });
-        var (bytes, mediaType, digest) = await client.ManifestAsync(asked, cancellation);
-        var (manifestBytes, manifestType, manifestDigest) = (bytes, mediaType, digest);
-        if (ManifestDocuments.IsIndex(mediaType, bytes))
+        var top = await client.ManifestAsync(asked, cancellation);
+        var chosen = top;
+        if (ManifestDocuments.IsIndex(top.MediaType, top.Bytes))
         {
             var wanted = platform ?? Platforms.Host;
-            var chosen = Platforms.Choose(ManifestDocuments.ParseIndex(bytes, mediaType).Manifests ?? [], wanted)
+            var entry = Platforms.Choose(ManifestDocuments.ParseIndex(top.Bytes, top.MediaType).Manifests ?? [], wanted)
                 ?? throw WharfException.NotFound($"no matching manifest for {Platforms.Describe(wanted)} in the manifest list entries");
-            (manifestBytes, manifestType, manifestDigest) = await client.ManifestAsync(chosen.Digest.ToString(), cancellation);
+            chosen = await client.ManifestAsync(entry.Digest.ToString(), cancellation);
+            if (chosen.Bytes.Length != entry.Size) throw WharfException.Invalid($"manifest {entry.Digest} has {chosen.Bytes.Length} bytes, the index says {entry.Size}");
         }
-        var manifest = ManifestDocuments.ParseManifest(manifestBytes, manifestType);
-        using var _ = await _gate.ReaderAsync(cancellation);
-        bool isNew = !_store.Exists(manifest.Config!.Digest);
-        var image = await FetchAsync(client, manifest, progress, cancellation);
-        await _content.WriteAsync(bytes, cancellation);
-        await _content.WriteAsync(manifestBytes, cancellation);
-        _store.AddDigest(reference.Repository, digest, image.Id);
-        if (reference.Tag is not null) isNew |= _store.SetName(reference.WithTag(reference.Tag), image.Id) != image.Id;
-        progress.Report(new JsonMessage { Status = $"Digest: {digest}" });
-        progress.Report(new JsonMessage { Status = $"Status: {(isNew ? "Downloaded newer image" : "Image is up to date")} for {reference.Familiar}" });
-        Publish("pull", image.Id, reference.Familiar);
-        return await RecordAsync(image.Id, cancellation);
-    }
-
-    private async Task<ImageRecord> FetchAsync(RegistryClient client, Manifest manifest, IProgress<JsonMessage> progress, CancellationToken cancellation)
-    {
-        if (manifest.Config!.MediaType is not (MediaTypes.OciConfig or MediaTypes.DockerConfig))
-            throw WharfException.Invalid($"the manifest is of an artifact ({manifest.Config.MediaType}), not of an image");
-        if (manifest.Layers!.Count > _options.Limits.MaxLayers) throw WharfException.Invalid($"the image has {manifest.Layers.Count} layers; at most {_options.Limits.MaxLayers} are supported");
-        var config = await client.BlobAsync(manifest.Config, _options.Limits.MaxImageConfig, cancellation);
-        var image = ParseConfig(config);
-        var diffIds = image.RootFs?.DiffIds ?? [];
-        if (diffIds.Count != manifest.Layers.Count) throw WharfException.Invalid($"the manifest has {manifest.Layers.Count} layers, the configuration {diffIds.Count}");
-
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var manifest = ManifestDocuments.ParseManifest(chosen.Bytes, chosen.MediaType);
+        progress.Report(new JsonMessage { Status = reference.Digest is null ? $"Pulling from {reference.Path}" : $"{reference.Repository}@{reference.Digest}: Pulling from {reference.Path}", Id = reference.Digest is null ? asked : null });
+        using var lease = _leases.Take();
         using var slots = new SemaphoreSlim(_options.MaxConcurrentDownloads);
-        var downloads = new Task[diffIds.Count];
-        Digest? chain = null;
-        for (int i = 0; i < diffIds.Count; i++)
-        {
-            chain = ChainId.Of(chain, diffIds[i]);
-            var layer = manifest.Layers[i];
-            if (_snapshots.Exists(chain.Value))
-            {
-                progress.Report(new JsonMessage { Status = "Already exists", ProgressDetail = new(), Id = ShortId(layer) });
-                downloads[i] = Task.CompletedTask;
-                continue;
-            }
-            progress.Report(new JsonMessage { Status = "Pulling fs layer", ProgressDetail = new(), Id = ShortId(layer) });
-            downloads[i] = DownloadAsync(client, layer, slots, progress, stop.Token);
-        }
-        try
-        {
-            chain = null;
-            for (int i = 0; i < diffIds.Count; i++)
-            {
-                await downloads[i];
-                chain = await UnpackAsync(chain, diffIds[i], manifest.Layers[i], progress, cancellation);
-            }
-        }
-        catch
-        {
-            await stop.CancelAsync();
-            try { await Task.WhenAll(downloads); }
-            catch (Exception) { /* the first error is the one that is told */ }
-            throw;
-        }
-        return await StoreConfigAsync(config, cancellation);
+        var pull = new Pulling(client, reference, lease, progress, slots);
+        lease.Add(manifest.Config!.Digest);
+        bool isNew = !IsWhole(manifest.Config.Digest);
+        // What is here whole needs no look at its layers.
+        var image = isNew ? await FetchAsync(pull, manifest, cancellation) : await RecordAsync(manifest.Config.Digest, cancellation);
+        await KeepManifestsAsync(image.Id, lease, [top.Bytes, chosen.Bytes], cancellation);
+        _store.AddDigest(reference.Repository, top.Digest, image.Id);
+        if (reference.Tag is not null) isNew |= _store.SetName(reference.WithTag(reference.Tag), image.Id) != image.Id;
+        progress.Report(new JsonMessage { Status = $"Digest: {top.Digest}" });
+        return (await RecordAsync(image.Id, cancellation), isNew);
     }
 
-    private static string ShortId(Descriptor layer) => layer.Digest.Hex[..12];
-
-    private async Task DownloadAsync(RegistryClient client, Descriptor layer, SemaphoreSlim slots, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    private static void WarnOfPlatform(ImageReference reference, ImageRecord image, Platform platform, IProgress<JsonMessage> progress)
     {
-        if (layer.Urls is { Count: > 0 }) throw WharfException.Invalid($"layer {layer.Digest} is to be fetched from elsewhere ({layer.Urls[0]}): foreign layers are refused");
-        // Two pulls of one blob: the second waits and finds it.
-        var single = _downloads.GetOrAdd(layer.Digest, _ => new SemaphoreSlim(1, 1));
-        await single.WaitAsync(cancellation);
-        try
+        var own = new Platform { Os = image.Config.Os ?? "linux", Architecture = image.Config.Architecture, Variant = image.Config.Variant };
+        progress.Report(new JsonMessage
         {
-            await slots.WaitAsync(cancellation);
-            try
-            {
-                if (!_content.Has(layer.Digest))
-                {
-                    await using var ingest = await _content.IngestAsync(layer.Digest, layer.Size, cancellation);
-                    long last = 0;
-                    await client.DownloadAsync(ingest, layer, offset =>
-                    {
-                        if (Environment.TickCount64 - last < ProgressEvery.TotalMilliseconds) return;
-                        last = Environment.TickCount64;
-                        progress.Report(Progress("Downloading", offset, layer.Size, ShortId(layer)));
-                    }, cancellation);
-                    progress.Report(new JsonMessage { Status = "Verifying Checksum", ProgressDetail = new(), Id = ShortId(layer) });
-                }
-            }
-            finally { slots.Release(); }
-        }
-        finally
-        {
-            single.Release();
-            _downloads.TryRemove(layer.Digest, out SemaphoreSlim? _);
-        }
-        progress.Report(new JsonMessage { Status = "Download complete", ProgressDetail = new(), Id = ShortId(layer) });
+            Status = $"WARNING: image with reference {reference.Familiar} was found but its platform ({Platforms.Describe(own)}) does not match the specified platform ({Platforms.Describe(platform)})",
+        });
     }
 
-    private async Task<Digest> UnpackAsync(Digest? parent, Digest diffId, Descriptor layer, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    /// <summary>Whether the image is known and none of its layers was lost.</summary>
+    private bool IsWhole(Digest image) => _store.Exists(image) && _content.Has(image) && _configs.TryGetValue(image, out var config) ? Chains(config).All(_snapshots.Exists) : IsWholeOnDisk(image);
+
+    private bool IsWholeOnDisk(Digest image)
     {
-        var chain = ChainId.Of(parent, diffId);
-        if (!_snapshots.Exists(chain))
-        {
-            long last = 0;
-            await using var blob = new ProgressStream(_content.OpenRead(layer.Digest), offset =>
-            {
-                if (Environment.TickCount64 - last < ProgressEvery.TotalMilliseconds) return;
-                last = Environment.TickCount64;
-                progress.Report(Progress("Extracting", offset, layer.Size, ShortId(layer)));
-            });
-            await using var tar = await Compression.OpenAsync(blob, _options.Limits.MaxDecompressionRatio, cancellation);
-            await _snapshots.ApplyAsync(parent, diffId, tar, cancellation);
-            progress.Report(new JsonMessage { Status = "Pull complete", ProgressDetail = new(), Id = ShortId(layer) });
-        }
-        _store.AddLayerBlob(diffId, new Descriptor { Digest = layer.Digest, Size = layer.Size, MediaType = layer.MediaType ?? MediaTypes.OciLayerGzip });
-        return chain;
+        if (!_store.Exists(image) || !_content.Has(image)) return false;
+        // Not read since the start: small, and read once.
+        using var stream = _content.OpenRead(image);
+        using var memory = new MemoryStream();
+        stream.CopyTo(memory);
+        return Chains(_configs.GetOrAdd(image, ParseConfig(memory.ToArray()))).All(_snapshots.Exists);
     }
 
-    private static JsonMessage Progress(string status, long current, long total, string id) =>
-        new() { Status = status, ProgressDetail = new ProgressDetail { Current = current, Total = total }, Progress = ProgressBar.Of(current, total), Id = id };
+    /// <summary>Keeps the documents an image came or went with: their bytes are its digests.</summary>
+    private async Task KeepManifestsAsync(Digest image, Leases.Lease lease, IEnumerable<byte[]> documents, CancellationToken cancellation)
+    {
+        foreach (var bytes in documents)
+        {
+            var digest = Digest.OfBytes(bytes);
+            lease.Add(digest);
+            await _content.WriteAsync(bytes, cancellation);
+            _store.AddManifest(image, digest);
+        }
+    }
 }

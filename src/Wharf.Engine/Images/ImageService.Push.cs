@@ -12,66 +12,164 @@ namespace Wharf.Engine.Images;
 /// <summary>Pushing: only what the registry has not got is sent.</summary>
 public sealed partial class ImageService
 {
+    private sealed record Pushing(RegistryClient Client, ImageReference Name, IProgress<JsonMessage> Progress, SemaphoreSlim Slots);
+
     /// <summary>Pushes one tag, or all tags of a repository.</summary>
-    public async Task PushAsync(string name, string? tag, bool all, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    public async Task PushAsync(string name, string? tag, Platform? platform, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
-        var reference = ImageReference.Parse(tag is { Length: > 0 } ? $"{name}:{tag}" : name);
-        if (reference.Digest is not null) throw WharfException.Invalid("cannot push a digest reference");
-        var names = all ? _store.NamesIn(reference.Repository) : [reference.WithDefaultTag()];
-        if (names.Count == 0 || (!all && _store.ByName(names[0].Canonical) is null))
-            throw WharfException.NotFound($"An image does not exist locally with the tag: {reference.FamiliarRepository}");
+        var reference = PushName(name, tag);
         progress.Report(new JsonMessage { Status = $"The push refers to repository [{reference.Repository}]" });
-        using var client = new RegistryClient(reference, auth, _options);
-        await client.ConnectAsync(push: true, cancellation);
+        var names = _store.NamesIn(reference.Repository);
+        if (names.Count == 0) throw WharfException.NotFound($"An image does not exist locally with the tag: {reference.FamiliarRepository}");
+        if (reference.Tag is not null)
+        {
+            if (_store.ByName(reference.Canonical) is null) throw WharfException.NotFound($"tag does not exist: {reference.Familiar}");
+            names = [reference];
+        }
+        using var client = new RegistryClient(reference, auth, push: true, _options, _log);
         foreach (var one in names)
         {
-            var image = await GetAsync(one.Familiar, null, cancellation);
-            using var _ = await _gate.ReaderAsync(cancellation);
-            await PushOneAsync(client, one, image, progress, cancellation);
-            Publish("push", image.Id, one.Familiar);
+            var image = await GetAsync(one.Familiar, platform, cancellation);
+            using var lease = _leases.Take();
+            lease.Add(image.Id);
+            foreach (var chain in Chains(image.Config)) lease.Add(chain);
+            await PushOneAsync(client, one, image, lease, progress, cancellation);
+            Publish("push", image.Id, one.Familiar, one.FamiliarRepository);
         }
     }
 
-    private async Task PushOneAsync(RegistryClient client, ImageReference reference, ImageRecord image, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    /// <summary>What is to be pushed; checked before anything is answered.</summary>
+    public static ImageReference PushName(string name, string? tag)
+    {
+        var reference = ImageReference.Parse(name);
+        if (reference.Digest is not null) throw WharfException.Invalid("cannot push a digest reference");
+        return string.IsNullOrEmpty(tag) ? reference : ImageReference.FromParts(name, tag)!;
+    }
+
+    private async Task PushOneAsync(RegistryClient client, ImageReference reference, ImageRecord image, Leases.Lease lease, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
         var diffIds = image.Config.RootFs?.DiffIds ?? [];
-        foreach (var diffId in diffIds) progress.Report(new JsonMessage { Status = "Preparing", ProgressDetail = new(), Id = diffId.Hex[..12] });
+        // Uppermost first, as docker tells them.
+        foreach (var diffId in diffIds.AsEnumerable().Reverse()) progress.Report(new JsonMessage { Status = "Preparing", ProgressDetail = new(), Id = diffId.Hex[..12] });
+        foreach (var diffId in diffIds.AsEnumerable().Reverse().Skip(_options.MaxConcurrentUploads)) progress.Report(new JsonMessage { Status = "Waiting", ProgressDetail = new(), Id = diffId.Hex[..12] });
+        await client.ConnectForPushAsync(diffIds.SelectMany(diffId => Sources(reference, diffId)).Select(source => source.Path), cancellation);
         using var slots = new SemaphoreSlim(_options.MaxConcurrentUploads);
-        var layers = new Descriptor[diffIds.Count];
-        Digest? chain = null;
-        var uploads = new List<Task>();
-        for (int i = 0; i < diffIds.Count; i++)
-        {
-            chain = ChainId.Of(chain, diffIds[i]);
-            int at = i;
-            var ofLayer = chain.Value;
-            uploads.Add(InSlotAsync(slots, async () => layers[at] = await PushLayerAsync(client, reference, diffIds[at], ofLayer, progress, cancellation), cancellation));
-        }
-        await Task.WhenAll(uploads);
+        var push = new Pushing(client, reference, progress, slots);
+        var layers = await PushLayersAsync(push, diffIds, cancellation);
         var config = await _content.ReadAsync(image.Id, _options.Limits.MaxImageConfig, cancellation);
         var configBlob = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = config.Length };
-        if (!await client.HasBlobAsync(image.Id, cancellation)) await client.UploadAsync(configBlob, () => new MemoryStream(config), _ => { }, cancellation);
-        var manifest = await ManifestForAsync(image, reference, configBlob, layers, cancellation);
+        if (!await client.HasBlobAsync(image.Id, cancellation)) await client.UploadAsync(configBlob, () => new MemoryStream(config), static _ => { }, cancellation);
+        var manifest = await ManifestForAsync(image, configBlob, layers, cancellation);
         await client.PutManifestAsync(reference.Tag!, manifest.Bytes, manifest.MediaType, cancellation);
         var digest = Digest.OfBytes(manifest.Bytes);
-        await _content.WriteAsync(manifest.Bytes, cancellation);
+        await KeepManifestsAsync(image.Id, lease, [manifest.Bytes], cancellation);
         _store.AddDigest(reference.Repository, digest, image.Id);
         progress.Report(new JsonMessage { Status = $"{reference.Tag}: digest: {digest} size: {manifest.Bytes.Length}" });
         var result = new PushResult { Tag = reference.Tag, Digest = digest.ToString(), Size = manifest.Bytes.Length };
         progress.Report(new JsonMessage { ProgressDetail = new(), Aux = JsonSerializer.SerializeToElement(result, JsonMessageJson.Default.PushResult) });
     }
 
-    private static async Task InSlotAsync(SemaphoreSlim slots, Func<Task> work, CancellationToken cancellation)
+    private async Task<Descriptor[]> PushLayersAsync(Pushing push, List<Digest> diffIds, CancellationToken cancellation)
     {
-        await slots.WaitAsync(cancellation);
-        try { await work(); }
-        finally { slots.Release(); }
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var uploads = new Dictionary<Digest, Task<Descriptor>>();
+        Digest? chain = null;
+        foreach (var diffId in diffIds)
+        {
+            chain = ChainId.Of(chain, diffId);
+            // Two equal layers are one blob.
+            if (!uploads.ContainsKey(diffId)) uploads.Add(diffId, InSlotAsync(push, diffId, chain.Value, stop.Token));
+        }
+        try { await Task.WhenAll(uploads.Values); }
+        catch
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(uploads.Values.Select(upload => upload.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default)));
+            // The one that began the failure, not those that were stopped for it.
+            if (uploads.Values.FirstOrDefault(upload => upload.IsFaulted)?.Exception?.InnerException is { } first) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+            throw;
+        }
+        return await Task.WhenAll(diffIds.Select(diffId => uploads[diffId]));
+    }
+
+    private async Task<Descriptor> InSlotAsync(Pushing push, Digest diffId, Digest chain, CancellationToken cancellation)
+    {
+        await push.Slots.WaitAsync(cancellation);
+        try
+        {
+            var blob = await PushLayerAsync(push, diffId, chain, cancellation);
+            _store.AddLayerBlob(diffId, blob);
+            _store.AddBlobSource(blob.Digest, push.Name.Repository);
+            return blob;
+        }
+        finally { push.Slots.Release(); }
+    }
+
+    /// <summary>Other repositories of the same registry that hold a form of the layer.</summary>
+    private IEnumerable<(Descriptor Blob, string Path)> Sources(ImageReference name, Digest diffId) =>
+        from blob in _store.LayerBlobs(diffId)
+        from source in _store.BlobSources(blob.Digest)
+        let reference = ImageReference.Parse(source)
+        where reference.Domain == name.Domain && reference.Path != name.Path
+        select (blob, reference.Path);
+
+    private async Task<Descriptor> PushLayerAsync(Pushing push, Digest diffId, Digest chain, CancellationToken cancellation)
+    {
+        var id = diffId.Hex[..12];
+        var known = _store.LayerBlobs(diffId);
+        foreach (var blob in known)
+        {
+            if (!await push.Client.HasBlobAsync(blob.Digest, cancellation)) continue;
+            push.Progress.Report(new JsonMessage { Status = "Layer already exists", ProgressDetail = new(), Id = id });
+            return blob;
+        }
+        foreach (var (blob, path) in Sources(push.Name, diffId))
+        {
+            if (!await push.Client.MountAsync(blob.Digest, path, cancellation)) continue;
+            push.Progress.Report(new JsonMessage { Status = $"Mounted from {ImageReference.Parse(push.Name.Domain + "/" + path).FamiliarRepository.Replace(push.Name.Domain + "/", "", StringComparison.Ordinal)}", ProgressDetail = new(), Id = id });
+            return blob;
+        }
+        push.Progress.Report(new JsonMessage { Status = "Pushing", ProgressDetail = new(), Id = id });
+        Descriptor sent;
+        if (known.Find(blob => _content.Has(blob.Digest)) is { } kept)
+        {
+            await push.Client.UploadAsync(kept, () => _content.OpenRead(kept.Digest), Throttled(id, "Pushing", kept.Size, push.Progress), cancellation);
+            sent = kept;
+        }
+        else sent = await CompressAndSendAsync(push, id, chain, cancellation);
+        push.Progress.Report(new JsonMessage { Status = "Pushed", ProgressDetail = new(), Id = id });
+        return sent;
+    }
+
+    /// <summary>Writes the layer's tar again from its tree and compresses and sends it in one go; the progress is that of the tar.</summary>
+    private async Task<Descriptor> CompressAndSendAsync(Pushing push, string id, Digest chain, CancellationToken cancellation)
+    {
+        var report = Throttled(id, "Pushing", _snapshots.LayerSize(chain), push.Progress);
+        var blob = await push.Client.UploadAsync(async (output, stop) =>
+        {
+            await using var gzip = new GZipStream(output, CompressionLevel.Optimal, leaveOpen: true);
+            await using var counted = new CountingWriter(gzip, report);
+            await _snapshots.WriteLayerTarAsync(chain, counted, stop);
+        }, static _ => { }, cancellation);
+        blob.MediaType = MediaTypes.DockerLayerGzip;
+        return blob;
+    }
+
+    private sealed class CountingWriter(Stream inner, Action<long> progress) : WriteOnlyStream
+    {
+        private long _written;
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await inner.WriteAsync(buffer, cancellationToken);
+            progress(_written += buffer.Length);
+        }
     }
 
     /// <summary>An image that came from a registry goes out under the manifest it came with, so that its digest stays.</summary>
-    private async Task<(byte[] Bytes, string MediaType)> ManifestForAsync(ImageRecord image, ImageReference reference, Descriptor config, Descriptor[] layers, CancellationToken cancellation)
+    private async Task<(byte[] Bytes, string MediaType)> ManifestForAsync(ImageRecord image, Descriptor config, Descriptor[] layers, CancellationToken cancellation)
     {
-        foreach (var (_, digest) in _store.DigestsOf(image.Id))
+        foreach (var digest in _store.ManifestsOf(image.Id))
         {
             if (!_content.Has(digest)) continue;
             var bytes = await _content.ReadAsync(digest, _options.Limits.MaxManifest, cancellation);
@@ -85,60 +183,10 @@ public sealed partial class ImageService
             SchemaVersion = 2,
             MediaType = oci ? MediaTypes.OciManifest : MediaTypes.DockerManifest,
             Config = oci ? config with { MediaType = MediaTypes.OciConfig } : config,
-            Layers = [.. layers.Select(layer => layer with { MediaType = oci ? OciType(layer.MediaType!) : layer.MediaType })],
+            Layers = [.. layers.Select(layer => new Descriptor { MediaType = oci ? OciType(layer.MediaType!) : layer.MediaType, Digest = layer.Digest, Size = layer.Size })],
         };
-        return (JsonSerializer.SerializeToUtf8Bytes(manifest, ImageJson.Default.Manifest), manifest.MediaType);
+        return (JsonSerializer.SerializeToUtf8Bytes(manifest, ImageJson.Plain.Manifest), manifest.MediaType);
     }
 
     private static string OciType(string mediaType) => mediaType switch { MediaTypes.DockerLayerGzip => MediaTypes.OciLayerGzip, MediaTypes.DockerLayer => MediaTypes.OciLayer, _ => mediaType };
-
-    private async Task<Descriptor> PushLayerAsync(RegistryClient client, ImageReference reference, Digest diffId, Digest chain, IProgress<JsonMessage> progress, CancellationToken cancellation)
-    {
-        var id = diffId.Hex[..12];
-        foreach (var known in _store.LayerBlobs(diffId))
-        {
-            if (!await client.HasBlobAsync(known.Digest, cancellation)) continue;
-            progress.Report(new JsonMessage { Status = "Layer already exists", ProgressDetail = new(), Id = id });
-            return known;
-        }
-        var blob = await CompressedAsync(diffId, chain, cancellation);
-        long last = 0;
-        progress.Report(Progress("Pushing", 0, blob.Size, id));
-        await client.UploadAsync(blob, () => _content.OpenRead(blob.Digest), offset =>
-        {
-            if (Environment.TickCount64 - last < ProgressEvery.TotalMilliseconds) return;
-            last = Environment.TickCount64;
-            progress.Report(Progress("Pushing", offset, blob.Size, id));
-        }, cancellation);
-        progress.Report(new JsonMessage { Status = "Pushed", ProgressDetail = new(), Id = id });
-        return blob;
-    }
-
-    /// <summary>The compressed form of a layer: the one it came in, or made now and kept for the next push.</summary>
-    private async Task<Descriptor> CompressedAsync(Digest diffId, Digest chain, CancellationToken cancellation)
-    {
-        if (_store.LayerBlobs(diffId).FirstOrDefault(blob => _content.Has(blob.Digest)) is { } there) return there;
-        var pipe = new System.IO.Pipelines.Pipe();
-        var writing = CompressAsync(chain, pipe.Writer, cancellation);
-        var blob = await _content.WriteAsync(pipe.Reader.AsStream(), null, cancellation);
-        await writing;
-        blob.MediaType = MediaTypes.DockerLayerGzip;
-        _store.AddLayerBlob(diffId, blob);
-        return blob;
-    }
-
-    private async Task CompressAsync(Digest chain, System.IO.Pipelines.PipeWriter writer, CancellationToken cancellation)
-    {
-        try
-        {
-            await using (var gzip = new GZipStream(writer.AsStream(leaveOpen: true), CompressionLevel.Optimal))
-                await _snapshots.WriteLayerTarAsync(chain, gzip, cancellation);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            await writer.CompleteAsync(error);
-            throw;
-        }
-    }
 }

@@ -4,61 +4,79 @@ using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
 
-/// <summary>Untagging and removing images, and freeing what no image needs.</summary>
+/// <summary>Untagging and removing images. What of it stays in the way is told as docker tells it.</summary>
 public sealed partial class ImageService
 {
     /// <summary>
-    /// Removes a name, and the image itself when it was its last one; by ID, all names. Conflict when a container uses the image or,
-    /// by ID, when several repositories name it, unless forced. A running container's image cannot be forced.
+    /// Removes a name, and the image itself when it was its last one; by ID, all names of one repository and the image. Conflict when a
+    /// container or another image needs it. <paramref name="force"/> passes over stopped containers and further names. With <paramref name="prune"/>
+    /// nameless images it was made from go too.
     /// </summary>
-    public async Task<List<ImageDeleteResponseItem>> RemoveAsync(string nameOrId, bool force, CancellationToken cancellation)
+    public async Task<List<ImageDeleteResponseItem>> RemoveAsync(string nameOrId, bool force, bool prune, CancellationToken cancellation)
     {
-        using var _ = await _gate.WriterAsync(cancellation);
-        var record = await GetAsync(nameOrId, null, cancellation);
-        var names = _store.NamesOf(record.Id);
-        var answer = new List<ImageDeleteResponseItem>();
-        bool byId = IsId(nameOrId, record.Id);
-        if (!byId)
+        await _removing.WaitAsync(cancellation);
+        try
         {
-            var reference = ImageReference.Parse(nameOrId);
-            if (reference.Digest is { } digest) _store.RemoveDigest(reference.Repository, digest);
-            bool last = reference.Digest is not null ? names.Count == 0 : names.Count == 1;
-            if (last) RefuseIfUsed(record.Id, reference.WithDefaultTag().Familiar, force);
-            if (reference.Digest is null) Untag(record.Id, reference.WithDefaultTag(), answer);
-            else answer.Add(new ImageDeleteResponseItem { Untagged = reference.Familiar });
-            if (!last) return answer;
+            var answer = new List<ImageDeleteResponseItem>();
+            await RemoveOneAsync(nameOrId, force, prune, answer, cancellation);
+            return answer;
         }
-        else
-        {
-            if (names.Select(name => name.Repository).Distinct().Count() > 1 && !force)
-                throw WharfException.Conflict($"conflict: unable to delete {Short(record.Id)} (must be forced) - image is referenced in multiple repositories");
-            RefuseIfUsed(record.Id, null, force);
-            foreach (var name in names) Untag(record.Id, name, answer);
-        }
-        foreach (var (repository, digest) in _store.DigestsOf(record.Id)) answer.Add(new ImageDeleteResponseItem { Untagged = $"{FamiliarOf(repository)}@{digest}" });
-        // A container that was made from it keeps the image, without a name.
-        if (UsersOf(record.Id).Count > 0) return answer;
-        await DeleteAsync(record, answer, cancellation);
-        return answer;
+        finally { _removing.Release(); }
     }
 
-    private static bool IsId(string nameOrId, Digest id) => nameOrId.StartsWith("sha256:", StringComparison.Ordinal) || id.Hex.StartsWith(nameOrId, StringComparison.Ordinal);
+    private async Task RemoveOneAsync(string nameOrId, bool force, bool prune, List<ImageDeleteResponseItem> answer, CancellationToken cancellation)
+    {
+        var record = await GetAsync(nameOrId, null, cancellation);
+        var id = record.Id;
+        if (IsId(nameOrId, id))
+        {
+            if (IsOneRepository(id))
+            {
+                RefuseIfNeeded(id, force, references: false);
+                foreach (var name in _store.NamesOf(id)) Untag(id, name, answer);
+                foreach (var (repository, digest) in _store.DigestsOf(id)) UntagDigest(id, repository, digest, answer);
+            }
+            await DeleteAsync(id, force, prune, quiet: false, answer, cancellation);
+            return;
+        }
+        if (!force && IsOneRepository(id) && UsersOf(id) is [var user, ..])
+            throw WharfException.Conflict($"conflict: unable to remove repository reference \"{nameOrId}\" (must force) - container {user.ContainerId[..12]} is using its referenced image {Short(id)}");
+        var reference = ImageReference.Parse(nameOrId);
+        if (reference.Digest is { } asked) UntagDigest(id, reference.Repository, asked, answer);
+        else
+        {
+            Untag(id, reference.WithDefaultTag(), answer);
+            // With its last tag in a repository, also the digests by which the image is known there are forgotten.
+            if (_store.NamesOf(id).TrueForAll(name => name.Repository != reference.Repository))
+                foreach (var (repository, digest) in _store.DigestsOf(id)) if (repository == reference.Repository) UntagDigest(id, repository, digest, answer);
+        }
+        if (_store.NamesOf(id).Count > 0 || _store.DigestsOf(id).Count > 0) return;
+        await DeleteAsync(id, force, prune, quiet: true, answer, cancellation);
+    }
+
+    private static bool IsId(string nameOrId, Digest id) => id.ToString().StartsWith(nameOrId, StringComparison.Ordinal) || id.Hex.StartsWith(nameOrId, StringComparison.Ordinal);
+
     private static string Short(Digest id) => id.Hex[..12];
 
-    private void RefuseIfUsed(Digest id, string? name, bool force)
+    /// <summary>At most one tag, and digests only in its repository: removing by ID then takes nothing that somebody else may still mean.</summary>
+    private bool IsOneRepository(Digest id)
     {
+        var names = _store.NamesOf(id);
+        var digests = _store.DigestsOf(id).Select(entry => entry.Repository).Distinct().ToList();
+        if (names.Count + _store.DigestsOf(id).Count <= 1) return true;
+        if (names.Count > 1) return false;
+        return digests.Count == 1 && (names.Count == 0 || names[0].Repository == digests[0]);
+    }
+
+    private void RefuseIfNeeded(Digest id, bool force, bool references)
+    {
+        WharfException Conflict(bool hard, string why) => WharfException.Conflict($"conflict: unable to delete {Short(id)} ({(hard ? "cannot be forced" : "must be forced")}) - {why}");
+        if (_store.ChildrenOf(id).Count > 0) throw Conflict(true, "image has dependent child images");
         var users = UsersOf(id);
-        var running = users.FirstOrDefault(user => user.Running);
-        if (running.ContainerId is not null && (name is null || !force))
-        {
-            throw WharfException.Conflict(name is null
-                ? $"conflict: unable to delete {Short(id)} (cannot be forced) - image is being used by running container {running.ContainerId[..12]}"
-                : $"conflict: unable to remove repository reference \"{name}\" (must force) - container {running.ContainerId[..12]} is using its referenced image {Short(id)}");
-        }
-        if (users.Count == 0 || force) return;
-        throw WharfException.Conflict(name is null
-            ? $"conflict: unable to delete {Short(id)} (must be forced) - image is being used by stopped container {users[0].ContainerId[..12]}"
-            : $"conflict: unable to remove repository reference \"{name}\" (must force) - container {users[0].ContainerId[..12]} is using its referenced image {Short(id)}");
+        if (users.FirstOrDefault(user => user.Running) is { ContainerId: { } running }) throw Conflict(true, $"image is being used by running container {running[..12]}");
+        if (force) return;
+        if (references && (_store.NamesOf(id).Count > 0 || _store.DigestsOf(id).Count > 0)) throw Conflict(false, "image is referenced in multiple repositories");
+        if (users.Count > 0) throw Conflict(false, $"image is being used by stopped container {users[0].ContainerId[..12]}");
     }
 
     private void Untag(Digest id, ImageReference name, List<ImageDeleteResponseItem> answer)
@@ -68,80 +86,68 @@ public sealed partial class ImageService
         Publish("untag", id, id.ToString());
     }
 
-    private async Task DeleteAsync(ImageRecord record, List<ImageDeleteResponseItem> answer, CancellationToken cancellation)
+    private void UntagDigest(Digest id, string repository, Digest digest, List<ImageDeleteResponseItem> answer)
     {
-        _store.Remove(record.Id);
-        _configs.TryRemove(record.Id, out _);
-        Publish("delete", record.Id, record.Id.ToString());
-        answer.Add(new ImageDeleteResponseItem { Deleted = record.Id.ToString() });
-        var stillNeeded = await NeededChainsAsync(cancellation);
-        foreach (var chain in Chains(record.Config).Reverse())
-            if (!stillNeeded.Contains(chain)) answer.Add(new ImageDeleteResponseItem { Deleted = chain.ToString() });
-        await CollectAsync(stillNeeded, cancellation);
+        _store.RemoveDigest(repository, digest);
+        answer.Add(new ImageDeleteResponseItem { Untagged = $"{FamiliarOf(repository)}@{digest}" });
+        Publish("untag", id, id.ToString());
     }
 
-    /// <summary>Frees layers and blobs that nothing refers to any more. Bytes.</summary>
-    public async Task<long> CollectUnusedAsync(CancellationToken cancellation)
+    /// <summary>
+    /// Deletes an image with what is left of its names. <paramref name="quiet"/>: a name was removed before, and that the image itself
+    /// must stay is no error unless it would lie about unnamed and unused.
+    /// </summary>
+    private async Task DeleteAsync(Digest id, bool force, bool prune, bool quiet, List<ImageDeleteResponseItem> answer, CancellationToken cancellation)
     {
-        using var _ = await _gate.WriterAsync(cancellation);
-        return await CollectAsync(await NeededChainsAsync(cancellation), cancellation);
+        try { RefuseIfNeeded(id, force, references: true); }
+        catch (WharfException) when (quiet && (UsersOf(id).Count > 0 || _store.NamesOf(id).Count > 0 || _store.ChildrenOf(id).Count > 0)) { return; }
+        await ConfigAsync(id, cancellation);
+        var parent = _store.ParentOf(id);
+        foreach (var name in _store.NamesOf(id)) Untag(id, name, answer);
+        foreach (var (repository, digest) in _store.DigestsOf(id)) UntagDigest(id, repository, digest, answer);
+        _store.Remove(id);
+        if (!_configs.TryRemove(id, out var config)) config = new OciImage();
+        Publish("delete", id, id.ToString());
+        answer.Add(new ImageDeleteResponseItem { Deleted = id.ToString() });
+        var needed = await ImageChainsAsync(cancellation);
+        foreach (var chain in Chains(config).Reverse())
+            if (!needed.Contains(chain) && !LayerInUse(chain)) answer.Add(new ImageDeleteResponseItem { Deleted = chain.ToString() });
+        await CollectAsync(cancellation);
+        if (prune && parent is { } above && _store.NamesOf(above).Count == 0 && _store.DigestsOf(above).Count == 0) await DeleteAsync(above, force: false, prune: true, quiet: true, answer, cancellation);
     }
 
-    /// <summary>Whether an image stands on this stack of layers.</summary>
-    public bool Uses(Digest chain) => _configs.Values.Any(config => Chains(config).Contains(chain));
-
-    /// <summary>Chain IDs that images or others need.</summary>
-    private async Task<HashSet<Digest>> NeededChainsAsync(CancellationToken cancellation)
-    {
-        var needed = new HashSet<Digest>(OtherChains());
-        foreach (var id in _store.All()) needed.UnionWith(Chains(await ConfigAsync(id, cancellation)));
-        return needed;
-    }
-
-    /// <summary>Deletes layers and blobs that nothing refers to. The gate is held by the caller: nothing is being added.</summary>
-    private async Task<long> CollectAsync(HashSet<Digest> chains, CancellationToken cancellation)
-    {
-        long freed = await _snapshots.CollectAsync(chains, cancellation);
-        var diffIds = new HashSet<Digest>();
-        var blobs = new HashSet<Digest>();
-        foreach (var id in _store.All())
-        {
-            blobs.Add(id);
-            foreach (var (_, manifest) in _store.DigestsOf(id)) blobs.Add(manifest);
-            diffIds.UnionWith((await ConfigAsync(id, cancellation)).RootFs?.DiffIds ?? []);
-        }
-        foreach (var diffId in _store.LayersWithBlobs())
-        {
-            if (diffIds.Contains(diffId)) blobs.UnionWith(_store.LayerBlobs(diffId).Select(blob => blob.Digest));
-            else _store.RemoveLayerBlobs(diffId);
-        }
-        foreach (var digest in _content.List())
-        {
-            if (blobs.Contains(digest)) continue;
-            freed += _content.SizeOf(digest);
-            _content.Delete(digest);
-        }
-        return freed;
-    }
+    private bool LayerInUse(Digest chain) => OtherChains().Contains(chain) || _snapshots.IsUsedByContainer(chain);
 
     /// <summary>Removes images without a name (or, with <paramref name="all"/>, all that no container uses) and frees what only they needed.</summary>
     public async Task<ImagePruneResponse> PruneAsync(bool all, DateTimeOffset? until, IReadOnlyList<string> labels, IReadOnlyList<string> notLabels, CancellationToken cancellation)
     {
-        using var _ = await _gate.WriterAsync(cancellation);
-        var answer = new List<ImageDeleteResponseItem>();
-        foreach (var id in _store.All())
+        await _removing.WaitAsync(cancellation);
+        try
         {
-            var record = await RecordAsync(id, cancellation);
-            if (UsersOf(id).Count > 0 || (record.RepoTags.Count > 0 && !all)) continue;
-            if (until is not null && CreatedAt(record.Config) >= until) continue;
-            if (!HasLabels(record.Config, labels) || (notLabels.Count > 0 && HasLabels(record.Config, notLabels))) continue;
-            foreach (var name in _store.NamesOf(id)) Untag(id, name, answer);
-            _store.Remove(id);
-            _configs.TryRemove(id, out OciImage? _);
-            answer.Add(new ImageDeleteResponseItem { Deleted = id.ToString() });
+            var answer = new List<ImageDeleteResponseItem>();
+            long before = _snapshots.TotalSize + _content.TotalSize();
+            var images = _store.All().Where(id => _store.ChildrenOf(id).Count == 0 || _store.NamesOf(id).Count > 0).ToList();
+            foreach (var id in images)
+            {
+                if (!_store.Exists(id)) continue;
+                var record = await RecordAsync(id, cancellation);
+                if (until is not null && CreatedAt(record.Config) >= until) continue;
+                if (!HasLabels(record.Config, labels) || notLabels.Any(label => HasLabels(record.Config, [label]))) continue;
+                if (record.RepoTags.Count > 0 && !all) continue;
+                var names = record.RepoTags.Concat(record.RepoDigests).ToList();
+                if (names.Count == 0) names.Add(id.Hex);
+                foreach (var name in names)
+                {
+                    if (Find(name) != id) continue;
+                    try { await RemoveOneAsync(name, force: false, prune: true, answer, cancellation); }
+                    catch (WharfException error) when (error.Kind == ErrorKind.Conflict) { /* in use: it stays */ }
+                }
+            }
+            await CollectAsync(cancellation);
+            long freed = Math.Max(0, before - _snapshots.TotalSize - _content.TotalSize());
+            _events.Publish("image", "prune", "", new Dictionary<string, string> { ["reclaimed"] = freed.ToString(System.Globalization.CultureInfo.InvariantCulture) });
+            return new ImagePruneResponse { ImagesDeleted = answer.Count > 0 ? answer : null, SpaceReclaimed = freed };
         }
-        long freed = await CollectAsync(await NeededChainsAsync(cancellation), cancellation);
-        _events.Publish("image", "prune", "", new Dictionary<string, string> { ["reclaimed"] = freed.ToString(System.Globalization.CultureInfo.InvariantCulture) });
-        return new ImagePruneResponse { ImagesDeleted = answer.Count > 0 ? answer : null, SpaceReclaimed = freed };
+        finally { _removing.Release(); }
     }
 }

@@ -1,5 +1,6 @@
-using System.Formats.Tar;
+using System.Text;
 using System.Text.Json;
+using Wharf.Engine.Archive;
 using Wharf.Engine.Snapshots;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -10,15 +11,23 @@ namespace Wharf.Engine.Images;
 /// <summary>Writing images as one archive that is a docker archive and an OCI layout at once; the same bytes for the same images.</summary>
 public sealed partial class ImageService
 {
+    /// <summary>What a save would write, so that a name that is not there is told before the first byte.</summary>
+    public Task<List<(ImageRecord Image, List<ImageReference> References)>> SelectAsync(IReadOnlyList<string> names, CancellationToken cancellation) => SelectAsync(names, [], cancellation);
+
     /// <summary>Saves images by name or ID; a repository without a tag means all its tags.</summary>
-    public async Task SaveAsync(IReadOnlyList<string> names, Stream output, CancellationToken cancellation)
+    public async Task SaveAsync(IReadOnlyList<(ImageRecord Image, List<ImageReference> References)> images, Stream output, CancellationToken cancellation)
     {
-        var images = await SelectAsync(names, cancellation);
-        await using var tar = new TarWriter(output, TarEntryFormat.Gnu, leaveOpen: true);
+        using var lease = _leases.Take();
+        foreach (var (record, _) in images)
+        {
+            lease.Add(record.Id);
+            foreach (var chain in Chains(record.Config)) lease.Add(chain);
+        }
+        var tar = new TarWriter(output);
         var written = new HashSet<Digest>();
         var archive = new List<ArchiveManifest>();
         var index = new ImageIndex { SchemaVersion = 2, MediaType = MediaTypes.OciIndex, Manifests = [] };
-        var repositories = new SortedDictionary<string, Dictionary<string, string>>(StringComparer.Ordinal);
+        var repositories = new SortedDictionary<string, SortedDictionary<string, string>>(StringComparer.Ordinal);
         await DirectoryAsync(tar, "blobs/", cancellation);
         await DirectoryAsync(tar, "blobs/sha256/", cancellation);
         foreach (var (record, references) in images)
@@ -30,30 +39,34 @@ public sealed partial class ImageService
             {
                 SchemaVersion = 2, MediaType = MediaTypes.OciManifest, Layers = layers,
                 Config = new Descriptor { MediaType = MediaTypes.OciConfig, Digest = record.Id, Size = config.Length },
-            }, ImageJson.Default.Manifest);
+            }, ImageJson.Plain.Manifest);
             var digest = Digest.OfBytes(manifest);
             await BlobAsync(tar, digest, manifest, written, cancellation);
             archive.Add(Archived(record, references, layers));
             AddToIndex(index, references, digest, manifest.Length, record.Config);
             foreach (var reference in references)
             {
-                if (!repositories.TryGetValue(reference.FamiliarRepository, out var tags)) repositories[reference.FamiliarRepository] = tags = [];
+                if (!repositories.TryGetValue(reference.FamiliarRepository, out var tags)) repositories[reference.FamiliarRepository] = tags = new(StringComparer.Ordinal);
                 tags[reference.Tag!] = layers.Count > 0 ? layers[^1].Digest.Hex : "";
             }
             Publish("save", record.Id, record.Id.ToString());
         }
-        await FileAsync(tar, "index.json", JsonSerializer.SerializeToUtf8Bytes(index, ImageJson.Default.ImageIndex), cancellation);
-        await FileAsync(tar, "manifest.json", JsonSerializer.SerializeToUtf8Bytes(archive, JsonMessageJson.Default.ListArchiveManifest), cancellation);
+        await FileAsync(tar, "index.json", JsonSerializer.SerializeToUtf8Bytes(index, ImageJson.Plain.ImageIndex), cancellation);
+        await FileAsync(tar, "manifest.json", JsonSerializer.SerializeToUtf8Bytes(archive, JsonMessageJson.Plain.ListArchiveManifest), cancellation);
         await FileAsync(tar, "oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray(), cancellation);
         if (repositories.Count > 0)
-            await FileAsync(tar, "repositories", JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, Dictionary<string, string>>(repositories), JsonMessageJson.Default.DictionaryStringDictionaryStringString), cancellation);
+            await FileAsync(tar, "repositories", JsonSerializer.SerializeToUtf8Bytes(repositories, JsonMessageJson.Plain.SortedDictionaryStringSortedDictionaryStringString), cancellation);
+        await tar.FinishAsync(cancellation);
     }
 
-    private async Task<List<(ImageRecord Image, List<ImageReference> References)>> SelectAsync(IReadOnlyList<string> names, CancellationToken cancellation)
+    /// <summary>As <see cref="SelectAsync(IReadOnlyList{string}, CancellationToken)"/>, and NotFound where an image is for none of the platforms asked for.</summary>
+    public async Task<List<(ImageRecord Image, List<ImageReference> References)>> SelectAsync(IReadOnlyList<string> names, IReadOnlyList<Platform> platforms, CancellationToken cancellation)
     {
         var selected = new List<(ImageRecord Image, List<ImageReference> References)>();
-        void Add(ImageRecord image, ImageReference? reference)
+        async Task AddAsync(string nameOrId, ImageReference? reference)
         {
+            var image = await GetAsync(nameOrId, platforms.Count == 1 ? platforms[0] : null, cancellation);
+            if (platforms.Count > 1 && !platforms.Any(platform => Platforms.Matches(image.Config, platform))) await GetAsync(nameOrId, platforms[0], cancellation);
             int at = selected.FindIndex(entry => entry.Image.Id == image.Id);
             if (at < 0)
             {
@@ -64,14 +77,21 @@ public sealed partial class ImageService
         }
         foreach (var name in names)
         {
-            bool isReference = ImageReference.TryParse(name, out var reference);
-            if (isReference && reference!.Tag is null && reference.Digest is null && _store.NamesIn(reference.Repository) is { Count: > 0 } tags)
+            if (Digest.TryParse(name, out _) || (name.Length == 64 && Find(name) is not null))
             {
-                foreach (var tag in tags) Add(await GetAsync(tag.Familiar, null, cancellation), tag);
+                await AddAsync(name, null);
                 continue;
             }
-            var image = await GetAsync(name, null, cancellation);
-            Add(image, isReference && reference!.Tag is not null && _store.ByName(reference.Canonical) == image.Id ? reference : null);
+            var reference = ImageReference.Parse(name);
+            if (reference.Tag is null && reference.Digest is null)
+            {
+                var tags = _store.NamesIn(reference.Repository);
+                foreach (var tag in tags) await AddAsync(tag.Familiar, tag);
+                if (tags.Count == 0) await AddAsync((Find(name) ?? throw WharfException.NotFound($"No such image: {name}")).ToString(), null);
+                continue;
+            }
+            if (Find(name) is null) throw WharfException.NotFound("reference does not exist");
+            await AddAsync(name, reference.Digest is null && reference.FamiliarRepository != "sha256" ? reference : null);
         }
         return selected;
     }
@@ -83,16 +103,16 @@ public sealed partial class ImageService
         foreach (var diffId in record.Config.RootFs?.DiffIds ?? [])
         {
             chain = ChainId.Of(chain, diffId);
-            var temporary = Path.Combine(_options.DataRoot, "content", "ingest", "tmp-" + Guid.NewGuid().ToString("N"));
-            await using var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose, BufferSize = 1 << 16 });
-            await _snapshots.WriteLayerTarAsync(chain.Value, file, cancellation);
-            layers.Add(new Descriptor { MediaType = MediaTypes.OciLayer, Digest = diffId, Size = file.Length });
+            long size = await _snapshots.TarSizeAsync(chain.Value, cancellation);
+            layers.Add(new Descriptor { MediaType = MediaTypes.OciLayer, Digest = diffId, Size = size });
             if (!written.Add(diffId)) continue;
-            file.Position = 0;
-            await tar.WriteEntryAsync(Entry(BlobName(diffId), file), cancellation);
+            await tar.WriteEntryAsync(Entry(BlobName(diffId), size), cancellation);
+            await _snapshots.WriteLayerTarAsync(chain.Value, tar.OpenData(), cancellation);
         }
         return layers;
     }
+
+    private static string BlobName(Digest digest) => ArchiveMembers.NameOf(digest);
 
     private static ArchiveManifest Archived(ImageRecord record, List<ImageReference> references, List<Descriptor> layers) => new()
     {
@@ -121,13 +141,11 @@ public sealed partial class ImageService
         if (written.Add(digest)) await FileAsync(tar, BlobName(digest), bytes, cancellation);
     }
 
-    private static Task FileAsync(TarWriter tar, string name, byte[] bytes, CancellationToken cancellation) => tar.WriteEntryAsync(Entry(name, new MemoryStream(bytes)), cancellation);
+    private static async Task FileAsync(TarWriter tar, string name, byte[] bytes, CancellationToken cancellation) => await tar.WriteFileAsync(Entry(name, bytes.Length), bytes, cancellation);
 
-    private static Task DirectoryAsync(TarWriter tar, string name, CancellationToken cancellation) =>
-        tar.WriteEntryAsync(new GnuTarEntry(TarEntryType.Directory, name) { Mode = (UnixFileMode)0b111_101_101, ModificationTime = DateTimeOffset.UnixEpoch }, cancellation);
+    private static async Task DirectoryAsync(TarWriter tar, string name, CancellationToken cancellation) =>
+        await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.ASCII.GetBytes(name), Mode = 0x1ed }, cancellation);
 
-    private static GnuTarEntry Entry(string name, Stream data) => new(TarEntryType.RegularFile, name)
-    {
-        Mode = (UnixFileMode)0b110_100_100, ModificationTime = DateTimeOffset.UnixEpoch, AccessTime = DateTimeOffset.UnixEpoch, ChangeTime = DateTimeOffset.UnixEpoch, DataStream = data,
-    };
+    // No times and no owners: the same images give the same bytes.
+    private static TarEntry Entry(string name, long size) => new() { Type = TarType.File, Name = Encoding.ASCII.GetBytes(name), Mode = 0x1a4, Size = size };
 }

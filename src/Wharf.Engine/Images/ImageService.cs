@@ -22,13 +22,15 @@ public sealed partial class ImageService
     private readonly EventService _events;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<Digest, OciImage> _configs = new();
-    // Adding an image and collecting what no image needs must not meet: adders share, the collector is alone.
-    private readonly AsyncReaderWriterLock _gate = new();
+    // What is being added holds leases; removing and collecting happen one at a time.
+    private readonly Leases _leases = new();
+    private readonly SemaphoreSlim _removing = new(1, 1);
 
     public ImageService(DaemonOptions options, ImageStore store, ContentStore content, SnapshotService snapshots, EventService events, ILoggerFactory logs)
     {
         (_options, _store, _content, _snapshots, _events, _log) = (options, store, content, snapshots, events, logs.CreateLogger("Wharf.Images"));
         content.RemoveTemporaries();
+        _leases.Released = () => _ = CollectLaterAsync();
     }
 
     /// <summary>Which containers use an image, and whether they run. Set by the wiring.</summary>
@@ -40,10 +42,13 @@ public sealed partial class ImageService
     /// <summary>Finds an image by name, name@digest, ID or unique ID prefix; NotFound <c>No such image: NAME</c> as docker says it.</summary>
     public async Task<ImageRecord> GetAsync(string nameOrId, Platform? platform, CancellationToken cancellation)
     {
-        var id = Find(nameOrId) ?? throw WharfException.NotFound($"No such image: {Described(nameOrId)}");
+        var id = Find(nameOrId) ?? throw Missing(nameOrId);
         var record = await RecordAsync(id, cancellation);
         if (platform is not null && !Platforms.Matches(record.Config, platform))
-            throw WharfException.NotFound($"image with reference {nameOrId} was found but does not provide the specified platform ({Platforms.Describe(platform)})");
+        {
+            var own = new Platform { Os = record.Config.Os ?? "linux", Architecture = record.Config.Architecture, Variant = record.Config.Variant };
+            throw WharfException.NotFound($"image with reference {nameOrId} was found but its platform ({Platforms.Describe(own)}) does not match the specified platform ({Platforms.Describe(platform)})");
+        }
         return record;
     }
 
@@ -67,7 +72,12 @@ public sealed partial class ImageService
         return matches.Count == 1 ? matches[0] : null;
     }
 
-    private static string Described(string nameOrId) => ImageReference.TryParse(nameOrId, out var reference) ? reference.WithDefaultTag().Familiar : nameOrId;
+    /// <summary>The error for an image that is not here: of a name that cannot be one, why.</summary>
+    private static WharfException Missing(string nameOrId)
+    {
+        if (nameOrId.Length == 64 && !nameOrId.AsSpan().ContainsAnyExcept("0123456789abcdef")) nameOrId = "sha256:" + nameOrId;
+        return WharfException.NotFound($"No such image: {(Digest.TryParse(nameOrId, out _) ? nameOrId : ImageReference.Parse(nameOrId).WithDefaultTag().Familiar)}");
+    }
 
     private async Task<ImageRecord> RecordAsync(Digest id, CancellationToken cancellation)
     {
@@ -99,19 +109,34 @@ public sealed partial class ImageService
         catch (JsonException error) { throw WharfException.Invalid($"the image configuration is not valid: {error.Message}", error); }
     }
 
-    /// <summary>Stores an image made here (commit, build, import) over layers already applied.</summary>
-    public async Task<ImageRecord> CreateAsync(OciImage config, CancellationToken cancellation)
+    /// <summary>Stores an image made here (build, import) over layers already applied.</summary>
+    public Task<ImageRecord> CreateAsync(OciImage config, CancellationToken cancellation) => CreateAsync(config, null, cancellation);
+
+    /// <summary>Stores an image made here over layers already applied; <paramref name="parent"/> is the image it was made from (commit).</summary>
+    public async Task<ImageRecord> CreateAsync(OciImage config, Digest? parent, CancellationToken cancellation)
     {
-        using var _ = await _gate.ReaderAsync(cancellation);
-        return await AddAsync(config, cancellation);
+        using var lease = _leases.Take();
+        var record = await AddAsync(config, lease, cancellation);
+        if (parent is { } from && from != record.Id) _store.SetParent(record.Id, from);
+        return record;
     }
 
-    /// <summary>Adds the image; the caller holds the gate.</summary>
-    private async Task<ImageRecord> AddAsync(OciImage config, CancellationToken cancellation)
+    /// <summary>Adds the image; what it needs is kept from being collected meanwhile.</summary>
+    private async Task<ImageRecord> AddAsync(OciImage config, Leases.Lease lease, CancellationToken cancellation)
     {
         foreach (var chain in Chains(config))
+        {
+            lease.Add(chain);
             if (!_snapshots.Exists(chain)) throw new WharfException(ErrorKind.Internal, $"layer {chain} of the new image is not there");
-        var id = await _content.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(config, ImageJson.Default.OciImage), cancellation);
+        }
+        return await StoreConfigAsync(JsonSerializer.SerializeToUtf8Bytes(config, ImageJson.Plain.OciImage), lease, cancellation);
+    }
+
+    /// <summary>Stores a configuration exactly as received: its bytes are the image's identity.</summary>
+    private async Task<ImageRecord> StoreConfigAsync(byte[] config, Leases.Lease lease, CancellationToken cancellation)
+    {
+        lease.Add(Digest.OfBytes(config));
+        var id = await _content.WriteAsync(config, cancellation);
         _store.Add(id, DateTimeOffset.UtcNow);
         return await RecordAsync(id, cancellation);
     }
@@ -121,6 +146,7 @@ public sealed partial class ImageService
     {
         var reference = ImageReference.Parse(name);
         if (reference.Digest is not null) throw WharfException.Invalid("refusing to create a tag with a digest reference");
+        if (reference.FamiliarRepository == "sha256") throw WharfException.Invalid("refusing to create an ambiguous tag using digest algorithm as name");
         reference = reference.WithDefaultTag();
         cancellation.ThrowIfCancellationRequested();
         _store.SetName(reference, imageId);
@@ -129,7 +155,11 @@ public sealed partial class ImageService
     }
 
     /// <summary>While it is held, no layer is collected: for who applies layers and records what needs them afterwards.</summary>
-    internal Task<IDisposable> HoldLayersAsync(CancellationToken cancellation) => _gate.ReaderAsync(cancellation);
+    internal Task<IDisposable> HoldLayersAsync(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return Task.FromResult(_leases.HoldAll());
+    }
 
     private static IEnumerable<Digest> Chains(OciImage config)
     {
@@ -141,7 +171,20 @@ public sealed partial class ImageService
         }
     }
 
-    private void Publish(string action, Digest id, string name) => _events.Publish("image", action, id.ToString(), new Dictionary<string, string> { ["name"] = name });
+    /// <summary>Announces an image made of a container.</summary>
+    internal void PublishCreate(Digest id) => Publish("create", id, id.ToString());
+
+    private void Publish(string action, Digest id, string name) => Publish(action, id, id.ToString(), name);
+
+    /// <summary>An event tells the image's labels beside its name, where the image is still there.</summary>
+    private void Publish(string action, Digest image, string actor, string name)
+    {
+        var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (action != "delete" && _configs.TryGetValue(image, out var config))
+            foreach (var (key, value) in config.Config?.Labels ?? []) attributes[key] = value;
+        attributes["name"] = name;
+        _events.Publish("image", action, actor, attributes);
+    }
 }
 
 /// <summary>An image as the rest of the engine needs it.</summary>

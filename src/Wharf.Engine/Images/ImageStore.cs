@@ -16,6 +16,9 @@ public sealed class ImageStore
             create table if not exists image(id text primary key, created_at text not null, tagged_at text) without rowid, strict;
             create table if not exists image_name(name text primary key, repository text not null, image text not null references image(id) on delete cascade) without rowid, strict;
             create table if not exists image_digest(repository text not null, digest text not null, image text not null references image(id) on delete cascade, primary key(repository, digest)) without rowid, strict;
+            create table if not exists image_manifest(image text not null references image(id) on delete cascade, digest text not null, primary key(image, digest)) without rowid, strict;
+            create table if not exists image_parent(image text primary key references image(id) on delete cascade, parent text not null) without rowid, strict;
+            create table if not exists image_blob_source(digest text not null, repository text not null, primary key(digest, repository)) without rowid, strict;
             create table if not exists image_layer_blob(diff_id text not null, digest text not null, size integer not null, media_type text not null, primary key(diff_id, digest)) without rowid, strict;
             """);
     }
@@ -66,6 +69,26 @@ public sealed class ImageStore
     public List<(string Repository, Digest Digest)> DigestsOf(Digest image) =>
         _state.Query("select repository, digest from image_digest where image = $1 order by repository, digest", row => (row.GetString(0), Digest.Parse(row.GetString(1))), image.ToString());
 
+    /// <summary>Notes a manifest or index that the image came or went out with: it is kept for the next push.</summary>
+    public void AddManifest(Digest image, Digest manifest) => _state.Execute("insert into image_manifest values($1, $2) on conflict do nothing", image.ToString(), manifest.ToString());
+
+    public List<Digest> ManifestsOf(Digest image) => _state.Query("select digest from image_manifest where image = $1 order by digest", Id, image.ToString());
+
+    /// <summary>Notes which image another was made from, as docker's inspect and history tell it.</summary>
+    public void SetParent(Digest image, Digest parent) => _state.Execute("insert into image_parent values($1, $2) on conflict(image) do update set parent = excluded.parent", image.ToString(), parent.ToString());
+
+    /// <summary>The image this one was made from, while it is here.</summary>
+    public Digest? ParentOf(Digest image) =>
+        _state.Query("select parent from image_parent where image = $1 and parent in (select id from image)", Id, image.ToString()) is [var parent, ..] ? parent : null;
+
+    public List<Digest> ChildrenOf(Digest image) => _state.Query("select image from image_parent where parent = $1", Id, image.ToString());
+
+    /// <summary>Notes a repository that holds a blob: another of the same registry can take it over from there.</summary>
+    public void AddBlobSource(Digest blob, string repository) => _state.Execute("insert into image_blob_source values($1, $2) on conflict do nothing", blob.ToString(), repository);
+
+    /// <summary>Repositories known to hold a blob, with their domains.</summary>
+    public List<string> BlobSources(Digest blob) => _state.Query("select repository from image_blob_source where digest = $1 order by repository", row => row.GetString(0), blob.ToString());
+
     public DateTimeOffset? TaggedAt(Digest image) =>
         _state.Query("select tagged_at from image where id = $1", row => row.IsDBNull(0) ? (DateTimeOffset?)null : DateTimeOffset.Parse(row.GetString(0), System.Globalization.CultureInfo.InvariantCulture), image.ToString()) is [var time, ..] ? time : null;
 
@@ -76,7 +99,12 @@ public sealed class ImageStore
     public List<Descriptor> LayerBlobs(Digest diffId) => _state.Query("select digest, size, media_type from image_layer_blob where diff_id = $1",
         row => new Descriptor { Digest = Digest.Parse(row.GetString(0)), Size = row.GetInt64(1), MediaType = row.GetString(2) }, diffId.ToString());
 
-    public void RemoveLayerBlobs(Digest diffId) => _state.Execute("delete from image_layer_blob where diff_id = $1", diffId.ToString());
+    /// <summary>Forgets the compressed forms of a layer and where they are.</summary>
+    public void RemoveLayerBlobs(Digest diffId)
+    {
+        _state.Execute("delete from image_blob_source where digest in (select digest from image_layer_blob where diff_id = $1)", diffId.ToString());
+        _state.Execute("delete from image_layer_blob where diff_id = $1", diffId.ToString());
+    }
 
     public List<Digest> LayersWithBlobs() => _state.Query("select distinct diff_id from image_layer_blob", Id);
 

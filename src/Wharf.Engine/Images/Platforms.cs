@@ -1,22 +1,38 @@
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
 
 /// <summary>Which platform an image is for, and which this machine is.</summary>
-public static class Platforms
+public static partial class Platforms
 {
     public static Platform Host { get; } = new() { Os = "linux", Architecture = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "amd64", Variant = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "v8" : null };
 
-    /// <summary>Parses <c>os/arch[/variant]</c> or <c>arch</c>.</summary>
+    private static readonly string[] Systems = ["linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "solaris", "android", "aix", "dragonfly", "illumos", "ios", "js", "plan9"];
+    private static readonly string[] Architectures = ["386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le", "riscv64", "s390x", "loong64", "wasm", "x86_64", "x86-64", "aarch64", "armhf", "armel", "i386"];
+
+    /// <summary>Parses <c>os/arch[/variant]</c>, <c>os</c> or <c>arch</c>; InvalidArgument in containerd's words.</summary>
     public static Platform Parse(string text)
     {
         var parts = text.Split('/');
-        if (parts.Length > 3 || parts.Any(part => part.Length == 0)) throw WharfException.Invalid($"\"{text}\": invalid platform: expected os/arch[/variant]");
-        return parts.Length == 1 ? (parts[0] == "linux" ? Host : Normal(new Platform { Os = "linux", Architecture = parts[0] }))
-            : Normal(new Platform { Os = parts[0], Architecture = parts[1], Variant = parts.Length == 3 ? parts[2] : null });
+        if (parts.Length > 3) throw WharfException.Invalid($"\"{text}\": cannot parse platform specifier: invalid argument");
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (i == 0 ? SystemPattern().IsMatch(parts[i]) : ComponentPattern().IsMatch(parts[i])) continue;
+            throw WharfException.Invalid(i == 0
+                ? $"\"{parts[i]}\" is an invalid OS component of \"{text}\": OSAndVersion specifier component must match \"^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.%-]*)((?:\\\\+[A-Za-z0-9_.%-]+)*)\\\\))?$\": invalid argument"
+                : $"\"{parts[i]}\" is an invalid component of \"{text}\": platform specifier component must match \"^[A-Za-z0-9_.-]+$\": invalid argument");
+        }
+        var first = parts[0].ToLowerInvariant();
+        if (parts.Length > 1) return Normal(new Platform { Os = first, Architecture = parts[1].ToLowerInvariant(), Variant = parts.Length == 3 ? parts[2].ToLowerInvariant() : null });
+        if (Systems.Contains(first)) return Host with { Os = first };
+        return Architectures.Contains(first) ? Normal(new Platform { Os = "linux", Architecture = first }) : throw WharfException.Invalid($"\"{text}\": unknown operating system or architecture: invalid argument");
     }
+
+    [GeneratedRegex(@"^[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.%+-]*\))?\z", RegexOptions.CultureInvariant)] private static partial Regex SystemPattern();
+    [GeneratedRegex(@"^[A-Za-z0-9_.-]+\z", RegexOptions.CultureInvariant)] private static partial Regex ComponentPattern();
 
     private static Platform Normal(Platform platform)
     {

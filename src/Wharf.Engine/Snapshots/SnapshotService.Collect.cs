@@ -11,6 +11,12 @@ public sealed partial class SnapshotService
     public Task<long> CollectAsync(IReadOnlySet<Digest> used, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        return Task.FromResult(Collect(used).Sum(layer => layer.Size));
+    }
+
+    /// <summary>As <see cref="CollectAsync"/>; tells which layers went.</summary>
+    public List<LayerInfo> Collect(IReadOnlySet<Digest> used)
+    {
         List<Snapshot> unused;
         lock (_commitLock)
         {
@@ -18,7 +24,7 @@ public sealed partial class SnapshotService
             foreach (var chainId in used) Need(chainId);
             foreach (var writable in _writables.Values) if (writable.Parent is { } parent) Need(parent);
             unused = [.. _snapshots.Values.Where(snapshot => !needed.Contains(snapshot.ChainId))];
-            if (unused.Count == 0) return Task.FromResult(0L);
+            if (unused.Count == 0) return [];
             _state.Write((connection, transaction) =>
             {
                 foreach (var snapshot in unused)
@@ -36,6 +42,6 @@ public sealed partial class SnapshotService
             }
         }
         foreach (var snapshot in unused) Discard(snapshot.Number);
-        return Task.FromResult(unused.Sum(snapshot => snapshot.Size));
+        return [.. unused.Select(Info)];
     }
 }

@@ -13,6 +13,17 @@ public sealed partial class SnapshotService
     /// </summary>
     public Task WriteLayerTarAsync(Digest chainId, Stream output, CancellationToken cancellation) => PlayAsync(Find(chainId), output, cancellation);
 
+    /// <summary>The size of the tar that <see cref="WriteLayerTarAsync"/> writes.</summary>
+    public Task<long> TarSizeAsync(Digest chainId, CancellationToken cancellation)
+    {
+        var path = NumberPath(Find(chainId).Number);
+        return Task.Run(() =>
+        {
+            using var tree = OpenAt.Open(path + "/fs", O.PATH | O.DIRECTORY);
+            return new LayerJournalPlayer(path + "/tar", tree, null).Measure(cancellation);
+        }, cancellation);
+    }
+
     /// <summary>Writes the writable layer as an OCI layer tar with whiteouts.</summary>
     public async Task WriteChangesTarAsync(string key, Stream output, CancellationToken cancellation)
     {

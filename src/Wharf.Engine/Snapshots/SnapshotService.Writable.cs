@@ -111,6 +111,14 @@ public sealed partial class SnapshotService
         return SizeOf(upper, linked, 0);
     }
 
+    /// <summary>Bytes of the writable layer and of all layers below it.</summary>
+    public long RootSize(string key)
+    {
+        long size = WritableSize(key);
+        for (var at = Find(key).Parent; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) size += snapshot.Size;
+        return size;
+    }
+
     /// <summary>Deeper than any path can name (PATH_MAX of one-letter directories), nothing is looked at: a container may nest without end.</summary>
     private const int MaxDepth = 2048;
 

@@ -55,6 +55,34 @@ public sealed partial class SnapshotService : IAsyncDisposable
     /// <summary>Unpacked bytes of one committed layer (not of its parents).</summary>
     public long LayerSize(Digest chainId) => Find(chainId).Size;
 
+    /// <summary>As <see cref="LayerSize"/>; 0 of a layer that was lost.</summary>
+    public long SizeOrNone(Digest chainId) => _snapshots.TryGetValue(chainId, out var snapshot) ? snapshot.Size : 0;
+
+    /// <summary>Where a stack lies on disk, under docker's names (<c>GraphDriver.Data</c>).</summary>
+    public Dictionary<string, string> GraphPaths(Digest? top)
+    {
+        var trees = new List<string>();
+        for (var at = top; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) trees.Add(TreePath(snapshot.Number));
+        var paths = new Dictionary<string, string>();
+        if (trees.Count == 0) return paths;
+        var directory = Path.GetDirectoryName(trees[0])!;
+        if (trees.Count > 1) paths["LowerDir"] = string.Join(':', trees[1..]);
+        (paths["MergedDir"], paths["UpperDir"], paths["WorkDir"]) = (directory + "/merged", trees[0], directory + "/work");
+        return paths;
+    }
+
+    /// <summary>Bytes of all committed layers.</summary>
+    public long TotalSize => _snapshots.Values.Sum(snapshot => snapshot.Size);
+
+    /// <summary>Whether a container's writable layer stands on this layer, directly or through others.</summary>
+    public bool IsUsedByContainer(Digest chainId)
+    {
+        foreach (var writable in _writables.Values)
+            for (var at = writable.Parent; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent)
+                if (chain == chainId) return true;
+        return false;
+    }
+
     private Snapshot Find(Digest chainId) =>
         _snapshots.TryGetValue(chainId, out var snapshot) ? snapshot : throw WharfException.NotFound($"layer {chainId} does not exist");
 

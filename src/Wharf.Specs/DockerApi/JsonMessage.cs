@@ -32,7 +32,17 @@ public sealed record ArchiveManifest
 [JsonSerializable(typeof(JsonMessage))]
 [JsonSerializable(typeof(PushResult))]
 [JsonSerializable(typeof(List<ArchiveManifest>))]
-[JsonSerializable(typeof(Dictionary<string, Dictionary<string, string>>))]
+[JsonSerializable(typeof(SortedDictionary<string, SortedDictionary<string, string>>))]
 [JsonSerializable(typeof(Dictionary<string, AuthConfig>))]
 [JsonSerializable(typeof(List<HostConfigUlimits>))]
-public sealed partial class JsonMessageJson : JsonSerializerContext;
+public sealed partial class JsonMessageJson : JsonSerializerContext
+{
+    /// <summary>For documents in archives: a plus sign stands as itself, as every other tool writes it.</summary>
+    public static JsonMessageJson Plain => PlainContext.Instance;
+
+    // Made when first used, when the generated part has its own statics.
+    private static class PlainContext
+    {
+        public static readonly JsonMessageJson Instance = new(new JsonSerializerOptions(Default.Options) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    }
+}

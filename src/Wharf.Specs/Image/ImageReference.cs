@@ -36,6 +36,18 @@ public sealed partial record ImageReference
     public ImageReference WithTag(string tag) => new(Domain, Path, tag, null);
     public ImageReference WithDigest(Digest digest) => new(Domain, Path, null, digest);
 
+    /// <summary>
+    /// Repository and tag as the API gives them apart (tag, commit, import); null without a repository. A tag of its own goes before one in the repository.
+    /// </summary>
+    public static ImageReference? FromParts(string? repository, string? tag)
+    {
+        if (string.IsNullOrEmpty(repository)) return null;
+        var reference = Parse(repository);
+        if (reference.Digest is not null) throw WharfException.Invalid("cannot import digest reference");
+        if (string.IsNullOrEmpty(tag)) return reference.WithDefaultTag();
+        return TagPattern().IsMatch(tag) ? reference.WithTag(tag) : throw WharfException.Invalid("invalid tag format");
+    }
+
     public static ImageReference Parse(string text) => TryParse(text, out var reference, out var problem) ? reference : throw WharfException.Invalid(problem);
 
     public static bool TryParse(string text, [NotNullWhen(true)] out ImageReference? reference) => TryParse(text, out reference, out _);

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -9,178 +9,131 @@ using Wharf.Specs.Image;
 namespace Wharf.Engine.Images.Registry;
 
 /// <summary>
-/// One repository of one registry (OCI distribution-spec 1.1). HTTPS; plain HTTP only for loopback addresses and registries told to be
-/// insecure, after HTTPS was tried. Redirects are followed by hand: another host gets no credential (SECURITY invariant 8).
+/// One repository (OCI distribution-spec 1.1 and Docker's registry API). Pulls ask mirrors first and fall back in order; pushes go to the registry itself.
 /// </summary>
-public sealed partial class RegistryClient : IDisposable
+internal sealed partial class RegistryClient : IDisposable
 {
-    private const int MaxRedirects = 5, Attempts = 5;
     private static readonly string[] ManifestTypes = [MediaTypes.OciManifest, MediaTypes.OciIndex, MediaTypes.DockerManifest, MediaTypes.DockerManifestList];
 
-    private readonly HttpClient _http;
-    private readonly RegistryAuth _auth;
+    private readonly List<RegistryConnection> _connections;
     private readonly ImageReference _name;
     private readonly DaemonOptions _options;
-    private Uri? _base;
+    private readonly ILogger _log;
+    private int _current;
 
-    public RegistryClient(ImageReference name, AuthConfig? credentials, DaemonOptions options, HttpMessageHandler? handler = null)
+    public RegistryClient(ImageReference name, AuthConfig? credentials, bool push, DaemonOptions options, ILogger log)
     {
-        _name = name;
-        _options = options;
-        handler ??= new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.None, PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(15),
-        };
-        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.UserAgent.ParseAdd("Wharf/0.1");
-        _auth = new RegistryAuth(_http, credentials);
+        (_name, _options, _log) = (name, options, log);
+        _connections = [.. RegistryEndpoint.Of(name.Domain, options, push).Select(endpoint => new RegistryConnection(endpoint, credentials, options))];
     }
 
-    /// <summary>The host spoken to: docker.io's registry has another name.</summary>
-    private string Host => _name.Domain == ImageReference.DefaultDomain ? "registry-1.docker.io" : _name.Domain;
     private string PullScope => $"repository:{_name.Path}:pull";
-    private string PushScope => $"repository:{_name.Path}:pull,push";
-    private Uri Url(string rest) => new(_base!, $"/v2/{_name.Path}/{rest}");
+    private string PushScope { get; set; } = "";
+    private Uri Url(RegistryConnection connection, string rest) => new(connection.Base, $"/v2/{_name.Path}/{rest}");
 
-    /// <summary>Finds out whether the registry speaks HTTPS or, where that is allowed, HTTP, and logs in if it asks for it.</summary>
-    public async Task ConnectAsync(bool push, CancellationToken cancellation)
+    /// <summary>Does something with the first endpoint that can, beginning with the one that could last; the last one's error is told.</summary>
+    private async Task<T> WithEndpointAsync<T>(Func<RegistryConnection, Task<T>> work, CancellationToken cancellation)
     {
-        bool mayBePlain = InsecureRegistries.Contains(Host, _options.InsecureRegistries);
-        Exception? first = null;
-        foreach (var scheme in mayBePlain ? (string[])["https", "http"] : ["https"])
+        for (int at = _current; ; at++)
         {
-            _base = new Uri($"{scheme}://{Host}");
+            var connection = _connections[at];
             try
             {
-                using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, new Uri(_base, "/v2/")), push ? PushScope : PullScope, cancellation);
-                if (response.StatusCode is HttpStatusCode.OK) return;
-                if (response.StatusCode is HttpStatusCode.Unauthorized) throw new WharfException(ErrorKind.Unauthorized, "unauthorized: authentication required");
-                throw WharfException.Unavailable($"Get \"{_base}v2/\": unexpected status {(int)response.StatusCode}");
+                await connection.ConnectAsync(cancellation);
+                var result = await work(connection);
+                _current = at;
+                return result;
             }
-            catch (HttpRequestException error) { first ??= error; if (scheme == "http" || !mayBePlain) throw Describe(scheme == "http" ? error : (HttpRequestException)first); }
-        }
-        throw Describe((HttpRequestException)first!);
-    }
-
-    private WharfException Describe(HttpRequestException error) => new(ErrorKind.Internal, error.InnerException switch
-    {
-        SocketException { SocketErrorCode: SocketError.ConnectionRefused } => $"Get \"{_base}v2/\": dial tcp {Host}: connect: connection refused",
-        SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData } => $"Get \"{_base}v2/\": dial tcp: lookup {Host.Split(':')[0]}: no such host",
-        System.Security.Authentication.AuthenticationException tls => $"Get \"{_base}v2/\": tls: {tls.Message}",
-        _ => $"Get \"{_base}v2/\": {error.Message}",
-    }, error);
-
-    /// <summary>Sends, answering a challenge once, following redirects, and waiting as a busy registry asks.</summary>
-    private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, string scope, CancellationToken cancellation)
-    {
-        for (int attempt = 1; ; attempt++)
-        {
-            using var request = make();
-            var first = request.RequestUri!;
-            request.Headers.Authorization = _auth.HeaderFor(scope);
-            var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
-            if (response.StatusCode == HttpStatusCode.Unauthorized && attempt < Attempts && await _auth.AnswerAsync(first, response.Headers.WwwAuthenticate, scope, cancellation))
+            catch (Exception error) when (error is WharfException or IOException or HttpRequestException && at + 1 < _connections.Count && !cancellation.IsCancellationRequested)
             {
-                response.Dispose();
-                continue;
+                Log.EndpointFailed(_log, connection.Endpoint.Host, _name.Repository, error.Message);
             }
-            if ((response.StatusCode == HttpStatusCode.TooManyRequests || (int)response.StatusCode is 502 or 503 or 504) && attempt < Attempts)
-            {
-                var wait = response.Headers.RetryAfter?.Delta ?? TimeSpan.FromMilliseconds(250 << attempt);
-                response.Dispose();
-                await Task.Delay(wait < TimeSpan.FromMinutes(2) ? wait : TimeSpan.FromMinutes(2), cancellation);
-                continue;
-            }
-            return request.Method == HttpMethod.Get || request.Method == HttpMethod.Head ? await FollowAsync(response, request, cancellation) : response;
         }
     }
 
-    private async Task<HttpResponseMessage> FollowAsync(HttpResponseMessage response, HttpRequestMessage original, CancellationToken cancellation)
+    /// <summary>Connects for a push: the registry itself.</summary>
+    public async Task ConnectForPushAsync(IEnumerable<string> mountFrom, CancellationToken cancellation)
     {
-        var url = original.RequestUri!;
-        for (int hop = 0; (int)response.StatusCode is 301 or 302 or 303 or 307 or 308 && response.Headers.Location is { } location; hop++)
-        {
-            if (hop == MaxRedirects) throw WharfException.Unavailable($"{original.RequestUri}: too many redirects");
-            var next = new Uri(url, location);
-            if (url.Scheme == "https" && next.Scheme != "https") throw WharfException.Unavailable($"{url.Authority} redirects to {next.Scheme}://{next.Authority}: refused");
-            response.Dispose();
-            using var request = new HttpRequestMessage(original.Method, next);
-            if (original.Headers.Range is { } range) request.Headers.Range = range;
-            if (next.Authority == original.RequestUri!.Authority && next.Scheme == original.RequestUri.Scheme) request.Headers.Authorization = original.Headers.Authorization;
-            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
-            url = next;
-        }
-        return response;
+        // One token for everything the push may do: also for reading what is to be mounted from other repositories.
+        PushScope = string.Join(' ', [$"repository:{_name.Path}:pull,push", .. mountFrom.Where(path => path != _name.Path).Distinct().Order(StringComparer.Ordinal).Select(path => $"repository:{path}:pull")]);
+        await _connections[^1].ConnectAsync(cancellation);
     }
 
     /// <summary>Fetches a manifest by tag or digest, its bytes as sent. A digest is verified, and so is the one the registry tells.</summary>
-    public async Task<(byte[] Bytes, string? MediaType, Digest Digest)> ManifestAsync(string reference, CancellationToken cancellation)
+    public Task<(byte[] Bytes, string? MediaType, Digest Digest)> ManifestAsync(string reference, CancellationToken cancellation) => WithEndpointAsync(async connection =>
     {
-        using var response = await SendAsync(() =>
+        using var response = await connection.SendAsync(() =>
         {
-            var request = new HttpRequestMessage(HttpMethod.Get, Url("manifests/" + reference));
-            foreach (var type in ManifestTypes) request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(type));
+            var request = new HttpRequestMessage(HttpMethod.Get, Url(connection, "manifests/" + reference));
+            foreach (var accepted in ManifestTypes) request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accepted));
             return request;
         }, PullScope, cancellation);
         if (!response.IsSuccessStatusCode) throw await ManifestErrorAsync(response, reference, cancellation);
-        var bytes = await ReadLimitedAsync(response.Content, _options.Limits.MaxManifest, cancellation);
+        var bytes = await RegistryConnection.ReadLimitedAsync(response.Content, _options.Limits.MaxManifest, cancellation);
         var digest = Digest.OfBytes(bytes);
         if (Digest.TryParse(reference, out var asked))
         {
             if (asked.Algorithm == "sha512") digest = Digest.FromSha512(System.Security.Cryptography.SHA512.HashData(bytes));
             if (asked != digest) throw WharfException.Invalid($"manifest verification failed for digest {asked}");
         }
+        else if (response.Headers.TryGetValues("Docker-Content-Digest", out var told) && Digest.TryParse(told.First(), out var promised) && promised.Algorithm == "sha256" && promised != digest)
+            throw WharfException.Invalid($"manifest verification failed for digest {promised}");
         var type = response.Content.Headers.ContentType?.MediaType;
         return (bytes, type is "application/json" or "application/octet-stream" or "text/plain" ? null : type, digest);
-    }
+    }, cancellation);
 
     private async Task<WharfException> ManifestErrorAsync(HttpResponseMessage response, string reference, CancellationToken cancellation)
     {
-        var (code, message) = await ErrorAsync(response, cancellation);
-        return response.StatusCode switch
+        var (code, message) = await RegistryConnection.ErrorAsync(response, cancellation);
+        var full = $"{_name.FamiliarRepository}{(reference.Contains(':') ? "@" : ":")}{reference}";
+        return (response.StatusCode, code) switch
         {
-            HttpStatusCode.NotFound => WharfException.NotFound($"manifest for {_name.FamiliarRepository}{(reference.Contains(':') ? "@" : ":")}{reference} not found: {code}: {message}"),
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => WharfException.NotFound($"pull access denied for {_name.FamiliarRepository}, repository does not exist or may require 'docker login': {code}: {message}"),
-            _ => WharfException.Unavailable($"the registry answers {(int)response.StatusCode}: {code}: {message}"),
+            (_, "name unknown") => WharfException.NotFound($"repository {_name.FamiliarRepository} not found: {code}: {message}"),
+            (HttpStatusCode.NotFound, _) => WharfException.NotFound($"manifest for {full} not found: {(code == "not found" ? "manifest unknown: manifest unknown" : $"{code}: {message}")}"),
+            (HttpStatusCode.Forbidden, _) or (_, "denied") => WharfException.NotFound($"pull access denied for {_name.FamiliarRepository}, repository does not exist or may require 'docker login': {code}: {message}"),
+            (HttpStatusCode.Unauthorized, _) => new WharfException(ErrorKind.Unauthorized, $"{code}: {message}"),
+            (HttpStatusCode.TooManyRequests, _) => WharfException.Unavailable($"{code}: {message}"),
+            _ => new WharfException(ErrorKind.Internal, code == "unknown" ? message : $"{code}: {message}"),
         };
     }
 
-    private static async Task<(string Code, string Message)> ErrorAsync(HttpResponseMessage response, CancellationToken cancellation)
+    /// <summary>All tags of the repository, page by page.</summary>
+    public Task<List<string>> TagsAsync(CancellationToken cancellation) => WithEndpointAsync(async connection =>
     {
-        try
+        var tags = new List<string>();
+        Uri? next = Url(connection, "tags/list");
+        while (next is { } page)
         {
-            var errors = JsonSerializer.Deserialize(await ReadLimitedAsync(response.Content, 65536, cancellation), RegistryJson.Default.RegistryErrors);
-            if (errors?.Errors is [var error, ..]) return ((error.Code ?? "unknown").ToLowerInvariant().Replace('_', ' '), error.Message ?? "");
+            using var response = await connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, page), PullScope, cancellation);
+            if (!response.IsSuccessStatusCode)
+            {
+                var (code, message) = await RegistryConnection.ErrorAsync(response, cancellation);
+                if (response.StatusCode == HttpStatusCode.Unauthorized) throw new WharfException(ErrorKind.Unauthorized, $"{code}: {message}");
+                throw response.StatusCode is HttpStatusCode.NotFound ? WharfException.NotFound($"repository {_name.FamiliarRepository} not found: {code}: {message}") : WharfException.NotFound($"pull access denied for {_name.FamiliarRepository}, repository does not exist or may require 'docker login': {code}: {message}");
+            }
+            try { tags.AddRange(JsonSerializer.Deserialize(await RegistryConnection.ReadLimitedAsync(response.Content, _options.Limits.MaxManifest, cancellation), RegistryJson.Default.TagList)?.Tags ?? []); }
+            catch (JsonException error) { throw WharfException.Unavailable($"{page}: no list of tags: {error.Message}", error); }
+            if (tags.Count > _options.Limits.MaxTags) throw WharfException.Unavailable($"{_name.FamiliarRepository} has more than {_options.Limits.MaxTags} tags");
+            next = NextPage(response, page);
         }
-        catch (JsonException) { /* the answer is no registry's error document: the status must do */ }
-        return ("unknown", response.ReasonPhrase ?? ((int)response.StatusCode).ToString(System.Globalization.CultureInfo.InvariantCulture));
+        return tags;
+    }, cancellation);
+
+    /// <summary>The Link header of a list that goes on (RFC 5988); only on the same host.</summary>
+    private static Uri? NextPage(HttpResponseMessage response, Uri page)
+    {
+        if (!response.Headers.TryGetValues("Link", out var links)) return null;
+        foreach (var link in links)
+        {
+            int start = link.IndexOf('<'), end = link.IndexOf('>');
+            if (start < 0 || end < start || !link.Contains("rel=\"next\"", StringComparison.Ordinal) || !Uri.TryCreate(page, link[(start + 1)..end], out var next)) continue;
+            return next.Authority == page.Authority && next != page ? next : null;
+        }
+        return null;
     }
 
-    private static async Task<byte[]> ReadLimitedAsync(HttpContent content, long limit, CancellationToken cancellation)
+    public void Dispose()
     {
-        await using var stream = await content.ReadAsStreamAsync(cancellation);
-        using var memory = new MemoryStream();
-        var buffer = new byte[16384];
-        int count;
-        while ((count = await stream.ReadAsync(buffer, cancellation)) > 0)
-        {
-            if (memory.Length + count > limit) throw WharfException.Invalid($"the registry's answer is larger than {limit} bytes");
-            memory.Write(buffer, 0, count);
-        }
-        return memory.ToArray();
-    }
-
-    public void Dispose() => _http.Dispose();
-}
-
-/// <summary>Which registries may be spoken to without TLS.</summary>
-internal static class InsecureRegistries
-{
-    public static bool Contains(string host, IReadOnlyList<string> configured)
-    {
-        var name = host.StartsWith('[') ? host[1..host.IndexOf(']')] : host.Split(':')[0];
-        bool isAddress = IPAddress.TryParse(name, out var address);
-        if (name == "localhost" || (isAddress && IPAddress.IsLoopback(address!))) return true;
-        return configured.Any(entry => entry == host || entry == name || (isAddress && entry.Contains('/') && IPNetwork.TryParse(entry, out var network) && network.Contains(address!)));
+        foreach (var connection in _connections) connection.Dispose();
     }
 }

@@ -6,5 +6,6 @@ namespace Wharf.Specs.DockerApi;
 public sealed record DriverData
 {
     public string? Name { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public Dictionary<string, string>? Data { get; set; }
 }

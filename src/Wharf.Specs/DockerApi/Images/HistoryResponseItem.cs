@@ -8,6 +8,7 @@ public sealed record HistoryResponseItem
     public string? Id { get; set; }
     public long? Created { get; set; }
     public string? CreatedBy { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public List<string>? Tags { get; set; }
     public long? Size { get; set; }
     public string? Comment { get; set; }

@@ -18,14 +18,20 @@ public sealed record ImageConfig
 
     public string? User { get; set; }
     public Dictionary<string, EmptyObject>? ExposedPorts { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public List<string>? Env { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public List<string>? Cmd { get; set; }
     public HealthConfig? Healthcheck { get; set; }
     public bool? ArgsEscaped { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public Dictionary<string, EmptyObject>? Volumes { get; set; }
     public string? WorkingDir { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public List<string>? Entrypoint { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public List<string>? OnBuild { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public Dictionary<string, string>? Labels { get; set; }
     public string? StopSignal { get; set; }
     public List<string>? Shell { get; set; }

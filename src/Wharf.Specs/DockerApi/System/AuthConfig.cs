@@ -13,6 +13,9 @@ public sealed record AuthConfig
     public string? Email { get; set; }
     [JsonPropertyName("serveraddress")]
     public string? Serveraddress { get; set; }
+    /// <summary>User and password in one, base64; older clients send it.</summary>
+    [JsonPropertyName("auth")]
+    public string? Auth { get; set; }
     /// <summary>A refresh token in place of a password; not in the schema, but every client sends it.</summary>
     [JsonPropertyName("identitytoken")]
     public string? IdentityToken { get; set; }

@@ -1,0 +1,17 @@
+using Microsoft.Extensions.Logging;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Images;
+
+/// <summary>Log messages of this folder.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(Level = LogLevel.Warning, Message = "unused layers and blobs could not be freed; it is tried again with the next removal")]
+    public static partial void CollectFailed(ILogger logger, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Registry} cannot be used for {Name}, the next one is tried: {Why}")]
+    public static partial void EndpointFailed(ILogger logger, string registry, string name, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "content {Digest} is damaged and was removed")]
+    public static partial void BlobDamaged(ILogger logger, Digest digest);
+}
