@@ -110,7 +110,8 @@ public sealed partial class ContainerService
         {
             User = config.User is { Length: > 0 } user ? user : null,
             ExposedPorts = Keys(config.ExposedPorts),
-            Env = config.Env,
+            // A copy: changes are made to the image, not to the container.
+            Env = config.Env is null ? null : [.. config.Env],
             Entrypoint = config.Entrypoint,
             Cmd = config.Cmd,
             Volumes = Keys(config.Volumes),

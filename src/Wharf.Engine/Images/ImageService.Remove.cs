@@ -125,7 +125,7 @@ public sealed partial class ImageService
         try
         {
             var answer = new List<ImageDeleteResponseItem>();
-            long before = _snapshots.TotalSize + _content.TotalSize();
+            long before = _snapshots.TotalSize;
             var images = _store.All().Where(id => _store.ChildrenOf(id).Count == 0 || _store.NamesOf(id).Count > 0).ToList();
             foreach (var id in images)
             {
@@ -144,7 +144,7 @@ public sealed partial class ImageService
                 }
             }
             await CollectAsync(cancellation);
-            long freed = Math.Max(0, before - _snapshots.TotalSize - _content.TotalSize());
+            long freed = Math.Max(0, before - _snapshots.TotalSize);
             _events.Publish("image", "prune", "", new Dictionary<string, string> { ["reclaimed"] = freed.ToString(System.Globalization.CultureInfo.InvariantCulture) });
             return new ImagePruneResponse { ImagesDeleted = answer.Count > 0 ? answer : null, SpaceReclaimed = freed };
         }

@@ -8,7 +8,7 @@ namespace Wharf.Engine.Images;
 /// <summary>Which platform an image is for, and which this machine is.</summary>
 public static partial class Platforms
 {
-    public static Platform Host { get; } = new() { Os = "linux", Architecture = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "amd64", Variant = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "v8" : null };
+    public static Platform Host { get; } = new() { Os = "linux", Architecture = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "amd64" };
 
     private static readonly string[] Systems = ["linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "solaris", "android", "aix", "dragonfly", "illumos", "ios", "js", "plan9"];
     private static readonly string[] Architectures = ["386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le", "riscv64", "s390x", "loong64", "wasm", "x86_64", "x86-64", "aarch64", "armhf", "armel", "i386"];
@@ -37,7 +37,7 @@ public static partial class Platforms
     private static Platform Normal(Platform platform)
     {
         var architecture = platform.Architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", "armhf" => "arm", "i386" or "i686" => "386", var other => other };
-        var variant = (architecture, platform.Variant) switch { ("arm64", null or "" or "8") => "v8", ("arm", null or "" or "7") => "v7", ("amd64", "v1") => null, (_, "") => null, var (_, other) => other };
+        var variant = (architecture, platform.Variant) switch { ("arm64", "8" or "v8") => null, ("arm", null or "" or "7") => "v7", ("amd64", "v1") => null, (_, "") => null, var (_, other) => other };
         return platform with { Architecture = architecture, Variant = variant };
     }
 
