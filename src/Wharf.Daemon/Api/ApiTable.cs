@@ -17,7 +17,6 @@ public static class ApiTable
         ClusterApi.Map(router);
         PluginsApi.Map(router);
         DiskUsageApi.Map(router);
-        AuthApi.Map(router);
         ContainersApi.Map(router);
         ExecApi.Map(router);
         BuildApi.Map(router);

@@ -19,7 +19,7 @@ public static class RegistryApi
 
     private static async Task LoginAsync(ApiContext context)
     {
-        var credentials = RegistryHeaders.WithPassword(await context.ReadJsonAsync(DockerApiJson.Default.AuthConfig))!;
+        var credentials = RegistryHeaders.WithPassword(await context.ReadJsonAsync(DockerApiJson.Default.AuthConfig, required: true))!;
         var token = await context.Engine.Images.LoginAsync(credentials, context.Cancellation);
         await context.WriteJsonAsync(200, new SystemAuthResponse { Status = "Login Succeeded", IdentityToken = token }, DockerApiJson.Default.SystemAuthResponse);
     }
