@@ -1,17 +1,23 @@
 using Wharf.Benchmarks;
 
 // Measures Wharf and, beside it in the same run, any other engine that speaks the Docker Engine API:
-//   ./dev bench [--rounds N] [NAME=unix:///path.sock ...]
+//   ./dev bench [--rounds N] [--only TEXT] [--crowd N] [NAME=unix:///path.sock ...]
+// --only: cases whose name has TEXT in it (run, exec, memory, starts); --crowd: N containers at once, on Wharf alone, and nothing else.
 // Without names, real dockerd is used if one answers on WHARF_PEER_HOST or the peers' usual socket.
-int rounds = 30;
+int rounds = 30, crowd = 0;
+string only = "";
 var peers = new List<(string Name, string Host)>();
 for (int i = 0; i < args.Length; i++)
 {
     if (args[i] == "--rounds") rounds = int.Parse(args[++i]);
+    else if (args[i] == "--only") only = args[++i];
+    else if (args[i] == "--crowd") crowd = int.Parse(args[++i]);
     else if (args[i].Split('=', 2) is [var name, var host] && host.StartsWith("unix://", StringComparison.Ordinal)) peers.Add((name, host));
     else { Console.Error.WriteLine($"bench: unknown argument {args[i]}: expected --rounds N or NAME=unix:///path.sock"); return 2; }
 }
-if (peers.Count == 0)
+bool Wanted(string name) => name.Contains(only, StringComparison.OrdinalIgnoreCase);
+if (crowd > 0) peers.Clear();
+else if (peers.Count == 0)
 {
     var host = Environment.GetEnvironmentVariable("WHARF_PEER_HOST") ?? "unix:///run/peer-docker.sock";
     if (File.Exists(host["unix://".Length..])) peers.Add(("dockerd", host));
@@ -19,17 +25,21 @@ if (peers.Count == 0)
 }
 
 using var wharf = new WharfProcess(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));
-using var report = new Report([("wharf", wharf.Host, wharf.Root), .. peers.Select(peer => (peer.Name, peer.Host, (string?)null))]);
-Settle();
-report.Memory("idle daemon, fresh");
+// Docker's shims are children of init, found by their name.
+using var report = new Report([("wharf", wharf.Host, wharf.Root), .. peers.Select(peer => (peer.Name, peer.Host, (string?)"containerd-shim"))]);
+if (crowd == 0 && Wanted("memory: idle daemon, fresh")) report.Memory("memory: idle daemon, fresh");
 foreach (var engine in report.Engines) BenchImage.Ensure(engine.Host);
-report.Case("run true, --network none", rounds, engine => Cases.Life(engine, "none"));
-report.Case("run true, default bridge", rounds, engine => Cases.Life(engine, "bridge"));
-report.WithSleepers(engine => Cases.StartSleeper(engine, "none"), sleepers => report.Case("exec true", rounds, engine => Cases.Exec(engine, sleepers[engine])));
-Settle();
-report.Memory("idle daemon, after the runs");
+if (crowd > 0)
+{
+    foreach (var (name, unit, value) in Scale.Crowd(report.Engines[0], wharf.Root, crowd)) report.Value($"{crowd} containers at once: {name}", unit, (_, _) => value);
+    report.Print();
+    return 0;
+}
+if (Wanted("run true, --network none")) report.Case("run true, --network none", rounds, engine => Cases.Life(engine, "none"));
+if (Wanted("run true, default bridge")) report.Case("run true, default bridge", rounds, engine => Cases.Life(engine, "bridge"));
+if (Wanted("exec true")) report.WithSleepers(engine => Cases.StartSleeper(engine, "none"), sleepers => report.Case("exec true", rounds, engine => Cases.Exec(engine, sleepers[engine])));
+if (Wanted("starts of 100, 8 at a time")) report.Case("starts of 100, 8 at a time", Math.Max(1, rounds / 10), engine => Scale.Starts(engine, 100));
+if (Wanted("memory: each of 50 running")) report.Value("memory: each of 50 running (PSS)", "MiB", (engine, mark) => Scale.MemoryEach(engine, mark, 50));
+if (Wanted("memory: idle daemon, after the runs")) report.Memory("memory: idle daemon, after the runs");
 report.Print();
 return 0;
-
-// Idle means that nothing was asked for a while: both engines have had time to let go of what the work needed.
-static void Settle() => Thread.Sleep(TimeSpan.FromSeconds(8));

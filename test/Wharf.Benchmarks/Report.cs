@@ -41,6 +41,14 @@ public sealed class Report : IDisposable
         return sample;
     })));
 
+    /// <summary>One figure of each engine.</summary>
+    public void Value(string name, string unit, Func<EngineClient, string?, double> body) => _rows.Add((name, unit, Engines.ToDictionary(engine => engine, engine =>
+    {
+        var sample = new Sample();
+        sample.Add(body(engine, _marks[engine]));
+        return sample;
+    })));
+
     /// <summary>Runs <paramref name="body"/> with one container running in each engine.</summary>
     public void WithSleepers(Func<EngineClient, string> start, Action<Dictionary<EngineClient, string>> body)
     {

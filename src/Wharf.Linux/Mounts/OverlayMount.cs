@@ -1,3 +1,4 @@
+using System.Globalization;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 
@@ -8,33 +9,89 @@ public static class OverlayMount
 {
     /// <summary>Option values longer than this do not fit fsconfig's string (256 bytes with the end).</summary>
     private const int MaxFsconfigString = 255;
+    private const int CLONE_FS = 0x200, CLONE_NEWNS = 0x20000;
+
+    // lowerdir+ came with 6.7. Before 6.5 overlay takes its options as one text, which is only looked at when the file system is made: there even
+    // an option that nobody knows can be set.
+    private static readonly Lazy<bool> TakesLowersOneByOne = new(() =>
+    {
+        using var context = MountTree.OpenContext("overlay");
+        return MountTree.TrySet(context, "lowerdir+", "/", out _) && !MountTree.TrySet(context, "no-such-option", null, out _);
+    });
 
     /// <summary>
     /// Mounts with the options of mount(8): <c>lowerdir=a:b</c> (uppermost first), <c>upperdir</c>, <c>workdir</c> and flags. Layers are
-    /// given one by one where the kernel can (<c>lowerdir+</c>, 6.5), which also lifts the limit of one page for all of them.
+    /// given one by one where the kernel can, which also lifts the limit of one page for all of them. <paramref name="ownNamespace"/>: the
+    /// calling thread has a mount namespace of its own, in which something may be mounted for a moment.
     /// </summary>
-    public static Fd Create(IEnumerable<string> options, ulong attributes)
+    public static Fd Create(IEnumerable<string> options, ulong attributes, bool ownNamespace = false)
     {
+        var all = options.Select(option => option.Split('=', 2) is [var key, var value] ? (Key: key, Value: (string?)value) : (Key: option, Value: null)).ToList();
+        if (!TakesLowersOneByOne.Value && all.Any(option => option.Value?.Length > MaxFsconfigString)) return CreateByText(all, attributes, ownNamespace);
         using var context = MountTree.OpenContext("overlay");
-        foreach (var option in options)
+        foreach (var (key, value) in all)
         {
-            int at = option.IndexOf('=');
-            var (key, value) = at < 0 ? (option, null) : (option[..at], option[(at + 1)..]);
-            if (key == "lowerdir") SetLowers(context, value!);
-            else MountTree.Set(context, key, value);
+            if (key != "lowerdir" || !TakesLowersOneByOne.Value) MountTree.Set(context, key, value);
+            else foreach (var lower in value!.Split(':')) MountTree.Set(context, "lowerdir+", lower);
         }
         return MountTree.Finish(context, "overlay", attributes);
     }
 
-    private static void SetLowers(Fd context, string value)
+    /// <summary>
+    /// mount(2), whose options are one page, not 256 bytes each; directories are named by descriptors, so that 127 layers fit. The mount is
+    /// made somewhere in a mount namespace that nobody else sees, and taken off there.
+    /// </summary>
+    private static Fd CreateByText(List<(string Key, string? Value)> options, ulong attributes, bool ownNamespace)
     {
-        var lowers = value.Split(':');
-        if (!MountTree.TrySet(context, "lowerdir+", lowers[0], out int errno))
+        var directories = new List<Fd>();
+        try
         {
-            if (errno != Errno.EINVAL || value.Length > MaxFsconfigString) throw new SyscallException("fsconfig", errno, "lowerdir+=" + lowers[0]);
-            MountTree.Set(context, "lowerdir", value);
-            return;
+            string Name(string path)
+            {
+                directories.Add(OpenAt.Open(path, O.PATH | O.DIRECTORY));
+                return "/proc/self/fd/" + directories[^1].Value.ToString(CultureInfo.InvariantCulture);
+            }
+            var text = string.Join(',', options.Select(option => option.Key switch
+            {
+                "lowerdir" => "lowerdir=" + string.Join(':', option.Value!.Split(':').Select(Name)),
+                "upperdir" or "workdir" => $"{option.Key}={Name(option.Value!)}",
+                _ => option.Value is null ? option.Key : $"{option.Key}={option.Value}",
+            }));
+            var place = options.First(option => option.Key == "lowerdir").Value!.Split(':')[0];
+            var tree = ownNamespace ? MountAndTakeOff(place, text) : InOwnNamespace(() => MountAndTakeOff(place, text));
+            MountTree.SetAttributes(tree, attributes, 0);
+            return tree;
         }
-        foreach (var lower in lowers.AsSpan(1)) MountTree.Set(context, "lowerdir+", lower);
+        finally
+        {
+            foreach (var directory in directories) directory.Dispose();
+        }
+    }
+
+    private static Fd MountAndTakeOff(string place, string text)
+    {
+        SyscallException.Check(Libc.mount("overlay", place, "overlay", 0, text), "mount overlay", text);
+        try { return MountTree.Clone(place, recursive: false); }
+        finally { SyscallException.Check(Libc.umount2(place, MountFlags.MNT_DETACH), "umount2", place); }
+    }
+
+    /// <summary>Runs something on a thread with a mount namespace of its own; both end with it.</summary>
+    private static Fd InOwnNamespace(Func<Fd> body)
+    {
+        Fd? result = null;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                SyscallException.Check(Libc.unshare(CLONE_FS | CLONE_NEWNS), "unshare");
+                SyscallException.Check(Libc.mount(null, "/", null, (nuint)(MountFlags.MS_REC | MountFlags.MS_PRIVATE), null), "mount", "/");
+                result = body();
+            }
+            catch (Exception error) { failure = error; }
+        }, 256 << 10) { IsBackground = true };
+        thread.Start();
+        thread.Join();
+        return failure is null ? result! : throw new IOException(failure.Message, failure);
     }
 }

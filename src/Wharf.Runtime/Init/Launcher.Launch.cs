@@ -112,7 +112,7 @@ public sealed partial class Launcher
         foreach (var mount in rootfs)
         {
             var options = MountOptions.Parse(mount.Options);
-            using var tree = mount.Type == "overlay" ? OverlayMount.Create(options.Data, options.Set)
+            using var tree = mount.Type == "overlay" ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true)
                 : options.Bind ? MountTree.Clone(mount.Source ?? throw WharfException.Invalid("a bind of the root needs a source"), options.Recursive)
                 : MountTree.Create(mount.Type ?? "", mount.Source, options.Data, options.Set);
             MountTree.SetAttributes(tree, 0, 0, MountFlags.MS_PRIVATE, recursive: true);

@@ -48,7 +48,7 @@ public sealed class ContainerMounts(Fd root, CgroupLayout layout, string? cgroup
     }
 
     private static Fd CreateFileSystem(string type, Mount mount, MountOptions options) => type == "overlay"
-        ? OverlayMount.Create(options.Data, options.Set)
+        ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true)
         : MountTree.Create(type, mount.Source ?? type, options.Data, options.Set);
 
     private void AddBind(Mount mount, MountOptions options)

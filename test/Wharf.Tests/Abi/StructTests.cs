@@ -1,0 +1,55 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Shouldly;
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Init;
+using Xunit;
+
+namespace Wharf.Tests.Abi;
+
+/// <summary>Structures that go to the kernel have its size and its fields' places, asserted by the C compiler.</summary>
+public sealed class StructTests
+{
+    /// <summary>Our type, the kernel's, and our fields' names for its fields.</summary>
+    private static readonly (string Type, string C, (string Ours, string Theirs)[] Fields)[] Structs =
+    [
+        ("Wharf.Linux.Mounts.MountTree+Attributes", "struct mount_attr", [("Set", "attr_set"), ("Clear", "attr_clr"), ("Propagation", "propagation"), ("UserNamespaceFd", "userns_fd")]),
+        ("Wharf.Linux.Fds.OpenAt+OpenHow", "struct open_how", [("Flags", "flags"), ("Mode", "mode"), ("Resolve", "resolve")]),
+        ("Wharf.Runtime.Init.ResourceLimit", "struct rlimit64", [("Soft", "rlim_cur"), ("Hard", "rlim_max")]),
+        ("Wharf.Runtime.Seccomp.BpfInstruction", "struct sock_filter", []),
+        ("Wharf.Runtime.Cgroups.CgroupEvents+PollFd", "struct pollfd", [("Fd", "fd"), ("Events", "events"), ("Returned", "revents")]),
+    ];
+
+    [Fact]
+    public void Structures_are_the_kernels()
+    {
+        var asserts = new List<string>();
+        foreach (var (name, c, fields) in Structs)
+        {
+            var type = typeof(Libc).Assembly.GetType(name) ?? typeof(Launcher).Assembly.GetType(name);
+            type.ShouldNotBeNull(name);
+            asserts.Add($"_Static_assert(sizeof({c}) == {SizeOf(type)}, \"sizeof {name}\");");
+            foreach (var (ours, theirs) in fields) asserts.Add($"_Static_assert(offsetof({c}, {theirs}) == {Marshal.OffsetOf(type, ours)}, \"{name}.{ours}\");");
+        }
+        // Those that are read and written by offset and not as a type.
+        asserts.AddRange(
+        [
+            "_Static_assert(sizeof(struct bpf_cgroup_dev_ctx) == 12 && offsetof(struct bpf_cgroup_dev_ctx, major) == 4 && offsetof(struct bpf_cgroup_dev_ctx, minor) == 8, \"bpf_cgroup_dev_ctx\");",
+            "_Static_assert(sizeof(struct ifreq) == 40 && offsetof(struct ifreq, ifr_flags) == 16, \"ifreq\");",
+            "_Static_assert(sizeof(struct nlmsghdr) == 16, \"nlmsghdr\");",
+            "_Static_assert(sizeof(struct epoll_event) == " + (RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16) + ", \"epoll_event\");",
+            "_Static_assert(sizeof(struct bpf_insn) == 8, \"bpf_insn\");",
+            "_Static_assert(offsetof(struct statx, stx_mode) == 28 && offsetof(struct statx, stx_size) == 40, \"statx\");",
+        ]);
+        KernelConstantTests.Compile(asserts).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_wrong_value_is_found()
+    {
+        KernelConstantTests.Compile(["_Static_assert(EPERM == 2, \"EPERM\");", "_Static_assert(NO_SUCH_NAME == 1, \"x\");"]).Count.ShouldBe(2);
+    }
+
+    private static int SizeOf(Type type) => (int)typeof(Marshal).GetMethods(BindingFlags.Static | BindingFlags.Public)
+        .Single(method => method is { Name: nameof(Marshal.SizeOf), IsGenericMethod: true } && method.GetParameters().Length == 0).MakeGenericMethod(type).Invoke(null, null)!;
+}
