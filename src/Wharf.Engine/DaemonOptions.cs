@@ -7,7 +7,7 @@ namespace Wharf.Engine;
 /// <summary>What the daemon was started with. Made once from flags and config file, validated once, never changed.</summary>
 public sealed record DaemonOptions
 {
-    /// <summary>Addresses to serve: <c>unix:///path</c>.</summary>
+    /// <summary>Addresses to serve: <c>unix:///path</c>, <c>tcp://address:port</c>, <c>fd://</c> for sockets that systemd opened.</summary>
     public IReadOnlyList<string> Hosts { get; init; } = ["unix:///run/wharf/wharf.sock"];
     /// <summary>Durable state: database, blobs, layers, volumes, logs.</summary>
     public string DataRoot { get; init; } = "/var/lib/wharf";
@@ -43,6 +43,7 @@ public sealed record DaemonOptions
     public int MaxConcurrentDownloads { get; init; } = 3;
     public int MaxConcurrentUploads { get; init; } = 5;
     public Limits Limits { get; init; } = new();
+    public TransportOptions Transport { get; init; } = new();
     public IReadOnlyList<string> Labels { get; init; } = [];
     /// <summary>Options of running containers, <c>key=value</c>: <c>native.cgroupdriver</c> is <c>cgroupfs</c> or <c>systemd</c>.</summary>
     public IReadOnlyList<string> ExecOptions { get; init; } = [];
@@ -61,11 +62,7 @@ public sealed record DaemonOptions
     {
         RequireAbsolute(DataRoot, "data-root");
         RequireAbsolute(ExecRoot, "exec-root");
-        foreach (var host in Hosts)
-        {
-            if (!host.StartsWith("unix:///", StringComparison.Ordinal))
-                throw WharfException.Invalid($"invalid value \"{host}\" for option \"hosts\": only unix:///path addresses are served");
-        }
+        Transport.Validate(Hosts);
         // sun_path holds 108 bytes (unix(7)); the shim's socket has the longest name.
         if (Encoding.UTF8.GetByteCount(ExecRoot) > 80)
             throw WharfException.Invalid($"invalid value \"{ExecRoot}\" for option \"exec-root\": longer than 80 bytes");

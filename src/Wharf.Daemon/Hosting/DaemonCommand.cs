@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Wharf.Daemon.Api;
+using Wharf.Daemon.Authorization;
 using Wharf.Daemon.Http;
 using Wharf.Engine;
 using Wharf.Specs.Errors;
@@ -51,8 +52,12 @@ public static class DaemonCommand
             .SetMinimumLevel(options.Debug ? LogLevel.Debug : LogLevel.Information)
             .AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        var sockets = options.Hosts.Select(UnixSocketFile.Prepare).ToList();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, sockets));
+        var endpoints = new Endpoints(options);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            Configure(kestrel);
+            endpoints.Listen(kestrel, kestrel.ApplicationServices.GetRequiredService<ILoggerFactory>());
+        });
         await using var app = builder.Build();
         var logs = app.Services.GetRequiredService<ILoggerFactory>();
         var log = logs.CreateLogger("Wharf.Daemon");
@@ -61,7 +66,9 @@ public static class DaemonCommand
         await using var memory = new IdleMemory(logs.CreateLogger<IdleMemory>());
         memory.Touch();
         var handler = new RequestHandler(engine, ApiTable.Build(), memory, logs.CreateLogger<RequestHandler>());
-        app.Run(handler.HandleAsync);
+        using var authorization = new AuthorizationGate(options);
+        await using var observer = new RequestObserver(engine, logs);
+        app.Run(http => observer.RunAsync(http, inner => handler.HandleAsync(inner, authorization)));
 
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop, log));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop, log));
@@ -69,16 +76,19 @@ public static class DaemonCommand
         Linux.Fds.FileMode.SetUmask(SocketUmask);
         await app.StartAsync(stop.Token);
         Linux.Fds.FileMode.SetUmask(Umask);
-        foreach (var socket in sockets) UnixSocketFile.SetAccess(socket, options.Group);
+        foreach (var socket in endpoints.Sockets) UnixSocketFile.SetAccess(socket, options.Group);
+        foreach (var host in endpoints.Unprotected) log.Unprotected(host);
+        ServiceNotice.Send("READY=1");
         log.Ready(DaemonVersion.Product, string.Join(", ", options.Hosts), options.DataRoot);
         try
         {
             await Task.Delay(Timeout.Infinite, stop.Token);
         }
         catch (OperationCanceledException) { /* a signal asked us to stop */ }
+        ServiceNotice.Send("STOPPING=1");
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         await app.StopAsync(patience.Token);
-        foreach (var socket in sockets) File.Delete(socket);
+        foreach (var socket in endpoints.Sockets) File.Delete(socket);
         if (options.PidFile is not null) File.Delete(options.PidFile);
     }
 
@@ -89,7 +99,7 @@ public static class DaemonCommand
         stop.Cancel();
     }
 
-    private static void Configure(KestrelServerOptions kestrel, IEnumerable<string> sockets)
+    private static void Configure(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = null; // build contexts and images; JSON bodies have their own limit
@@ -98,14 +108,6 @@ public static class DaemonCommand
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
         kestrel.Limits.MaxRequestHeadersTotalSize = 64 << 10; // X-Registry-Auth can be long
         kestrel.Limits.MaxRequestLineSize = 64 << 10; // build arguments travel in the query
-        foreach (var path in sockets)
-        {
-            kestrel.ListenUnixSocket(path, listen =>
-            {
-                listen.Protocols = HttpProtocols.Http1;
-                listen.Use(HijackGate.Use);
-            });
-        }
     }
 
     private static void PrivateDirectory(string path)

@@ -14,6 +14,7 @@ public static class DaemonCommandLine
         Run the engine that serves the Docker Engine API
 
         Options:
+              --authorization-plugin list      Authorization plugin to ask about each request
               --bip string                     Address and prefix length of the default bridge, e.g. 172.30.0.1/16
               --config-file string             JSON configuration file (default /etc/wharf/daemon.json, if it is there)
               --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
@@ -23,7 +24,7 @@ public static class DaemonCommandLine
               --exec-opt list                  Option of running containers: native.cgroupdriver=cgroupfs|systemd
               --exec-root string               Where run-time state is kept (default /run/wharf)
           -G, --group string                   Group that may use the unix socket
-          -H, --host list                      Address to serve (default unix:///run/wharf/wharf.sock)
+          -H, --host list                      Address to serve: unix:///path, tcp://address:port, fd:// (default unix:///run/wharf/wharf.sock)
               --http-proxy string              Proxy for plain HTTP to registries (default: HTTP_PROXY)
               --https-proxy string             Proxy for HTTPS to registries (default: HTTPS_PROXY)
               --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
@@ -35,9 +36,16 @@ public static class DaemonCommandLine
               --max-concurrent-uploads int     Layers sent at a time (default 5)
               --max-download-attempts int      Tries of a transfer that makes no progress (default 5)
               --no-proxy string                Hosts and networks that are reached without a proxy (default: NO_PROXY)
+              --metrics-addr string            Address and port that serve /metrics for Prometheus
+              --otlp-endpoint string           OTLP/HTTP endpoint that gets a trace of each request
           -p, --pidfile string                 Write the process ID here
               --registry-mirror list           Mirror of docker.io, a URL
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
+              --tls                            Use TLS on tcp addresses; --tls=false serves them without any protection
+              --tlscacert string               Trust only clients with a certificate of this CA (default /etc/wharf/ca.pem)
+              --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)
+              --tlskey string                  TLS key (default /etc/wharf/key.pem)
+              --tlsverify                      Use TLS on tcp addresses and demand certificates of clients
         """;
 
     private const string DefaultConfigFile = "/etc/wharf/daemon.json";
@@ -45,10 +53,36 @@ public static class DaemonCommandLine
     private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile" };
     private static readonly string[] Known =
     [
-        "--bip", "--config-file", "--data-root", "--dns", "--exec-opt", "--exec-root", "--group", "--host", "--insecure-registry", "--label", "--log-driver", "--log-opt",
-        "--max-concurrent-downloads", "--max-concurrent-uploads", "--pidfile", "--runtime-path",
-        "--certs-dir", "--http-proxy", "--https-proxy", "--max-download-attempts", "--no-proxy", "--registry-mirror",
+        "--authorization-plugin",
+        "--bip",
+        "--certs-dir",
+        "--config-file",
+        "--data-root",
+        "--dns",
+        "--exec-opt",
+        "--exec-root",
+        "--group",
+        "--host",
+        "--http-proxy",
+        "--https-proxy",
+        "--insecure-registry",
+        "--label",
+        "--log-driver",
+        "--log-opt",
+        "--max-concurrent-downloads",
+        "--max-concurrent-uploads",
+        "--max-download-attempts",
+        "--metrics-addr",
+        "--no-proxy",
+        "--otlp-endpoint",
+        "--pidfile",
+        "--registry-mirror",
+        "--runtime-path",
+        "--tlscacert",
+        "--tlscert",
+        "--tlskey",
     ];
+    private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", "--tls", "--tlsverify"];
 
     /// <summary>Parses, merges and validates; InvalidArgument names the flag or key that is wrong.</summary>
     public static DaemonOptions Parse(IReadOnlyList<string> args)
@@ -73,7 +107,7 @@ public static class DaemonCommandLine
             ExecRoot = execRoot,
             PidFile = One(flags, "--pidfile") ?? file.PidFile,
             Group = One(flags, "--group") ?? file.Group,
-            Debug = flags.ContainsKey("--debug") || (file.Debug ?? false),
+            Debug = Switch(flags, "--debug") ?? file.Debug ?? false,
             RuntimePath = One(flags, "--runtime-path") ?? file.RuntimePath ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/usr/bin", "wharf-runtime"),
             InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,
             RegistryMirrors = Many(flags, "--registry-mirror") ?? file.RegistryMirrors ?? defaults.RegistryMirrors,
@@ -83,15 +117,32 @@ public static class DaemonCommandLine
             HttpsProxy = One(flags, "--https-proxy") ?? file.Proxies?.Https,
             NoProxy = One(flags, "--no-proxy") ?? file.Proxies?.None,
             MaxDownloadAttempts = Number(flags, "--max-download-attempts") ?? file.MaxDownloadAttempts ?? defaults.MaxDownloadAttempts,
-            KeepLayerBlobs = flags.ContainsKey("--keep-layer-blobs") || (file.KeepLayerBlobs ?? false),
+            KeepLayerBlobs = Switch(flags, "--keep-layer-blobs") ?? file.KeepLayerBlobs ?? false,
             BridgeAddress = One(flags, "--bip") ?? file.Bip,
             Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
             ExecOptions = Many(flags, "--exec-opt") ?? file.ExecOptions ?? defaults.ExecOptions,
             Labels = Many(flags, "--label") ?? file.Labels ?? defaults.Labels,
             LogDriver = One(flags, "--log-driver") ?? file.LogDriver ?? defaults.LogDriver,
             LogOptions = Many(flags, "--log-opt")?.Select(option => option.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : "") ?? file.LogOpts ?? defaults.LogOptions,
+            Transport = MergeTransport(flags, file),
             MaxConcurrentDownloads = Number(flags, "--max-concurrent-downloads") ?? file.MaxConcurrentDownloads ?? defaults.MaxConcurrentDownloads,
             MaxConcurrentUploads = Number(flags, "--max-concurrent-uploads") ?? file.MaxConcurrentUploads ?? defaults.MaxConcurrentUploads,
+        };
+    }
+
+    private static TransportOptions MergeTransport(Dictionary<string, List<string>> flags, DaemonConfigFile file)
+    {
+        var defaults = new TransportOptions();
+        return defaults with
+        {
+            Tls = Switch(flags, "--tls") ?? file.Tls ?? (Switch(flags, "--tlsverify") == false ? false : null),
+            TlsVerify = Switch(flags, "--tlsverify") ?? file.TlsVerify ?? false,
+            CaFile = One(flags, "--tlscacert") ?? file.TlsCaCert ?? defaults.CaFile,
+            CertificateFile = One(flags, "--tlscert") ?? file.TlsCert ?? defaults.CertificateFile,
+            KeyFile = One(flags, "--tlskey") ?? file.TlsKey ?? defaults.KeyFile,
+            AuthorizationPlugins = Many(flags, "--authorization-plugin") ?? file.AuthorizationPlugins ?? defaults.AuthorizationPlugins,
+            MetricsAddress = One(flags, "--metrics-addr") ?? file.MetricsAddress,
+            OtlpEndpoint = One(flags, "--otlp-endpoint") ?? file.OtlpEndpoint,
         };
     }
 
@@ -102,9 +153,14 @@ public static class DaemonCommandLine
         {
             var (name, value) = args[i].IndexOf('=') is > 0 and var at && args[i].StartsWith("--", StringComparison.Ordinal) ? (args[i][..at], args[i][(at + 1)..]) : (args[i], null);
             name = Short.GetValueOrDefault(name, name);
-            if (name is "--debug" or "--keep-layer-blobs")
+            if (Switches.Contains(name))
             {
-                if (value is not "false") flags[name] = ["true"];
+                flags[name] = [value switch
+                {
+                    null or "true" or "1" => "true",
+                    "false" or "0" => "false",
+                    _ => throw WharfException.Invalid($"invalid argument \"{value}\" for \"{name}\" flag: not true or false"),
+                }];
                 continue;
             }
             if (!name.StartsWith('-')) throw WharfException.Invalid($"\"wharf daemon\" accepts no arguments: {name}");
@@ -142,11 +198,20 @@ public static class DaemonCommandLine
         Check("runtime-path", file.RuntimePath is not null);
         Check("max-concurrent-downloads", file.MaxConcurrentDownloads is not null);
         Check("max-concurrent-uploads", file.MaxConcurrentUploads is not null);
+        Check("tls", file.Tls is not null);
+        Check("tlsverify", file.TlsVerify is not null);
+        Check("tlscacert", file.TlsCaCert is not null);
+        Check("tlscert", file.TlsCert is not null);
+        Check("tlskey", file.TlsKey is not null);
+        Check("authorization-plugin", file.AuthorizationPlugins is not null);
+        Check("metrics-addr", file.MetricsAddress is not null);
+        Check("otlp-endpoint", file.OtlpEndpoint is not null);
         if (both.Count > 0)
             throw WharfException.Invalid($"the following directives are specified both as a flag and in the configuration file: {string.Join(", ", both)}");
     }
 
     private static string? One(Dictionary<string, List<string>> flags, string name) => flags.TryGetValue(name, out var values) ? values[^1] : null;
+    private static bool? Switch(Dictionary<string, List<string>> flags, string name) => One(flags, name) is { } text ? text == "true" : null;
     private static List<string>? Many(Dictionary<string, List<string>> flags, string name) => flags.GetValueOrDefault(name);
     private static int? Number(Dictionary<string, List<string>> flags, string name) => One(flags, name) is not { } text ? null :
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number :

@@ -30,6 +30,14 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("log-opts")] public Dictionary<string, string>? LogOpts { get; set; }
     [JsonPropertyName("max-concurrent-downloads")] public int? MaxConcurrentDownloads { get; set; }
     [JsonPropertyName("max-concurrent-uploads")] public int? MaxConcurrentUploads { get; set; }
+    [JsonPropertyName("tls")] public bool? Tls { get; set; }
+    [JsonPropertyName("tlsverify")] public bool? TlsVerify { get; set; }
+    [JsonPropertyName("tlscacert")] public string? TlsCaCert { get; set; }
+    [JsonPropertyName("tlscert")] public string? TlsCert { get; set; }
+    [JsonPropertyName("tlskey")] public string? TlsKey { get; set; }
+    [JsonPropertyName("authorization-plugins")] public List<string>? AuthorizationPlugins { get; set; }
+    [JsonPropertyName("metrics-addr")] public string? MetricsAddress { get; set; }
+    [JsonPropertyName("otlp-endpoint")] public string? OtlpEndpoint { get; set; }
 
     /// <summary>Reads the file; an unknown key or wrong type is an error that names it.</summary>
     public static DaemonConfigFile Read(string path)

@@ -8,6 +8,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "daemon ready: version {Version}, serving {Hosts}, data root {DataRoot}")]
     public static partial void Ready(this ILogger log, string version, string hosts, string dataRoot);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Host} is served WITHOUT ENCRYPTION AND AUTHENTICATION: whoever reaches it is root on this machine")]
+    public static partial void Unprotected(this ILogger log, string host);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "stopping on {Signal}")]
     public static partial void Stopping(this ILogger log, string signal);
 

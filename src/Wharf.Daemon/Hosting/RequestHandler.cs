@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Wharf.Daemon.Authorization;
 using Wharf.Daemon.Http;
 using Wharf.Engine;
 using Wharf.Specs.Errors;
@@ -9,7 +10,7 @@ namespace Wharf.Daemon.Hosting;
 /// <summary>What happens to every request: version, route, handler, error.</summary>
 public sealed class RequestHandler(EngineHost engine, ApiRouter router, IdleMemory memory, ILogger<RequestHandler> log)
 {
-    public async Task HandleAsync(HttpContext http)
+    public async Task HandleAsync(HttpContext http, AuthorizationGate authorization)
     {
         var gate = http.Features.Get<HijackGate>();
         if (gate is not null) gate.InRequest = true;
@@ -20,7 +21,7 @@ public sealed class RequestHandler(EngineHost engine, ApiRouter router, IdleMemo
             http.Response.Headers["Api-Version"] = ApiVersion.Newest.ToString();
             http.Response.Headers["Docker-Experimental"] = "false";
             http.Response.Headers["Ostype"] = "linux";
-            await DispatchAsync(http);
+            await authorization.RunAsync(http, DispatchAsync);
         }
         catch (Exception error) when (http.RequestAborted.IsCancellationRequested && error is OperationCanceledException or IOException)
         {

@@ -14,15 +14,19 @@ namespace Wharf.Daemon.Http;
 /// </summary>
 public sealed class HijackedConnection : IAsyncDisposable
 {
+    /// <summary>How long a client may take to receive the last bytes.</summary>
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(10);
     private readonly ApiContext _context;
     private readonly Socket _socket;
+    private readonly TlsConnection? _tls;
 
-    private HijackedConnection(ApiContext context, PipeReader input, Socket socket)
+    private HijackedConnection(ApiContext context, PipeReader input, Socket socket, TlsConnection? tls)
     {
         _context = context;
         _socket = socket;
+        _tls = tls;
         Input = input.AsStream(leaveOpen: true);
-        Output = new NetworkStream(socket, ownsSocket: false);
+        Output = tls is null ? new NetworkStream(socket, ownsSocket: false) : tls.Stream;
     }
 
     /// <summary>Bytes from the client, including any it sent early.</summary>
@@ -54,7 +58,7 @@ public sealed class HijackedConnection : IAsyncDisposable
         foreach (var (name, value) in context.Http.Response.Headers)
             if (name is not "Content-Type") text.Append(name).Append(": ").Append(value.ToString()).Append("\r\n");
         text.Append("\r\n");
-        var connection = new HijackedConnection(context, transport.Input, socket);
+        var connection = new HijackedConnection(context, transport.Input, socket, context.Http.Features.Get<TlsConnection>());
         await connection.Output.WriteAsync(Encoding.ASCII.GetBytes(text.ToString()), CancellationToken.None);
         return connection;
     }
@@ -68,10 +72,26 @@ public sealed class HijackedConnection : IAsyncDisposable
     /// <summary>Ends the output (the client sees the end of the stream) and gives the connection up.</summary>
     public async ValueTask DisposeAsync()
     {
-        try { _socket.Shutdown(SocketShutdown.Send); }
-        catch (SocketException) { /* the client is gone already: nothing to tell it */ }
-        await Output.DisposeAsync();
+        if (_tls is not null) await EndTlsAsync(_tls);
+        else
+        {
+            try { _socket.Shutdown(SocketShutdown.Send); }
+            catch (SocketException) { /* the client is gone already: nothing to tell it */ }
+            await Output.DisposeAsync();
+        }
         // Kestrel must not write a response of its own behind the raw bytes.
         _context.Http.Abort();
+    }
+
+    /// <summary>close_notify ends our side. The bytes are still on their way through the transport then, and aborting would lose them: it is told to end, and has ended when the socket is closed.</summary>
+    private static async Task EndTlsAsync(TlsConnection tls)
+    {
+        try
+        {
+            await tls.Stream.ShutdownAsync();
+            await tls.Raw.CompleteAsync();
+            await Task.Delay(DrainTime, tls.Closed);
+        }
+        catch (Exception error) when (error is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException) { /* closed: by us, or by a client that did not wait */ }
     }
 }

@@ -1,0 +1,88 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Wharf.Daemon.Http;
+using Wharf.Engine;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Authorization;
+
+/// <summary>
+/// Asks the plugins before a request is executed and before its answer is sent. They see the very bytes the handler parses: a JSON
+/// body is read whole first, whatever its size or framing (CVE-2024-41110, CVE-2026-34040: bodies a plugin did not get to see were
+/// executed). Handlers read JSON only when the content type says so, which is also what decides here.
+/// </summary>
+public sealed class AuthorizationGate : IDisposable
+{
+    private readonly List<AuthorizationPlugin> _plugins;
+    private readonly long _maxBody;
+
+    public AuthorizationGate(DaemonOptions options)
+    {
+        _plugins = [.. options.Transport.AuthorizationPlugins.Select(name => new AuthorizationPlugin(name))];
+        _maxBody = options.Limits.MaxJsonBody;
+    }
+
+    public async Task RunAsync(HttpContext http, Func<HttpContext, Task> next)
+    {
+        if (_plugins.Count == 0)
+        {
+            await next(http);
+            return;
+        }
+        var request = await DescribeAsync(http);
+        foreach (var plugin in _plugins) await plugin.AskAsync("AuthZReq", request, http.RequestAborted);
+        var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        await using var held = new HeldResponse(original.Stream);
+        http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(held, original));
+        try
+        {
+            await next(http);
+        }
+        finally
+        {
+            http.Features.Set(original);
+        }
+        if (held.IsReleased || http.Features.Get<HijackGate>()?.Hijacked == true || http.Response.HasStarted) return;
+        request.ResponseBody = IsJson(http.Response.ContentType) ? held.Bytes : [];
+        request.ResponseStatusCode = http.Response.StatusCode;
+        request.ResponseHeaders = http.Response.Headers.ToDictionary(header => header.Key, header => header.Value.ToString());
+        for (int i = _plugins.Count - 1; i >= 0; i--) await _plugins[i].AskAsync("AuthZRes", request, http.RequestAborted);
+        await held.ReleaseAsync(http.RequestAborted);
+    }
+
+    private async Task<AuthorizationRequest> DescribeAsync(HttpContext http)
+    {
+        var client = http.Features.Get<TlsConnection>()?.ClientName;
+        return new AuthorizationRequest
+        {
+            User = client,
+            UserAuthNMethod = client is null ? null : "TLS",
+            RequestMethod = http.Request.Method,
+            RequestUri = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
+            RequestHeaders = http.Request.Headers.Where(header => !header.Key.StartsWith("X-Registry-", StringComparison.OrdinalIgnoreCase)).ToDictionary(header => header.Key, header => header.Value.ToString()),
+            RequestBody = IsJson(http.Request.ContentType) ? await TakeBodyAsync(http) : null,
+        };
+    }
+
+    private async Task<byte[]> TakeBodyAsync(HttpContext http)
+    {
+        using var body = new MemoryStream();
+        var buffer = new byte[16384];
+        int count;
+        while ((count = await http.Request.Body.ReadAsync(buffer, http.RequestAborted)) > 0)
+        {
+            if (body.Length + count > _maxBody) throw WharfException.Invalid($"request body is larger than {_maxBody} bytes");
+            body.Write(buffer, 0, count);
+        }
+        var bytes = body.ToArray();
+        http.Request.Body = new MemoryStream(bytes, writable: false);
+        return bytes;
+    }
+
+    private static bool IsJson(string? type) => type?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) == true;
+
+    public void Dispose()
+    {
+        foreach (var plugin in _plugins) plugin.Dispose();
+    }
+}
