@@ -52,7 +52,7 @@ public sealed class DaemonCommandLineTests : IDisposable
     [InlineData("unknown flag: --frobnicate", "--frobnicate")]
     [InlineData("flag needs an argument: --data-root", "--data-root")]
     [InlineData("not an absolute path", "--data-root", "relative")]
-    [InlineData("only unix:///path addresses are served", "-H", "tcp://0.0.0.0:2375")]
+    [InlineData("without TLS lets anyone", "-H", "tcp://0.0.0.0:2375")]
     [InlineData("not a whole number", "--max-concurrent-downloads", "many")]
     [InlineData("must be at least 1", "--max-concurrent-downloads", "0")]
     [InlineData("accepts no arguments: extra", "extra")]
