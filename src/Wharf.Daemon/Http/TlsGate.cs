@@ -37,7 +37,7 @@ public sealed class TlsGate
     public ConnectionDelegate Use(ConnectionDelegate next) => async connection =>
     {
         var raw = connection.Transport;
-        await using var ssl = new SslStream(new DuplexStream(raw));
+        await using var ssl = new SslStream(new TransportStream(raw));
         try
         {
             using var patience = new CancellationTokenSource(HandshakeTime);

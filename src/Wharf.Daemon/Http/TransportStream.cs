@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 namespace Wharf.Daemon.Http;
 
 /// <summary>Both directions of a transport as one stream, which <see cref="System.Net.Security.SslStream"/> wants. What it writes is sent at once.</summary>
-internal sealed class DuplexStream(IDuplexPipe pipe) : Stream
+internal sealed class TransportStream(IDuplexPipe pipe) : Stream
 {
     private readonly Stream _input = pipe.Input.AsStream(leaveOpen: true);
 
