@@ -17,7 +17,7 @@ public sealed partial class ContainerService
         var host = container.HostConfig;
         var owner = NamespaceModes.ContainerOf(host.NetworkMode) is { } other ? RequireRunning(other, "network") : container;
         var directory = DirectoryOf(owner.Id);
-        if (owner == container) ContainerFiles.Write(directory, FilesOf(container, run));
+        if (owner == container) ContainerFiles.Write(directory, FilesOf(container, run.Network));
         var mounts = new List<Mount>(EtcFiles.Length);
         foreach (var name in EtcFiles)
         {
@@ -28,15 +28,16 @@ public sealed partial class ContainerService
         return mounts;
     }
 
-    private ContainerFilesRequest FilesOf(Container container, RunSetup run)
+    private ContainerFilesRequest FilesOf(Container container, NetworkState? network)
     {
         var host = container.HostConfig;
         return new ContainerFilesRequest
         {
             Hostname = container.Config.Hostname ?? "",
             Domainname = container.Config.Domainname,
-            Endpoints = run.Network?.Endpoints.Values ?? (IReadOnlyCollection<Specs.DockerApi.EndpointSettings>)[],
+            Endpoints = network?.Endpoints.Values ?? (IReadOnlyCollection<Specs.DockerApi.EndpointSettings>)[],
             HostNetwork = host.NetworkMode == "host",
+            NameServer = _networks.NamesOf(container.Id).Count > 0,
             HostGateway = _networks.HostGateway,
             ExtraHosts = host.ExtraHosts ?? [],
             Dns = host.Dns is { Count: > 0 } servers ? servers : _options.Dns,

@@ -25,9 +25,11 @@ public sealed partial class ContainerService
                 var endpoint = change.Endpoints[network.Name!];
                 container.Network = new NetworkState { Endpoints = new(change.Endpoints), Ports = new(change.Ports) };
                 ContainerFiles.AddHost(DirectoryOf(container.Id), endpoint, container.Config.Hostname ?? "", container.Config.Domainname);
+                if (_networks.NamesOf(container.Id).Count > 0) ContainerFiles.UseNameServer(DirectoryOf(container.Id), FilesOf(container, container.Network));
             }
             else if (known) throw new WharfException(ErrorKind.Forbidden, $"container {container.Id} is already connected to network {network.Name}");
             await SaveEndpointsAsync(container, endpoints => endpoints[network.Name!] = settings);
+            await UpdateNamesAsync(container);
         }
     }
 
@@ -55,6 +57,7 @@ public sealed partial class ContainerService
                 ContainerFiles.RemoveHost(DirectoryOf(container.Id), endpoint);
             }
             await SaveEndpointsAsync(container, endpoints => endpoints.Remove(name));
+            await UpdateNamesAsync(container);
         }
     }
 

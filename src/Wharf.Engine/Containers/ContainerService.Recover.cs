@@ -24,6 +24,7 @@ public sealed partial class ContainerService
             using (await container.Gate.EnterAsync(cancellation)) await ReconcileAsync(container, found, cancellation);
         }
         foreach (var entry in known) AdoptExec(entry);
+        await RestoreNamesAsync();
         _recovered.SetResult();
         foreach (var stranger in running.Keys) await EndStrangerAsync(stranger);
         foreach (var container in _index.All())

@@ -91,6 +91,7 @@ public sealed partial class ContainerService
             Log = LogRules.Target(host.LogConfig, DirectoryOf(container.Id), config, LogSourceOf(container)),
             InitPath = initPath,
             SystemdCgroup = _options.SystemdCgroup,
+            Dns = NamesOf(container),
         };
     }
 

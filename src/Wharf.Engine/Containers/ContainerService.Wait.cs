@@ -73,6 +73,7 @@ public sealed partial class ContainerService
             container.Name = bare;
             _index.Release(old, container.Id);
             _networks.Rename(container.Id, bare);
+            await UpdateNamesAsync(container);
             Publish(container, "rename", ("oldName", "/" + old));
         }
     }

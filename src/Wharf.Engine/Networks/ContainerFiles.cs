@@ -11,6 +11,8 @@ public sealed record ContainerFilesRequest
     /// <summary>Endpoints of the container; empty for no network. With <see cref="HostNetwork"/> the host's own files are copied.</summary>
     public required IReadOnlyCollection<EndpointSettings> Endpoints { get; init; }
     public bool HostNetwork { get; init; }
+    /// <summary>The container has a name server on 127.0.0.11.</summary>
+    public bool NameServer { get; init; }
     /// <summary>What <c>host-gateway</c> stands for: the host's address on the default bridge.</summary>
     public string HostGateway { get; init; } = "";
     /// <summary><c>name:address</c> or <c>name=address</c>; the address may be <c>host-gateway</c>.</summary>
@@ -24,15 +26,14 @@ public sealed record ContainerFilesRequest
 public static class ContainerFiles
 {
     private const long MaxHosts = 1 << 20;
-    private const string HostHosts = "/etc/hosts", HostResolvConf = "/etc/resolv.conf";
-    private static readonly string[] Fallback = ["8.8.8.8", "8.8.4.4"];
+    private const string HostHosts = "/etc/hosts";
 
     /// <summary>Writes the three files into a directory of the container's own.</summary>
     public static void Write(string directory, ContainerFilesRequest request)
     {
         File.WriteAllText(Path.Combine(directory, "hostname"), request.Hostname + "\n");
         File.WriteAllText(Path.Combine(directory, "hosts"), Hosts(request));
-        File.WriteAllText(Path.Combine(directory, "resolv.conf"), ResolvConf(request, File.Exists(HostResolvConf) ? File.ReadAllLines(HostResolvConf) : []));
+        File.WriteAllText(Path.Combine(directory, "resolv.conf"), ResolvConf(request, ResolverConfig.ReadHost()));
     }
 
     public static string Hosts(ContainerFilesRequest request)
@@ -81,23 +82,20 @@ public static class ContainerFiles
         File.WriteAllLines(path, File.ReadAllLines(path).Where(line => !gone.Exists(address => line.StartsWith(address + "\t", StringComparison.Ordinal))));
     }
 
-    /// <summary>The host's resolver settings with the container's own in their place; loopback servers cannot be reached from a namespace.</summary>
-    public static string ResolvConf(ContainerFilesRequest request, IReadOnlyList<string> host)
+    /// <summary>
+    /// A running container came to a network with names: it is to ask the name server, unless it changed its file. Written in place, as the
+    /// file is mounted.
+    /// </summary>
+    public static void UseNameServer(string directory, ContainerFilesRequest request)
     {
-        if (request.HostNetwork && request.Dns.Count == 0 && request.DnsSearch.Count == 0 && request.DnsOptions.Count == 0) return string.Join('\n', host) + "\n";
-        var servers = request.Dns.Count > 0 ? request.Dns : [.. Values(host, "nameserver").Where(server => request.HostNetwork || !IsLoopback(server))];
-        if (servers.Count == 0) servers = Fallback;
-        IReadOnlyList<string> search = request.DnsSearch.Count > 0 ? request.DnsSearch : [.. Values(host, "search").SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
-        IReadOnlyList<string> options = request.DnsOptions.Count > 0 ? request.DnsOptions : [.. Values(host, "options").SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
-        var text = new StringBuilder();
-        foreach (var server in servers) text.Append("nameserver ").Append(server).Append('\n');
-        if (search.Count > 0 && search is not ["."]) text.Append("search ").AppendJoin(' ', search).Append('\n');
-        if (options.Count > 0) text.Append("options ").AppendJoin(' ', options).Append('\n');
-        return text.ToString();
+        var path = Path.Combine(directory, "resolv.conf");
+        var config = ResolverConfig.From(request, ResolverConfig.ReadHost());
+        if (new FileInfo(path).Length <= MaxHosts && File.ReadAllText(path) == config.ForServers(request.HostNetwork)) File.WriteAllText(path, config.ForNameServer());
     }
 
-    private static IEnumerable<string> Values(IEnumerable<string> lines, string key) =>
-        lines.Select(line => line.Trim()).Where(line => line.StartsWith(key + " ", StringComparison.Ordinal) || line.StartsWith(key + "\t", StringComparison.Ordinal)).Select(line => line[(key.Length + 1)..].Trim());
-
-    private static bool IsLoopback(string server) => System.Net.IPAddress.TryParse(server.Split('%')[0], out var address) && System.Net.IPAddress.IsLoopback(address);
+    public static string ResolvConf(ContainerFilesRequest request, IReadOnlyList<string> host)
+    {
+        var config = ResolverConfig.From(request, host);
+        return request.NameServer ? config.ForNameServer() : config.ForServers(request.HostNetwork);
+    }
 }

@@ -28,24 +28,25 @@ internal sealed record PreparedNamespace(Fd Namespace, RouteNetlink Inside, bool
 internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposable
 {
     private const int Kept = 3, KeptOfUserNetworks = 1, KeptInAll = 12;
-    private readonly ConcurrentDictionary<string, Shelf> _shelves = new();
+    private readonly ConcurrentDictionary<(string NetworkId, bool Names), Shelf> _shelves = new();
     private int _count;
     private bool _disposed;
 
-    private sealed class Shelf
+    private sealed class Shelf(bool names)
     {
+        public readonly bool Names = names;
         public readonly Queue<PreparedNamespace> Ready = new();
         public bool Filling, Closed;
     }
 
-    /// <summary>One that is ready, or a new one. <paramref name="network"/> null: without an interface.</summary>
-    public async Task<PreparedNamespace> TakeAsync(NetworkRecord? network, int bridgeIndex)
+    /// <summary>One that is ready, or a new one. <paramref name="network"/> null: without an interface. <paramref name="names"/>: with a way to the name server.</summary>
+    public async Task<PreparedNamespace> TakeAsync(NetworkRecord? network, int bridgeIndex, bool names)
     {
-        var shelf = _shelves.GetOrAdd(network?.Network.Id ?? "", _ => new Shelf());
+        var shelf = _shelves.GetOrAdd((network?.Network.Id ?? "", names), _ => new Shelf(names));
         PreparedNamespace? ready;
         lock (shelf) shelf.Ready.TryDequeue(out ready);
         if (ready is not null) Interlocked.Decrement(ref _count);
-        var taken = ready ?? await PrepareAsync(network, bridgeIndex);
+        var taken = ready ?? await PrepareAsync(network, bridgeIndex, names);
         Fill(shelf, network, bridgeIndex);
         return taken;
     }
@@ -85,7 +86,7 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
             return false;
         }
         PreparedNamespace made;
-        try { made = await PrepareAsync(network, bridgeIndex); }
+        try { made = await PrepareAsync(network, bridgeIndex, shelf.Names); }
         catch
         {
             Interlocked.Decrement(ref _count);
@@ -104,10 +105,14 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
         return false;
     }
 
-    private async Task<PreparedNamespace> PrepareAsync(NetworkRecord? network, int bridgeIndex)
+    private async Task<PreparedNamespace> PrepareAsync(NetworkRecord? network, int bridgeIndex, bool names)
     {
         bool v6 = network?.Network.EnableIPv6 == true;
-        var (fd, inside) = await NetworkNamespace.CreateAsync(fd => (fd, OpenInside(v6)));
+        var (fd, inside) = await NetworkNamespace.CreateAsync(fd =>
+        {
+            if (names) NameServerRules.Install();
+            return (fd, OpenInside(v6));
+        });
         var prepared = new PreparedNamespace(fd, inside, v6);
         if (network is null) return prepared;
         try
@@ -149,7 +154,12 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
     /// <summary>Frees what is kept for a network that goes.</summary>
     public void Drop(string networkId)
     {
-        if (!_shelves.TryRemove(networkId, out var shelf)) return;
+        foreach (var key in _shelves.Keys) if (key.NetworkId == networkId) Drop(key);
+    }
+
+    private void Drop((string, bool) key)
+    {
+        if (!_shelves.TryRemove(key, out var shelf)) return;
         List<PreparedNamespace> left;
         lock (shelf)
         {

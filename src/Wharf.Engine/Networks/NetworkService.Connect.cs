@@ -21,7 +21,7 @@ public sealed partial class NetworkService
         lock (_lock)
         {
             before = _endpoints.GetValueOrDefault(request.ContainerId, []);
-            added = Reserve(request.ContainerId, request.ContainerName, network, wanted, before);
+            added = Reserve(request, network, wanted, before);
             _endpoints[request.ContainerId] = after = [.. before, added];
         }
         try
@@ -78,8 +78,10 @@ public sealed partial class NetworkService
         var added = after.Except(before).Where(record => record.Interface.Length > 0).ToList();
         // From the host's side; the kernel chooses the index inside.
         foreach (var record in added) AddInterface(record, sandbox, index: 0);
+        bool nameServer = added.Exists(HasNames) && !before.Any(HasNames);
         await NetworkNamespace.EnterAsync(sandbox, () =>
         {
+            if (nameServer) NameServerRules.Install();
             using var inside = new RouteNetlink();
             try
             {

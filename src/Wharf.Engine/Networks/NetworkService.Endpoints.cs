@@ -45,7 +45,7 @@ public sealed partial class NetworkService
             try
             {
                 var ordered = request.Endpoints.OrderByDescending(endpoint => endpoint.Key == request.Primary);
-                foreach (var (name, wanted) in ordered) records.Add(Reserve(request.ContainerId, request.ContainerName, name, wanted, records));
+                foreach (var (name, wanted) in ordered) records.Add(Reserve(request, name, wanted, records));
                 return _endpoints[request.ContainerId] = [.. records];
             }
             catch
@@ -57,8 +57,9 @@ public sealed partial class NetworkService
     }
 
     /// <summary>An endpoint with addresses of its network; <see cref="_lock"/> is held.</summary>
-    private EndpointRecord Reserve(string containerId, string containerName, string name, EndpointSettings wanted, IReadOnlyCollection<EndpointRecord> others)
+    private EndpointRecord Reserve(SandboxRequest request, string name, EndpointSettings wanted, IReadOnlyCollection<EndpointRecord> others)
     {
+        var (containerId, containerName) = (request.ContainerId, request.ContainerName);
         var record = Find(name);
         var network = record.Network;
         if (network.Driver == "host") throw WharfException.Invalid("cannot connect container to host network - container must be created in host network mode");
@@ -79,7 +80,7 @@ public sealed partial class NetworkService
             throw;
         }
         if (settings.MacAddress is not { Length: > 0 }) settings.MacAddress = Interfaces.MacOf(AddressesOf(endpoint).First());
-        if (network.Name != DefaultBridge) settings.DNSNames = [.. new[] { containerName }.Concat(wanted.Aliases ?? []).Append(containerId[..12]).Distinct()];
+        if (network.Name != DefaultBridge) settings.DNSNames = [.. new[] { containerName }.Concat(wanted.Aliases ?? []).Append(containerId[..12]).Append(request.Hostname).Where(known => known.Length > 0).Distinct()];
         return endpoint with { Interface = NameOf(wanted, network, others) };
     }
 

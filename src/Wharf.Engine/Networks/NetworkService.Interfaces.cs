@@ -19,7 +19,7 @@ public sealed partial class NetworkService
     {
         var wired = records.Where(record => record.Interface.Length > 0).ToArray();
         var first = wired.Length > 0 && Find(wired[0].NetworkId) is { IsBridge: true } network ? network : null;
-        var prepared = await _pool.TakeAsync(first, first is null ? 0 : HostIndexOf(first));
+        var prepared = await _pool.TakeAsync(first, first is null ? 0 : HostIndexOf(first), records.Any(HasNames));
         try
         {
             var inside = new List<(string, NetlinkMessage)>();

@@ -20,6 +20,7 @@ internal sealed partial class ShimServer
         Launch(connection, seq, process, pipes, log, () =>
         {
             ConnectLog(log);
+            OpenNameServer(request);
             var place = CgroupPlace.Resolve(_launcher.Layout with { UseSystemd = request.SystemdCgroup }, request.Spec.Linux?.CgroupsPath, request.Id);
             // Written down before anything is made: a shim that dies in the middle of a launch leaves what the next one can find.
             _records.Save(new ShimRecord { Id = request.Id, Cgroup = place });
@@ -100,6 +101,7 @@ internal sealed partial class ShimServer
     {
         var key = (process.Id, process.ExecId);
         _launching.Remove(key);
+        if (process.ExecId is null) _dns.Close(process.Id);
         pipes.CloseAll();
         log?.Dispose();
         if (process.ExecId is null) _records.Remove(process.Id);

@@ -67,7 +67,11 @@ internal sealed partial class ShimServer
         process.PidFd = null;
         process.ExitCode = code;
         process.ExitedAt = DateTimeOffset.UtcNow;
-        if (process.ExecId is null) EndContainer(process);
+        if (process.ExecId is null)
+        {
+            _dns.Close(process.Id);
+            EndContainer(process);
+        }
         // The output is complete before anybody hears of the exit: logs right after wait miss nothing.
         process.Streams.Finish();
         if (process.ExecId is null) _records.Save(process.Record());

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Dns;
 using Wharf.Runtime.Init;
 using Wharf.Specs.Shim;
 
@@ -22,12 +23,14 @@ internal sealed partial class ShimServer
     private readonly Launcher _launcher;
     private readonly Socket _listener;
     private readonly Fd _listenerFd;
+    private readonly DnsService _dns;
 
     public ShimServer(string root, Socket listener)
     {
         var mountPoint = Path.Combine(root, "rootfs");
         Directory.CreateDirectory(mountPoint);
         _records = new ShimRecords(root);
+        _dns = new DnsService(_loop);
         _launcher = new Launcher(CgroupLayout.Detect(), mountPoint);
         _listener = listener;
         listener.Blocking = false;
@@ -99,6 +102,7 @@ internal sealed partial class ShimServer
         else if (request.Update is { } update) Update(connection, seq, update);
         else if (request.Delete is { } delete) Delete(connection, seq, delete);
         else if (request.List is not null) connection.Respond(new ShimResponse { Seq = seq, Containers = [.. _processes.Values.Where(process => process.Pid > 0).Select(process => process.Describe())] });
+        else if (request.Dns is { } names) SetNames(connection, seq, names);
         else if (request.Subscribe is not null) Subscribe(connection, seq);
         else if (request.Shutdown is not null) Shutdown(connection, seq);
         else throw new InvalidOperationException("the request asks for nothing");

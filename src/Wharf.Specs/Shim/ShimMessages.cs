@@ -21,6 +21,7 @@ public sealed record ShimRequest
     public ListRequest? List { get; set; }
     public SubscribeRequest? Subscribe { get; set; }
     public ShutdownRequest? Shutdown { get; set; }
+    public DnsRequest? Dns { get; set; }
 }
 
 /// <summary>The answer to the request with the same <see cref="Seq"/>.</summary>
@@ -52,6 +53,8 @@ public sealed record StartRequest
     public string? InitPath { get; set; }
     /// <summary><c>linux.cgroupsPath</c> names a systemd scope (<c>slice:prefix:name</c>) and not a directory.</summary>
     public bool SystemdCgroup { get; set; }
+    /// <summary>Its names on networks and its name server, for a container in a network namespace that the engine made.</summary>
+    public DnsContainer? Dns { get; set; }
 }
 
 /// <summary>

@@ -1,0 +1,50 @@
+using Wharf.Engine.Networks;
+using Wharf.Specs.Shim;
+
+namespace Wharf.Engine.Containers;
+
+public sealed partial class ContainerService
+{
+    /// <summary>What the shim's name server is to know of a container with its networks set up; null where none of them has names.</summary>
+    private DnsContainer? NamesOf(Container container)
+    {
+        var endpoints = _networks.NamesOf(container.Id);
+        return endpoints.Count == 0 ? null : new DnsContainer { Id = container.Id, Endpoints = endpoints, Resolver = ResolverOf(container) };
+    }
+
+    private DnsResolver ResolverOf(Container container)
+    {
+        var config = ResolverConfig.From(FilesOf(container, container.Network), ResolverConfig.ReadHost());
+        return new DnsResolver { Links = LinkedNames(container), Servers = _networks.LeadsOut(container.Id) ? config.Upstreams() : [], KeepsBareNames = config.NdotsFrom is not null && !config.Options.Contains("ndots:0") };
+    }
+
+    /// <summary>Of the links on its networks (<c>name:alias</c>): aliases to the names that the others have there.</summary>
+    private Dictionary<string, string>? LinkedNames(Container container)
+    {
+        Dictionary<string, string>? links = null;
+        foreach (var link in container.Document.Endpoints.Values.SelectMany(endpoint => endpoint.Links ?? []))
+        {
+            var (name, alias) = link.IndexOf(':') is > 0 and var colon ? (link[..colon], link[(colon + 1)..]) : (link, link);
+            (links ??= [])[alias] = (_index.Find(name)?.Name ?? name).ToLowerInvariant();
+        }
+        return links;
+    }
+
+    /// <summary>A running container has other names or networks than before.</summary>
+    private Task UpdateNamesAsync(Container container)
+    {
+        if (!container.State.HasProcess || container.Network is null) return Task.CompletedTask;
+        var names = NamesOf(container) ?? new DnsContainer { Id = container.Id, Resolver = HasNameServer(container) ? ResolverOf(container) : null };
+        return _shim.SendAsync(new ShimRequest { Dns = new DnsRequest { Containers = [names] } }, CancellationToken.None);
+    }
+
+    // Whoever was on a network with names once asks 127.0.0.11 until its end.
+    private bool HasNameServer(Container container) => File.ReadLines(Path.Combine(DirectoryOf(container.Id), "resolv.conf")).Contains("nameserver " + DnsAddress.Listen);
+
+    /// <summary>After a restart of the daemon: the shim has kept the names, but for what changed while none was there to tell it.</summary>
+    private Task RestoreNamesAsync()
+    {
+        var names = _index.All().Where(container => container.State.HasProcess && container.Network is not null).Select(NamesOf).OfType<DnsContainer>().ToList();
+        return _shim.SendAsync(new ShimRequest { Dns = new DnsRequest { Reset = true, Containers = names } }, CancellationToken.None);
+    }
+}

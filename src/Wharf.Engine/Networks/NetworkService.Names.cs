@@ -1,0 +1,24 @@
+using Wharf.Specs.Shim;
+
+namespace Wharf.Engine.Networks;
+
+/// <summary>What containers are called on networks that have names: all but the default bridge, host and none.</summary>
+public sealed partial class NetworkService
+{
+    private bool HasNames(EndpointRecord record) => record.Interface.Length > 0 && Find(record.NetworkId).Network.Name != DefaultBridge;
+
+    /// <summary>A running container's names, network by network in the order in which they are asked: that of the default route first.</summary>
+    public List<DnsEndpoint> NamesOf(string containerId)
+    {
+        var records = _endpoints.GetValueOrDefault(containerId, []);
+        var gateway = GatewayOf(records);
+        return [.. records.Where(HasNames).OrderByDescending(record => record == gateway).Select(record => new DnsEndpoint
+        {
+            NetworkId = record.NetworkId, NetworkName = Find(record.NetworkId).Network.Name!, Names = record.Settings.DNSNames ?? [],
+            IPv4 = record.Settings.IPAddress is { Length: > 0 } v4 ? v4 : null, IPv6 = record.Settings.GlobalIPv6Address is { Length: > 0 } v6 ? v6 : null,
+        })];
+    }
+
+    /// <summary>Whether a network of the container's leads out: else nothing it asks may leave the machine (CVE-2024-29018).</summary>
+    public bool LeadsOut(string containerId) => _endpoints.GetValueOrDefault(containerId, []).Any(record => record.Interface.Length > 0 && Find(record.NetworkId).Network.Internal != true);
+}
