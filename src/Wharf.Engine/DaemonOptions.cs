@@ -40,6 +40,27 @@ public sealed record DaemonOptions
     /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>
     public string? BridgeAddress { get; init; }
     public IReadOnlyList<string> Dns { get; init; } = [];
+    public IReadOnlyList<string> DnsSearch { get; init; } = [];
+    public IReadOnlyList<string> DnsOptions { get; init; } = [];
+    /// <summary>Where networks without a subnet of their own get one from; empty for docker's pools.</summary>
+    public IReadOnlyList<Networks.AddressPool> AddressPools { get; init; } = [];
+    /// <summary>Host address of published ports that name none; null for all addresses.</summary>
+    public string? DefaultHostAddress { get; init; }
+    /// <summary>What <c>host-gateway</c> stands for; null for the host's address on the default bridge.</summary>
+    public string? HostGateway { get; init; }
+    /// <summary>The host's own FORWARD rules apply to containers too.</summary>
+    public bool RespectHostFirewall { get; init; }
+    /// <summary>Containers of the default bridge may talk to each other; they reach out under the host's address.</summary>
+    public bool Icc { get; init; } = true;
+    public bool Masquerade { get; init; } = true;
+    public int Mtu { get; init; } = 1500;
+    public bool IPv6 { get; init; }
+    /// <summary>The part of the default bridge's subnet that containers get addresses from, and its IPv6 subnet.</summary>
+    public string? FixedCidr { get; init; }
+    public string? FixedCidrV6 { get; init; }
+    public string? DefaultGateway { get; init; }
+    /// <summary>Options of new networks by driver.</summary>
+    public IReadOnlyDictionary<string, Dictionary<string, string>> DefaultNetworkOptions { get; init; } = new Dictionary<string, Dictionary<string, string>>();
     public int MaxConcurrentDownloads { get; init; } = 3;
     public int MaxConcurrentUploads { get; init; } = 5;
     public Limits Limits { get; init; } = new();

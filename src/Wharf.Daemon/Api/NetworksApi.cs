@@ -1,6 +1,7 @@
 using System.Globalization;
 using Wharf.Daemon.Http;
 using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
@@ -10,7 +11,7 @@ public static class NetworksApi
     public static void Map(ApiRouter router)
     {
         router.Get("/networks", ListAsync);
-        router.Get("/networks/{id}", context => context.WriteJsonAsync(200, context.Engine.Networks.Inspect(context.Route("id")), DockerApiJson.Default.Network));
+        router.Get("/networks/{id}", InspectAsync);
         router.Delete("/networks/{id}", context =>
         {
             context.Engine.Networks.Remove(context.Route("id"));
@@ -18,7 +19,7 @@ public static class NetworksApi
         });
         router.Post("/networks/create", async context =>
         {
-            var request = await context.ReadJsonAsync(DockerApiJson.Default.NetworkCreateRequest);
+            var request = await context.TryReadJsonAsync(DockerApiJson.Default.NetworkCreateRequest) ?? new NetworkCreateRequest();
             await context.WriteJsonAsync(201, context.Engine.Networks.Create(request), DockerApiJson.Default.NetworkCreateResponse);
         });
         router.Post("/networks/{id}/connect", async context =>
@@ -36,9 +37,21 @@ public static class NetworksApi
         router.Post("/networks/prune", PruneAsync);
     }
 
+    private static Task InspectAsync(ApiContext context)
+    {
+        if (context.Query("verbose") is { Length: > 0 } verbose && verbose is not ("0" or "1" or "t" or "f" or "T" or "F" or "true" or "false" or "TRUE" or "FALSE" or "True" or "False"))
+            throw WharfException.Invalid($"invalid value for verbose: {verbose}: strconv.ParseBool: parsing \"{verbose}\": invalid syntax");
+        var network = context.Engine.Networks.Inspect(context.Route("id"));
+        if (context.Query("scope") is { Length: > 0 } scope && scope != network.Scope) throw WharfException.NotFound($"network {context.Route("id")} not found");
+        return context.WriteJsonAsync(200, network, DockerApiJson.Default.Network);
+    }
+
     private static async Task ListAsync(ApiContext context)
     {
         var filters = context.Filters().Accept("dangling", "driver", "id", "label", "name", "scope", "type");
+        foreach (var value in filters.Get("type")) if (value is not ("custom" or "builtin")) throw new WharfException(ErrorKind.Internal, $"invalid filter: 'type'='{value}'");
+        foreach (var value in filters.Get("dangling"))
+            if (value is not ("true" or "1" or "false" or "0")) throw WharfException.Invalid("invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")");
         var networks = context.Engine.Networks.List().Where(network => Matches(context, network, filters)).OrderByDescending(network => network.Created, StringComparer.Ordinal).ToList();
         await context.WriteJsonAsync(200, networks, DockerApiJson.Default.ListNetwork);
     }

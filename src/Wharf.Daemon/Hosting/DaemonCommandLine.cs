@@ -20,15 +20,28 @@ public static class DaemonCommandLine
               --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
               --certs-dir list                 Where HOST/*.crt, *.cert and *.key of registries lie (default /etc/wharf/certs.d and /etc/docker/certs.d)
           -D, --debug                          Log every request
+              --default-address-pool list      Subnets for new networks: base=10.10.0.0/16,size=24
+              --default-gateway ip             Gateway of the default bridge's containers
+              --default-network-opt list       Option of new networks: driver=key=value
               --dns list                       Name server for containers, instead of the host's
+              --dns-opt list                   Resolver option for containers
+              --dns-search list                Search domain for containers
               --exec-opt list                  Option of running containers: native.cgroupdriver=cgroupfs|systemd
               --exec-root string               Where run-time state is kept (default /run/wharf)
+              --firewall string                "docker" lets containers pass the host's forward rules, "respect" obeys these (default "docker")
+              --fixed-cidr string              Part of the default bridge's subnet for containers (with --bip)
+              --fixed-cidr-v6 string           IPv6 subnet of the default bridge
           -G, --group string                   Group that may use the unix socket
           -H, --host list                      Address to serve: unix:///path, tcp://address:port, fd:// (default unix:///run/wharf/wharf.sock)
               --http-proxy string              Proxy for plain HTTP to registries (default: HTTP_PROXY)
               --https-proxy string             Proxy for HTTPS to registries (default: HTTPS_PROXY)
               --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
               --keep-layer-blobs               Keep pulled layers compressed too, to push the same bytes elsewhere
+              --host-gateway-ip ip             What "host-gateway" in --add-host stands for
+              --icc bool                       Containers of the default bridge may talk to each other (default true)
+              --ip ip                          Host address for published ports that name none (default all addresses)
+              --ip-masq bool                   Masquerade the default bridge (default true)
+              --ipv6 bool                      IPv6 on the default bridge
               --label list                     Label of this engine, key=value
               --log-driver string              Log driver of containers that name none (default json-file)
               --log-opt list                   Option of that driver, key=value
@@ -38,6 +51,7 @@ public static class DaemonCommandLine
               --no-proxy string                Hosts and networks that are reached without a proxy (default: NO_PROXY)
               --metrics-addr string            Address and port that serve /metrics for Prometheus
               --otlp-endpoint string           OTLP/HTTP endpoint that gets a trace of each request
+              --mtu int                        MTU of the default bridge (default 1500)
           -p, --pidfile string                 Write the process ID here
               --registry-mirror list           Mirror of docker.io, a URL
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
@@ -81,6 +95,7 @@ public static class DaemonCommandLine
         "--tlscacert",
         "--tlscert",
         "--tlskey",
+        .. NetworkDaemonOptions.Flags,
     ];
     private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", "--tls", "--tlsverify"];
 
@@ -96,7 +111,9 @@ public static class DaemonCommandLine
         return options;
     }
 
-    private static DaemonOptions Merge(Dictionary<string, List<string>> flags, DaemonConfigFile file)
+    private static DaemonOptions Merge(Dictionary<string, List<string>> flags, DaemonConfigFile file) => NetworkDaemonOptions.Apply(MergeBase(flags, file), flags, file);
+
+    private static DaemonOptions MergeBase(Dictionary<string, List<string>> flags, DaemonConfigFile file)
     {
         var defaults = new DaemonOptions();
         string execRoot = One(flags, "--exec-root") ?? file.ExecRoot ?? defaults.ExecRoot;
@@ -165,6 +182,8 @@ public static class DaemonCommandLine
             }
             if (!name.StartsWith('-')) throw WharfException.Invalid($"\"wharf daemon\" accepts no arguments: {name}");
             if (!Known.Contains(name)) throw WharfException.Invalid($"unknown flag: {name}");
+            // As in docker these take a value only behind "=".
+            if (name is "--ipv6" or "--icc" or "--ip-masq") value ??= "true";
             value ??= ++i < args.Count ? args[i] : throw WharfException.Invalid($"flag needs an argument: {name}");
             if (!flags.TryGetValue(name, out var values)) flags[name] = values = [];
             values.Add(value);
@@ -206,6 +225,7 @@ public static class DaemonCommandLine
         Check("authorization-plugin", file.AuthorizationPlugins is not null);
         Check("metrics-addr", file.MetricsAddress is not null);
         Check("otlp-endpoint", file.OtlpEndpoint is not null);
+        foreach (var (flag, inFile) in NetworkDaemonOptions.InFile(file)) Check(flag, inFile);
         if (both.Count > 0)
             throw WharfException.Invalid($"the following directives are specified both as a flag and in the configuration file: {string.Join(", ", both)}");
     }

@@ -25,6 +25,20 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("keep-layer-blobs")] public bool? KeepLayerBlobs { get; set; }
     [JsonPropertyName("bip")] public string? Bip { get; set; }
     [JsonPropertyName("dns")] public List<string>? Dns { get; set; }
+    [JsonPropertyName("dns-search")] public List<string>? DnsSearch { get; set; }
+    [JsonPropertyName("dns-opts")] public List<string>? DnsOptions { get; set; }
+    [JsonPropertyName("default-address-pools")] public List<AddressPoolEntry>? AddressPools { get; set; }
+    [JsonPropertyName("default-gateway")] public string? DefaultGateway { get; set; }
+    [JsonPropertyName("default-network-opts")] public Dictionary<string, Dictionary<string, string>>? DefaultNetworkOptions { get; set; }
+    [JsonPropertyName("firewall")] public string? Firewall { get; set; }
+    [JsonPropertyName("fixed-cidr")] public string? FixedCidr { get; set; }
+    [JsonPropertyName("fixed-cidr-v6")] public string? FixedCidrV6 { get; set; }
+    [JsonPropertyName("host-gateway-ip")] public string? HostGateway { get; set; }
+    [JsonPropertyName("icc")] public bool? Icc { get; set; }
+    [JsonPropertyName("ip")] public string? Ip { get; set; }
+    [JsonPropertyName("ip-masq")] public bool? IpMasquerade { get; set; }
+    [JsonPropertyName("ipv6")] public bool? IPv6 { get; set; }
+    [JsonPropertyName("mtu")] public int? Mtu { get; set; }
     [JsonPropertyName("labels")] public List<string>? Labels { get; set; }
     [JsonPropertyName("log-driver")] public string? LogDriver { get; set; }
     [JsonPropertyName("log-opts")] public Dictionary<string, string>? LogOpts { get; set; }
@@ -64,6 +78,13 @@ public sealed record DaemonProxies
     [JsonPropertyName("http-proxy")] public string? Http { get; set; }
     [JsonPropertyName("https-proxy")] public string? Https { get; set; }
     [JsonPropertyName("no-proxy")] public string? None { get; set; }
+}
+
+/// <summary>One of docker's default-address-pools.</summary>
+public sealed record AddressPoolEntry
+{
+    [JsonPropertyName("base")] public string? Base { get; set; }
+    [JsonPropertyName("size")] public int Size { get; set; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,

@@ -22,12 +22,14 @@ public sealed partial class ContainerService
         given.LogConfig = LogRules.WithDefaults(given.LogConfig, _options);
         HostConfigRules.Check(given, asked, _capacity, warnings);
         RequireOtherContainers(given);
+        if (given.NetworkMode == "host" && given.PortBindings is { Count: > 0 }) warnings.Add("Published ports are discarded when using host network mode");
         var bare = string.IsNullOrEmpty(name) ? null : ContainerNames.Require(name);
 
         var image = string.IsNullOrEmpty(asked.Image) ? null : await _images.GetAsync(asked.Image, platform, cancellation);
         var config = ConfigMerge.Merge(asked, image?.Config.Config);
         ConfigRules.Check(config);
         var host = HostConfigDefaults.Apply(given, _capacity.CgroupV2);
+        if (NamespaceModes.ContainerOf(host.NetworkMode) is { } owner && _index.Find(owner) is { } found) host = host with { NetworkMode = $"container:{found.Id}" };
         var id = ContainerNames.NewId();
         var endpoints = EndpointsOf(request.NetworkingConfig, host, config, warnings);
         FillConfig(config, host, id);
@@ -88,6 +90,7 @@ public sealed partial class ContainerService
     {
         RequireOther(host.PidMode);
         RequireOther(host.IpcMode);
+        if (host.NetworkMode is not (null or "" or "default" or "bridge")) return;
         foreach (var link in host.Links ?? [])
         {
             var other = link.Split(':')[0];
@@ -101,16 +104,22 @@ public sealed partial class ContainerService
     }
 
     /// <summary>The networks a container will be on, by name, with what was asked of each.</summary>
-    private static Dictionary<string, EndpointSettings> EndpointsOf(NetworkingConfig? networking, HostConfig host, ContainerConfig config, List<string> warnings)
+    private Dictionary<string, EndpointSettings> EndpointsOf(NetworkingConfig? networking, HostConfig host, ContainerConfig config, List<string> warnings)
     {
         var endpoints = new Dictionary<string, EndpointSettings>(StringComparer.Ordinal);
         var mode = host.NetworkMode!;
         if (NamespaceModes.ContainerOf(mode) is not null || (mode == "none" && config.NetworkDisabled == true)) return endpoints;
-        foreach (var (network, settings) in networking?.EndpointsConfig ?? []) endpoints[network == "default" ? "bridge" : network] = settings ?? new EndpointSettings();
+        foreach (var (network, settings) in networking?.EndpointsConfig ?? [])
+        {
+            if (settings is null) throw WharfException.Invalid($"invalid config for network {network}: EndpointsConfig is nil");
+            _networks.CheckEndpoint(network, settings);
+            endpoints[network == "default" ? "bridge" : network] = settings;
+        }
         endpoints.TryAdd(mode, new EndpointSettings());
         if (mode is "host" or "none" && endpoints.Count > 1)
             throw WharfException.Invalid($"conflicting options: cannot attach both user-defined and non-user-defined network-modes");
         if (config.MacAddress is not { Length: > 0 } mac) return endpoints;
+        if (mode is not ("host" or "none")) _networks.CheckEndpoint(mode, new EndpointSettings { MacAddress = mac });
         warnings.Add(MacWarning);
         if (mode is not ("host" or "none")) endpoints[mode] = endpoints[mode] with { MacAddress = endpoints[mode].MacAddress is { Length: > 0 } own ? own : mac };
         config.MacAddress = null;
@@ -130,7 +139,6 @@ public sealed partial class ContainerService
         config.OpenStdin ??= false;
         config.StdinOnce ??= false;
         config.Image ??= "";
-        foreach (var port in (host.PortBindings ?? []).Keys) (config.ExposedPorts ??= []).TryAdd(PortSpec.Parse(port).ToString(), new EmptyObject());
     }
 
     private static ContainerConfig ConfigOf(ContainerCreateRequest request) => new()

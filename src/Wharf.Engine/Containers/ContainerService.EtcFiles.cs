@@ -40,9 +40,10 @@ public sealed partial class ContainerService
             NameServer = _networks.NamesOf(container.Id).Count > 0,
             HostGateway = _networks.HostGateway,
             ExtraHosts = host.ExtraHosts ?? [],
+            LinkedHosts = LinkedHosts(container),
             Dns = host.Dns is { Count: > 0 } servers ? servers : _options.Dns,
-            DnsSearch = host.DnsSearch ?? [],
-            DnsOptions = host.DnsOptions ?? [],
+            DnsSearch = host.DnsSearch is { Count: > 0 } search ? search : _options.DnsSearch,
+            DnsOptions = host.DnsOptions is { Count: > 0 } options ? options : _options.DnsOptions,
         };
     }
 }

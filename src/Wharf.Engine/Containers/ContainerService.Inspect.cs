@@ -1,5 +1,6 @@
 using System.Globalization;
 using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Networks;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Engine.Containers;
@@ -34,12 +35,13 @@ public sealed partial class ContainerService
             Platform = "linux",
             MountLabel = "", ProcessLabel = "", AppArmorProfile = "",
             ExecIDs = RunningExecs(container.Id),
-            HostConfig = document.HostConfig,
+            HostConfig = document.HostConfig.Links is { Count: > 0 } ? document.HostConfig with { Links = ShownLinks(container) is { Count: > 0 } links ? links : null } : document.HostConfig,
             GraphDriver = new DriverData { Name = "overlay2", Data = DriverDataOf(container.Id) },
             SizeRw = size ? _snapshots.WritableSize(container.Id) : null,
             SizeRootFs = size ? await RootSizeAsync(container, cancellation) : null,
             Mounts = document.Mounts,
-            Config = document.Config,
+            // Older clients look for the MAC address here.
+            Config = document.Endpoints.GetValueOrDefault(document.HostConfig.NetworkMode ?? "")?.MacAddress is { Length: > 0 } mac ? document.Config with { MacAddress = mac } : document.Config,
             NetworkSettings = InspectNetwork(container),
         };
     }
@@ -65,7 +67,7 @@ public sealed partial class ContainerService
     }
 
     /// <summary>The network as it is; of a container that does not run, as it is asked for.</summary>
-    private static NetworkSettings InspectNetwork(Container container)
+    private NetworkSettings InspectNetwork(Container container)
     {
         var network = container.Network;
         var first = network?.Endpoints.GetValueOrDefault(container.HostConfig.NetworkMode ?? "");
@@ -91,14 +93,17 @@ public sealed partial class ContainerService
         };
     }
 
-    private static Dictionary<string, EndpointSettings> EndpointsOf(Container container)
+    private Dictionary<string, EndpointSettings> EndpointsOf(Container container)
     {
+        bool wasUp = container.State.StartedAt is not null || container.State.Error.Length > 0;
         var endpoints = container.Network?.Endpoints ?? container.Document.Endpoints;
         return endpoints.ToDictionary(entry => entry.Key, entry => entry.Value with
         {
             MacAddress = entry.Value.MacAddress ?? "",
             GwPriority = entry.Value.GwPriority ?? 0,
-            NetworkID = entry.Value.NetworkID ?? "",
+            // What a former run was on is still told.
+            NetworkID = entry.Value.NetworkID ?? (wasUp ? _networks.IdOf(entry.Key) : ""),
+            DNSNames = entry.Value.DNSNames ?? (wasUp && container.Network is null && _networks.HasNames(entry.Key) ? NetworkService.NamesFor(container.Id, container.Name, container.Config.Hostname ?? "", entry.Value) : null),
             EndpointID = entry.Value.EndpointID ?? "",
             Gateway = entry.Value.Gateway ?? "",
             IPAddress = entry.Value.IPAddress ?? "",

@@ -34,7 +34,12 @@ public sealed partial class ContainerService
     private async Task<LinuxNamespace?> SetUpNetworkAsync(Container container, RunSetup run)
     {
         var mode = container.HostConfig.NetworkMode!;
-        if (mode == "host") return null;
+        if (mode == "host")
+        {
+            run.Network = new NetworkState { Endpoints = new() { ["host"] = _networks.JoinHost(container.Id, container.Name) } };
+            run.NetworkTaken = true;
+            return null;
+        }
         if (NamespaceModes.ContainerOf(mode) is { } other)
             return new LinuxNamespace { Type = "network", Path = run.HoldNamespace(RequireRunning(other, "network").State.Pid, "net") };
         if (container.Config.NetworkDisabled == true) return new LinuxNamespace { Type = "network" };

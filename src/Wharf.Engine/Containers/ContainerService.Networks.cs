@@ -16,7 +16,6 @@ public sealed partial class ContainerService
         using (await container.Gate.EnterAsync(cancellation))
         {
             RequireConnectable(container, network);
-            bool known = NameOn(container, network) is not null;
             if (container.State.HasProcess)
             {
                 if (container.Network?.Endpoints.ContainsKey(network.Name!) == true) throw new WharfException(ErrorKind.Forbidden, $"endpoint with name {container.Name} already exists in network {network.Name}");
@@ -27,7 +26,8 @@ public sealed partial class ContainerService
                 ContainerFiles.AddHost(DirectoryOf(container.Id), endpoint, container.Config.Hostname ?? "", container.Config.Domainname);
                 if (_networks.NamesOf(container.Id).Count > 0) ContainerFiles.UseNameServer(DirectoryOf(container.Id), FilesOf(container, container.Network));
             }
-            else if (known) throw new WharfException(ErrorKind.Forbidden, $"container {container.Id} is already connected to network {network.Name}");
+            else if (network.Driver is not ("host" or "null") && network.Name != NetworkService.DefaultBridge)
+                settings = settings with { DNSNames = NetworkService.NamesFor(container.Id, container.Name, container.Config.Hostname ?? "", settings) };
             await SaveEndpointsAsync(container, endpoints => endpoints[network.Name!] = settings);
             await UpdateNamesAsync(container);
         }
@@ -41,14 +41,14 @@ public sealed partial class ContainerService
         if (container is null)
         {
             if (!force) throw WharfException.NotFound($"No such container: {nameOrId}");
-            await _networks.TearDownAsync(nameOrId, cancellation);
+            if (!await _networks.ForgetAsync(network.Id!, nameOrId, cancellation)) throw WharfException.NotFound($"endpoint {nameOrId} not found");
             return;
         }
         using (await container.Gate.EnterAsync(cancellation))
         {
-            if (container.HostConfig.NetworkMode == "host" && network.Name == "host") throw new WharfException(ErrorKind.Forbidden, "container cannot be disconnected from host network or connected to host network");
+            if (container.HostConfig.NetworkMode == "host" && network.Name == "host") throw WharfException.Invalid("cannot disconnect container from host network - container was created in host network mode");
             var name = NameOn(container, network);
-            if (name is null) throw new WharfException(ErrorKind.Internal, $"container {container.Id} is not connected to the network {network.Name}");
+            if (name is null) throw new WharfException(ErrorKind.Internal, $"container {container.Id} is not connected to {(container.State.HasProcess ? "" : "the ")}network {network.Name}");
             if (container.State.HasProcess && container.Network?.Endpoints.GetValueOrDefault(network.Name!) is { } endpoint)
             {
                 using var sandbox = OpenNetworkOf(container);
@@ -69,10 +69,10 @@ public sealed partial class ContainerService
     {
         var mode = container.HostConfig.NetworkMode;
         if (container.State.Status is ContainerStatus.Removing or ContainerStatus.Dead) throw WharfException.Conflict($"container {container.Id} is marked for removal and cannot be connected or disconnected to the network");
-        if (NamespaceModes.ContainerOf(mode) is not null) throw WharfException.Conflict("container sharing network namespace with another container or host cannot be connected to any other network");
-        if (mode == "host" && network.Name != "host") throw WharfException.Conflict("container cannot be connected to multiple networks with one of the networks in host mode");
+        if (NamespaceModes.ContainerOf(mode) is not null) throw WharfException.Invalid("container sharing network namespace with another container or host cannot be connected to any other network");
+        if (mode == "host" && network.Name != "host") throw WharfException.Invalid("container sharing network namespace with another container or host cannot be connected to any other network");
         if (network.Name == "host" && mode != "host") throw WharfException.Invalid("cannot connect container to host network - container must be created in host network mode");
-        if (mode == "none" || network.Name == "none") throw WharfException.Invalid("container cannot be connected to multiple networks with one of the networks in private (none) mode");
+        if ((mode == "none" && container.Document.Endpoints.ContainsKey("none")) || network.Name == "none") throw WharfException.Invalid("container cannot be connected to multiple networks with one of the networks in private (none) mode");
     }
 
     private static Fd OpenNetworkOf(Container container) => OpenAt.Open($"/proc/{container.State.Pid}/ns/net", O.RDONLY);

@@ -67,6 +67,7 @@ public sealed partial class ContainerService
         var (config, host) = (container.Config, container.HostConfig);
         if (container.Document.Path.Length == 0) throw WharfException.Invalid("no command specified");
         var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
+        RequireLinked(container);
         var initPath = host.Init == true ? InitProgram.Find() : null;
         var shared = SharedMemoryOf(container);
         var namespaces = await BuildNamespacesAsync(container, run);
@@ -80,6 +81,7 @@ public sealed partial class ContainerService
             Namespaces = namespaces,
             SharedMemory = shared,
             Mounts = PrepareMounts(container, run),
+            LinkEnvironment = LinkedEnvironment(container),
         };
         return new StartRequest
         {
@@ -144,7 +146,7 @@ public sealed partial class ContainerService
 
     private Container RequireRunning(string nameOrId, string what)
     {
-        var other = _index.Find(nameOrId) ?? throw WharfException.NotFound($"joining {what} namespace of container: No such container: {nameOrId}");
+        var other = _index.Find(nameOrId) ?? throw new WharfException(what == "network" ? ErrorKind.Internal : ErrorKind.NotFound, $"joining {what} namespace of container: No such container: {nameOrId}");
         if (!other.State.HasProcess)
             throw WharfException.Conflict($"cannot join {what} namespace of a non running container: container {other.Name} is {ContainerTransitions.Name(other.State.Status)}");
         return other;

@@ -73,6 +73,8 @@ public sealed partial class ContainerService
             container.Name = bare;
             _index.Release(old, container.Id);
             _networks.Rename(container.Id, bare);
+            if (container.Network is { } network)
+                container.Network = network with { Endpoints = network.Endpoints.ToDictionary(entry => entry.Key, entry => entry.Value with { DNSNames = entry.Value.DNSNames?.Select(known => known == old ? bare : known).ToList() }) };
             await UpdateNamesAsync(container);
             Publish(container, "rename", ("oldName", "/" + old));
         }

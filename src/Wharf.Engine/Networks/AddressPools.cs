@@ -22,6 +22,13 @@ public static class AddressPools
         for (int number = 0; number < 65536; number++) yield return new Subnet(global << 80 | (UInt128)number << 64, 64, true);
     }
 
+    /// <summary>All subnets of a pool, of the size it is cut into.</summary>
+    public static IEnumerable<Subnet> Split(AddressPool pool)
+    {
+        var step = UInt128.One << (pool.Base.Bits - pool.Size);
+        for (var first = pool.Base.First; first <= pool.Base.Last && first >= pool.Base.First; first += step) yield return new Subnet(first, pool.Size, pool.Base.IsIPv6);
+    }
+
     /// <summary>The first pool that overlaps nothing of <paramref name="taken"/>; null when none is left.</summary>
     public static Subnet? Choose(IEnumerable<Subnet> pools, IReadOnlyCollection<Subnet> taken)
     {
@@ -45,3 +52,6 @@ public static class AddressPools
 
     private static uint Number(string text) => BinaryPrimitives.ReverseEndianness(uint.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
 }
+
+/// <summary>A range that networks without a subnet of their own get one from, cut into subnets of a prefix length (docker's default-address-pools).</summary>
+public sealed record AddressPool(Subnet Base, int Size);

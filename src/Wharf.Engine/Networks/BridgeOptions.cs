@@ -10,18 +10,24 @@ internal static class BridgeOptions
     private const string Prefix = "com.docker.network.bridge.";
     public const string Name = Prefix + "name", EnableIcc = Prefix + "enable_icc", EnableMasquerade = Prefix + "enable_ip_masquerade", HostBinding = Prefix + "host_binding_ipv4",
         InhibitIPv4 = Prefix + "inhibit_ipv4", GatewayMode4 = Prefix + "gateway_mode_ipv4", GatewayMode6 = Prefix + "gateway_mode_ipv6",
+        TrustedInterfaces = Prefix + "trusted_host_interfaces", EnableIPv4 = "com.docker.network.enable_ipv4", EnableIPv6 = "com.docker.network.enable_ipv6",
         Mtu = "com.docker.network.driver.mtu", Default = Prefix + "default_bridge", InterfacePrefix = "com.docker.network.container_iface_prefix";
 
     public static bool Icc(Network network) => Flag(network.Options, EnableIcc, otherwise: true);
     public static bool Masquerade(Network network) => Flag(network.Options, EnableMasquerade, otherwise: true);
     public static bool HasHostAddress(Network network) => !Flag(network.Options, InhibitIPv4, otherwise: false);
-    public static string HostAddress(Network network) => network.Options?.GetValueOrDefault(HostBinding) is { Length: > 0 } address ? address : "0.0.0.0";
+    /// <summary>Where ports are published that name no host address; null for all addresses.</summary>
+    public static string? HostAddress(Network network) => network.Options?.GetValueOrDefault(HostBinding) is { Length: > 0 } address and not "0.0.0.0" ? address : null;
+    /// <summary>Interfaces of the host from where containers may be reached at any port.</summary>
+    public static string[] Trusted(Network network) => network.Options?.GetValueOrDefault(TrustedInterfaces)?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
+    /// <summary>The host is no part of the network: no address, no way out.</summary>
+    public static bool IsIsolated(Network network, bool v6) => GatewayMode(network, v6) == "isolated";
     public static string InterfaceName(Network network) => network.Options?.GetValueOrDefault(InterfacePrefix) is { Length: > 0 } prefix ? prefix : "eth";
     public static string GatewayMode(Network network, bool v6) => network.Options?.GetValueOrDefault(v6 ? GatewayMode6 : GatewayMode4) is { Length: > 0 } mode ? mode : "nat";
     public static int? MtuOf(Network network) => network.Options?.GetValueOrDefault(Mtu) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
 
     /// <summary>Throws InvalidArgument for a value that cannot be meant; unknown keys are kept and mean nothing, as in docker.</summary>
-    public static void Check(Dictionary<string, string>? options)
+    public static void Check(Dictionary<string, string>? options, bool isInternal = false)
     {
         foreach (var (key, value) in options ?? [])
         {
@@ -41,11 +47,14 @@ internal static class BridgeOptions
                     RequireInterfaceName(value + "0");
                     break;
                 case HostBinding:
-                    if (!Subnet.TryParseAddress(value, out _)) throw WharfException.Invalid($"failed to parse {key} value: {value} (invalid ip)");
+                    if (!Subnet.TryParseAddress(value, out _)) throw WharfException.Invalid($"failed to parse {key} value: {value} (nil ip)");
                     break;
                 case GatewayMode4 or GatewayMode6:
-                    if (value is "routed" or "isolated") throw WharfException.NotImplemented($"gateway mode \"{value}\" is not supported");
-                    if (value is not ("nat" or "nat-unprotected")) throw WharfException.Invalid($"gateway mode \"{value}\" is not supported: unknown gateway mode {value}");
+                    if (value is not ("" or "nat" or "nat-unprotected" or "routed" or "isolated")) throw WharfException.Invalid($"failed to parse {key} value: {value} (unknown gateway mode {value})");
+                    if (value == "isolated" && !isInternal) throw new WharfException(ErrorKind.Internal, "gateway mode 'isolated' can only be used for an internal network");
+                    break;
+                case TrustedInterfaces:
+                    foreach (var name in value.Split(':', StringSplitOptions.RemoveEmptyEntries)) RequireInterfaceName(name);
                     break;
             }
         }

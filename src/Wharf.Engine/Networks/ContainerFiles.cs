@@ -17,6 +17,8 @@ public sealed record ContainerFilesRequest
     public string HostGateway { get; init; } = "";
     /// <summary><c>name:address</c> or <c>name=address</c>; the address may be <c>host-gateway</c>.</summary>
     public IReadOnlyList<string> ExtraHosts { get; init; } = [];
+    /// <summary>Lines for linked containers.</summary>
+    public string LinkedHosts { get; init; } = "";
     public IReadOnlyList<string> Dns { get; init; } = [];
     public IReadOnlyList<string> DnsSearch { get; init; } = [];
     public IReadOnlyList<string> DnsOptions { get; init; } = [];
@@ -52,6 +54,7 @@ public static class ContainerFiles
             text.Append(address).Append('\t').Append(entry.AsSpan(0, at)).Append('\n');
         }
         if (request.HostNetwork) return text.ToString();
+        text.Append(request.LinkedHosts);
         foreach (var endpoint in request.Endpoints) text.Append(HostLines(endpoint, request.Hostname, request.Domainname));
         return text.ToString();
     }

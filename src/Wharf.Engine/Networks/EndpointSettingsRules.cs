@@ -12,10 +12,18 @@ internal static class EndpointSettingsRules
         bool isDefault = record.Network.Name == NetworkService.DefaultBridge;
         CheckAddresses(record, settings.IPAMConfig, isDefault, wrong);
         if (isDefault && settings.Aliases is { Count: > 0 }) wrong.Add("network-scoped alias is supported only for containers in user defined networks");
-        if (settings.MacAddress is { Length: > 0 } mac) _ = Interfaces.ParseMac(mac);
+        foreach (var local in settings.IPAMConfig?.LinkLocalIPs ?? [])
+            if (!Subnet.TryParseAddress(local, out _)) wrong.Add($"invalid link-local IP address: {local}");
+        CheckSysctls(settings, wrong);
+        if (settings.MacAddress is { Length: > 0 } mac && wrong.Count == 0) _ = Interfaces.ParseMac(mac);
         if (wrong.Count == 1) throw WharfException.Invalid($"invalid endpoint settings:\n{wrong[0]}");
         if (wrong.Count > 1) throw WharfException.Invalid($"invalid endpoint settings:\n* {string.Join("\n* ", wrong)}");
-        _ = EndpointSysctls.Parse(settings.DriverOpts?.GetValueOrDefault(NetworkService.SysctlOption), "eth0").Count();
+    }
+
+    private static void CheckSysctls(EndpointSettings settings, List<string> wrong)
+    {
+        try { _ = EndpointSysctls.Parse(settings.DriverOpts?.GetValueOrDefault(NetworkService.SysctlOption), "eth0").Count(); }
+        catch (WharfException error) { wrong.Add(error.Message); }
     }
 
     private static void CheckAddresses(NetworkRecord record, EndpointIpamConfig? asked, bool isDefault, List<string> wrong)
@@ -24,7 +32,16 @@ internal static class EndpointSettingsRules
         if (isDefault) wrong.Add("user specified IP address is supported on user defined networks only");
         if (asked.IPv4Address is { Length: > 0 } v4 && !(Subnet.TryParseAddress(v4, out var first) && !Subnet.IsV6(first))) wrong.Add($"invalid IPv4 address: {v4}");
         if (asked.IPv6Address is { Length: > 0 } v6 && !(Subnet.TryParseAddress(v6, out var second) && Subnet.IsV6(second))) wrong.Add($"invalid IPv6 address: {v6}");
+        CheckSubnet(record, asked.IPv4Address, v6: false, wrong);
+        CheckSubnet(record, asked.IPv6Address, v6: true, wrong);
+    }
+
+    private static void CheckSubnet(NetworkRecord record, string? text, bool v6, List<string> wrong)
+    {
+        if (text is not { Length: > 0 }) return;
+        var subnets = (record.Network.IPAM?.Config ?? []).Select(config => Subnet.Parse(config.Subnet!)).Where(subnet => subnet.IsIPv6 == v6).ToList();
         // A subnet that we chose may be another one after a restart.
-        if (!record.UserSubnets || isDefault) wrong.Add("user specified IP address is supported only when connecting to networks with user configured subnets");
+        if (!record.UserSubnets || subnets.Count == 0) wrong.Add("user specified IP address is supported only when connecting to networks with user configured subnets");
+        else if (!Subnet.TryParseAddress(text, out var address) || !subnets.Exists(subnet => subnet.Contains(address))) wrong.Add($"no configured subnet or ip-range contain the IP address {text}");
     }
 }

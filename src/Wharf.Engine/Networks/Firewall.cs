@@ -8,9 +8,10 @@ namespace Wharf.Engine.Networks;
 /// The daemon's one nftables table. Networks and ports are elements of sets and maps, so that a thousand published ports are still one
 /// rule; every change is one transaction.
 /// </summary>
-internal sealed class Firewall(string tag) : IDisposable
+internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
 {
     private readonly NftablesContext _nft = new();
+    private readonly HostForwarding _host = new(tag);
     private readonly string _table = $"inet wharf_{tag}";
 
     public string TableName => $"wharf_{tag}";
@@ -21,9 +22,11 @@ internal sealed class Firewall(string tag) : IDisposable
         var script = new StringBuilder();
         // "add" first so that "delete" never fails; all three are one transaction.
         script.AppendLine($"add table {_table}").AppendLine($"delete table {_table}").AppendLine(Table());
-        foreach (var network in networks) AppendNetwork(script, "add", network);
+        var all = networks.ToList();
+        foreach (var network in all) AppendNetwork(script, "add", network);
         foreach (var endpoint in endpoints) AppendPorts(script, "add", endpoint);
         _nft.Run(script.ToString());
+        if (!respectsHost) _host.Allow(all.Select(network => network.Bridge));
     }
 
     /// <summary>Whether the table still has its rules: someone may have flushed the whole ruleset.</summary>
@@ -33,16 +36,30 @@ internal sealed class Firewall(string tag) : IDisposable
         catch (IOException) { return false; }
     }
 
-    public void Remove() => _nft.Run($"add table {_table}\ndelete table {_table}");
-    public void AddNetwork(NetworkRecord network) => _nft.Run(AppendNetwork(new(), "add", network).ToString());
-    public void RemoveNetwork(NetworkRecord network) => _nft.Run(AppendNetwork(new(), "delete", network).ToString());
+    public void Remove()
+    {
+        _nft.Run($"add table {_table}\ndelete table {_table}");
+        _host.Remove();
+    }
+
+    public void AddNetwork(NetworkRecord network)
+    {
+        _nft.Run(AppendNetwork(new(), "add", network).ToString());
+        if (!respectsHost) _host.Allow([network.Bridge]);
+    }
+
+    public void RemoveNetwork(NetworkRecord network)
+    {
+        _nft.Run(AppendNetwork(new(), "delete", network).ToString());
+        _host.Remove(network.Bridge);
+    }
 
     public void AddPorts(EndpointRecord endpoint) => Ports("add", endpoint);
     public void RemovePorts(EndpointRecord endpoint) => Ports("delete", endpoint);
 
     private void Ports(string verb, EndpointRecord endpoint)
     {
-        if (endpoint.Ports.Count > 0) _nft.Run(AppendPorts(new(), verb, endpoint).ToString());
+        if (endpoint.Ports.Any(port => !port.Relayed)) _nft.Run(AppendPorts(new(), verb, endpoint).ToString());
     }
 
     private static readonly string[] Chains = ["ports", "raw_prerouting", "prerouting", "output", "postrouting", "forward"];
@@ -67,7 +84,11 @@ internal sealed class Firewall(string tag) : IDisposable
         table {{_table}} {
           set bridges { type ifname; }
           set internal { type ifname; }
-          set routed { type ifname; }
+          set unprotected { type ifname; }
+          set trusted { type ifname . ifname; }
+          set open4 { type ipv4_addr . inet_proto . inet_service; }
+          set open6 { type ipv6_addr . inet_proto . inet_service; }
+          set pinged { type ifname; }
           set same { type ifname . ifname; }
           set masquerade4 { type ipv4_addr; flags interval; }
           set masquerade6 { type ipv6_addr; flags interval; }
@@ -112,7 +133,11 @@ internal sealed class Firewall(string tag) : IDisposable
             iifname @internal drop
             oifname @internal drop
             oifname @bridges ct status dnat accept
-            oifname @routed iifname != @bridges accept
+            iifname . oifname @trusted accept
+            oifname @unprotected iifname != @bridges accept
+            oifname @bridges ip daddr . meta l4proto . th dport @open4 accept
+            oifname @bridges ip6 daddr . meta l4proto . th dport @open6 accept
+            oifname @pinged meta l4proto { icmp, ipv6-icmp } accept
             oifname @bridges drop
           }
         }
@@ -125,16 +150,19 @@ internal sealed class Firewall(string tag) : IDisposable
         Element("bridges", bridge);
         if (BridgeOptions.Icc(network)) Element("same", $"{bridge} . {bridge}");
         if (network.Internal == true) Element("internal", bridge);
-        bool routed = false;
+        bool unprotected = false, routed = false;
+        foreach (var trusted in BridgeOptions.Trusted(network)) Element("trusted", $"\"{trusted}\" . {bridge}");
         foreach (var config in network.IPAM?.Config ?? [])
         {
             if (!Subnet.TryParse(config.Subnet, out var subnet)) continue;
             string family = subnet.IsIPv6 ? "6" : "4", mode = BridgeOptions.GatewayMode(network, subnet.IsIPv6);
             Element("hairpin" + family, $"{subnet} . {subnet}");
-            routed |= mode == "nat-unprotected";
-            if (network.Internal != true && BridgeOptions.Masquerade(network)) Element("masquerade" + family, subnet.ToString());
+            unprotected |= mode == "nat-unprotected";
+            routed |= mode == "routed";
+            if (network.Internal != true && mode is "nat" or "nat-unprotected" && BridgeOptions.Masquerade(network)) Element("masquerade" + family, subnet.ToString());
         }
-        if (routed) Element("routed", bridge);
+        if (unprotected) Element("unprotected", bridge);
+        if (routed) Element("pinged", bridge);
         return script;
 
         void Element(string set, string value) => script.AppendLine($"{verb} element {_table} {set} {{ {value} }}");
@@ -142,8 +170,14 @@ internal sealed class Firewall(string tag) : IDisposable
 
     private StringBuilder AppendPorts(StringBuilder script, string verb, EndpointRecord endpoint)
     {
-        foreach (var port in endpoint.Ports)
+        foreach (var port in endpoint.Ports.Where(port => !port.Relayed))
         {
+            if (port.Routed)
+            {
+                var own = port.HostAddress.Contains(':') ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
+                script.AppendLine($"{verb} element {_table} open{(port.HostAddress.Contains(':') ? '6' : '4')} {{ {own} . {port.Protocol} . {port.ContainerPort} }}");
+                continue;
+            }
             bool v6 = port.HostAddress.Contains(':'), any = port.HostAddress is "" or "0.0.0.0" or "::";
             var target = v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
             var key = any ? $"{port.Protocol} . {port.HostPort}" : $"{port.HostAddress} . {port.Protocol} . {port.HostPort}";
@@ -153,5 +187,9 @@ internal sealed class Firewall(string tag) : IDisposable
         return script;
     }
 
-    public void Dispose() => _nft.Dispose();
+    public void Dispose()
+    {
+        _nft.Dispose();
+        _host.Dispose();
+    }
 }

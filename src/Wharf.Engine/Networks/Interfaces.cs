@@ -21,7 +21,7 @@ internal static class Interfaces
 
     /// <summary>br_netfilter is loaded: a bridge that asks for it has its packets pass the IP firewall.</summary>
     public static bool HasBridgeFilter => Directory.Exists("/proc/sys/net/bridge");
-    private static bool HasIPv6 => Directory.Exists("/proc/sys/net/ipv6");
+    public static bool HasIPv6 => Directory.Exists("/proc/sys/net/ipv6");
 
     /// <summary>A random address, locally administered, with docker's beginning.</summary>
     public static byte[] RandomMac() => [0x02, 0x42, .. System.Security.Cryptography.RandomNumberGenerator.GetBytes(4)];
@@ -30,9 +30,9 @@ internal static class Interfaces
     {
         var parts = text.Split(':', '-');
         var bytes = new byte[6];
-        if (parts.Length != 6) throw WharfException.Invalid($"invalid MAC address: {text}");
+        if (parts.Length != 6) throw WharfException.Invalid($"invalid MAC address {text}");
         for (int i = 0; i < 6; i++)
-            if (parts[i].Length is < 1 or > 2 || !byte.TryParse(parts[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out bytes[i])) throw WharfException.Invalid($"invalid MAC address: {text}");
+            if (parts[i].Length is < 1 or > 2 || !byte.TryParse(parts[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out bytes[i])) throw WharfException.Invalid($"invalid MAC address {text}");
         return bytes;
     }
 

@@ -10,13 +10,42 @@ internal static class NetworkCreateRules
     {
         var name = request.Name ?? "";
         if (string.IsNullOrWhiteSpace(name)) throw WharfException.Invalid("invalid name: name is empty");
-        if (name.Any(char.IsControl) || name.Contains('/')) throw WharfException.Invalid($"invalid name: \"{name}\"");
-        if (name is "bridge" or "host" or "none" or "default") throw new WharfException(ErrorKind.Forbidden, $"operation is not permitted on predefined {name} network");
-        if (request.Scope is "swarm" or "global") throw new WharfException(ErrorKind.Forbidden, $"cannot create a {request.Scope} scoped network when swarm is not active");
+        if (name.Any(char.IsControl)) throw WharfException.Invalid($"invalid name: \"{name}\"");
+        if (name is "bridge" or "host" or "none" or "default") throw Forbidden($"operation is not permitted on predefined {name} network ");
+        if (request.Scope is "swarm" or "global") throw Forbidden($"cannot create a {request.Scope} scoped network when swarm is not active");
+        if (request.Ingress == true) throw Forbidden("Ingress network can only be global scope network");
+        CheckConfigOnly(request);
         CheckDriver(request);
-        if (request.EnableIPv4 == false && request.EnableIPv6 != true) throw WharfException.Invalid("IPv4 or IPv6 must be enabled");
+        if (!UsesIPv4(request) && !UsesIPv6(request)) throw WharfException.Invalid("IPv4 or IPv6 must be enabled");
+        if (request.IPAM?.Driver == "null") throw WharfException.Invalid("ipv4 pool is empty");
         if (request.IPAM?.Driver is { Length: > 0 } and not "default") throw WharfException.NotFound($"plugin \"{request.IPAM.Driver}\" not found");
         CheckSubnets(request);
+    }
+
+    public static bool UsesIPv4(NetworkCreateRequest request) => request.EnableIPv4 ?? Flag(request, BridgeOptions.EnableIPv4) ?? true;
+    public static bool UsesIPv6(NetworkCreateRequest request) => request.EnableIPv6 ?? Flag(request, BridgeOptions.EnableIPv6) ?? false;
+
+    private static bool? Flag(NetworkCreateRequest request, string key) => request.Options?.GetValueOrDefault(key) switch
+    {
+        null => null,
+        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
+        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
+        _ => throw WharfException.Invalid($"driver-opt \"{key}\" is not a valid bool"),
+    };
+
+    private static WharfException Forbidden(string message) => new(ErrorKind.Forbidden, message);
+
+    /// <summary>A network that only lends its settings to others has none of what an operator decides, and one that borrows has none of its own.</summary>
+    private static void CheckConfigOnly(NetworkCreateRequest request)
+    {
+        bool borrows = request.ConfigFrom?.Network is { Length: > 0 };
+        if (request.ConfigOnly == true)
+        {
+            if (request.Internal == true || request.Attachable == true) throw Forbidden("configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.");
+            if (borrows) throw Forbidden("a configuration network cannot depend on another configuration network");
+        }
+        if (borrows && (request.IPAM?.Config is { Count: > 0 } || request.Options is { Count: > 0 } || request.Labels is { Count: > 0 } || request.EnableIPv6 == true))
+            throw Forbidden("user specified configurations are not supported if the network depends on a configuration network");
     }
 
     private static void CheckDriver(NetworkCreateRequest request)
@@ -24,15 +53,15 @@ internal static class NetworkCreateRules
         switch (request.Driver)
         {
             case null or "" or "bridge":
-                BridgeOptions.Check(request.Options);
+                BridgeOptions.Check(request.Options, request.Internal ?? false);
                 return;
             case "macvlan" or "ipvlan":
                 ParentOptions.Check(request.Driver, request.Options);
                 return;
             case "host" or "null":
-                throw new WharfException(ErrorKind.Forbidden, $"only one instance of \"{request.Driver}\" network is allowed");
+                throw Forbidden($"only one instance of \"{request.Driver}\" network is allowed");
             case "overlay":
-                throw WharfException.Unavailable("This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.");
+                throw Forbidden("This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.");
             default:
                 throw WharfException.NotFound($"plugin \"{request.Driver}\" not found");
         }
@@ -42,20 +71,18 @@ internal static class NetworkCreateRules
     {
         var errors = new List<string>();
         var configs = request.IPAM?.Config ?? [];
-        foreach (var config in configs) Check(config, request.EnableIPv4 ?? true, errors);
+        foreach (var config in configs) Check(config, errors);
         if (errors.Count > 0) throw WharfException.Invalid("invalid network config:\n" + string.Join('\n', errors));
-        if (configs.GroupBy(config => config.Subnet!.Contains(':')).Any(group => group.Count() > 1)) throw new WharfException(ErrorKind.Forbidden, $"{request.Driver ?? "bridge"} driver doesn't support multiple subnets");
-        if (request.EnableIPv6 == false && configs.Exists(config => config.Subnet!.Contains(':'))) throw WharfException.Invalid("invalid network config:\nIPv6 subnets are given but IPv6 is not enabled");
+        if (configs.GroupBy(config => config.Subnet!.Contains(':')).Any(group => group.Count() > 1)) throw Forbidden($"{request.Driver ?? "bridge"} driver doesn't support multiple subnets");
     }
 
-    private static void Check(IpamConfig config, bool v4, List<string> errors)
+    private static void Check(IpamConfig config, List<string> errors)
     {
         if (!Subnet.TryParse(config.Subnet, out var subnet))
         {
             errors.Add($"invalid subnet {config.Subnet}: invalid CIDR block notation");
             return;
         }
-        if (!subnet.IsIPv6 && !v4) errors.Add($"invalid subnet {config.Subnet}: IPv4 has been disabled for this network");
         if (System.Net.IPAddress.Parse(config.Subnet!.Split('/')[0]) is var start && !start.Equals(subnet.ToAddress(subnet.First))) errors.Add($"invalid subnet {config.Subnet}: it should be {subnet}");
         if (config.IPRange is { Length: > 0 } range)
         {
@@ -72,5 +99,19 @@ internal static class NetworkCreateRules
         if (!Subnet.TryParseAddress(text, out var address)) errors.Add($"invalid {what}: invalid address");
         else if (Subnet.IsV6(address) != subnet.IsIPv6) errors.Add($"invalid {what}: parent subnet is an {(subnet.IsIPv6 ? "IPv6" : "IPv4")} block");
         else if (!subnet.Contains(address)) errors.Add($"invalid {what}: parent subnet {subnet} doesn't contain this address");
+    }
+
+    /// <summary>The gateway and what the user set aside: each an address of its own, none the network's or the broadcast address.</summary>
+    public static void CheckReserved(IpamConfig config)
+    {
+        var allocator = new AddressAllocator(Subnet.Parse(config.Subnet!), null, []);
+        if (config.Gateway is { Length: > 0 } gateway) Take(gateway, $"gateway ({gateway})");
+        foreach (var (name, address) in config.AuxiliaryAddresses ?? []) Take(address, $"secondary ip address ({name}:{address})");
+
+        void Take(string address, string what)
+        {
+            try { allocator.Allocate(System.Net.IPAddress.Parse(address)); }
+            catch (WharfException error) when (error.Kind == ErrorKind.Forbidden) { throw new WharfException(ErrorKind.Internal, $"failed to allocate {what}: Address already in use", error); }
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Wharf.Linux.Netlink;
+using Wharf.Linux.Syscalls;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -23,6 +24,7 @@ public sealed partial class NetworkService
         if (RouteNetlink.IndexOf(record.Bridge) is { } existing)
         {
             _hostIndexes[record.Bridge] = existing;
+            if (record.ForeignBridge) UseForeign(record, existing);
             return record;
         }
         for (int attempt = 1; ; attempt++)
@@ -39,6 +41,18 @@ public sealed partial class NetworkService
             record = record with { Network = record.Network with { IPAM = record.Network.IPAM! with { Config = [.. record.Network.IPAM.Config!.Select(config => ChooseSubnet(Subnet.Parse(config.Subnet!).IsIPv6))] } } };
             _store.Save(record);
         }
+    }
+
+    /// <summary>A bridge that someone else made: it gets our gateway addresses, and nothing else is changed.</summary>
+    private void UseForeign(NetworkRecord record, int index)
+    {
+        foreach (var config in record.Network.IPAM!.Config!)
+        {
+            if (config.Gateway is not { Length: > 0 } gateway) continue;
+            try { _netlink.Do(RouteRequest.AddAddress(index, IPAddress.Parse(gateway), Subnet.Parse(config.Subnet!).PrefixLength)); }
+            catch (SyscallException error) when (error.Errno == Errno.EEXIST) { /* it has it already */ }
+        }
+        _netlink.Do(RouteRequest.SetUp(index));
     }
 
     private int CreateBridge(NetworkRecord record)
@@ -83,11 +97,15 @@ public sealed partial class NetworkService
 
     private static List<Subnet> SubnetsOf(Network network) => [.. (network.IPAM?.Config ?? []).Where(config => config.Subnet is not null).Select(config => Subnet.Parse(config.Subnet!))];
 
+    private IEnumerable<Subnet> SubnetsInUse() => _networks.Values.Where(record => record.Network.ConfigOnly != true).SelectMany(record => SubnetsOf(record.Network));
+
     /// <summary>The next default pool that neither the host's routes nor another network of ours overlap.</summary>
     private IpamConfig ChooseSubnet(bool v6)
     {
-        List<Subnet> taken = [.. AddressPools.HostRoutes(File.ReadLines("/proc/net/route")).Select(route => route.Subnet), .. _networks.Values.SelectMany(record => SubnetsOf(record.Network))];
-        var subnet = AddressPools.Choose(v6 ? AddressPools.DefaultIPv6(_options.InstanceTag) : AddressPools.Default(), taken)
+        List<Subnet> taken = [.. AddressPools.HostRoutes(File.ReadLines("/proc/net/route")).Select(route => route.Subnet), .. SubnetsInUse()];
+        var own = _options.AddressPools.Where(pool => pool.Base.IsIPv6 == v6).ToList();
+        var pools = own.Count > 0 ? own.SelectMany(AddressPools.Split) : v6 ? AddressPools.DefaultIPv6(_options.InstanceTag) : AddressPools.Default();
+        var subnet = AddressPools.Choose(pools, taken)
             ?? throw new WharfException(ErrorKind.Internal, "all predefined address pools have been fully subnetted");
         return new IpamConfig { Subnet = subnet.ToString(), Gateway = subnet.ToAddress(subnet.First + 1).ToString() };
     }
@@ -105,7 +123,7 @@ public sealed partial class NetworkService
                 _netlink.Do(RouteRequest.CreateVlan(parent, below, vlan));
             }
             else if (record.OwnParent) _netlink.Do(RouteRequest.CreateDummy(parent));
-            else throw WharfException.Invalid($"-o parent interface was not found on the host: {parent}");
+            else throw new WharfException(ErrorKind.Internal, $"invalid subinterface vlan name {parent}, example formatting is eth0.10");
             record = record with { OwnParent = true };
         }
         _hostIndexes[parent] = RouteNetlink.IndexOf(parent) ?? throw new WharfException(ErrorKind.Internal, $"interface {parent} vanished");
@@ -115,6 +133,11 @@ public sealed partial class NetworkService
     private void TakeDown(NetworkRecord record)
     {
         if (record.Bridge.Length == 0) return;
+        if (record.ForeignBridge)
+        {
+            _hostIndexes.TryRemove(record.Bridge, out _);
+            return;
+        }
         _hostIndexes.TryRemove(record.Bridge, out _);
         if (!record.IsBridge && (!record.OwnParent || _networks.Values.Any(other => other != record && other.Bridge == record.Bridge && _hostIndexes.ContainsKey(other.Bridge)))) return;
         if (RouteNetlink.IndexOf(record.Bridge) is { } index) _netlink.Do(RouteRequest.DeleteLink(index));

@@ -50,7 +50,7 @@ public sealed partial class NetworkService
         var record = Find(network);
         var before = _endpoints.GetValueOrDefault(request.ContainerId, []);
         var removed = before.FirstOrDefault(endpoint => endpoint.NetworkId == record.Network.Id)
-            ?? throw new WharfException(ErrorKind.Internal, $"container {request.ContainerId} is not connected to the network {record.Network.Name}");
+            ?? throw new WharfException(ErrorKind.Internal, $"container {request.ContainerId} is not connected to network {record.Network.Name}");
         EndpointRecord[] after = [.. before.Where(endpoint => endpoint != removed)];
         if (removed.Ports.Count > 0)
         {
@@ -141,7 +141,7 @@ public sealed partial class NetworkService
     private static Dictionary<string, List<PortBinding>?> Pinned(IReadOnlyDictionary<string, List<PortBinding>?> asked, EndpointRecord[] before)
     {
         var pinned = new Dictionary<string, List<PortBinding>?>(asked);
-        foreach (var group in before.SelectMany(record => record.Ports).GroupBy(port => $"{port.ContainerPort}/{port.Protocol}"))
+        foreach (var group in before.SelectMany(record => record.Ports).Where(port => !port.Routed).GroupBy(port => $"{port.ContainerPort}/{port.Protocol}"))
             pinned[group.Key] = [.. group.DistinctBy(port => port.HostPort).Select(port => new PortBinding { HostIp = port.HostAddress is "0.0.0.0" or "::" ? "" : port.HostAddress, HostPort = port.HostPort.ToString(System.Globalization.CultureInfo.InvariantCulture) })];
         return pinned;
     }

@@ -68,6 +68,8 @@ public sealed partial class NetworkService
         if (network.Driver == "null") return endpoint;
         _ = HostIndexOf(record);
         EndpointSettingsRules.Check(record, wanted);
+        // Before addresses are taken: it may be refused.
+        endpoint = endpoint with { Interface = NameOf(wanted, network, others) };
         var addresses = _addresses[network.Id!];
         try
         {
@@ -80,8 +82,8 @@ public sealed partial class NetworkService
             throw;
         }
         if (settings.MacAddress is not { Length: > 0 }) settings.MacAddress = Interfaces.MacOf(AddressesOf(endpoint).First());
-        if (network.Name != DefaultBridge) settings.DNSNames = [.. new[] { containerName }.Concat(wanted.Aliases ?? []).Append(containerId[..12]).Append(request.Hostname).Where(known => known.Length > 0).Distinct()];
-        return endpoint with { Interface = NameOf(wanted, network, others) };
+        if (network.Name != DefaultBridge) settings.DNSNames = NamesFor(containerId, containerName, request.Hostname, wanted);
+        return endpoint;
     }
 
     private static void GiveAddress(AddressAllocator? allocator, string? asked, Network network, EndpointSettings settings)
@@ -132,6 +134,14 @@ public sealed partial class NetworkService
         return Task.CompletedTask;
     }
 
+    /// <summary>Frees what a container that is gone has left on a network; it is named as it was then. False when there is nothing.</summary>
+    public async Task<bool> ForgetAsync(string networkId, string nameOrId, CancellationToken cancellation)
+    {
+        if (EndpointsOn(networkId).FirstOrDefault(endpoint => endpoint.ContainerName == nameOrId || endpoint.ContainerId == nameOrId) is not { } left) return false;
+        await TearDownAsync(left.ContainerId, cancellation);
+        return true;
+    }
+
     private EndpointRecord[] Release(string containerId)
     {
         _unclaimed.TryRemove(containerId, out _);
@@ -163,7 +173,7 @@ public sealed partial class NetworkService
         _unclaimed.TryRemove(containerId, out _);
         foreach (var record in _endpoints.GetValueOrDefault(containerId, []))
         {
-            foreach (var port in record.Ports)
+            foreach (var port in record.Ports.Where(port => !port.Routed))
             {
                 try { _ports.Hold(containerId, port, AddressFor(port, record)); }
                 catch (WharfException error) { _log.PortLost(containerId, port.HostPort, error); }
@@ -171,6 +181,32 @@ public sealed partial class NetworkService
         }
         return Task.CompletedTask;
     }
+
+    /// <summary>Notes that a container is in the host's network.</summary>
+    public EndpointSettings JoinHost(string containerId, string containerName)
+    {
+        var network = Find("host").Network;
+        var settings = new EndpointSettings { NetworkID = network.Id, EndpointID = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)) };
+        EndpointRecord[] records = [new EndpointRecord { ContainerId = containerId, ContainerName = containerName, NetworkId = network.Id!, Settings = settings }];
+        _endpoints[containerId] = records;
+        _store.SaveEndpoints(containerId, records);
+        PublishEvent("connect", network, containerId);
+        return settings;
+    }
+
+    /// <summary>What may be asked of a network at a container's creation, as far as the network is there already.</summary>
+    public void CheckEndpoint(string network, EndpointSettings settings)
+    {
+        NetworkRecord record;
+        try { record = Find(network); }
+        catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { return; } // it may be made before the start
+        try { EndpointSettingsRules.Check(record, settings); }
+        catch (WharfException error) { throw new WharfException(error.Kind, $"invalid config for network {network}: {error.Message}", error); }
+    }
+
+    /// <summary>The names a container is found by on a network: its own, aliases, the short ID, the host name.</summary>
+    public static List<string> NamesFor(string containerId, string containerName, string hostname, EndpointSettings settings) =>
+        [.. new[] { containerName }.Concat(settings.Aliases ?? []).Append(containerId[..12]).Append(hostname).Where(known => known.Length > 0).Distinct()];
 
     /// <summary>A running container has another name now.</summary>
     public void Rename(string containerId, string name)

@@ -55,7 +55,7 @@ public sealed partial class NetworkService
         switch (network.Network.Driver)
         {
             case "macvlan": _netlink.Do(RouteRequest.CreateMacvlan(record.Interface, index, below, target, ParentOptions.MacvlanMode(network.Network), mtu)); break;
-            case "ipvlan": _netlink.Do(RouteRequest.CreateIpvlan(record.Interface, index, below, target, ParentOptions.IpvlanMode(network.Network), mtu)); break;
+            case "ipvlan": _netlink.Do(RouteRequest.CreateIpvlan(record.Interface, index, below, target, ParentOptions.IpvlanMode(network.Network), ParentOptions.IpvlanFlag(network.Network), mtu)); break;
             default: _netlink.Do(Interfaces.Veth(network, below, target, NamespacePool.HostName(), record.Interface, index)); break;
         }
     }

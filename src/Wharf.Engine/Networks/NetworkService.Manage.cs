@@ -1,3 +1,4 @@
+using Wharf.Linux.Netlink;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -12,47 +13,87 @@ public sealed partial class NetworkService
     {
         NetworkCreateRules.Check(request);
         var name = request.Name!;
-        var driver = request.Driver is { Length: > 0 } given ? given : "bridge";
         lock (_lock)
         {
             if (_networks.Values.Any(record => record.Network.Name == name)) throw WharfException.Conflict($"network with name {name} already exists");
+            if (request.ConfigFrom?.Network is { Length: > 0 } lender) request = Borrow(request, lender);
+            var driver = request.ConfigOnly == true ? "null" : request.Driver is { Length: > 0 } given ? given : "bridge";
             var network = NewNetwork(name, driver) with
             {
-                Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = request.Options ?? [], Labels = request.Labels ?? [],
-                EnableIPv4 = request.EnableIPv4 ?? true, EnableIPv6 = request.EnableIPv6 ?? request.IPAM?.Config?.Any(config => config.Subnet?.Contains(':') == true) ?? false,
-                Scope = "local",
+                Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = WithDefaults(driver, request.Options), Labels = request.Labels ?? [],
+                EnableIPv4 = NetworkCreateRules.UsesIPv4(request), EnableIPv6 = NetworkCreateRules.UsesIPv6(request), Scope = "local",
+                ConfigOnly = request.ConfigOnly ?? false, ConfigFrom = new ConfigReference { Network = request.ConfigFrom?.Network ?? "" },
             };
-            network.IPAM = IpamOf(request, network);
-            var record = new NetworkRecord { Network = network, Bridge = HostInterfaceOf(network), UserSubnets = request.IPAM?.Config is { Count: > 0 }, OwnParent = driver != "bridge" && !network.Options.ContainsKey("parent") };
-            record = BringUp(record);
-            try
-            {
-                if (record.IsBridge) _firewall.AddNetwork(record);
-                AddRecord(record);
-            }
-            catch
-            {
-                TakeDown(record);
-                throw;
-            }
+            var record = network.ConfigOnly == true ? new NetworkRecord { Network = network with { IPAM = new Ipam { Driver = "default", Options = request.IPAM?.Options, Config = request.IPAM?.Config } } } : Make(request, network);
+            AddRecord(record);
             _addresses[network.Id!] = new NetworkAddresses(record.Network);
             PublishEvent("create", record.Network);
             return new NetworkCreateResponse { Id = network.Id, Warning = "" };
         }
     }
 
-    /// <summary>The user's subnets, and chosen ones for the families without.</summary>
+    /// <summary>Settings that another network lends (docker's config-only networks).</summary>
+    private NetworkCreateRequest Borrow(NetworkCreateRequest request, string lender)
+    {
+        var from = _networks.Values.FirstOrDefault(record => record.Network.ConfigOnly == true && (record.Network.Name == lender || record.Network.Id == lender))?.Network
+            ?? throw WharfException.NotFound($"configuration network \"{lender}\" does not exist");
+        return request with { IPAM = from.IPAM, Options = from.Options, Labels = from.Labels, EnableIPv6 = from.EnableIPv6, EnableIPv4 = from.EnableIPv4 };
+    }
+
+    /// <summary>The daemon's own options of a driver (<c>default-network-opts</c>) under those of the request.</summary>
+    private Dictionary<string, string> WithDefaults(string driver, Dictionary<string, string>? asked)
+    {
+        var options = new Dictionary<string, string>(asked ?? []);
+        if (_options.DefaultNetworkOptions.TryGetValue(driver, out var defaults))
+            foreach (var (key, value) in defaults) options.TryAdd(key, value);
+        return options;
+    }
+
+    /// <summary>Brings a new network up on the host; on failure nothing of it is left.</summary>
+    private NetworkRecord Make(NetworkCreateRequest request, Network network)
+    {
+        var asked = request.IPAM?.Config ?? [];
+        network.IPAM = IpamOf(request, network);
+        var record = new NetworkRecord
+        {
+            Network = network, Bridge = HostInterfaceOf(network), UserSubnets = asked.Count > 0, OwnParent = network.Driver != "bridge" && !network.Options!.ContainsKey("parent"),
+            Shown = asked.Count > 0 ? [.. asked, .. network.IPAM.Config!.Where(config => !asked.Exists(own => Subnet.Parse(own.Subnet!) == Subnet.Parse(config.Subnet!)))] : null,
+        };
+        if (record.IsBridge && RouteNetlink.IndexOf(record.Bridge) is not null)
+        {
+            if (!Directory.Exists($"/sys/class/net/{record.Bridge}/bridge")) throw new WharfException(ErrorKind.Internal, $"existing interface {record.Bridge} is not a bridge");
+            record.ForeignBridge = true;
+        }
+        record = BringUp(record);
+        try
+        {
+            if (record.IsBridge) _firewall.AddNetwork(record);
+            return record;
+        }
+        catch
+        {
+            TakeDown(record);
+            throw;
+        }
+    }
+
+    /// <summary>The user's subnets of the families in use, and chosen ones for the families without.</summary>
     private Ipam IpamOf(NetworkCreateRequest request, Network network)
     {
         var configs = new List<IpamConfig>();
         foreach (var config in request.IPAM?.Config ?? [])
         {
             var subnet = Subnet.Parse(config.Subnet!);
-            if (_networks.Values.SelectMany(record => SubnetsOf(record.Network)).Any(subnet.Overlaps)) throw new WharfException(ErrorKind.Forbidden, "invalid pool request: Pool overlaps with other one on this address space");
-            configs.Add(config with { Subnet = subnet.ToString(), Gateway = config.Gateway is { Length: > 0 } gateway ? gateway : GatewayIn(subnet, config.IPRange) });
+            if (subnet.IsIPv6 ? network.EnableIPv6 != true : network.EnableIPv4 != true) continue;
+            if (SubnetsInUse().Any(subnet.Overlaps)) throw new WharfException(ErrorKind.Forbidden, "invalid pool request: Pool overlaps with other one on this address space");
+            var own = config with { Subnet = subnet.ToString(), Gateway = config.Gateway is { Length: > 0 } gateway ? gateway : BridgeOptions.IsIsolated(network, subnet.IsIPv6) ? null : GatewayIn(subnet, config.IPRange) };
+            NetworkCreateRules.CheckReserved(own);
+            configs.Add(own);
         }
         if (network.EnableIPv4 == true && !configs.Exists(config => !Subnet.Parse(config.Subnet!).IsIPv6)) configs.Insert(0, ChooseSubnet(v6: false));
         if (network.EnableIPv6 == true && !configs.Exists(config => Subnet.Parse(config.Subnet!).IsIPv6)) configs.Add(ChooseSubnet(v6: true));
+        foreach (var config in configs)
+            if (BridgeOptions.IsIsolated(network, Subnet.Parse(config.Subnet!).IsIPv6)) config.Gateway = null;
         return new Ipam { Driver = "default", Options = request.IPAM?.Options, Config = configs };
     }
 
@@ -84,10 +125,12 @@ public sealed partial class NetworkService
     public Network Inspect(string nameOrId)
     {
         var network = Find(nameOrId).Network;
-        return network with { Containers = EndpointsOn(network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe) };
+        return Shown(Find(nameOrId)) with { Containers = EndpointsOn(network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe) };
     }
 
-    public IReadOnlyList<Network> List() { lock (_lock) return [.. _networks.Values.Select(record => record.Network with { Containers = [] })]; }
+    private static Network Shown(NetworkRecord record) => record.Shown is null ? record.Network : record.Network with { IPAM = record.Network.IPAM! with { Config = record.Shown } };
+
+    public IReadOnlyList<Network> List() { lock (_lock) return [.. _networks.Values.Select(record => Shown(record) with { Containers = [] })]; }
 
     /// <summary>Whether running containers are on a network.</summary>
     public bool IsUsed(string networkId) => EndpointsOn(networkId).Any();
@@ -96,7 +139,7 @@ public sealed partial class NetworkService
 
     private static NetworkContainer Describe(EndpointRecord endpoint) => new()
     {
-        Name = endpoint.ContainerName, EndpointID = endpoint.Settings.EndpointID, MacAddress = endpoint.Settings.MacAddress,
+        Name = endpoint.ContainerName, EndpointID = endpoint.Settings.EndpointID, MacAddress = endpoint.Settings.MacAddress ?? "",
         IPv4Address = endpoint.Settings.IPAddress is { Length: > 0 } v4 ? $"{v4}/{endpoint.Settings.IPPrefixLen}" : "",
         IPv6Address = endpoint.Settings.GlobalIPv6Address is { Length: > 0 } v6 ? $"{v6}/{endpoint.Settings.GlobalIPv6PrefixLen}" : "",
     };
@@ -111,6 +154,8 @@ public sealed partial class NetworkService
             if (!_networks.ContainsKey(network.Id!)) throw WharfException.NotFound($"network {nameOrId} not found");
             if (EndpointsOn(network.Id!).FirstOrDefault() is { } used)
                 throw new WharfException(ErrorKind.Forbidden, $"error while removing network: network {network.Name} has active endpoints (name:\"{used.ContainerName}\" id:\"{used.Settings.EndpointID![..12]}\")");
+            if (network.ConfigOnly == true && _networks.Values.Any(other => other.Network.ConfigFrom?.Network is { Length: > 0 } lender && (lender == network.Name || lender == network.Id)))
+                throw new WharfException(ErrorKind.Forbidden, $"error while removing network: configuration network \"{network.Name}\" is in use");
             _pool.Drop(network.Id!);
             if (record.IsBridge && _hostIndexes.ContainsKey(record.Bridge)) _firewall.RemoveNetwork(record);
             TakeDown(record);

@@ -7,6 +7,17 @@ public sealed partial class NetworkService
 {
     private bool HasNames(EndpointRecord record) => record.Interface.Length > 0 && Find(record.NetworkId).Network.Name != DefaultBridge;
 
+    /// <summary>The ID of a network, empty where there is none of that name.</summary>
+    public string IdOf(string name) => TryFind(name)?.Network.Id ?? "";
+
+    /// <summary>Whether containers find each other by name on a network.</summary>
+    public bool HasNames(string name) => TryFind(name) is { Network: { Driver: not ("host" or "null"), Name: not DefaultBridge } };
+
+    private NetworkRecord? TryFind(string name)
+    {
+        lock (_lock) return _networks.Values.FirstOrDefault(record => record.Network.Name == name || record.Network.Id == name);
+    }
+
     /// <summary>A running container's names, network by network in the order in which they are asked: that of the default route first.</summary>
     public List<DnsEndpoint> NamesOf(string containerId)
     {

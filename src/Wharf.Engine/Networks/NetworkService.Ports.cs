@@ -34,57 +34,71 @@ public sealed partial class NetworkService
     /// <summary>Holds one port of a range on each of the host addresses that it is wanted on.</summary>
     private List<PortMapping> HoldAll(string containerId, PortWish wish, EndpointRecord endpoint, Network network)
     {
-        var addresses = HostAddresses(wish, endpoint, network);
+        var places = PlacesOf(wish, endpoint, network);
         for (int port = wish.From, attempt = 1; ; port++, attempt++)
         {
             var held = new List<PortMapping>();
+            int chosen = 0;
             try
             {
-                foreach (var address in addresses)
+                foreach (var place in places)
                 {
                     // A free port that the first address got is wanted on the others too.
-                    var mapping = new PortMapping { HostAddress = address, HostPort = held.Count > 0 ? held[0].HostPort : wish.From == 0 ? 0 : port, ContainerPort = wish.ContainerPort, Protocol = wish.Protocol };
-                    mapping.HostPort = _ports.Hold(containerId, mapping, AddressFor(mapping, endpoint));
+                    var mapping = place with { HostPort = chosen > 0 ? chosen : wish.From == 0 ? 0 : port, ContainerPort = wish.ContainerPort, Protocol = wish.Protocol };
+                    if (mapping.Routed) mapping.HostPort = 0;
+                    else mapping.HostPort = chosen = _ports.Hold(containerId, mapping, AddressFor(mapping, endpoint));
                     held.Add(mapping);
                 }
                 return held;
             }
             catch (WharfException)
             {
-                foreach (var mapping in held) _ports.Release(mapping);
-                if (wish.From == 0 ? held.Count == 0 || attempt >= RandomAttempts : port >= wish.To) throw;
+                foreach (var mapping in held) if (!mapping.Routed) _ports.Release(mapping);
+                if (wish.From == 0 ? chosen == 0 || attempt >= RandomAttempts : port >= wish.To) throw;
             }
         }
     }
 
-    private static List<string> HostAddresses(PortWish wish, EndpointRecord endpoint, Network network)
+    /// <summary>
+    /// The host addresses to publish on, and how: without a word on it all addresses of both families. IPv6 leads to a container that has
+    /// only IPv4 too, through a relay, as docker's proxy does it.
+    /// </summary>
+    private List<PortMapping> PlacesOf(PortWish wish, EndpointRecord endpoint, Network network)
     {
         bool v4 = endpoint.Settings.IPAddress is { Length: > 0 }, v6 = endpoint.Settings.GlobalIPv6Address is { Length: > 0 };
-        if (wish.HostAddress.Length == 0)
+        bool canRelay = !v6 && v4 && wish.Protocol != "sctp" && Interfaces.HasIPv6;
+        var asked = wish.HostAddress.Length > 0 ? wish.HostAddress : BridgeOptions.HostAddress(network) ?? _options.DefaultHostAddress ?? "";
+        var places = new List<PortMapping>();
+        if (asked.Length == 0)
         {
-            var addresses = new List<string>();
-            if (v4) addresses.Add(BridgeOptions.HostAddress(network));
-            if (v6) addresses.Add("::");
-            return addresses;
+            if (v4) places.Add(Place("0.0.0.0"));
+            if (v6 || canRelay) places.Add(Place("::"));
+            return places;
         }
-        if (!Subnet.TryParseAddress(wish.HostAddress, out var address)) throw WharfException.Invalid($"invalid host IP address: \"{wish.HostAddress}\"");
-        if (Subnet.IsV6(address) ? !v6 : !v4)
-            throw WharfException.Invalid($"cannot publish on host address {wish.HostAddress}: network {network.Name} has no {(Subnet.IsV6(address) ? "IPv6" : "IPv4")} addresses");
-        return [address.ToString()];
+        if (!Subnet.TryParseAddress(asked, out var address)) throw WharfException.Invalid($"invalid host IP address: \"{asked}\"");
+        if (Subnet.IsV6(address) ? !v6 && !canRelay : !v4)
+            throw WharfException.Invalid($"cannot publish on host address {asked}: network {network.Name} has no {(Subnet.IsV6(address) ? "IPv6" : "IPv4")} addresses");
+        return [Place(address.ToString())];
+
+        PortMapping Place(string host)
+        {
+            bool isV6 = host.Contains(':'), relayed = isV6 && !v6;
+            return new PortMapping { HostAddress = host, Relayed = relayed, Routed = !relayed && BridgeOptions.GatewayMode(network, isV6) == "routed" };
+        }
     }
 
-    private static IPAddress AddressFor(PortMapping port, EndpointRecord endpoint) => IPAddress.Parse(port.HostAddress.Contains(':') ? endpoint.Settings.GlobalIPv6Address! : endpoint.Settings.IPAddress!);
+    private static IPAddress AddressFor(PortMapping port, EndpointRecord endpoint) => IPAddress.Parse(port.HostAddress.Contains(':') && !port.Relayed ? endpoint.Settings.GlobalIPv6Address! : endpoint.Settings.IPAddress!);
 
-    private static Dictionary<string, List<PortBinding>?> PortsOf(SandboxRequest request, IEnumerable<EndpointRecord> records)
+    private Dictionary<string, List<PortBinding>?> PortsOf(SandboxRequest request, IEnumerable<EndpointRecord> records)
     {
         var ports = new Dictionary<string, List<PortBinding>?>();
-        if (records.All(record => record.Interface.Length == 0)) return ports;
-        foreach (var key in request.ExposedPorts) ports[key] = null;
+        if (GatewayOf(records) is null) return ports;
+        foreach (var key in request.ExposedPorts) ports[PortRequest.Normal(key)] = null;
         foreach (var mapping in records.SelectMany(record => record.Ports))
         {
             var key = $"{mapping.ContainerPort}/{mapping.Protocol}";
             if (!ports.TryGetValue(key, out var list) || list is null) ports[key] = list = [];
-            list.Add(new PortBinding { HostIp = mapping.HostAddress.Length == 0 ? "0.0.0.0" : mapping.HostAddress, HostPort = mapping.HostPort.ToString(CultureInfo.InvariantCulture) });
+            list.Add(new PortBinding { HostIp = mapping.HostAddress.Length == 0 ? "0.0.0.0" : mapping.HostAddress, HostPort = mapping.Routed ? "" : mapping.HostPort.ToString(CultureInfo.InvariantCulture) });
         }
         return ports;
     }

@@ -37,12 +37,12 @@ public sealed partial class NetworkService : IDisposable
     public NetworkService(DaemonOptions options, StateStore state, EventService events, ILoggerFactory logs)
     {
         (_options, _store, _events, _log) = (options, new NetworkStore(state), events, logs.CreateLogger("Wharf.Networks"));
-        _firewall = new Firewall(options.InstanceTag);
+        _firewall = new Firewall(options.InstanceTag, options.RespectHostFirewall);
         _pool = new NamespacePool(_netlink, _log);
     }
 
     /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for.</summary>
-    public string HostGateway => Find(DefaultBridge).Network.IPAM!.Config![0].Gateway!;
+    public string HostGateway => _options.HostGateway ?? Find(DefaultBridge).Network.IPAM!.Config![0].Gateway!;
 
     /// <summary>
     /// Restores networks, bridges and firewall rules. Endpoints a former daemon left stay until <see cref="AdoptAsync"/> confirms them or
@@ -136,18 +136,25 @@ public sealed partial class NetworkService : IDisposable
             if (_networks.Values.Any(record => record.Network.Name == name)) continue;
             AddRecord(new NetworkRecord { Network = NewNetwork(name, driver) with { IPAM = new Ipam { Driver = "default" } } });
         }
-        var existing = _networks.Values.FirstOrDefault(record => record.Network.Name == DefaultBridge);
-        if (existing is not null && (_options.BridgeAddress is null || SubnetsOf(existing.Network).Contains(Subnet.Parse(_options.BridgeAddress)))) return;
-        var bridge = BridgeName(0);
-        var network = (existing?.Network ?? NewNetwork(DefaultBridge, "bridge")) with
+        EnsureDefaultBridge(_networks.Values.FirstOrDefault(record => record.Network.Name == DefaultBridge));
+    }
+
+    /// <summary>The default bridge follows the daemon's options from start to start; its subnet stays while nothing else is asked for.</summary>
+    private void EnsureDefaultBridge(NetworkRecord? existing)
+    {
+        var bridge = existing?.Bridge ?? BridgeName(0);
+        var options = new Dictionary<string, string>
         {
-            Options = new()
-            {
-                [BridgeOptions.Default] = "true", [BridgeOptions.EnableIcc] = "true", [BridgeOptions.EnableMasquerade] = "true", [BridgeOptions.HostBinding] = "0.0.0.0",
-                [BridgeOptions.Name] = bridge, [BridgeOptions.Mtu] = "1500",
-            },
-            IPAM = new Ipam { Driver = "default", Config = [_options.BridgeAddress is { } address ? new IpamConfig { Subnet = Subnet.Parse(address).ToString(), Gateway = address.Split('/')[0] } : ChooseSubnet(v6: false)] },
+            [BridgeOptions.Default] = "true", [BridgeOptions.EnableIcc] = _options.Icc ? "true" : "false", [BridgeOptions.EnableMasquerade] = _options.Masquerade ? "true" : "false",
+            [BridgeOptions.HostBinding] = _options.DefaultHostAddress ?? "0.0.0.0", [BridgeOptions.Name] = bridge, [BridgeOptions.Mtu] = _options.Mtu.ToString(CultureInfo.InvariantCulture),
         };
+        var kept = existing?.Network.IPAM?.Config;
+        var v4 = _options.BridgeAddress is { } address
+            ? new IpamConfig { Subnet = Subnet.Parse(address).ToString(), IPRange = _options.FixedCidr, Gateway = _options.DefaultGateway ?? address.Split('/')[0] }
+            : kept?.Find(config => !Subnet.Parse(config.Subnet!).IsIPv6) is { } before ? before with { IPRange = _options.FixedCidr } : ChooseSubnet(v6: false);
+        List<IpamConfig> configs = [v4];
+        if (_options.IPv6) configs.Add(_options.FixedCidrV6 is { } own ? new IpamConfig { Subnet = own, Gateway = GatewayIn(Subnet.Parse(own), null) } : kept?.Find(config => Subnet.Parse(config.Subnet!).IsIPv6) ?? ChooseSubnet(v6: true));
+        var network = (existing?.Network ?? NewNetwork(DefaultBridge, "bridge")) with { Options = options, EnableIPv6 = _options.IPv6, IPAM = new Ipam { Driver = "default", Config = configs } };
         AddRecord(new NetworkRecord { Network = network, Bridge = bridge, UserSubnets = _options.BridgeAddress is not null });
     }
 

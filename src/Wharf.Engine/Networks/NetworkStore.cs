@@ -24,6 +24,10 @@ public sealed record PortMapping
     public int HostPort { get; set; }
     public int ContainerPort { get; set; }
     public string Protocol { get; set; } = "tcp";
+    /// <summary>The container has no address of the host address's family: bytes are passed on between sockets.</summary>
+    public bool Relayed { get; set; }
+    /// <summary>Reached at the container's own address (gateway mode routed): no host port is taken.</summary>
+    public bool Routed { get; set; }
 }
 
 /// <summary>A network as kept: the API's document and the bridge's name (or, of other drivers, the parent interface's).</summary>
@@ -36,8 +40,13 @@ public sealed record NetworkRecord
     /// <summary>The parent interface was made by us and goes with the network.</summary>
     public bool OwnParent { get; set; }
 
+    /// <summary>The bridge was there before us and stays.</summary>
+    public bool ForeignBridge { get; set; }
+    /// <summary>The address pools as inspect shows them where that is not what holds: docker tells the user's as they came, without the gateway we chose.</summary>
+    public List<IpamConfig>? Shown { get; set; }
+
     /// <summary>A bridge of ours, with firewall rules.</summary>
-    [JsonIgnore] public bool IsBridge => Network.Driver == "bridge";
+    [JsonIgnore] public bool IsBridge => Network.Driver == "bridge" && Network.ConfigOnly != true;
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -32,8 +32,9 @@ internal sealed class PortHolder
             byAddress[address] = (socket, containerId);
             if (!_byContainer.TryGetValue(containerId, out var list)) _byContainer[containerId] = list = [];
             list.Add((port, mapping.Protocol, address));
-            if (mapping.Protocol == "tcp" && (address.Equals(IPAddress.IPv6Any) || address.Equals(IPAddress.IPv6Loopback)))
-                _ = LoopbackRelay.RunAsync(socket, new IPEndPoint(containerAddress, mapping.ContainerPort));
+            var target = new IPEndPoint(containerAddress, mapping.ContainerPort);
+            if (mapping.Protocol == "tcp" && (mapping.Relayed || address.Equals(IPAddress.IPv6Any) || address.Equals(IPAddress.IPv6Loopback))) _ = LoopbackRelay.RunAsync(socket, target);
+            else if (mapping is { Protocol: "udp", Relayed: true }) _ = DatagramRelay.RunAsync(socket, target);
             return port;
         }
     }

@@ -13,7 +13,7 @@ public static class RouteRequest
     private const ushort IFLA_INET6_ADDR_GEN_MODE = 8, IFLA_BR_NF_CALL_IPTABLES = 36, IFLA_BR_NF_CALL_IP6TABLES = 37;
     private const byte IN6_ADDR_GEN_MODE_NONE = 1;
     private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_MODE = 4, IFLA_BRPORT_ISOLATED = 33;
-    private const ushort IFLA_MACVLAN_MODE = 1, IFLA_IPVLAN_MODE = 1, IFLA_VLAN_ID = 1;
+    private const ushort IFLA_MACVLAN_MODE = 1, IFLA_IPVLAN_MODE = 1, IFLA_IPVLAN_FLAGS = 2, IFLA_VLAN_ID = 1;
     private const ushort IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_BROADCAST = 4, RTA_OIF = 4, RTA_GATEWAY = 5;
     private const ushort Create = NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_EXCL;
     private const uint IFF_UP = 1;
@@ -56,9 +56,9 @@ public static class RouteRequest
         .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "macvlan").Nested(IFLA_INFO_DATA, data => data.Attribute(IFLA_MACVLAN_MODE, mode))));
 
     /// <summary>As <see cref="CreateMacvlan"/> for <c>ipvlan</c>, whose interfaces have their parent's MAC address.</summary>
-    public static (string, NetlinkMessage) CreateIpvlan(string name, int index, int parent, Fd target, ushort mode, int? mtu) => ($"create ipvlan {name}", Link(RTM_NEWLINK, Create, index, up: false)
+    public static (string, NetlinkMessage) CreateIpvlan(string name, int index, int parent, Fd target, ushort mode, ushort flags, int? mtu) => ($"create ipvlan {name}", Link(RTM_NEWLINK, Create, index, up: false)
         .Attribute(IFLA_IFNAME, name).Attribute(IFLA_LINK, (uint)parent).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Optional(IFLA_MTU, mtu)
-        .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "ipvlan").Nested(IFLA_INFO_DATA, data => data.Attribute(IFLA_IPVLAN_MODE, BitConverter.GetBytes(mode)))));
+        .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "ipvlan").Nested(IFLA_INFO_DATA, data => data.Attribute(IFLA_IPVLAN_MODE, BitConverter.GetBytes(mode)).Attribute(IFLA_IPVLAN_FLAGS, BitConverter.GetBytes(flags)))));
 
     public static (string, NetlinkMessage) CreateDummy(string name) => ($"create dummy {name}", Link(RTM_NEWLINK, Create, 0, up: true)
         .Attribute(IFLA_IFNAME, name).Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "dummy")));

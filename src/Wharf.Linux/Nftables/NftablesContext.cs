@@ -6,19 +6,21 @@ namespace Wharf.Linux.Nftables;
 public sealed partial class NftablesContext : IDisposable
 {
     private const string Library = "libnftables.so.1";
+    private const uint NFT_CTX_OUTPUT_HANDLE = 1 << 3;
     private readonly Lock _lock = new();
     private nint _context;
 
     [LibraryImport(Library)] private static partial nint nft_ctx_new(uint flags);
     [LibraryImport(Library)] private static partial void nft_ctx_free(nint context);
+    [LibraryImport(Library)] private static partial void nft_ctx_output_set_flags(nint context, uint flags);
     [LibraryImport(Library)] private static partial int nft_ctx_buffer_output(nint context);
     [LibraryImport(Library)] private static partial int nft_ctx_buffer_error(nint context);
     [LibraryImport(Library)] private static partial nint nft_ctx_get_error_buffer(nint context);
     [LibraryImport(Library)] private static partial nint nft_ctx_get_output_buffer(nint context);
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] private static partial int nft_run_cmd_from_buffer(nint context, string commands);
 
-    /// <summary>Runs commands in nft's own language; throws with the library's message. Returns what it printed.</summary>
-    public string Run(string commands)
+    /// <summary>Runs commands in nft's own language; throws with the library's message. Returns what it printed, with <paramref name="handles"/> the numbers that rules are deleted by too.</summary>
+    public string Run(string commands, bool handles = false)
     {
         lock (_lock)
         {
@@ -28,6 +30,7 @@ public sealed partial class NftablesContext : IDisposable
                 _ = nft_ctx_buffer_output(_context);
                 _ = nft_ctx_buffer_error(_context);
             }
+            nft_ctx_output_set_flags(_context, handles ? NFT_CTX_OUTPUT_HANDLE : 0);
             int result = nft_run_cmd_from_buffer(_context, commands);
             var error = Marshal.PtrToStringUTF8(nft_ctx_get_error_buffer(_context)) ?? "";
             var output = Marshal.PtrToStringUTF8(nft_ctx_get_output_buffer(_context)) ?? "";

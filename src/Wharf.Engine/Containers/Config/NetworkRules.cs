@@ -24,7 +24,10 @@ internal static class NetworkRules
         foreach (var text in (host.DnsSearch ?? []).Concat(host.DnsOptions ?? []))
             if (text.Any(character => char.IsControl(character) || char.IsWhiteSpace(character))) throw WharfException.Invalid($"invalid dns search or option: \"{text}\"");
         foreach (var link in host.Links ?? [])
-            if (link.Length == 0 || link.Split(':').Length > 2) throw WharfException.Invalid($"bad format for links: {link}");
+        {
+            if (link.Length == 0) throw new WharfException(ErrorKind.Internal, "empty string specified for links");
+            if (link.Split(':').Length > 2) throw new WharfException(ErrorKind.Internal, $"bad format for links: {link}");
+        }
     }
 
     /// <summary>What belongs to the other container's network cannot be set here.</summary>
@@ -43,7 +46,7 @@ internal static class NetworkRules
 
     private static void CheckBinding(string port, List<PortBinding>? bindings)
     {
-        PortSpec.Parse(port);
+        if (PortSpec.Parse(port) is { } spec && spec.First != spec.Last) throw WharfException.Invalid($"invalid port specification: \"{port.Split('/')[0]}\"");
         foreach (var binding in bindings ?? [])
         {
             if (binding.HostPort is { Length: > 0 } number && !PortSpec.TryParseRange(number, out _, out _))

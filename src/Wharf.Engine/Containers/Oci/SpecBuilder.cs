@@ -16,6 +16,8 @@ internal sealed record SpecInput
     public required List<LinuxNamespace> Namespaces { get; init; }
     /// <summary>Volumes, binds, tmpfs and the files under /etc.</summary>
     public IReadOnlyList<Mount> Mounts { get; init; } = [];
+    /// <summary>Variables that tell of linked containers; those of the container's own come after.</summary>
+    public List<string> LinkEnvironment { get; init; } = [];
     /// <summary>See <see cref="DefaultMounts.Build"/>.</summary>
     public string? SharedMemory { get; init; } = "";
 }
@@ -87,7 +89,7 @@ internal static class SpecBuilder
             ConsoleSize = terminal ? Size(host.ConsoleSize) : null,
             Args = [input.Document.Path, .. input.Document.Args],
             Cwd = Directory(config),
-            Env = ProcessEnvironment.Build(config.Env, input.Hostname, terminal, input.User.Home),
+            Env = ProcessEnvironment.Build(input.LinkEnvironment.Count > 0 ? [.. input.LinkEnvironment, .. config.Env ?? []] : config.Env, input.Hostname, terminal, input.User.Home),
             User = Map(input.User),
             Capabilities = Capabilities(capabilities, input.User.Uid),
             NoNewPrivileges = security.NoNewPrivileges,

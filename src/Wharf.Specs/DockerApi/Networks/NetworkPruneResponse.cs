@@ -5,5 +5,5 @@ namespace Wharf.Specs.DockerApi;
 /// <summary>Engine API v1.51: <c>NetworkPruneResponse</c>. Absent and null mean the same.</summary>
 public sealed record NetworkPruneResponse
 {
-    public List<string>? NetworksDeleted { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? NetworksDeleted { get; set; }
 }

@@ -12,6 +12,18 @@ public class ContainerFilesTests
         Hostname = "web", Endpoints = [new EndpointSettings { IPAddress = "172.17.0.2", GlobalIPv6Address = "fd00::2" }], HostGateway = "172.17.0.1",
     };
 
+    private static string[] Settings(ContainerFilesRequest request, string[] host) => [.. ContainerFiles.ResolvConf(request, host).Split('\n').Where(line => line.Length > 0 && line[0] != '#')];
+
+    [Fact]
+    public void With_a_name_server_of_its_own_a_container_asks_that_one()
+    {
+        Settings(Plain with { NameServer = true }, ["nameserver 10.0.0.1", "search a b", "options edns0"]).ShouldBe(["nameserver 127.0.0.11", "search a b", "options edns0 ndots:0"]);
+        Settings(Plain with { NameServer = true, DnsOptions = ["ndots:3"] }, []).ShouldBe(["nameserver 127.0.0.11", "options ndots:3"]);
+        var config = ResolverConfig.From(Plain with { Dns = ["10.9.9.9", "127.0.0.1"] }, []);
+        config.Upstreams().Select(server => (server.Address, server.FromHost)).ShouldBe([("10.9.9.9", false), ("127.0.0.1", true)]);
+        ResolverConfig.From(Plain, ["nameserver 127.0.0.53"]).Upstreams().ShouldHaveSingleItem().FromHost.ShouldBeTrue();
+    }
+
     [Fact]
     public void Hosts_names_the_container_by_each_address()
     {
@@ -34,14 +46,14 @@ public class ContainerFilesTests
 
     [Fact]
     public void Loopback_servers_of_the_host_are_left_out() =>
-        ContainerFiles.ResolvConf(Plain, ["nameserver 127.0.0.53", "nameserver ::1", "nameserver 10.0.0.1", "search a b", "options edns0"]).ShouldBe("nameserver 10.0.0.1\nsearch a b\noptions edns0\n");
+        Settings(Plain, ["nameserver 127.0.0.53", "nameserver ::1", "nameserver 10.0.0.1", "search a b", "options edns0"]).ShouldBe(["nameserver 10.0.0.1", "search a b", "options edns0"]);
 
     [Fact]
-    public void Without_any_server_left_there_are_public_ones() => ContainerFiles.ResolvConf(Plain, ["nameserver 127.0.0.53"]).ShouldBe("nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
+    public void Without_any_server_left_there_are_public_ones() => Settings(Plain, ["nameserver 127.0.0.53"]).ShouldBe(["nameserver 8.8.8.8", "nameserver 8.8.4.4"]);
 
     [Fact]
     public void What_the_user_says_replaces_what_the_host_has() =>
-        ContainerFiles.ResolvConf(Plain with { Dns = ["1.1.1.1"], DnsSearch = ["."], DnsOptions = ["ndots:2"] }, ["nameserver 10.0.0.1", "search a b", "options edns0"]).ShouldBe("nameserver 1.1.1.1\noptions ndots:2\n");
+        Settings(Plain with { Dns = ["1.1.1.1"], DnsSearch = ["."], DnsOptions = ["ndots:2"] }, ["nameserver 10.0.0.1", "search a b", "options edns0"]).ShouldBe(["nameserver 1.1.1.1", "options ndots:2"]);
 
     [Fact]
     public void The_hosts_network_has_the_hosts_file_word_for_word() =>

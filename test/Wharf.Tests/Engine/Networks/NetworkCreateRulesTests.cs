@@ -13,7 +13,7 @@ public class NetworkCreateRulesTests
 
     [Theory]
     [InlineData("", ErrorKind.InvalidArgument, "invalid name: name is empty")]
-    [InlineData("bridge", ErrorKind.Forbidden, "operation is not permitted on predefined bridge network")]
+    [InlineData("bridge", ErrorKind.Forbidden, "operation is not permitted on predefined bridge network ")]
     public void Names_have_rules(string name, ErrorKind kind, string message)
     {
         var error = Refused(new NetworkCreateRequest { Name = name });

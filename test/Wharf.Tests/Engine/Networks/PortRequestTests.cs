@@ -8,7 +8,7 @@ namespace Wharf.Tests.Engine.Networks;
 
 public class PortRequestTests
 {
-    private static List<PortWish> Expand(Dictionary<string, List<PortBinding>?> bindings, string[]? exposed = null, bool all = false) => [.. PortRequest.Expand(bindings, exposed ?? [], all)];
+    private static List<PortWish> Expand(Dictionary<string, List<PortBinding>?> bindings, string[]? exposed = null, bool all = false) => [.. PortRequest.Expand(bindings, exposed ?? bindings.Keys.ToArray(), all)];
 
     [Theory]
     [InlineData("80", 80, "tcp")]
@@ -43,7 +43,16 @@ public class PortRequestTests
 
     [Fact]
     public void Numbers_asked_for_come_before_ranges_and_free_choice() =>
-        Expand(new() { ["1/tcp"] = null, ["2/tcp"] = [new PortBinding { HostPort = "5-9" }], ["3/tcp"] = [new PortBinding { HostPort = "7" }] }).Select(wish => wish.ContainerPort).ShouldBe([3, 2, 1]);
+        Expand(new() { ["1/tcp"] = [new PortBinding()], ["2/tcp"] = [new PortBinding { HostPort = "5-9" }], ["3/tcp"] = [new PortBinding { HostPort = "7" }] }).Select(wish => wish.ContainerPort).ShouldBe([3, 2, 1]);
+
+    // As dockerd 28.5 does it.
+    [Fact]
+    public void A_binding_counts_only_for_a_port_that_is_exposed()
+    {
+        Expand(new() { ["80/tcp"] = [new PortBinding { HostPort = "8080" }] }, []).ShouldBeEmpty();
+        Expand(new() { ["80/tcp"] = [], ["81/tcp"] = null }).ShouldBeEmpty();
+        Expand(new() { ["80"] = [new PortBinding { HostPort = "8080" }] }, ["80/TCP"]).ShouldBe([new PortWish("", 8080, 8080, 80, "tcp")]);
+    }
 
     [Fact]
     public void Publishing_all_takes_the_exposed_ports_that_are_not_bound() =>
