@@ -50,6 +50,7 @@ public sealed class EngineHost : IAsyncDisposable
         await containers.StartAsync(cancellation);
         await builds.StartAsync(cancellation);
         await networks.ReleaseUnclaimedAsync(cancellation);
+        volumes.ReleaseUnused();
         return new EngineHost
         {
             Options = options,
@@ -76,6 +77,7 @@ public sealed class EngineHost : IAsyncDisposable
         CgroupRoot.Release(Options.InstanceTag);
         await Networks.StopAsync((await Containers.CountAsync(CancellationToken.None)) is { Running: > 0 } or { Paused: > 0 }, CancellationToken.None);
         Networks.Dispose();
+        Volumes.Dispose();
         await Snapshots.DisposeAsync();
         State.Dispose();
     }

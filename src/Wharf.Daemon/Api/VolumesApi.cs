@@ -20,16 +20,49 @@ public static class VolumesApi
         router.Get("/volumes/{name}", async context =>
             await context.WriteJsonAsync(200, await context.Engine.Volumes.GetAsync(context.Route("name"), context.Cancellation), DockerApiJson.Default.Volume));
         router.Put("/volumes/{name}", _ => throw WharfException.NotImplemented("cluster volumes are not supported"));
-        router.Delete("/volumes/{name}", context =>
+        router.Delete("/volumes/{name}", async context =>
         {
-            context.Engine.Volumes.Remove(context.Route("name"), context.QueryBool("force"));
-            return context.EmptyAsync(204);
+            await context.Engine.Volumes.RemoveAsync(context.Route("name"), context.QueryBool("force"), context.Cancellation);
+            await context.EmptyAsync(204);
         });
+        MapOwn(router);
+    }
+
+    /// <summary>Wharf's own: volumes copied, renamed, saved and restored as wholes.</summary>
+    private static void MapOwn(ApiRouter router)
+    {
+        router.Post("/volumes/{name}/copy", async context => await context.WriteJsonAsync(201,
+            await context.Engine.Volumes.CopyAsync(context.Route("name"), Target(context), context.QueryBool("snapshot"), context.Cancellation), DockerApiJson.Default.Volume));
+        router.Post("/volumes/{name}/rename", context => context.WriteJsonAsync(200, context.Engine.Volumes.Rename(context.Route("name"), Target(context)), DockerApiJson.Default.Volume));
+        router.Get("/volumes/{name}/export", async context =>
+        {
+            var name = context.Route("name");
+            await context.Engine.Volumes.GetAsync(name, context.Cancellation); // what is not there is told before the answer begins
+            context.Http.Response.ContentType = "application/x-tar";
+            await context.Engine.Volumes.ExportAsync(name, context.Http.Response.Body, context.Cancellation);
+        });
+        router.Post("/volumes/{name}/import", async context =>
+        {
+            await context.Engine.Volumes.ImportAsync(context.Route("name"), context.Http.Request.Body, context.Cancellation);
+            await context.EmptyAsync(204);
+        });
+    }
+
+    private static string Target(ApiContext context) => context.Query("to") is { Length: > 0 } name ? name : throw WharfException.Invalid("the query parameter \"to\" is missing: the new volume's name");
+
+    private static Filters ReadFilters(ApiContext context)
+    {
+        Filters filters;
+        try { filters = context.Filters(); }
+        catch (WharfException error) { throw new WharfException(error.Kind, $"error reading volume filters: {error.Message}", error); }
+        foreach (var value in filters.Get("dangling"))
+            if (value is not ("true" or "1" or "false" or "0")) throw WharfException.Invalid($"invalid filter 'dangling=[{value}]'");
+        return filters;
     }
 
     private static async Task ListAsync(ApiContext context)
     {
-        var filters = context.Filters().Accept("dangling", "driver", "label", "name");
+        var filters = ReadFilters(context).Accept("dangling", "driver", "label", "name");
         var volumes = context.Engine.Volumes.List().Where(volume => Matches(context, volume, filters)).ToList();
         await context.WriteJsonAsync(200, new VolumeListResponse { Volumes = volumes, Warnings = null }, DockerApiJson.Default.VolumeListResponse);
     }
@@ -50,8 +83,10 @@ public static class VolumesApi
     private static async Task PruneAsync(ApiContext context)
     {
         var filters = context.Filters().Accept("label", "label!", "all");
-        bool all = filters.Get("all") is ["true" or "1", ..] || context.Version < new ApiVersion(1, 42);
-        var (names, bytes) = context.Engine.Volumes.Prune(all, volume => HasLabels(volume, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(volume, filters.Get("label!"))));
+        if (filters.Get("all") is [var text, ..] && text is not ("true" or "1" or "t" or "T" or "TRUE" or "True" or "false" or "0" or "f" or "F" or "FALSE" or "False"))
+            throw WharfException.Invalid($"invalid filter 'all': strconv.ParseBool: parsing \"{text}\": invalid syntax");
+        bool all = filters.Get("all") is ["true" or "1" or "t" or "T" or "TRUE" or "True", ..] || context.Version < new ApiVersion(1, 42);
+        var (names, bytes) = await context.Engine.Volumes.PruneAsync(all, volume => HasLabels(volume, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(volume, filters.Get("label!"))), context.Cancellation);
         await context.WriteJsonAsync(200, new VolumePruneResponse { VolumesDeleted = names, SpaceReclaimed = bytes }, DockerApiJson.Default.VolumePruneResponse);
     }
 }

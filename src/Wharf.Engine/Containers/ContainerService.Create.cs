@@ -42,7 +42,7 @@ public sealed partial class ContainerService
         var reserved = Reserve(bare, id);
         try
         {
-            await MakeAsync(new Container(id, reserved, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true }, image?.ChainId, cancellation);
+            await MakeAsync(new Container(id, reserved, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true }, image?.ChainId, warnings, cancellation);
         }
         catch
         {
@@ -53,13 +53,13 @@ public sealed partial class ContainerService
     }
 
     /// <summary>Files first, the database row last: what is on disk without a row was never finished and is freed at the next start.</summary>
-    private async Task MakeAsync(Container container, Digest? chainId, CancellationToken cancellation)
+    private async Task MakeAsync(Container container, Digest? chainId, List<string> warnings, CancellationToken cancellation)
     {
         Directory.CreateDirectory(DirectoryOf(container.Id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         try
         {
             await _snapshots.CreateWritableAsync(container.Id, chainId, cancellation);
-            container.Document = container.Document with { Mounts = await ResolveMountsAsync(container, cancellation) };
+            container.Document = container.Document with { Mounts = await ResolveMountsAsync(container, warnings, cancellation) };
             _store.Insert(container);
         }
         catch

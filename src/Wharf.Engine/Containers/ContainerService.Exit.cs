@@ -73,9 +73,12 @@ public sealed partial class ContainerService
         else if (remove) await RemoveHeldAsync(container, volumes: true);
     }
 
-    /// <summary>Frees what a run leaves: the shim's record and the cgroup.</summary>
-    private Task ReleaseRunAsync(Container container) =>
-        _shim.SendAsync(new ShimRequest { Delete = new DeleteRequest { Id = container.Id } }, CancellationToken.None);
+    /// <summary>Frees what a run leaves: the shim's record and the cgroup, mounts of volumes.</summary>
+    private async Task ReleaseRunAsync(Container container)
+    {
+        await _shim.SendAsync(new ShimRequest { Delete = new DeleteRequest { Id = container.Id } }, CancellationToken.None);
+        await ReleaseMountsAsync(container);
+    }
 
     private void ScheduleRestart(Container container, TimeSpan ran)
     {

@@ -54,7 +54,7 @@ public sealed partial class ContainerService
         return now == id ? name : id;
     }
 
-    private static ContainerSummary Summarize(Container container)
+    private ContainerSummary Summarize(Container container)
     {
         var (state, document) = (container.State, container.Document);
         return new ContainerSummary
@@ -151,7 +151,7 @@ public sealed partial class ContainerService
                     NamesStates = true;
                     return key == "before" ? container => others.TrueForAll(other => container.Created < other.Created) : container => others.TrueForAll(other => container.Created > other.Created);
                 case "network":
-                    return container => values.Exists(value => EndpointsOf(container).Any(endpoint => endpoint.Key == value || (endpoint.Value.NetworkID is { Length: > 0 } id && id.StartsWith(value, StringComparison.Ordinal))));
+                    return container => values.Exists(value => service.EndpointsOf(container).Any(endpoint => endpoint.Key == value || (endpoint.Value.NetworkID is { Length: > 0 } id && id.StartsWith(value, StringComparison.Ordinal))));
                 case "volume": return container => values.Exists(value => container.Document.Mounts.Exists(mount => mount.Name == value || mount.Destination == value || mount.Source == value));
                 case "publish": return PortCondition(values, container => (container.Network?.Ports ?? container.HostConfig.PortBindings ?? []).Where(port => port.Value is { Count: > 0 })
                     .SelectMany(port => port.Value!.Select(binding => (Key: port.Key, binding.HostPort))).Select(pair => pair.HostPort is { Length: > 0 } host ? $"{host}/{PortSpec.Parse(pair.Key).Protocol}" : pair.Key).Concat(

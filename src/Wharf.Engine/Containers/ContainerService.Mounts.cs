@@ -1,6 +1,8 @@
+using Wharf.Engine.Containers.Oci;
 using Wharf.Engine.Volumes;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
 using Mount = Wharf.Specs.Runtime.Mount;
 
 namespace Wharf.Engine.Containers;
@@ -8,22 +10,62 @@ namespace Wharf.Engine.Containers;
 public sealed partial class ContainerService
 {
     /// <summary>What a container mounts, decided at its creation; the volumes exist afterwards.</summary>
-    private Task<List<MountPoint>> ResolveMountsAsync(Container container, CancellationToken cancellation) => _mounts.ResolveAsync(new MountRequest
+    private Task<List<MountPoint>> ResolveMountsAsync(Container container, List<string> warnings, CancellationToken cancellation) => _mounts.ResolveAsync(new MountRequest
     {
         ContainerId = container.Id,
         Host = container.HostConfig,
         Volumes = container.Config.Volumes?.Keys ?? Enumerable.Empty<string>(),
         MountsOf = name => (_index.Find(name) ?? throw WharfException.Invalid($"No such container: {name}")).Document.Mounts,
+        ImageOf = async reference => (await _images.GetAsync(reference, null, cancellation)).ChainId,
+        Warn = warnings.Add,
         OpenRoot = () => _snapshots.OpenRoot(container.Id),
     }, cancellation);
 
     /// <summary>What the runtime mounts over the root: the files under /etc, volumes, binds, tmpfs.</summary>
-    private List<Mount> PrepareMounts(Container container, RunSetup run)
+    private async Task<List<Mount>> PrepareMountsAsync(Container container, RunSetup run)
     {
         var mounts = PrepareEtcFiles(container, run);
-        if (container.Document.Mounts.Count > 0 || container.HostConfig.Tmpfs is { Count: > 0 }) mounts.AddRange(MountService.Prepare(container.HostConfig, container.Document.Mounts, run.Hold));
+        var points = container.Document.Mounts;
+        if (points.Count > 0 || container.HostConfig.Tmpfs is { Count: > 0 })
+        {
+            var mounted = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var point in points.Where(point => point.Type == "volume"))
+            {
+                mounted[point.Name!] = await _volumes.MountAsync(point.Name!, container.Id, CancellationToken.None);
+                run.VolumesTaken = true;
+            }
+            mounts.AddRange(MountService.Prepare(container.HostConfig, points, mounted, ImageMount, run.Hold));
+        }
         mounts.AddRange(container.Document.StepMounts ?? []);
         return mounts;
+    }
+
+    /// <summary>An image's files, or a directory of them, to read.</summary>
+    private Mount ImageMount(MountPoint point, string subpath)
+    {
+        Digest? chain = point.Source is { Length: > 0 } text ? Digest.Parse(text) : null;
+        var lowers = subpath.Length > 0 ? _snapshots.LayerPaths(chain, subpath) : _snapshots.LayerPaths(chain);
+        return lowers.Count switch
+        {
+            0 => throw WharfException.NotFound($"cannot access path {subpath} of image {point.Name}: no such directory"),
+            1 => DefaultMounts.Bind(point.Destination!, lowers[0], "ro"),
+            _ => new Mount { Type = "overlay", Source = "overlay", Destination = point.Destination!, Options = ["lowerdir=" + string.Join(':', lowers), "ro"] },
+        };
+    }
+
+    /// <summary>Mounts of volumes that a run needed; what goes wrong is logged, the run is over anyhow.</summary>
+    private async Task ReleaseMountsAsync(Container container)
+    {
+        foreach (var point in container.Document.Mounts.Where(point => point.Type == "volume"))
+        {
+            try { await _volumes.UnmountAsync(point.Name!, container.Id, CancellationToken.None); }
+            catch (Exception error) when (error is IOException or WharfException) { _log.UnmountFailed(container.Id, point.Name!, error); }
+        }
+    }
+
+    private void AdoptMounts(Container container)
+    {
+        foreach (var point in container.Document.Mounts.Where(point => point.Type == "volume")) _volumes.AdoptMount(point.Name!, container.Id);
     }
 
     private void ReleaseVolumes(Container container, bool anonymous)

@@ -116,6 +116,7 @@ public sealed partial class ContainerService
     private async Task AdoptAsync(Container container, ShimContainer found, CancellationToken cancellation)
     {
         AsRunning(container, found);
+        AdoptMounts(container);
         if (container.Network is not null) await _networks.AdoptAsync(container.Id, cancellation);
         StartHealth(container, goOn: true);
     }

@@ -80,7 +80,7 @@ public sealed partial class ContainerService
             Hostname = config.Hostname ?? "",
             Namespaces = namespaces,
             SharedMemory = shared,
-            Mounts = PrepareMounts(container, run),
+            Mounts = await PrepareMountsAsync(container, run),
             LinkEnvironment = LinkedEnvironment(container),
         };
         return new StartRequest
@@ -101,6 +101,7 @@ public sealed partial class ContainerService
     private async Task StartFailedAsync(Container container, RunSetup run, Exception error)
     {
         if (run.NetworkTaken) await TearDownNetworkAsync(container);
+        if (run.VolumesTaken) await ReleaseMountsAsync(container);
         int exitCode = error is ShimException { Error.ExitCode: { } code and not 0 } ? code : 128;
         var status = container.State.Status == ContainerStatus.Restarting ? ContainerStatus.Exited : container.State.Status;
         container.Move(container.State with { Status = status, Pid = 0, ExitCode = exitCode, Error = error.Message });

@@ -46,7 +46,7 @@ public sealed partial class ContainerService
         var name = Reserve($"build-step-{id[..12]}", id);
         try
         {
-            await MakeAsync(new Container(id, name, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true }, step.ChainId, cancellation);
+            await MakeAsync(new Container(id, name, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true }, step.ChainId, [], cancellation);
         }
         catch
         {

@@ -11,6 +11,9 @@ internal sealed class RunSetup : IDisposable
     /// <summary>The network was set up and must be taken down if the start fails.</summary>
     public bool NetworkTaken { get; set; }
 
+    /// <summary>Volumes were mounted and must be let go of if the start fails.</summary>
+    public bool VolumesTaken { get; set; }
+
     public void Hold(IDisposable resource) => _held.Add(resource);
 
     /// <summary>Opens another process's namespace and gives a path that stays good however its PID is used again.</summary>

@@ -6,11 +6,11 @@ namespace Wharf.Engine.Volumes;
 /// <summary>One mount of a container in the one form that all of docker's ways to ask for it come down to (SECURITY invariant 14).</summary>
 public sealed record MountPlan
 {
-    /// <summary><c>bind</c>, <c>volume</c> or <c>tmpfs</c>.</summary>
+    /// <summary><c>bind</c>, <c>volume</c>, <c>tmpfs</c> or <c>image</c>.</summary>
     public required string Type { get; init; }
     /// <summary>Where in the container; absolute and without dots.</summary>
     public required string Destination { get; init; }
-    /// <summary>Of a bind, the path on the host.</summary>
+    /// <summary>Of a bind, the path on the host; of an image, its reference.</summary>
     public string Source { get; init; } = "";
     /// <summary>Of a volume; empty for an anonymous one.</summary>
     public string Volume { get; init; } = "";
@@ -22,6 +22,7 @@ public sealed record MountPlan
     public string Subpath { get; init; } = "";
     public bool NonRecursive { get; init; }
     public bool ReadOnlyNonRecursive { get; init; }
+    public bool ReadOnlyForceRecursive { get; init; }
     /// <summary>Make the directory on the host when it is not there.</summary>
     public bool CreateSource { get; init; }
     public MountVolumeOptions? VolumeOptions { get; init; }
@@ -45,13 +46,14 @@ public static class MountParser
             [var first, var second, var third] => (first, second, third),
             _ => throw WharfException.Invalid($"invalid volume specification: '{text}'"),
         };
-        if (parts.Length > 1 && source.Length == 0 && mode.Length == 0) throw WharfException.Invalid($"invalid volume specification: '{text}'");
+        if (parts.Length > 1 && ((source.Length == 0 && mode.Length == 0) || destination.Length == 0)) throw WharfException.Invalid($"invalid volume specification: '{text}'");
         if (mode.Length > 0 && !IsMode(mode)) throw WharfException.Invalid($"invalid mode: {mode}");
         bool bind = source.StartsWith('/');
         RequireDestination(destination, bind ? "bind" : "volume", $"invalid volume specification: '{text}': ");
         var words = mode.Split(',', StringSplitOptions.RemoveEmptyEntries);
         var propagation = words.FirstOrDefault(word => Array.IndexOf(Propagations, word) >= 0);
-        if (!bind && propagation is not null) throw WharfException.Invalid($"invalid volume specification: '{text}'");
+        if (!bind && propagation is not null) throw WharfException.Invalid($"invalid volume specification: '{text}': invalid mount config for type \"volume\": field BindOptions must not be specified");
+        if (bind && words.Contains("nocopy")) throw WharfException.Invalid($"invalid volume specification: '{text}': invalid mount config for type \"bind\": field VolumeOptions must not be specified");
         return new MountPlan
         {
             Type = bind ? "bind" : "volume",
@@ -69,22 +71,25 @@ public static class MountParser
     public static MountPlan ParseMount(Mount mount)
     {
         var type = mount.Type ?? "";
-        if (type is not ("bind" or "volume" or "tmpfs" or "image" or "npipe" or "cluster")) throw Bad(type, "mount type unknown");
-        if (type is "image" or "npipe" or "cluster") throw WharfException.NotImplemented($"mounts of type \"{type}\" are not supported");
+        if (type is not ("bind" or "volume" or "tmpfs" or "image")) throw Bad(type, "mount type unknown");
         if (mount.Target is not { Length: > 0 } target) throw Bad(type, "field Target must not be empty");
         RequireDestination(target, type, "");
         RejectOthers(mount, type);
         if (type == "bind") return ParseBindMount(mount, target);
+        if (type == "image" && mount.Source is not { Length: > 0 }) throw Bad(type, "field Source must not be empty");
+        if (type == "tmpfs") CheckTmpfs(mount.TmpfsOptions);
         if (type == "tmpfs" && mount.Source is { Length: > 0 }) throw Bad(type, "field Source must not be specified");
         return new MountPlan
         {
             Type = type,
             Destination = Clean(target),
             Volume = type == "volume" ? mount.Source ?? "" : "",
-            ReadOnly = mount.ReadOnly ?? false,
+            Source = type == "image" ? mount.Source! : "",
+            ReadOnly = type == "image" || (mount.ReadOnly ?? false),
+            Propagation = type == "image" ? "rprivate" : "",
             Mode = type == "volume" ? "z" : "",
             NoCopy = mount.VolumeOptions?.NoCopy ?? false,
-            Subpath = mount.VolumeOptions?.Subpath ?? "",
+            Subpath = mount.VolumeOptions?.Subpath ?? mount.ImageOptions?.Subpath ?? "",
             VolumeOptions = mount.VolumeOptions,
             Tmpfs = mount.TmpfsOptions,
         };
@@ -107,17 +112,30 @@ public static class MountParser
             Propagation = options?.Propagation is { Length: > 0 } propagation ? propagation : "rprivate",
             NonRecursive = options?.NonRecursive ?? false,
             ReadOnlyNonRecursive = options?.ReadOnlyNonRecursive ?? false,
+            ReadOnlyForceRecursive = options?.ReadOnlyForceRecursive ?? false,
             CreateSource = create,
         };
     }
 
     private static void RejectOthers(Mount mount, string type)
     {
-        if (type != "bind" && mount.BindOptions is not null) throw Bad(type, "field BindOptions must not be specified");
-        if (type != "volume" && mount.VolumeOptions is not null) throw Bad(type, "field VolumeOptions must not be specified");
-        if (type != "tmpfs" && mount.TmpfsOptions is not null) throw Bad(type, "field TmpfsOptions must not be specified");
-        if (mount.VolumeOptions?.Subpath is { Length: > 0 } subpath && (Path.IsPathRooted(subpath) || subpath.Split('/').Contains("..")))
-            throw Bad(type, $"invalid subpath: {subpath}: must be a relative path within the volume");
+        Reject("BindOptions", mount.BindOptions is not null, type == "bind");
+        Reject("VolumeOptions", mount.VolumeOptions is not null, type == "volume");
+        Reject("ImageOptions", mount.ImageOptions is not null, type == "image");
+        Reject("TmpfsOptions", mount.TmpfsOptions is not null, type == "tmpfs");
+        if ((mount.VolumeOptions?.Subpath ?? mount.ImageOptions?.Subpath) is { Length: > 0 } subpath && (Path.IsPathRooted(subpath) || subpath.Split('/').Contains("..")))
+            throw Bad(type, "subpath must be a relative path within the volume");
+
+        void Reject(string field, bool given, bool own)
+        {
+            if (given && !own) throw WharfException.Invalid($"{field} must not be specified on mount type \"{type}\"");
+        }
+    }
+
+    private static void CheckTmpfs(MountTmpfsOptions? options)
+    {
+        foreach (var option in options?.Options ?? [])
+            if (option is not ["exec" or "noexec"]) throw Bad("tmpfs", $"invalid option: {option.FirstOrDefault()}");
     }
 
     /// <summary>An image's or user's VOLUME: an anonymous volume.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using SpecMount = Wharf.Specs.Runtime.Mount;
@@ -15,6 +16,10 @@ public sealed record MountRequest
     public required IEnumerable<string> Volumes { get; init; }
     /// <summary>The mounts of another container, for <c>--volumes-from</c>; throws when there is none of that name.</summary>
     public required Func<string, IReadOnlyList<MountPoint>> MountsOf { get; init; }
+    /// <summary>Finds an image to mount: its layers' chain; NotFound where it is not here.</summary>
+    public required Func<string, Task<Specs.Image.Digest?>> ImageOf { get; init; }
+    /// <summary>Takes note of something the user should know.</summary>
+    public Action<string> Warn { get; init; } = _ => { };
     /// <summary>Opens the container's still untouched root, for copying the image's content into new volumes.</summary>
     public required Func<Fd> OpenRoot { get; init; }
 }
@@ -34,31 +39,66 @@ public sealed class MountService(VolumeService volumes)
             if (!points.ContainsKey(plan.Destination) && !plans.Exists(other => other.Destination == plan.Destination) && request.Host.Tmpfs?.ContainsKey(plan.Destination) != true) plans.Add(plan);
         }
         foreach (var plan in plans)
-            points[plan.Destination] = plan.Type == "volume" ? await MakeVolumeAsync(plan, request, cancellation) : PointOf(plan);
+            points[plan.Destination] = plan.Type switch
+            {
+                "volume" => await MakeVolumeAsync(plan, request, cancellation),
+                "image" => await FindImageAsync(plan, request),
+                _ => PointOf(plan),
+            };
         foreach (var point in points.Values)
             if (point.Type == "volume") volumes.AddReference(point.Name!, request.ContainerId);
         return [.. points.Values];
     }
 
     /// <summary>The mounts to make, from the points decided at create. Sources of binds are looked at only now, as they may change between runs. What <paramref name="hold"/> gets must live until the runtime has mounted.</summary>
-    public static List<SpecMount> Prepare(HostConfig host, IEnumerable<MountPoint> points, Action<IDisposable> hold)
+    public static List<SpecMount> Prepare(HostConfig host, IEnumerable<MountPoint> points, IReadOnlyDictionary<string, string> mounted, Func<MountPoint, string, SpecMount> image, Action<IDisposable> hold)
     {
         var plans = Plan(host).ToDictionary(plan => plan.Destination, StringComparer.Ordinal);
         var mounts = new List<SpecMount>();
         foreach (var point in points)
         {
             plans.TryGetValue(point.Destination!, out var plan);
-            mounts.Add(point.Type == "tmpfs" ? TmpfsOf(point, plan) : BindOf(point, plan, hold));
+            mounts.Add(point.Type switch
+            {
+                "tmpfs" => TmpfsOf(point, plan),
+                "image" => image(point, plan?.Subpath ?? ""),
+                _ => BindOf(point.Name is { } name && mounted.TryGetValue(name, out var path) ? point with { Source = path } : point, plan, hold),
+            });
         }
         foreach (var (destination, options) in host.Tmpfs ?? [])
+        {
+            RequireTmpfsOptions(options);
             mounts.Add(Containers.Oci.DefaultMounts.Tmpfs(MountParser.Clean(destination), options));
+        }
         return mounts;
+    }
+
+    private static readonly string[] TmpfsFlags =
+    [
+        "defaults", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync", "remount", "mand", "nomand", "atime", "noatime", "diratime", "nodiratime",
+        "bind", "rbind", "unbindable", "runbindable", "private", "rprivate", "shared", "rshared", "slave", "rslave", "relatime", "norelatime", "strictatime", "nostrictatime",
+    ];
+
+    private static readonly string[] TmpfsValues = ["mode", "uid", "gid", "size", "nr_inodes", "nr_blocks", "mpol"];
+
+    private static void RequireTmpfsOptions(string options)
+    {
+        foreach (var option in options.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var name = option.Split('=', 2)[0];
+            if (!(option.Contains('=') ? TmpfsValues : TmpfsFlags).Contains(name)) throw new WharfException(ErrorKind.Internal, $"invalid tmpfs option \"{name}\"");
+        }
     }
 
     private static List<MountPlan> Plan(HostConfig host)
     {
         var plans = new List<MountPlan>();
-        foreach (var bind in host.Binds ?? []) Add(MountParser.ParseBind(bind));
+        foreach (var bind in host.Binds ?? [])
+        {
+            // docker tells of these as of its own failure.
+            try { Add(MountParser.ParseBind(bind)); }
+            catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument && !error.Message.StartsWith("Duplicate", StringComparison.Ordinal)) { throw new WharfException(ErrorKind.Internal, error.Message, error); }
+        }
         foreach (var mount in host.Mounts ?? []) Add(MountParser.ParseMount(mount));
         return plans;
 
@@ -74,7 +114,15 @@ public sealed class MountService(VolumeService volumes)
     {
         var (container, readOnly) = MountParser.ParseVolumesFrom(text);
         foreach (var point in request.MountsOf(container))
-            if (point.Type != "tmpfs") points[point.Destination!] = point with { RW = point.RW != false && !readOnly };
+            if (point.Type != "tmpfs") points[point.Destination!] = point with { RW = point.RW != false && !readOnly, Mode = "" };
+    }
+
+    private static async Task<MountPoint> FindImageAsync(MountPlan plan, MountRequest request)
+    {
+        request.Warn("Image mount is an experimental feature");
+        var chain = await request.ImageOf(plan.Source);
+        // Which layers these are is decided now: a tag may move.
+        return PointOf(plan) with { Name = plan.Source, Source = chain?.ToString() ?? "" };
     }
 
     private static MountPoint PointOf(MountPlan plan) => new()
@@ -108,6 +156,9 @@ public sealed class MountService(VolumeService volumes)
             if (plan is { CreateSource: false }) throw WharfException.Invalid($"invalid mount config for type \"bind\": bind source path does not exist: {source}");
             Directory.CreateDirectory(source);
         }
+        if (plan is { ReadOnlyForceRecursive: true } && point.RW != false) throw new WharfException(ErrorKind.Internal, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
+        if (plan is { ReadOnlyForceRecursive: true } && point.Propagation is not ("rprivate" or "private" or "")) throw new WharfException(ErrorKind.Internal, $"mount options conflict: BindOptions.ReadOnlyForceRecursive && BindOptions.Propagation=={point.Propagation}");
+        if (point.Type == "bind") MountPropagation.Require(source, point.Propagation);
         if (plan?.Subpath is { Length: > 0 } subpath) source = OpenSubpath(source, subpath, hold);
         var options = new List<string>
         {
@@ -126,7 +177,7 @@ public sealed class MountService(VolumeService volumes)
     {
         using var root = OpenAt.Open(volume, O.PATH | O.DIRECTORY);
         var opened = OpenAt.TryInRoot(root, subpath, O.PATH, 0, Resolve.NoXdev, out int errno)
-            ?? throw WharfException.Invalid($"cannot access path {subpath} of the volume: {Linux.Syscalls.Errno.Name(errno)}");
+            ?? throw new WharfException(errno == Errno.ENOENT ? ErrorKind.NotFound : ErrorKind.InvalidArgument, $"cannot access path {volume}/{subpath}: lstat {volume}/{subpath}: {(errno == Errno.ENOENT ? "no such file or directory" : Errno.Name(errno))}");
         hold(opened);
         return $"/proc/{Environment.ProcessId}/fd/{opened.Value}";
     }

@@ -7,6 +7,8 @@ internal ref struct DnsQuestion
 {
     public const ushort A = 1, PTR = 12, MX = 15, AAAA = 28, OPT = 41, IN = 1;
     public const int MaxName = 255;
+    // 255 bytes on the wire, of which one is the first length and one the root.
+    private const int MaxText = 254;
 
     /// <summary>Where the question ends in the message; what comes after are further records.</summary>
     public int End { get; private set; }
@@ -31,7 +33,7 @@ internal ref struct DnsQuestion
             int label = message[at++];
             if (label == 0) break;
             // No compression in a question; a label has 63 bytes at most.
-            if (label > 63 || at + label > message.Length || length + label + 1 > MaxName) return false;
+            if (label > 63 || at + label > message.Length || length + label + 1 > MaxText) return false;
             if (length > 0) name[length++] = '.';
             foreach (byte value in message.Slice(at, label)) name[length++] = (char)(value is >= (byte)'A' and <= (byte)'Z' ? value + 32 : value);
             at += label;

@@ -9,7 +9,7 @@ public sealed record Volume
     public string? Driver { get; set; }
     public string? Mountpoint { get; set; }
     public string? CreatedAt { get; set; }
-    public Dictionary<string, EmptyObject>? Status { get; set; }
+    public Dictionary<string, System.Text.Json.JsonElement>? Status { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, string>? Labels { get; set; }
     public string? Scope { get; set; }
     public System.Text.Json.JsonElement? ClusterVolume { get; set; }

@@ -6,5 +6,5 @@ namespace Wharf.Specs.DockerApi;
 public sealed record VolumeListResponse
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<Volume>? Volumes { get; set; }
-    public List<string>? Warnings { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Warnings { get; set; }
 }
