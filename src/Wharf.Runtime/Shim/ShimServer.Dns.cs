@@ -1,4 +1,4 @@
-using Wharf.Runtime.Dns;
+using Wharf.Runtime.NameServer;
 using Wharf.Specs.Shim;
 
 namespace Wharf.Runtime.Shim;

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Cgroups;
-using Wharf.Runtime.Dns;
+using Wharf.Runtime.NameServer;
 using Wharf.Runtime.Init;
 using Wharf.Specs.Shim;
 

@@ -1,9 +1,9 @@
 using CsCheck;
 using Shouldly;
-using Wharf.Runtime.Dns;
+using Wharf.Runtime.NameServer;
 using Xunit;
 
-namespace Wharf.Tests.Runtime.Dns;
+namespace Wharf.Tests.Runtime.NameServer;
 
 public class DnsMessageTests
 {

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>The first question of a query (RFC 1035), read once. What is malformed has no question and gets no answer from names.</summary>
 internal ref struct DnsQuestion

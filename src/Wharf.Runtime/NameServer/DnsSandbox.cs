@@ -4,7 +4,7 @@ using Wharf.Linux.Sockets;
 using Wharf.Runtime.Shim;
 using Wharf.Specs.Shim;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>Where an answer goes.</summary>
 internal interface IDnsClient

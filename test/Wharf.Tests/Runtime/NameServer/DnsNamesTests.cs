@@ -1,9 +1,9 @@
 using Shouldly;
-using Wharf.Runtime.Dns;
+using Wharf.Runtime.NameServer;
 using Wharf.Specs.Shim;
 using Xunit;
 
-namespace Wharf.Tests.Runtime.Dns;
+namespace Wharf.Tests.Runtime.NameServer;
 
 public class DnsNamesTests
 {

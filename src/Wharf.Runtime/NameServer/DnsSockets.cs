@@ -7,7 +7,7 @@ using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Shim;
 using Wharf.Specs.Shim;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>
 /// A container's name server as sockets in its network namespace. They listen beside port 53, to which the namespace's own rules turn

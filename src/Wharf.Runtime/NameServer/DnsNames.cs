@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using Wharf.Specs.Shim;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>One container on one network, as others find it.</summary>
 internal sealed record DnsHost(string ContainerId, string Name, string NetworkName, byte[]? IPv4, byte[]? IPv6);

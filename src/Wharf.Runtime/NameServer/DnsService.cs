@@ -1,7 +1,7 @@
 using Wharf.Runtime.Shim;
 using Wharf.Specs.Shim;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>
 /// The name servers of all containers, on the shim's event loop: they live as long as the containers do, whatever becomes of the daemon.

@@ -3,7 +3,7 @@ using Wharf.Linux.Fds;
 using Wharf.Linux.Sockets;
 using Wharf.Runtime.Shim;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>A connection to a name server: messages behind their lengths (RFC 1035 4.2.2), several in a row if the client likes.</summary>
 internal sealed class DnsTcpClient : IDnsClient

@@ -5,7 +5,7 @@ using Wharf.Linux.Sockets;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Shim;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>One question on its way to name servers. Messages go as they are, but for their ID.</summary>
 internal sealed class DnsExchange

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Wharf.Runtime.Shim;
 
-namespace Wharf.Runtime.Dns;
+namespace Wharf.Runtime.NameServer;
 
 /// <summary>
 /// Passes questions on. The first server is asked at once, and the next as soon as one fails or takes long: time-outs never add up,
