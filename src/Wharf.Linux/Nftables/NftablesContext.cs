@@ -6,7 +6,7 @@ namespace Wharf.Linux.Nftables;
 public sealed partial class NftablesContext : IDisposable
 {
     private const string Library = "libnftables.so.1";
-    private const uint NFT_CTX_OUTPUT_HANDLE = 1 << 3;
+    private const uint OutputHandles = 1 << 3; // NFT_CTX_OUTPUT_HANDLE of libnftables.h
     private readonly Lock _lock = new();
     private nint _context;
 
@@ -30,7 +30,7 @@ public sealed partial class NftablesContext : IDisposable
                 _ = nft_ctx_buffer_output(_context);
                 _ = nft_ctx_buffer_error(_context);
             }
-            nft_ctx_output_set_flags(_context, handles ? NFT_CTX_OUTPUT_HANDLE : 0);
+            nft_ctx_output_set_flags(_context, handles ? OutputHandles : 0);
             int result = nft_run_cmd_from_buffer(_context, commands);
             var error = Marshal.PtrToStringUTF8(nft_ctx_get_error_buffer(_context)) ?? "";
             var output = Marshal.PtrToStringUTF8(nft_ctx_get_output_buffer(_context)) ?? "";
