@@ -1,5 +1,7 @@
 using Wharf.Cli;
 using Wharf.Daemon.Hosting;
+using Wharf.Daemon.Registry.Commands;
 
 if (args is ["daemon", .. var rest]) return await DaemonCommand.RunAsync(rest);
+if (args is ["registry", .. var registry]) return await RegistryCommand.RunAsync(registry);
 return await CliProgram.RunAsync(args);

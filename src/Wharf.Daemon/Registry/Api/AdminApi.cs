@@ -1,0 +1,157 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Wharf.Daemon.Registry.Auth;
+using Wharf.Daemon.Registry.Config;
+using Wharf.Daemon.Registry.Http;
+using Wharf.Daemon.Registry.Observing;
+using Wharf.Daemon.Registry.Storage;
+using Wharf.Daemon.Registry.Upkeep;
+
+namespace Wharf.Daemon.Registry.Api;
+
+/// <summary>
+/// Beside the specification: <c>/api/whoami</c>, <c>/api/repositories</c> and <c>/api/repositories/NAME</c> for whoever may read there,
+/// <c>/api/collect</c>, <c>/api/scrub</c> and <c>/api/robots</c> for administrators.
+/// </summary>
+internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authenticator authenticator, UpkeepService upkeep, EventReporter reporter)
+{
+    private const int MaxBody = 64 << 10, MaxTagsShown = 500, MaxRepositoriesShown = 1000;
+
+    public async Task HandleAsync(HttpContext http, string path)
+    {
+        var identity = await authenticator.AuthenticateAsync(http, null);
+        var method = http.Request.Method;
+        var parts = path["/api/".Length..];
+        switch (method, parts)
+        {
+            case ("GET", "whoami"):
+                await JsonAsync(http, new WhoAmI { Name = identity.Name, IsAdmin = identity.IsAdmin, LoginNeeded = authenticator.IsRequired }, AdminJson.Default.WhoAmI);
+                return;
+            case ("GET", "repositories"):
+                await RepositoriesAsync(http, identity);
+                return;
+            case ("POST", "collect"):
+                RequireAdmin(http, identity);
+                await CollectAsync(http, identity);
+                return;
+            case ("POST", "scrub"):
+                RequireAdmin(http, identity);
+                await JsonAsync(http, new ScrubAnswer { Damaged = await upkeep.ScrubAsync(http.RequestAborted) }, AdminJson.Default.ScrubAnswer);
+                return;
+            case ("GET", "robots"):
+                RequireAdmin(http, identity);
+                await JsonAsync(http, [.. await authenticator.Robots.ListAsync(http.RequestAborted)], RobotJson.Default.ListRobot);
+                return;
+            case ("POST", "robots"):
+                RequireAdmin(http, identity);
+                await CreateRobotAsync(http, identity);
+                return;
+        }
+        if (method == "DELETE" && parts.StartsWith("robots/", StringComparison.Ordinal))
+        {
+            RequireAdmin(http, identity);
+            var name = Uri.UnescapeDataString(parts["robots/".Length..]);
+            if (!await authenticator.Robots.DeleteAsync(name, http.RequestAborted)) throw new RegistryException(RegistryErrorCode.NotFound, "no such robot");
+            reporter.Report(new RegistryEvent { Action = "robot", User = identity.Name, Repository = null, Tag = name, Error = null });
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+        if (parts.StartsWith("repositories/", StringComparison.Ordinal))
+        {
+            var name = Uri.UnescapeDataString(parts["repositories/".Length..]);
+            RegistryRoute.CheckName(name);
+            var route = new RegistryRoute(RouteKind.Tags, name, "");
+            if (method == "GET") await RepositoryAsync(http, identity, route);
+            else if (method == "DELETE") await DeleteRepositoryAsync(http, identity, route);
+            else throw new RegistryException(RegistryErrorCode.Unsupported).With("Allow", "GET, DELETE");
+            return;
+        }
+        throw new RegistryException(RegistryErrorCode.NotFound);
+    }
+
+    private void RequireAdmin(HttpContext http, Identity identity)
+    {
+        if (identity.IsAdmin) return;
+        throw identity.IsAnonymous ? authenticator.Challenge(http, null, "authentication required") : new RegistryException(RegistryErrorCode.Denied, "only administrators may do this");
+    }
+
+    private void Require(HttpContext http, Identity identity, RegistryAction action, RegistryRoute route)
+    {
+        if (identity.May(action, route.Name)) return;
+        throw identity.IsAnonymous ? authenticator.Challenge(http, route, "authentication required") : new RegistryException(RegistryErrorCode.Denied);
+    }
+
+    private async Task RepositoriesAsync(HttpContext http, Identity identity)
+    {
+        var names = (await store.Metadata.ListRepositoriesAsync(MaxRepositoriesShown, http.Request.Query["last"].FirstOrDefault(), name => identity.May(RegistryAction.Read, name), http.RequestAborted)).Names;
+        var list = new List<RepositorySummary>();
+        foreach (var name in names)
+        {
+            var tags = await store.Metadata.ListTagsAsync(name, 1000, null, http.RequestAborted);
+            list.Add(new RepositorySummary { Name = name, Tags = tags.Names.Count, HasMore = tags.HasMore });
+        }
+        await JsonAsync(http, list, AdminJson.Default.ListRepositorySummary);
+    }
+
+    private async Task RepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)
+    {
+        Require(http, identity, RegistryAction.Read, route);
+        if (!await store.Metadata.HasRepositoryAsync(route.Name, http.RequestAborted)) throw new RegistryException(RegistryErrorCode.NameUnknown, detail: route.Name);
+        var page = await store.Metadata.ListTagsAsync(route.Name, MaxTagsShown, http.Request.Query["last"].FirstOrDefault(), http.RequestAborted);
+        var tags = new List<TagDetail>();
+        foreach (var tag in page.Names)
+        {
+            if (await store.Metadata.FindTagAsync(route.Name, tag, http.RequestAborted) is not { } record || await store.Metadata.FindManifestAsync(route.Name, record.Digest, http.RequestAborted) is not { } manifest) continue;
+            tags.Add(new TagDetail
+            {
+                Name = tag, Digest = record.Digest.ToString(), MediaType = manifest.MediaType, ArtifactType = manifest.ArtifactType, Updated = record.Updated, By = record.By,
+                Pulled = await store.Metadata.LastPullAsync(route.Name, record.Digest, http.RequestAborted), IsImmutable = rules.IsImmutable(route.Name, tag),
+            });
+        }
+        var allowed = identity.Allowed(route.Name);
+        await JsonAsync(http, new RepositoryDetail { Name = route.Name, Tags = tags, HasMore = page.HasMore, MayWrite = allowed.HasFlag(RegistryAction.Write), MayDelete = allowed.HasFlag(RegistryAction.Delete) }, AdminJson.Default.RepositoryDetail);
+    }
+
+    private async Task DeleteRepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)
+    {
+        Require(http, identity, RegistryAction.Delete, route);
+        rules.CheckDeletesAllowed();
+        foreach (var (tag, _) in rules.HasImmutable(route.Name) ? await store.Metadata.ListTagRecordsAsync(route.Name, http.RequestAborted) : [])
+            if (rules.IsImmutable(route.Name, tag)) throw new RegistryException(RegistryErrorCode.Denied, $"{route.Name} has the immutable tag {tag}");
+        await store.DeleteRepositoryAsync(route.Name, http.RequestAborted);
+        reporter.Report(new RegistryEvent { Action = "delete", Repository = route.Name, User = identity.Name is { Length: > 0 } name ? name : null });
+        http.Response.StatusCode = StatusCodes.Status202Accepted;
+    }
+
+    private async Task CollectAsync(HttpContext http, Identity identity)
+    {
+        TimeSpan? grace = http.Request.Query["grace"].FirstOrDefault() is { Length: > 0 } text ? ConfigText.Duration(text, "grace") : null;
+        var result = await upkeep.CollectAsync(http.RequestAborted, grace);
+        reporter.Report(new RegistryEvent { Action = "collect", User = identity.Name is { Length: > 0 } name ? name : null });
+        await JsonAsync(http, new CollectAnswer { Blobs = result.Blobs, Bytes = result.Bytes, Manifests = result.Manifests, Tags = result.Tags, Uploads = result.Uploads }, AdminJson.Default.CollectAnswer);
+    }
+
+    private async Task CreateRobotAsync(HttpContext http, Identity identity)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = MaxBody;
+        Robot? robot;
+        try { robot = await JsonSerializer.DeserializeAsync(http.Request.Body, RobotJson.Default.Robot, http.RequestAborted); }
+        catch (JsonException error) { throw new RegistryException(RegistryErrorCode.Unsupported with { Status = 400 }, $"not a robot: {error.Message}", inner: error); }
+        if (robot is null) throw new RegistryException(RegistryErrorCode.Unsupported with { Status = 400 }, "not a robot");
+        var secret = await authenticator.Robots.CreateAsync(robot with { By = identity.Name, Hash = "" }, http.RequestAborted);
+        reporter.Report(new RegistryEvent { Action = "robot", User = identity.Name, Tag = robot.Name });
+        http.Response.StatusCode = StatusCodes.Status201Created;
+        await JsonAsync(http, new RobotSecret { User = Robots.Prefix + robot.Name, Secret = secret }, AdminJson.Default.RobotSecret);
+    }
+
+    private static async Task JsonAsync<T>(HttpContext http, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        http.Response.ContentType = "application/json";
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.ContentLength = bytes.Length;
+        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Wharf.Daemon.Registry.Auth;
+using Wharf.Daemon.Registry.Http;
+using Wharf.Daemon.Registry.Storage;
+using Wharf.Specs.Image;
+
+namespace Wharf.Daemon.Registry.Api;
+
+/// <summary>Content discovery: tags, referrers (distribution-spec end-8, end-12) and the older catalogue of repositories.</summary>
+public sealed class ListsApi(RegistryStore store, RegistryRules rules)
+{
+    /// <summary>A page of the catalogue when the client names no size, and at most.</summary>
+    private const int CatalogPage = 100, MaxCatalogPage = 10_000;
+    /// <summary>A list of referrers is an index, and those are limited to this many bytes; beyond, it comes in pages.</summary>
+    private const int ReferrersPage = 4 << 20;
+
+    /// <summary>Media types with their plus signs as they are, where the default would write them as escapes.</summary>
+    private static readonly ImageJson Plain = new(new JsonSerializerOptions(ImageJson.Default.Options) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    public async Task TagsAsync(RegistryRequest request)
+    {
+        if (!await store.Metadata.HasRepositoryAsync(request.Name, request.Cancellation)) throw new RegistryException(RegistryErrorCode.NameUnknown, detail: request.Name);
+        int? asked = request.PageSize();
+        int limit = asked is { } n ? Math.Min(n, rules.MaxTagPage) : rules.MaxTagPage;
+        var page = limit == 0 ? new NamePage([], false) : await store.Metadata.ListTagsAsync(request.Name, limit, request.Query("last"), request.Cancellation);
+        if (page.HasMore) request.Header("Link", $"</v2/{request.Name}/tags/list?last={Uri.EscapeDataString(page.Names[^1])}&n={limit}>; rel=\"next\"");
+        await request.JsonAsync(new TagList { Name = request.Name, Tags = page.Names }, ListsJson.Default.TagList);
+    }
+
+    /// <summary>Repositories the caller may read, in order of their names.</summary>
+    public async Task CatalogAsync(RegistryRequest request)
+    {
+        int limit = Math.Min(request.PageSize() ?? CatalogPage, MaxCatalogPage);
+        var page = limit == 0 ? new NamePage([], false)
+            : await store.Metadata.ListRepositoriesAsync(limit, request.Query("last"), name => request.Identity.May(RegistryAction.Read, name), request.Cancellation);
+        if (page.HasMore) request.Header("Link", $"</v2/_catalog?last={Uri.EscapeDataString(page.Names[^1])}&n={limit}>; rel=\"next\"");
+        await request.JsonAsync(new RepositoryList { Repositories = page.Names }, ListsJson.Default.RepositoryList);
+    }
+
+    /// <summary>Manifests whose subject is the digest. What is not there has none: the answer is never 404.</summary>
+    public async Task ReferrersAsync(RegistryRequest request)
+    {
+        var subject = RegistryRequest.ParseDigest(request.Route.Reference);
+        var all = (await store.Metadata.ListReferrersAsync(request.Name, subject, request.Cancellation)).Select(record => record.ToDescriptor());
+        if (request.Query("artifactType") is { Length: > 0 } type)
+        {
+            all = all.Where(descriptor => descriptor.ArtifactType == type);
+            request.Header("OCI-Filters-Applied", "artifactType");
+        }
+        if (request.Query("last") is { Length: > 0 } last) all = all.SkipWhile(descriptor => string.CompareOrdinal(descriptor.Digest.ToString(), last) <= 0);
+        var page = new List<Descriptor>();
+        int size = 0;
+        foreach (var descriptor in all)
+        {
+            size += JsonSerializer.SerializeToUtf8Bytes(descriptor, Plain.Descriptor).Length + 1;
+            if (size > ReferrersPage && page.Count > 0)
+            {
+                var filter = request.Query("artifactType") is { Length: > 0 } text ? "artifactType=" + Uri.EscapeDataString(text) + "&" : "";
+                request.Header("Link", $"</v2/{request.Name}/referrers/{subject}?{filter}last={page[^1].Digest}>; rel=\"next\"");
+                break;
+            }
+            page.Add(descriptor);
+        }
+        await request.JsonAsync(new ImageIndex { SchemaVersion = 2, MediaType = MediaTypes.OciIndex, Manifests = page }, Plain.ImageIndex, MediaTypes.OciIndex);
+    }
+}
+
+internal sealed record TagList
+{
+    [JsonPropertyName("name")] public required string Name { get; init; }
+    [JsonPropertyName("tags")] public required IReadOnlyList<string> Tags { get; init; }
+}
+
+internal sealed record RepositoryList
+{
+    [JsonPropertyName("repositories")] public required IReadOnlyList<string> Repositories { get; init; }
+}
+
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(TagList))]
+[JsonSerializable(typeof(RepositoryList))]
+internal sealed partial class ListsJson : JsonSerializerContext;

@@ -1,0 +1,139 @@
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Wharf.Daemon.Registry.Config;
+using Wharf.Daemon.Registry.Http;
+using Wharf.Daemon.Registry.Observing;
+
+namespace Wharf.Daemon.Registry.Auth;
+
+/// <summary>Finds out who sends a request, and says how to log in where that is needed.</summary>
+internal sealed class Authenticator : IDisposable
+{
+    private readonly AuthConfig? _config;
+    private readonly Htpasswd? _htpasswd;
+    private readonly Policies _policies;
+    private readonly LoginLimiter? _limiter;
+    private readonly RegistryMetrics _metrics;
+    private readonly ILogger _log;
+    private readonly bool _certificatesCount;
+
+    public Authenticator(RegistryConfig config, Robots robots, string root, RegistryMetrics metrics, ILogger log)
+    {
+        _certificatesCount = config.Tls?.ClientCa is not null;
+        // Certificates alone are a login too: then there are users, and who has none is nobody.
+        _config = config.Auth ?? (_certificatesCount ? new AuthConfig() : null);
+        _policies = new Policies(_config?.Policies);
+        Robots = robots;
+        (_metrics, _log) = (metrics, log);
+        if (_config is null) return;
+        if (_config.Htpasswd is { } path) _htpasswd = new Htpasswd(path);
+        if (_config.Token is { } token) Tokens = new TokenService(token, root);
+        _limiter = new LoginLimiter(_config.MaxFailures, ConfigText.Duration(_config.FailureWindow, "auth.failure-window"), TimeProvider.System);
+    }
+
+    public Robots Robots { get; }
+    public TokenService? Tokens { get; }
+    /// <summary>False for a registry that everybody may do everything with.</summary>
+    public bool IsRequired => _config is not null;
+
+    /// <summary>Who sends the request; UNAUTHORIZED with a challenge when the credential it brings is not good.</summary>
+    public async Task<Identity> AuthenticateAsync(HttpContext http, RegistryRoute? route)
+    {
+        if (_config is null) return Identity.Everyone;
+        var header = http.Request.Headers.Authorization.ToString();
+        if (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && Tokens is not null) return await BearerAsync(http, header["Bearer ".Length..].Trim(), route);
+        if (header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) && Decode(header["Basic ".Length..]) is (var user, var password) && user != "") return await LoginAsync(http, user, password);
+        if (header != "" && !header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) throw Challenge(http, route, "unsupported authorization");
+        if (_certificatesCount && http.Connection.ClientCertificate is { } certificate) return User(NameOf(certificate));
+        return Anonymous();
+    }
+
+    private Identity Anonymous() => new("", repository => _policies.Allowed(null, repository), isAdmin: false, isAnonymous: true);
+    private Identity User(string name) => new(name, repository => _policies.Allowed(name, repository), _config!.Admins.Contains(name));
+
+    /// <summary>A name and password as htpasswd or a robot has them.</summary>
+    public async Task<Identity> LoginAsync(HttpContext http, string user, string password)
+    {
+        var address = http.Connection.RemoteIpAddress?.ToString() ?? "";
+        _limiter!.Check(address);
+        if (user.StartsWith(Robots.Prefix, StringComparison.Ordinal))
+        {
+            if (await Robots.VerifyAsync(user, password, http.RequestAborted) is { } robot)
+            {
+                _limiter.Succeeded(address);
+                var (pattern, allow) = (new RepositoryPattern(robot.Repository), Policies.Parse(robot.Allow));
+                return new Identity(user, repository => pattern.Fits(repository) ? allow : RegistryAction.None, isAdmin: false);
+            }
+        }
+        else if (_htpasswd is not null && await _htpasswd.VerifyAsync(user, password, http.RequestAborted))
+        {
+            _limiter.Succeeded(address);
+            return User(user);
+        }
+        _limiter.Failed(address);
+        _metrics.LoginsFailed.Add(1);
+        _log.LoginRefused(user.Length > 64 ? user[..64] : user, address, "wrong name or password");
+        throw Challenge(http, null, "authentication required");
+    }
+
+    private async Task<Identity> BearerAsync(HttpContext http, string token, RegistryRoute? route)
+    {
+        var (claims, problem) = await Tokens!.VerifyAsync(token, http.RequestAborted);
+        if (claims is null)
+        {
+            _metrics.LoginsFailed.Add(1);
+            throw Challenge(http, route, problem ?? "invalid token", "invalid_token");
+        }
+        var access = claims.Access ?? [];
+        bool isAdmin = Tokens.IsBuiltIn && claims.Subject is { Length: > 0 } subject && _config!.Admins.Contains(subject);
+        return new Identity(claims.Subject ?? "", repository => access.Where(entry => entry.Type == "repository" && entry.Name == repository).Aggregate(RegistryAction.None, (sum, entry) => sum | ActionsOf(entry.Actions)), isAdmin, isAnonymous: true);
+    }
+
+    private static RegistryAction ActionsOf(IReadOnlyList<string> actions) => actions.Aggregate(RegistryAction.None, (sum, action) => sum | action switch
+    {
+        "pull" => RegistryAction.Read, "push" => RegistryAction.Write, "delete" => RegistryAction.Delete, "*" => RegistryAction.All, _ => RegistryAction.None,
+    });
+
+    /// <summary>A refusal that says how to log in and for what.</summary>
+    public RegistryException Challenge(HttpContext http, RegistryRoute? route, string message, string? error = null)
+    {
+        if (Tokens is null) return new RegistryException(RegistryErrorCode.Unauthorized, message).With("WWW-Authenticate", $"Basic realm=\"{Escape(_config?.Realm ?? "")}\"");
+        var realm = Tokens.Realm ?? $"{http.Request.Scheme}://{http.Request.Host}/token";
+        var text = new StringBuilder($"Bearer realm=\"{Escape(realm)}\",service=\"{Escape(Tokens.Service)}\"");
+        if (route is { Kind: RouteKind.Catalog }) text.Append(",scope=\"registry:catalog:*\"");
+        else if (route is { Name.Length: > 0 }) text.Append($",scope=\"repository:{route.Name}:{ScopeOf(http.Request.Method)}\"");
+        if (error is not null) text.Append($",error=\"{error}\"");
+        return new RegistryException(RegistryErrorCode.Unauthorized, message).With("WWW-Authenticate", text.ToString());
+    }
+
+    private static string ScopeOf(string method) => method switch { "GET" or "HEAD" => "pull", "DELETE" => "delete", _ => "pull,push" };
+
+    private static string Escape(string text) => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+
+    /// <summary>The user a client certificate names: its SPIFFE ID where it has one, else its common name.</summary>
+    private static string NameOf(X509Certificate2 certificate)
+    {
+        foreach (var extension in certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>())
+        {
+            var text = Encoding.ASCII.GetString(extension.RawData);
+            int at = text.IndexOf("spiffe://", StringComparison.Ordinal);
+            if (at > 0 && at - 1 >= 0 && text[at - 1] < 0x80) return text.Substring(at, Math.Min(text[at - 1], text.Length - at));
+        }
+        return certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+    }
+
+    private static (string User, string Password)? Decode(string text)
+    {
+        try
+        {
+            var pair = Encoding.UTF8.GetString(Convert.FromBase64String(text.Trim()));
+            int colon = pair.IndexOf(':');
+            return colon < 0 ? null : (pair[..colon], pair[(colon + 1)..]);
+        }
+        catch (FormatException) { return null; }
+    }
+
+    public void Dispose() => Tokens?.Dispose();
+}

@@ -1,0 +1,21 @@
+namespace Wharf.Daemon.Registry.Auth;
+
+/// <summary>What may be done to a repository.</summary>
+[Flags]
+public enum RegistryAction { None = 0, Read = 1, Write = 2, Delete = 4, All = Read | Write | Delete }
+
+/// <summary>Who asks, and what they may do. <see cref="IsAnonymous"/> tells that a credential could change the answer.</summary>
+public sealed class Identity(string name, Func<string, RegistryAction> allowed, bool isAdmin, bool isAnonymous = false)
+{
+    /// <summary>Everything allowed: a registry without any rule.</summary>
+    public static readonly Identity Everyone = new("", _ => RegistryAction.All, isAdmin: true);
+
+    /// <summary>The user's name, empty for an anonymous one.</summary>
+    public string Name { get; } = name;
+    /// <summary>May collect garbage, make robots and remove repositories.</summary>
+    public bool IsAdmin { get; } = isAdmin;
+    public bool IsAnonymous { get; } = isAnonymous;
+
+    public RegistryAction Allowed(string repository) => allowed(repository);
+    public bool May(RegistryAction action, string repository) => (allowed(repository) & action) == action;
+}

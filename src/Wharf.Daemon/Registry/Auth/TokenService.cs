@@ -1,0 +1,146 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Wharf.Daemon.Registry.Config;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Registry.Auth;
+
+/// <summary>Bearer tokens: verifies those of the configured issuer, and gives out its own when no external service is named.</summary>
+internal sealed class TokenService : IDisposable
+{
+    private static readonly TimeSpan KeysFresh = TimeSpan.FromHours(1), KeysRetry = TimeSpan.FromMinutes(1);
+
+    private readonly TokenConfig _config;
+    private readonly TimeSpan _lifetime;
+    private readonly ECDsa? _key;
+    private readonly string _keyId = "";
+    private readonly List<TokenKey> _fixed = [];
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10) }) { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 1 << 20 };
+    private readonly SemaphoreSlim _fetching = new(1, 1);
+    private List<TokenKey> _fetched = [];
+    private DateTimeOffset _fetchedAt;
+
+    public TokenService(TokenConfig config, string root)
+    {
+        _config = config;
+        _lifetime = ConfigText.Duration(config.Lifetime, "auth.token.lifetime");
+        if (config.Certificates is { } certificates) _fixed.AddRange(TokenKey.FromCertificates(certificates));
+        foreach (var path in config.Jwks.Where(source => !source.StartsWith("http", StringComparison.Ordinal))) _fixed.AddRange(TokenKey.FromJwks(File.ReadAllBytes(path)));
+        foreach (var url in Urls)
+            if (!url.StartsWith("https://", StringComparison.Ordinal) && !new Uri(url).IsLoopback) throw WharfException.Invalid($"auth.token.jwks: {url}: keys are only fetched over https");
+        if (config.Realm is not null) return;
+        _key = OwnKey(config.Key ?? Path.Combine(root, "token-key.pem"));
+        var parameters = _key.ExportParameters(includePrivateParameters: false);
+        _keyId = Base64Url.EncodeToString(SHA256.HashData([.. parameters.Q.X!, .. parameters.Q.Y!]).AsSpan(0, 12));
+        _fixed.Add(new TokenKey(_keyId, _key));
+    }
+
+    /// <summary>True when this process gives out tokens itself.</summary>
+    public bool IsBuiltIn => _key is not null;
+    public string? Realm => _config.Realm;
+    public string Service => _config.Service;
+    private IEnumerable<string> Urls => _config.Jwks.Where(source => source.StartsWith("http", StringComparison.Ordinal));
+
+    private static ECDsa OwnKey(string path)
+    {
+        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        if (File.Exists(path)) key.ImportFromPem(File.ReadAllText(path));
+        else
+        {
+            using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+            file.Write(Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"));
+        }
+        return key.KeySize == 256 ? key : throw WharfException.Invalid($"{path}: the token key must be an EC key on P-256");
+    }
+
+    /// <summary>The claims of a valid token; null and why otherwise.</summary>
+    public async Task<(TokenClaims? Claims, string? Problem)> VerifyAsync(string token, CancellationToken cancellation)
+    {
+        var now = DateTimeOffset.UtcNow;
+        await FetchAsync(KeysFresh, cancellation);
+        var claims = JsonWebToken.Verify(token, [.. _fixed, .. _fetched], _config.Issuer, _config.Service, now, out var problem, out bool unknownKey);
+        if (!unknownKey || !Urls.Any()) return (claims, problem);
+        // The issuer may have a new key; asked for at most once a minute.
+        await FetchAsync(KeysRetry, cancellation);
+        claims = JsonWebToken.Verify(token, [.. _fixed, .. _fetched], _config.Issuer, _config.Service, now, out problem, out _);
+        return (claims, problem);
+    }
+
+    private async Task FetchAsync(TimeSpan fresh, CancellationToken cancellation)
+    {
+        if (!Urls.Any() || DateTimeOffset.UtcNow - _fetchedAt < fresh) return;
+        await _fetching.WaitAsync(cancellation);
+        try
+        {
+            if (DateTimeOffset.UtcNow - _fetchedAt < fresh) return;
+            var keys = new List<TokenKey>();
+            foreach (var url in Urls) keys.AddRange(TokenKey.FromJwks(await _http.GetByteArrayAsync(url, cancellation)));
+            (_fetched, _fetchedAt) = (keys, DateTimeOffset.UtcNow);
+        }
+        catch (HttpRequestException error)
+        {
+            // The keys known so far stay good; without any, nobody can log in and the reason must be seen.
+            if (_fetched.Count == 0) throw WharfException.Unavailable($"the keys of the token service cannot be fetched: {error.Message}", error);
+            _fetchedAt = DateTimeOffset.UtcNow - KeysFresh + KeysRetry;
+        }
+        finally { _fetching.Release(); }
+    }
+
+    /// <summary>A token for a user that grants what of the asked access the user has.</summary>
+    public TokenAnswer Issue(Identity identity, IEnumerable<TokenAccess> asked)
+    {
+        var now = DateTimeOffset.UtcNow;
+        var granted = asked.Select(access => Grant(identity, access)).Where(access => access.Actions.Count > 0).ToList();
+        var claims = new TokenClaims
+        {
+            Issuer = _config.Issuer, Subject = identity.Name, Audience = JsonSerializer.SerializeToElement(_config.Service, TokenJson.Default.String), Expires = (now + _lifetime).ToUnixTimeSeconds(),
+            NotBefore = now.ToUnixTimeSeconds() - 5, IssuedAt = now.ToUnixTimeSeconds(), Id = Guid.NewGuid().ToString("N"), Access = granted,
+        };
+        var token = JsonWebToken.Sign(claims, _key!, _keyId);
+        return new TokenAnswer { Token = token, AccessToken = token, ExpiresIn = (int)_lifetime.TotalSeconds, IssuedAt = now.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture) };
+    }
+
+    private static TokenAccess Grant(Identity identity, TokenAccess access)
+    {
+        if (access is { Type: "registry", Name: "catalog" }) return access;
+        if (access.Type != "repository") return access with { Actions = [] };
+        var allowed = identity.Allowed(access.Name);
+        return access with
+        {
+            Actions = [.. access.Actions.SelectMany(action => action == "*" ? (string[])["pull", "push", "delete"] : [action]).Distinct().Where(action => action switch
+            {
+                "pull" => allowed.HasFlag(RegistryAction.Read), "push" => allowed.HasFlag(RegistryAction.Write), "delete" => allowed.HasFlag(RegistryAction.Delete), _ => false,
+            })],
+        };
+    }
+
+    /// <summary>Reads <c>repository:team/app:pull,push</c>; several are parted by blanks.</summary>
+    public static IEnumerable<TokenAccess> ParseScopes(IEnumerable<string> scopes)
+    {
+        foreach (var scope in scopes.SelectMany(scope => scope.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Take(64))
+        {
+            int first = scope.IndexOf(':'), last = scope.LastIndexOf(':');
+            if (first <= 0 || last <= first) continue;
+            var type = scope[..first];
+            int kind = type.IndexOf('('); // repository(plugin)
+            yield return new TokenAccess { Type = kind < 0 ? type : type[..kind], Name = scope[(first + 1)..last], Actions = scope[(last + 1)..].Split(',') };
+        }
+    }
+
+    public void Dispose()
+    {
+        _key?.Dispose();
+        _http.Dispose();
+    }
+}
+
+internal sealed record TokenAnswer
+{
+    [JsonPropertyName("token")] public required string Token { get; init; }
+    [JsonPropertyName("access_token")] public required string AccessToken { get; init; }
+    [JsonPropertyName("expires_in")] public int ExpiresIn { get; init; }
+    [JsonPropertyName("issued_at")] public required string IssuedAt { get; init; }
+}
