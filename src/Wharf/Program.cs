@@ -3,5 +3,5 @@ using Wharf.Daemon.Hosting;
 using Wharf.Daemon.Registry.Commands;
 
 if (args is ["daemon", .. var rest]) return await DaemonCommand.RunAsync(rest);
-if (args is ["registry", .. var registry]) return await RegistryCommand.RunAsync(registry);
+if (args is ["registry", .. var registry]) return await RegistryCommand.RunAsync(registry, RegistryCredentials.FindAsync);
 return await CliProgram.RunAsync(args);

@@ -24,7 +24,7 @@ public abstract partial class DistributionSpec
         var layer = Unique();
         foreach (var tag in (string[])["Beta", "alpha", "GAMMA", "beta", "1.0", "_x"]) await Api.PushImageAsync("list/order", tag, layer);
         var tags = await Api.TagsAsync("list/order");
-        tags.ShouldBe(tags.OrderBy(tag => tag, StringComparer.OrdinalIgnoreCase).ThenBy(tag => tag, StringComparer.Ordinal));
+        tags.ShouldBe(tags.OrderBy(tag => tag.ToLowerInvariant(), StringComparer.Ordinal).ThenBy(tag => tag, StringComparer.Ordinal));
         tags.Count.ShouldBe(6);
     });
 

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Storage;
 using Wharf.Specs.Image;
@@ -89,7 +88,6 @@ public sealed class ManifestsApi(RegistryStore store, RegistryRules rules)
     {
         long limit = store.Limits.MaxManifest;
         if (request.Http.Request.ContentLength > limit) throw new RegistryException(RegistryErrorCode.ManifestTooLarge, $"manifests are limited to {limit} bytes");
-        if (request.Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = limit + 1;
         using var memory = new MemoryStream((int)(request.Http.Request.ContentLength ?? 4096));
         var buffer = new byte[16384];
         int count;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Wharf.Daemon.Registry.Auth;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Storage;
@@ -98,8 +97,6 @@ public sealed partial class UploadsApi(RegistryStore store, RegistryRules rules)
 
     private async Task AppendAsync(RegistryRequest request, Upload upload)
     {
-        // Blobs have a limit of their own; the server's on bodies is for everything else.
-        if (request.Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = null;
         if (request.Http.Request.ContentLength > store.Limits.MaxBlob - upload.Offset) throw new RegistryException(RegistryErrorCode.BlobTooLarge, $"blobs are limited to {store.Limits.MaxBlob} bytes");
         long before = upload.Offset;
         await upload.AppendAsync(request.Http.Request.BodyReader, store.Limits.MaxBlob, request.Cancellation);

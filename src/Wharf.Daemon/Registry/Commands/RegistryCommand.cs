@@ -9,34 +9,60 @@ public static class RegistryCommand
     private const string Usage = """
         Usage:  wharf registry COMMAND
 
-        Run a registry, or look after one
+        Run a registry, or look into and after one
 
         Commands:
-          serve       Run a registry
+          serve                        Run a registry
+          ls HOST                      List a registry's repositories
+          tags HOST/REPOSITORY         List a repository's tags
+          inspect HOST/REPOSITORY:TAG  Show a manifest and what belongs to it (--raw: its bytes)
+          copy SOURCE DESTINATION      Copy an image with all its platforms, and with --referrers what refers to it
+          rm HOST/REPOSITORY:TAG...    Delete tags, or by @DIGEST manifests (--repository: whole repositories of a wharf registry)
+          prune HOST                   Remove what nothing references from a wharf registry (--grace 1h)
+          robot create|ls|rm HOST      Manage logins for machines of a wharf registry
+          htpasswd USER                Read a password and print a line for an htpasswd file
 
-        Run 'wharf registry COMMAND --help' for more information on a command.
+        Options of all but serve and htpasswd:
+              --insecure-registry list Registry (host[:port] or CIDR) that may be spoken to without TLS
+
+        Credentials are those of 'wharf login'. Run 'wharf registry serve --help' for the server's options.
         """;
 
-    public static async Task<int> RunAsync(string[] args)
+    public static async Task<int> RunAsync(string[] args, CredentialLookup credentials)
     {
         try
         {
-            switch (args)
+            return args switch
             {
-                case [] or ["--help" or "-h" or "help", ..]:
-                    Console.Out.WriteLine(Usage);
-                    return 0;
-                case ["serve", .. var rest]:
-                    return await ServeCommand.RunAsync(rest);
-                default:
-                    await Console.Error.WriteLineAsync($"wharf: unknown command: wharf registry {args[0]}\n\nRun 'wharf registry --help' for more information");
-                    return 1;
-            }
+                [] or ["--help" or "-h" or "help", ..] => Print(Usage),
+                ["serve", .. var rest] => await ServeCommand.RunAsync(rest),
+                [_, "--help" or "-h"] => Print(Usage),
+                ["ls" or "list", .. var rest] => await ListCommands.RepositoriesAsync(new RegistryArguments(rest, ["--insecure-registry"], []), credentials),
+                ["tags", .. var rest] => await ListCommands.TagsAsync(new RegistryArguments(rest, ["--insecure-registry"], []), credentials),
+                ["inspect", .. var rest] => await InspectCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--raw"]), credentials),
+                ["copy" or "cp", .. var rest] => await CopyCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--referrers"]), credentials),
+                ["rm" or "delete", .. var rest] => await ListCommands.RemoveAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--repository"]), credentials),
+                ["prune", .. var rest] => await AdminCommands.PruneAsync(new RegistryArguments(rest, ["--insecure-registry", "--grace"], []), credentials),
+                ["robot", .. var rest] => await AdminCommands.RobotAsync(new RegistryArguments(rest, ["--insecure-registry", "--repository", "--allow", "--expires"], []), credentials),
+                ["htpasswd", .. var rest] => AdminCommands.Htpasswd(new RegistryArguments(rest, [], [])),
+                _ => throw WharfException.NotFound($"unknown command: wharf registry {args[0]}\n\nRun 'wharf registry --help' for more information"),
+            };
         }
         catch (WharfException error)
+        {
+            await Console.Error.WriteLineAsync(error.Kind == ErrorKind.NotFound && error.Message.StartsWith("unknown command", StringComparison.Ordinal) ? $"wharf: {error.Message}" : $"wharf registry: {error.Message}");
+            return 1;
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException)
         {
             await Console.Error.WriteLineAsync($"wharf registry: {error.Message}");
             return 1;
         }
+    }
+
+    private static int Print(string text)
+    {
+        Console.Out.WriteLine(text);
+        return 0;
     }
 }

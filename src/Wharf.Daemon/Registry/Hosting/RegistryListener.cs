@@ -12,14 +12,12 @@ namespace Wharf.Daemon.Registry.Hosting;
 /// <summary>How the server listens for the registry: limits on connections and bodies, TLS, HTTP versions.</summary>
 internal static class RegistryListener
 {
-    /// <summary>Bodies other than blobs and manifests, which have limits of their own.</summary>
-    private const long MaxOtherBody = 1 << 20;
-
     public static void Limit(KestrelServerOptions kestrel, RegistryConfig config)
     {
         kestrel.AddServerHeader = false;
         kestrel.AllowSynchronousIO = false;
-        kestrel.Limits.MaxRequestBodySize = MaxOtherBody;
+        // Each handler bounds what it reads. A body nobody reads is drained for a few seconds, so that the refusal arrives, and then cut.
+        kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MaxConcurrentConnections = config.Limits.MaxConnections;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);

@@ -91,6 +91,8 @@ public sealed class RegistryServer : IDisposable
     {
         var mapped = RegistryErrors.Map(error);
         if (mapped.Code.Status >= 500 && error is not RegistryException) _log.Failed(http.Request.Method, http.Request.Path, mapped.Code.Status, error);
+        // The page has a login form of its own: a scheme no browser knows keeps the browser's dialog away.
+        if (mapped.Headers.ContainsKey("WWW-Authenticate") && http.Request.Headers.ContainsKey("X-Wharf-Page")) mapped.Headers["WWW-Authenticate"] = "Form";
         try { await RegistryErrors.WriteAsync(http, mapped); }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested) { /* nobody is left to tell */ }
     }

@@ -40,9 +40,16 @@ public interface IMetadata : IAsyncDisposable
     Task<DateTimeOffset?> LastPullAsync(string name, Digest digest, CancellationToken cancellation);
 }
 
-/// <summary>The specification's order of tags: case-insensitive, and by code point where that is the same.</summary>
+/// <summary>The specification's order of tags: case-insensitive, and by code point where that is the same. Letters count as small ones, as SQLite's nocase has it.</summary>
 public sealed class TagOrder : IComparer<string>
 {
     public static readonly TagOrder Instance = new();
-    public int Compare(string? x, string? y) => StringComparer.OrdinalIgnoreCase.Compare(x, y) is not 0 and var order ? order : string.CompareOrdinal(x, y);
+
+    public int Compare(string? x, string? y)
+    {
+        int length = Math.Min(x!.Length, y!.Length);
+        for (int i = 0; i < length; i++)
+            if (char.ToLowerInvariant(x[i]).CompareTo(char.ToLowerInvariant(y[i])) is not 0 and var order) return order;
+        return x.Length != y.Length ? x.Length.CompareTo(y.Length) : string.CompareOrdinal(x, y);
+    }
 }
