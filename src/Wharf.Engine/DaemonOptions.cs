@@ -61,6 +61,10 @@ public sealed record DaemonOptions
     public string? DefaultGateway { get; init; }
     /// <summary>Options of new networks by driver.</summary>
     public IReadOnlyDictionary<string, Dictionary<string, string>> DefaultNetworkOptions { get; init; } = new Dictionary<string, Dictionary<string, string>>();
+    /// <summary>Address, HOST:PORT, to serve the images at as a registry; null does not.</summary>
+    public string? RegistryAddress { get; init; }
+    /// <summary>The configuration of that registry (docs/registry.md).</summary>
+    public string? RegistryConfig { get; init; }
     public int MaxConcurrentDownloads { get; init; } = 3;
     public int MaxConcurrentUploads { get; init; } = 5;
     public Limits Limits { get; init; } = new();

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Wharf.Daemon.Api;
 using Wharf.Daemon.Authorization;
 using Wharf.Daemon.Http;
+using Wharf.Daemon.Registry.Hosting;
 using Wharf.Engine;
 using Wharf.Specs.Errors;
 
@@ -79,6 +80,7 @@ public static class DaemonCommand
         foreach (var socket in endpoints.Sockets) UnixSocketFile.SetAccess(socket, options.Group);
         foreach (var host in endpoints.Unprotected) log.Unprotected(host);
         ServiceNotice.Send("READY=1");
+        await using var registry = options.RegistryAddress is { } address ? await DaemonRegistry.StartAsync(address, options.RegistryConfig, options.DataRoot, engine.Images, logs, stop.Token) : null;
         log.Ready(DaemonVersion.Product, string.Join(", ", options.Hosts), options.DataRoot);
         try
         {

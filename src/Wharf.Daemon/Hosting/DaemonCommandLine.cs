@@ -54,6 +54,8 @@ public static class DaemonCommandLine
               --mtu int                        MTU of the default bridge (default 1500)
           -p, --pidfile string                 Write the process ID here
               --registry-mirror list           Mirror of docker.io, a URL
+              --registry string                Address to serve the images at as a registry, e.g. 127.0.0.1:5000
+              --registry-config string         Configuration file of that registry (docs/registry.md)
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
               --tls                            Use TLS on tcp addresses; --tls=false serves them without any protection
               --tlscacert string               Trust only clients with a certificate of this CA (default /etc/wharf/ca.pem)
@@ -90,6 +92,8 @@ public static class DaemonCommandLine
         "--no-proxy",
         "--otlp-endpoint",
         "--pidfile",
+        "--registry",
+        "--registry-config",
         "--registry-mirror",
         "--runtime-path",
         "--tlscacert",
@@ -135,6 +139,8 @@ public static class DaemonCommandLine
             NoProxy = One(flags, "--no-proxy") ?? file.Proxies?.None,
             MaxDownloadAttempts = Number(flags, "--max-download-attempts") ?? file.MaxDownloadAttempts ?? defaults.MaxDownloadAttempts,
             KeepLayerBlobs = Switch(flags, "--keep-layer-blobs") ?? file.KeepLayerBlobs ?? false,
+            RegistryAddress = One(flags, "--registry") ?? file.Registry,
+            RegistryConfig = One(flags, "--registry-config") ?? file.RegistryConfig,
             BridgeAddress = One(flags, "--bip") ?? file.Bip,
             Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
             ExecOptions = Many(flags, "--exec-opt") ?? file.ExecOptions ?? defaults.ExecOptions,
@@ -214,6 +220,8 @@ public static class DaemonCommandLine
         Check("no-proxy", file.Proxies?.None is not null);
         Check("max-download-attempts", file.MaxDownloadAttempts is not null);
         Check("keep-layer-blobs", file.KeepLayerBlobs is not null);
+        Check("registry", file.Registry is not null);
+        Check("registry-config", file.RegistryConfig is not null);
         Check("runtime-path", file.RuntimePath is not null);
         Check("max-concurrent-downloads", file.MaxConcurrentDownloads is not null);
         Check("max-concurrent-uploads", file.MaxConcurrentUploads is not null);

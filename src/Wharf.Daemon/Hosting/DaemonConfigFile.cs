@@ -42,6 +42,8 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("labels")] public List<string>? Labels { get; set; }
     [JsonPropertyName("log-driver")] public string? LogDriver { get; set; }
     [JsonPropertyName("log-opts")] public Dictionary<string, string>? LogOpts { get; set; }
+    [JsonPropertyName("registry")] public string? Registry { get; set; }
+    [JsonPropertyName("registry-config")] public string? RegistryConfig { get; set; }
     [JsonPropertyName("max-concurrent-downloads")] public int? MaxConcurrentDownloads { get; set; }
     [JsonPropertyName("max-concurrent-uploads")] public int? MaxConcurrentUploads { get; set; }
     [JsonPropertyName("tls")] public bool? Tls { get; set; }

@@ -119,6 +119,16 @@ public sealed class ContentStore
         return ingest;
     }
 
+    /// <summary>Makes a verified file of the same file system a blob as well, without copying it. Idempotent.</summary>
+    public void Link(string path, Digest digest) => Linux.Fds.HardLink.TryCreate(path, PathOf(digest));
+
+    /// <summary>Gives a blob another name on the same file system, so that it outlives its place here. NotFound when it is not in the store.</summary>
+    public void LinkTo(Digest digest, string path)
+    {
+        if (!Has(digest)) throw WharfException.NotFound($"content {digest} is not in the store");
+        Linux.Fds.HardLink.TryCreate(PathOf(digest), path);
+    }
+
     internal string PathOf(Digest digest) => Path.Combine(_blobs, digest.Algorithm, digest.Hex);
     private string TemporaryPath() => Path.Combine(_ingests, "tmp-" + Guid.NewGuid().ToString("N"));
     internal static IncrementalHash NewHash(Digest? digest) => IncrementalHash.CreateHash(digest?.Algorithm == "sha512" ? HashAlgorithmName.SHA512 : HashAlgorithmName.SHA256);

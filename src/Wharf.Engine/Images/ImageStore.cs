@@ -54,6 +54,9 @@ public sealed class ImageStore
     public List<ImageReference> NamesOf(Digest image) =>
         _state.Query("select name from image_name where image = $1 order by name", row => ImageReference.Parse(row.GetString(0)), image.ToString());
 
+    /// <summary>Every name there is.</summary>
+    public List<ImageReference> AllNames() => _state.Query("select name from image_name order by name", row => ImageReference.Parse(row.GetString(0)));
+
     /// <summary>Names of all tags of a repository.</summary>
     public List<ImageReference> NamesIn(string repository) =>
         _state.Query("select name from image_name where repository = $1 order by name", row => ImageReference.Parse(row.GetString(0)), repository);

@@ -7,26 +7,11 @@ namespace Wharf.SystemTests.Registry;
 /// The sentences of the OCI distribution-spec 1.1 with MUST and SHOULD for registries, each as a test that names its section. A server that
 /// lacks something lists the test as an exception; the test must then fail there, so that a list never says more than is true.
 /// </summary>
-public abstract partial class DistributionSpec : IAsyncLifetime
+public abstract partial class DistributionSpec(RegistryFixture registry)
 {
-    private RegistryProcess _registry = null!;
-
-    protected RegistryApi Api { get; private set; } = null!;
+    protected RegistryApi Api { get; } = registry.Api;
     /// <summary>Names of tests the server cannot pass, and why.</summary>
     protected virtual IReadOnlyDictionary<string, string> Exceptions { get; } = new Dictionary<string, string>();
-    protected abstract Task<RegistryProcess> StartAsync();
-
-    public async ValueTask InitializeAsync()
-    {
-        _registry = await StartAsync();
-        Api = new RegistryApi(_registry.Url);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        Api.Dispose();
-        await _registry.DisposeAsync();
-    }
 
     /// <summary>Runs a test's body; for a listed exception, sees that it fails.</summary>
     private async Task CheckAsync(Func<Task> body, [CallerMemberName] string test = "")
@@ -45,17 +30,12 @@ public abstract partial class DistributionSpec : IAsyncLifetime
 }
 
 /// <summary>Our registry over a directory.</summary>
-public sealed class WharfOverFilesConformance : DistributionSpec
-{
-    protected override Task<RegistryProcess> StartAsync() => RegistryProcess.WharfAsync();
-}
+public sealed class WharfOverFilesConformance(WharfRegistryFixture registry) : DistributionSpec(registry), IClassFixture<WharfRegistryFixture>;
 
 /// <summary>Debian's docker-registry (2.8), which came before the specification's version 1.1: what the suite proves itself on.</summary>
-public sealed class DebianRegistryConformance : DistributionSpec
+public sealed class DebianRegistryConformance(DebianRegistryFixture registry) : DistributionSpec(registry), IClassFixture<DebianRegistryFixture>
 {
     private const string Older = "of version 1.1, which is younger than docker-registry 2.8", Deviates = "docker-registry 2.8 does otherwise";
-
-    protected override Task<RegistryProcess> StartAsync() => RegistryProcess.DebianAsync();
 
     protected override IReadOnlyDictionary<string, string> Exceptions { get; } = new Dictionary<string, string>
     {

@@ -1,5 +1,4 @@
 using Wharf.Daemon.Registry.Http;
-using Wharf.Engine.Images;
 using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Storage;

@@ -1,0 +1,80 @@
+using Wharf.Engine.Snapshots;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Images;
+
+/// <summary>A manifest of an image with every blob it names in the content store.</summary>
+public sealed record ServedImage(byte[] Manifest, string MediaType, Digest Digest, IReadOnlyList<Digest> Blobs);
+
+/// <summary>For a registry inside the daemon: images as manifests and blobs, and back.</summary>
+public sealed partial class ImageService
+{
+    /// <summary>Every name of an image, with its tag.</summary>
+    public IReadOnlyList<ImageReference> Names() => _store.AllNames();
+
+    /// <summary>The image a name points at; null for none.</summary>
+    public Digest? IdOf(ImageReference name) => _store.ByName(name.Canonical);
+
+    /// <summary>The image a manifest of the name's repository belongs to; null for none.</summary>
+    public Digest? IdOf(ImageReference name, Digest manifest) => _store.ByDigest(name.Repository, manifest);
+
+    /// <summary>
+    /// The manifest an image would be pushed under. Layers not yet in a compressed form get one, which is kept. <paramref name="link"/> is called for
+    /// each blob while none can be collected: it gives them a name that lasts.
+    /// </summary>
+    public async Task<ServedImage> ServeAsync(ImageReference name, Action<Digest> link, CancellationToken cancellation)
+    {
+        var image = await GetAsync(name.Familiar, null, cancellation);
+        using var _ = await _gate.ReaderAsync(cancellation);
+        var layers = new List<Descriptor>();
+        Digest? chain = null;
+        foreach (var diffId in image.Config.RootFs?.DiffIds ?? [])
+        {
+            chain = ChainId.Of(chain, diffId);
+            layers.Add(await CompressedAsync(diffId, chain.Value, cancellation));
+        }
+        var config = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = _content.SizeOf(image.Id) };
+        var (bytes, mediaType) = await ManifestForAsync(image, name, config, [.. layers], cancellation);
+        var blobs = layers.Select(layer => layer.Digest).Append(image.Id).Distinct().ToList();
+        foreach (var blob in blobs) link(blob);
+        return new ServedImage(bytes, mediaType, Digest.OfBytes(bytes), blobs);
+    }
+
+    /// <summary>Gives a blob of the content store another name on its file system.</summary>
+    public void LinkBlobTo(Digest digest, string path) => _content.LinkTo(digest, path);
+
+    /// <summary>
+    /// Makes an image of a manifest whose blobs lie as verified files on the content store's file system, and names it. False for what is no
+    /// image for this machine: an artifact, another platform's.
+    /// </summary>
+    public async Task<bool> AdoptAsync(ImageReference name, byte[] manifestBytes, string mediaType, Func<Digest, string> pathOf, CancellationToken cancellation)
+    {
+        var (bytes, type) = (manifestBytes, (string?)mediaType);
+        if (ManifestDocuments.IsIndex(type, bytes))
+        {
+            if (Platforms.Choose(ManifestDocuments.ParseIndex(bytes, type).Manifests ?? [], Platforms.Host) is not { } chosen || !File.Exists(pathOf(chosen.Digest))) return false;
+            (bytes, type) = (await File.ReadAllBytesAsync(pathOf(chosen.Digest), cancellation), null);
+            if (ManifestDocuments.IsIndex(type, bytes)) return false;
+        }
+        var manifest = ManifestDocuments.ParseManifest(bytes, type);
+        if (manifest.Config!.MediaType is not (MediaTypes.OciConfig or MediaTypes.DockerConfig)) return false;
+        if (manifest.Layers!.Count > _options.Limits.MaxLayers) throw WharfException.Invalid($"the image has {manifest.Layers.Count} layers; at most {_options.Limits.MaxLayers} are supported");
+        if (new FileInfo(pathOf(manifest.Config.Digest)).Length > _options.Limits.MaxImageConfig) throw WharfException.Invalid($"the image configuration is larger than {_options.Limits.MaxImageConfig} bytes");
+        var config = await File.ReadAllBytesAsync(pathOf(manifest.Config.Digest), cancellation);
+        var image = ParseConfig(config);
+        var diffIds = image.RootFs?.DiffIds ?? [];
+        if (diffIds.Count != manifest.Layers.Count) throw WharfException.Invalid($"the manifest has {manifest.Layers.Count} layers, the configuration {diffIds.Count}");
+        using var _ = await _gate.ReaderAsync(cancellation);
+        foreach (var layer in manifest.Layers) _content.Link(pathOf(layer.Digest), layer.Digest);
+        Digest? chain = null;
+        for (int i = 0; i < diffIds.Count; i++) chain = await UnpackAsync(chain, diffIds[i], manifest.Layers[i], new Progress<Specs.DockerApi.JsonMessage>(), cancellation);
+        var record = await StoreConfigAsync(config, cancellation);
+        await _content.WriteAsync(manifestBytes, cancellation);
+        await _content.WriteAsync(bytes, cancellation);
+        _store.AddDigest(name.Repository, Digest.OfBytes(manifestBytes), record.Id);
+        _store.SetName(name, record.Id);
+        Publish("load", record.Id, name.Familiar);
+        return true;
+    }
+}
