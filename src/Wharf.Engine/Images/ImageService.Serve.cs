@@ -26,19 +26,54 @@ public sealed partial class ImageService
     public async Task<ServedImage> ServeAsync(ImageReference name, Action<Digest> link, CancellationToken cancellation)
     {
         var image = await GetAsync(name.Familiar, null, cancellation);
-        using var _ = await _gate.ReaderAsync(cancellation);
+        using var lease = _leases.Take();
+        lease.Add(image.Id);
         var layers = new List<Descriptor>();
         Digest? chain = null;
         foreach (var diffId in image.Config.RootFs?.DiffIds ?? [])
         {
             chain = ChainId.Of(chain, diffId);
-            layers.Add(await CompressedAsync(diffId, chain.Value, cancellation));
+            lease.Add(chain.Value);
+            layers.Add(await CompressedAsync(diffId, chain.Value, lease, cancellation));
         }
         var config = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = _content.SizeOf(image.Id) };
-        var (bytes, mediaType) = await ManifestForAsync(image, name, config, [.. layers], cancellation);
+        var (bytes, mediaType) = await ManifestForAsync(image, config, [.. layers], cancellation);
         var blobs = layers.Select(layer => layer.Digest).Append(image.Id).Distinct().ToList();
         foreach (var blob in blobs) link(blob);
         return new ServedImage(bytes, mediaType, Digest.OfBytes(bytes), blobs);
+    }
+
+    /// <summary>The compressed form of a layer in the content store: the one it came in, where it was kept, or made now.</summary>
+    private async Task<Descriptor> CompressedAsync(Digest diffId, Digest chain, Leases.Lease lease, CancellationToken cancellation)
+    {
+        foreach (var known in _store.LayerBlobs(diffId))
+        {
+            lease.Add(known.Digest);
+            if (_content.Has(known.Digest)) return known;
+        }
+        var pipe = new System.IO.Pipelines.Pipe();
+        var writing = CompressAsync(chain, pipe.Writer, cancellation);
+        var blob = await _content.WriteAsync(pipe.Reader.AsStream(), null, cancellation);
+        await writing;
+        blob.MediaType = MediaTypes.DockerLayerGzip;
+        lease.Add(blob.Digest);
+        _store.AddLayerBlob(diffId, blob);
+        return blob;
+    }
+
+    private async Task CompressAsync(Digest chain, System.IO.Pipelines.PipeWriter writer, CancellationToken cancellation)
+    {
+        try
+        {
+            await using (var gzip = new System.IO.Compression.GZipStream(writer.AsStream(leaveOpen: true), System.IO.Compression.CompressionLevel.Optimal))
+                await _snapshots.WriteLayerTarAsync(chain, gzip, cancellation);
+            await writer.CompleteAsync();
+        }
+        catch (Exception error)
+        {
+            await writer.CompleteAsync(error);
+            throw;
+        }
     }
 
     /// <summary>Gives a blob of the content store another name on its file system.</summary>
@@ -65,16 +100,31 @@ public sealed partial class ImageService
         var image = ParseConfig(config);
         var diffIds = image.RootFs?.DiffIds ?? [];
         if (diffIds.Count != manifest.Layers.Count) throw WharfException.Invalid($"the manifest has {manifest.Layers.Count} layers, the configuration {diffIds.Count}");
-        using var _ = await _gate.ReaderAsync(cancellation);
-        foreach (var layer in manifest.Layers) _content.Link(pathOf(layer.Digest), layer.Digest);
+        using var lease = _leases.Take();
+        foreach (var known in Chains(image)) lease.Add(known);
         Digest? chain = null;
-        for (int i = 0; i < diffIds.Count; i++) chain = await UnpackAsync(chain, diffIds[i], manifest.Layers[i], new Progress<Specs.DockerApi.JsonMessage>(), cancellation);
-        var record = await StoreConfigAsync(config, cancellation);
-        await _content.WriteAsync(manifestBytes, cancellation);
-        await _content.WriteAsync(bytes, cancellation);
+        for (int i = 0; i < diffIds.Count; i++)
+        {
+            RefuseForeign(manifest.Layers[i]);
+            chain = await ApplyLayerAsync(chain, diffIds[i], pathOf(manifest.Layers[i].Digest), manifest.Layers[i].Digest, cancellation);
+            if (_options.KeepLayerBlobs) _content.Link(pathOf(manifest.Layers[i].Digest), manifest.Layers[i].Digest);
+            _store.AddLayerBlob(diffIds[i], new Descriptor { Digest = manifest.Layers[i].Digest, Size = manifest.Layers[i].Size, MediaType = manifest.Layers[i].MediaType ?? MediaTypes.OciLayerGzip });
+        }
+        var record = await StoreConfigAsync(config, lease, cancellation);
+        await KeepManifestsAsync(record.Id, lease, [manifestBytes, bytes], cancellation);
         _store.AddDigest(name.Repository, Digest.OfBytes(manifestBytes), record.Id);
         _store.SetName(name, record.Id);
-        Publish("load", record.Id, name.Familiar);
+        Publish("load", record.Id, name.Familiar, name.FamiliarRepository);
         return true;
+    }
+
+    private async Task<Digest> ApplyLayerAsync(Digest? parent, Digest diffId, string path, Digest blob, CancellationToken cancellation)
+    {
+        var chain = ChainId.Of(parent, diffId);
+        if (_snapshots.Exists(chain)) return chain;
+        var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, BufferSize = 0, Options = FileOptions.SequentialScan });
+        await using var source = new Content.VerifiedStream(file, blob, file.Length);
+        await using var tar = await Content.Compression.OpenAsync(source, _options.Limits.MaxDecompressionRatio, cancellation);
+        return (await _snapshots.ApplyAsync(parent, diffId, tar, cancellation)).ChainId;
     }
 }

@@ -30,13 +30,10 @@ public sealed class RegistryUpkeepTests
         await (await api.PutManifestAsync("gc/app", "multi", RegistryApi.Index(child), RegistryApi.OciIndex)).ShouldBeAsync(HttpStatusCode.Created);
         var loose = RegistryAnswers.Bytes(3, 7000);
         await api.PushBlobAsync("gc/app", loose);
-        var untagged = await api.PushImageAsync("gc/app", "gone", RegistryAnswers.Bytes(4, 3000));
+        await api.PushImageAsync("gc/app", "gone", RegistryAnswers.Bytes(4, 3000));
         await (await api.DeleteAsync("/v2/gc/app/manifests/gone")).ShouldBeAsync(HttpStatusCode.Accepted);
         (await CollectAsync(api, "1h")).GetProperty("blobs").GetInt32().ShouldBe(0, "a blob that nothing references yet may be part of a push under way");
-        var result = await CollectAsync(api);
-        result.GetProperty("bytes").GetInt64().ShouldBe(0, "the untagged manifest went with the first collection, and its layer and the loose blob now");
-        await Task.CompletedTask;
-        _ = untagged;
+        (await CollectAsync(api)).GetProperty("blobs").GetInt32().ShouldBe(2, "the loose blob, and the layer of the manifest that went with the first collection");
         foreach (var reference in (string[])["v1", "multi", RegistryApi.DigestOf(sbom), RegistryApi.DigestOf(child)])
             (await api.HeadAsync($"/v2/gc/app/manifests/{reference}")).StatusCode.ShouldBe(HttpStatusCode.OK, reference);
         (await (await api.GetAsync($"/v2/gc/app/blobs/{RegistryApi.DigestOf(kept)}")).Content.ReadAsByteArrayAsync()).ShouldBe(kept);

@@ -17,7 +17,7 @@ internal static class CopyCommand
         if (to.Tag is null) to = to.WithTag(from.Tag ?? ImageReference.DefaultTag);
         var session = new RegistrySession(credentials, arguments.All("--insecure-registry"));
         using var source = await session.ConnectAsync(from, false, CancellationToken.None);
-        using var target = await session.ConnectAsync(to, true, CancellationToken.None);
+        using var target = await session.ConnectAsync(to, true, CancellationToken.None, from.Domain == to.Domain ? [from.Path] : []);
         var copy = new Copy(source, target, from.Domain == to.Domain ? from.Path : null);
         var digest = await copy.ManifestAsync(from.Digest?.ToString() ?? from.Tag!, to.Tag!, CancellationToken.None);
         if (arguments.Has("--referrers")) await copy.ReferrersAsync(from.Path, digest, CancellationToken.None);
@@ -25,7 +25,7 @@ internal static class CopyCommand
         return 0;
     }
 
-    private sealed class Copy(RegistryClient source, RegistryClient target, string? mountFrom)
+    private sealed class Copy(RemoteRepository source, RemoteRepository target, string? mountFrom)
     {
         private const int MaxDepth = 8;
         private readonly HashSet<Digest> _done = [];
@@ -60,7 +60,7 @@ internal static class CopyCommand
             if (await target.HasBlobAsync(blob.Digest, cancellation)) return;
             if (mountFrom is not null && await target.MountAsync(blob.Digest, mountFrom, cancellation)) return;
             await using var stream = await source.OpenBlobAsync(blob.Digest, cancellation);
-            await target.UploadAsync(new Descriptor { Digest = blob.Digest, Size = blob.Size }, () => stream, _ => { }, cancellation);
+            await target.UploadAsync(new Descriptor { Digest = blob.Digest, Size = blob.Size }, () => stream, cancellation);
         }
 
         public async Task ReferrersAsync(string path, Digest subject, CancellationToken cancellation)

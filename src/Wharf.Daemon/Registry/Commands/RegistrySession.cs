@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Wharf.Engine;
 using Wharf.Engine.Images.Registry;
 using Wharf.Specs.DockerApi;
@@ -14,10 +15,12 @@ internal sealed class RegistrySession(CredentialLookup credentials, IReadOnlyLis
 {
     public DaemonOptions Options { get; } = new() { InsecureRegistries = insecure };
 
-    public async Task<RegistryClient> ConnectAsync(ImageReference name, bool push, CancellationToken cancellation)
+    /// <summary>A connection to a repository; a push may mount blobs from the repositories named.</summary>
+    public async Task<RemoteRepository> ConnectAsync(ImageReference name, bool push, CancellationToken cancellation, params IReadOnlyList<string> mountFrom)
     {
-        var client = new RegistryClient(name, await credentials(name.Domain, cancellation), Options);
-        try { await client.ConnectAsync(push, cancellation); }
+        var client = new RemoteRepository(name, await credentials(name.Domain, cancellation), push, Options, NullLogger.Instance);
+        if (!push) return client;
+        try { await client.ConnectForPushAsync(mountFrom, cancellation); }
         catch
         {
             client.Dispose();
@@ -27,7 +30,7 @@ internal sealed class RegistrySession(CredentialLookup credentials, IReadOnlyLis
     }
 
     /// <summary>Connects to a registry as a whole.</summary>
-    public Task<RegistryClient> ConnectHostAsync(string host, CancellationToken cancellation) => ConnectAsync(ImageReference.Parse(IsHost(host) ? $"{host}/x" : throw WharfException.Invalid($"\"{host}\" is no registry: expected HOST[:PORT]")), false, cancellation);
+    public Task<RemoteRepository> ConnectHostAsync(string host, CancellationToken cancellation) => ConnectAsync(ImageReference.Parse(IsHost(host) ? $"{host}/x" : throw WharfException.Invalid($"\"{host}\" is no registry: expected HOST[:PORT]")), false, cancellation);
 
     /// <summary>True for a text that names a registry and no repository in it.</summary>
     public static bool IsHost(string text) => !text.Contains('/') && (text == "localhost" || text.Contains('.') || text.Contains(':') || text.StartsWith('['));

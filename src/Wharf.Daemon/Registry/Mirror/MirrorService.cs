@@ -80,7 +80,7 @@ public sealed class MirrorService : IAsyncDisposable
 
     private async Task FetchManifestAsync(Upstream upstream, string remote, string name, string reference, ManifestRecord? present, CancellationToken cancellation)
     {
-        using var client = await ConnectAsync(upstream, remote, cancellation);
+        using var client = Connect(upstream, remote);
         bool isTag = !reference.Contains(':');
         // Asking for the digest alone is cheap, and does not count as a pull where pulls are counted.
         if (!isTag || present is null || await client.ManifestDigestAsync(reference, cancellation) != present.Digest)
@@ -119,7 +119,7 @@ public sealed class MirrorService : IAsyncDisposable
     private async Task FetchBlobAsync(Upstream upstream, string remote, string name, Digest digest, CancellationToken cancellation)
     {
         _metrics.MirrorFetches.Add(1);
-        using var client = await ConnectAsync(upstream, remote, cancellation);
+        using var client = Connect(upstream, remote);
         var upload = _store.Uploads.Begin(name);
         try
         {
@@ -134,17 +134,10 @@ public sealed class MirrorService : IAsyncDisposable
         }
     }
 
-    private static async Task<RegistryClient> ConnectAsync(Upstream upstream, string remote, CancellationToken cancellation)
+    private RemoteRepository Connect(Upstream upstream, string remote)
     {
-        var options = new DaemonOptions { InsecureRegistries = upstream.IsPlain ? [upstream.Domain] : [] };
-        var client = new RegistryClient(ImageReference.Parse($"{upstream.Domain}/{remote}"), upstream.Credentials, options);
-        try { await client.ConnectAsync(push: false, cancellation); }
-        catch
-        {
-            client.Dispose();
-            throw;
-        }
-        return client;
+        var options = new DaemonOptions { InsecureRegistries = upstream.IsPlain ? [upstream.Domain] : [], MaxDownloadAttempts = 2 };
+        return new RemoteRepository(ImageReference.Parse($"{upstream.Domain}/{remote}"), upstream.Credentials, push: false, options, _log);
     }
 
     /// <summary>Runs it once for all who ask while it runs. It goes on when one of them goes away.</summary>
@@ -186,7 +179,7 @@ public sealed class MirrorService : IAsyncDisposable
 
     private async Task SyncAsync(Upstream upstream, string remote, Regex tags, CancellationToken cancellation)
     {
-        using var client = await ConnectAsync(upstream, remote, cancellation);
+        using var client = Connect(upstream, remote);
         var name = upstream.LocalName(remote);
         foreach (var tag in (await client.TagsAsync(cancellation)).Where(tag => tags.IsMatch(tag)))
         {
