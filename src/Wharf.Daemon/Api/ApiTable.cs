@@ -5,7 +5,7 @@ namespace Wharf.Daemon.Api;
 /// <summary>All operations, area by area. Each area registers its own.</summary>
 public static class ApiTable
 {
-    public static ApiRouter Build()
+    public static ApiRouter Build(BuildKit.BuildKitApi buildKit)
     {
         var router = new ApiRouter();
         SystemApi.Map(router);
@@ -20,6 +20,7 @@ public static class ApiTable
         ContainersApi.Map(router);
         ExecApi.Map(router);
         BuildApi.Map(router);
+        buildKit.Map(router);
         return router;
     }
 }

@@ -66,7 +66,7 @@ public static class BuildApi
             Platform = context.Query("platform") is { Length: > 0 } platform ? Platforms.Parse(platform) : null,
             Tags = [.. context.QueryAll("t").Where(tag => tag.Length > 0)],
             RunConfig = RunConfigOf(context),
-            Credentials = domain => credentials.GetValueOrDefault(domain == ImageReference.DefaultDomain ? "https://index.docker.io/v1/" : domain),
+            Credentials = (domain, _) => Task.FromResult(credentials.GetValueOrDefault(domain == ImageReference.DefaultDomain ? "https://index.docker.io/v1/" : domain)),
         };
     }
 
@@ -106,11 +106,21 @@ public static class BuildApi
         }
     }
 
+    private static bool Fits(Filters filters, CacheEntry entry) =>
+        (filters.Get("id") is not { Count: > 0 } ids || ids.Any(id => entry.Id.StartsWith(id, StringComparison.Ordinal))) && (filters.Get("type") is not { Count: > 0 } types || types.Contains(entry.Kind)) &&
+        (filters.Get("inuse") is not { Count: > 0 } || entry.InUse) && (filters.Get("shared") is not { Count: > 0 } || entry.Shared) && (filters.Get("private") is not { Count: > 0 } || !entry.Shared);
+
     private static async Task PruneAsync(ApiContext context)
     {
         var filters = context.Filters();
         DateTimeOffset? until = filters.Get("until") is [var text, ..] ? Engine.Containers.ContainerFilters.ParseTime(text, DateTimeOffset.UtcNow) : null;
-        var keep = context.QueryLong("reserved-space") ?? context.QueryLong("keep-storage");
-        await context.WriteJsonAsync(200, await context.Engine.Builds.PruneAsync(until, keep is 0 ? null : keep, context.Cancellation), DockerApiJson.Default.BuildPruneResponse);
+        var bounds = new CacheBounds
+        {
+            UnusedSince = until, Reserved = context.QueryLong("reserved-space") ?? context.QueryLong("keep-storage") ?? 0, MaxUsed = context.QueryLong("max-used-space") ?? 0, MinFree = context.QueryLong("min-free-space") ?? 0,
+        };
+        // Without "all" what images use, too, is left.
+        bool all = context.QueryBool("all");
+        bool Admit(CacheEntry entry) => (all || !entry.Shared) && Fits(filters, entry);
+        await context.WriteJsonAsync(200, await context.Engine.Builds.PruneAsync(bounds, Admit, context.Cancellation), DockerApiJson.Default.BuildPruneResponse);
     }
 }

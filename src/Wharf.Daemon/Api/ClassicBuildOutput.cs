@@ -18,7 +18,7 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
         var plan = await builds.PlanAsync(request, quiet ? new Progress() : progress, cancellation);
         foreach (var warning in plan.Dockerfile.Warnings) Show(warning + "\n");
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var solving = builds.SolveAsync(request, plan, files, over.Token);
+        var solving = SolveAsync(builds, request, plan, files, over.Token);
         try
         {
             await ShowStepsAsync(plan, over.Token);
@@ -39,6 +39,9 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
             await solving.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
+
+    private static async Task<BuildResult> SolveAsync(BuildService builds, BuildRequest request, BuildPlan plan, BuildContext files, CancellationToken cancellation) =>
+        await builds.StoreAsync(await builds.SolveAsync(request, plan, BuildContexts.Of(files), cancellation), request.Tags, cancellation);
 
     private void Tell(BuildRequest request, BuildResult result)
     {

@@ -28,7 +28,7 @@ public static class SystemApi
     private static async Task PingAsync(ApiContext context)
     {
         var response = context.Http.Response;
-        response.Headers["Builder-Version"] = "1"; // the classic builder; 2 tells docker build to use BuildKit
+        response.Headers["Builder-Version"] = "2"; // docker build uses BuildKit
         response.Headers["Swarm"] = "inactive";
         response.Headers.CacheControl = "no-cache, no-store, must-revalidate";
         response.Headers.Pragma = "no-cache";

@@ -64,9 +64,10 @@ public static class DaemonCommand
         var log = logs.CreateLogger("Wharf.Daemon");
 
         await using var engine = await EngineHost.StartAsync(options, logs, stop.Token);
+        await using var buildKit = new BuildKit.BuildKitApi(engine, logs);
         await using var memory = new IdleMemory(logs.CreateLogger<IdleMemory>());
         memory.Touch();
-        var handler = new RequestHandler(engine, ApiTable.Build(), memory, logs.CreateLogger<RequestHandler>());
+        var handler = new RequestHandler(engine, ApiTable.Build(buildKit), memory, logs.CreateLogger<RequestHandler>());
         using var authorization = new AuthorizationGate(options);
         await using var observer = new RequestObserver(engine, logs);
         app.Run(http => observer.RunAsync(http, inner => handler.HandleAsync(inner, authorization)));

@@ -25,10 +25,13 @@ public sealed class HijackedConnection : IAsyncDisposable
         _context = context;
         _socket = socket;
         _tls = tls;
+        Reader = input;
         Input = input.AsStream(leaveOpen: true);
         Output = tls is null ? new NetworkStream(socket, ownsSocket: false) : tls.Stream;
     }
 
+    /// <summary>As <see cref="Input"/>, without the stream around it.</summary>
+    public PipeReader Reader { get; }
     /// <summary>Bytes from the client, including any it sent early.</summary>
     public Stream Input { get; }
     /// <summary>Bytes to the client; each write is sent at once.</summary>
@@ -45,6 +48,9 @@ public sealed class HijackedConnection : IAsyncDisposable
             : $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\n";
         return await TakeOverAsync(context, head);
     }
+
+    /// <summary>Takes over a connection that goes on in another protocol, which the client named.</summary>
+    public static Task<HijackedConnection> UpgradeAsync(ApiContext context, string protocol) => TakeOverAsync(context, $"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n");
 
     /// <summary>Takes the connection over with an answer whose first lines are the caller's; the headers set before follow them.</summary>
     public static async Task<HijackedConnection> TakeOverAsync(ApiContext context, string head)

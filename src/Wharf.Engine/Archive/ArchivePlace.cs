@@ -10,7 +10,7 @@ namespace Wharf.Engine.Archive;
 /// A path of the archive endpoints, found by docker's rules: <c>..</c> is resolved on the text, links on the way are followed inside the
 /// root, the last part only when a slash or <c>/.</c> follows it.
 /// </summary>
-internal sealed class ArchivePlace : IDisposable
+public sealed class ArchivePlace : IDisposable
 {
     private readonly string _directory;
 

@@ -6,13 +6,13 @@ using Wharf.Linux.Syscalls;
 namespace Wharf.Engine.Archive;
 
 /// <summary>Gets a file that is about to be removed; true when it took the file away itself.</summary>
-internal delegate bool FileTaker(int directory, ReadOnlySpan<byte> name);
+public delegate bool FileTaker(int directory, ReadOnlySpan<byte> name);
 
 /// <summary>
 /// Removes a tree without following links. What a container leaves can be nested deeper than any path or descriptor limit allows,
 /// so what lies too deep is moved up beside the tree's root and removed from there.
 /// </summary>
-internal static class TreeRemoval
+public static class TreeRemoval
 {
     private const int MaxDepth = 64;
 

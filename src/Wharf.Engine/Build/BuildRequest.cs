@@ -1,3 +1,4 @@
+using Wharf.Engine.Build.Planning;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Image;
 
@@ -25,18 +26,31 @@ public sealed record BuildRequest
     /// <summary>Limits, network mode, extra hosts and ulimits of RUN steps.</summary>
     public HostConfig RunConfig { get; init; } = new();
     /// <summary>Credentials of a registry by its host; null for none.</summary>
-    public Func<string, AuthConfig?> Credentials { get; init; } = _ => null;
-    /// <summary>Stages by other names: <c>name</c> to <c>docker-image://reference</c>.</summary>
+    public Func<string, CancellationToken, Task<AuthConfig?>> Credentials { get; init; } = (_, _) => Task.FromResult<AuthConfig?>(null);
+    /// <summary>
+    /// What names in FROM and <c>--from</c> stand for other than what the Dockerfile says: <c>docker-image://reference</c>, or <c>local:name</c> for a
+    /// directory that <see cref="BuildContexts"/> opens by that name.
+    /// </summary>
     public IReadOnlyDictionary<string, string> NamedContexts { get; init; } = new Dictionary<string, string>();
     /// <summary>Bytes of a secret by its ID; null when the caller has none of that name.</summary>
     public Func<string, CancellationToken, Task<byte[]?>> Secrets { get; init; } = (_, _) => Task.FromResult<byte[]?>(null);
     /// <summary>Path of a unix socket that leads to the caller's SSH agent of an ID; null when there is none.</summary>
     public Func<string, CancellationToken, Task<string?>> SshAgents { get; init; } = (_, _) => Task.FromResult<string?>(null);
+    /// <summary>The caller allows <c>RUN --security=insecure</c>; the daemon must allow it too.</summary>
+    public bool Insecure { get; init; }
+    /// <summary>The caller allows <c>RUN --network=host</c>.</summary>
+    public bool HostNetwork { get; init; } = true;
     /// <summary>All of the build's own layers into one.</summary>
     public bool Squash { get; init; }
     /// <summary>Times of what the build makes, in seconds since 1970; null for now.</summary>
     public long? SourceDateEpoch { get; init; }
 }
 
+/// <summary>Where the search for a base image is told: what a pull says, and the end, with an error if it failed.</summary>
+public readonly record struct BaseImageReport(IProgress<JsonMessage> Progress, Action<Exception?> End);
+
 /// <summary>What a build made.</summary>
 public sealed record BuildResult(Digest ImageId);
+
+/// <summary>A target whose file system is there: the image's document, its layers, lowest first, and the plan it came from.</summary>
+public sealed record SolvedTarget(OciImage Image, NodeResult Root, BuildPlan Plan, BuildRequest Request);

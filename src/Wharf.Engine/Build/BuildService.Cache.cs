@@ -1,39 +1,80 @@
-using Wharf.Engine.Build.Solving;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Engine.Build;
 
+/// <summary>Something that builds keep: a step's result, or the directory of a cache mount.</summary>
+/// <param name="Kind">BuildKit's word: <c>regular</c>, <c>source.local</c>, <c>exec.cachemount</c>.</param>
+public sealed record CacheEntry(string Id, string Kind, string Description, long Size, bool Mutable, bool InUse, bool Shared, IReadOnlyList<string> Parents, DateTimeOffset CreatedAt, DateTimeOffset UsedAt, long Uses);
+
 /// <summary>The cache as its user sees it.</summary>
 public sealed partial class BuildService
 {
-    /// <summary>What is cached, for <c>system df</c>.</summary>
-    public List<BuildCache> ListCache() => [.. _cache.All().Select(step => new BuildCache
+    /// <summary>All that is kept, least recently used first.</summary>
+    public List<CacheEntry> CacheEntries()
     {
-        ID = step.Key[..25], Type = step.Kind, Description = step.Description, InUse = false, Shared = step.ChainId is { } chain && _images.Uses(chain), Size = step.Size,
-        CreatedAt = Time(step.CreatedAt), LastUsedAt = Time(step.UsedAt), UsageCount = step.Uses,
-    })];
+        var steps = _cache.All();
+        var byChain = new Dictionary<Specs.Image.Digest, string>();
+        foreach (var step in steps)
+            if (step.ChainId is { } chain) byChain.TryAdd(chain, step.Key[..25]);
+        var entries = steps.ConvertAll(step => new CacheEntry(step.Key[..25], step.Kind, step.Description, step.Size, Mutable: false, InUse: false, Shared: step.ChainId is { } chain && _images.Uses(chain),
+            step.ParentChain is { } parent && byChain.TryGetValue(parent, out var below) ? [below] : [], step.CreatedAt, step.UsedAt, step.Uses));
+        entries.AddRange(_cacheMounts.List());
+        return [.. entries.OrderBy(static entry => entry.UsedAt)];
+    }
+
+    /// <summary>What is cached, for <c>system df</c>.</summary>
+    public List<BuildCache> ListCache() => CacheEntries().ConvertAll(static entry => new BuildCache
+    {
+        ID = entry.Id, Type = entry.Kind, Description = entry.Description, InUse = entry.InUse, Shared = entry.Shared, Size = entry.Size, Parents = entry.Parents.Count > 0 ? [.. entry.Parents] : null,
+        CreatedAt = Time(entry.CreatedAt), LastUsedAt = Time(entry.UsedAt), UsageCount = entry.Uses,
+    });
 
     private static string Time(DateTimeOffset time) => time.ToString("yyyy-MM-ddTHH:mm:ss.fffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>
-    /// Forgets cached steps: all of them, or those not used since <paramref name="until"/>, oldest first until no more than <paramref name="keep"/> bytes are
-    /// left. Then frees the layers that nothing else needs.
-    /// </summary>
-    public async Task<BuildPruneResponse> PruneAsync(DateTimeOffset? until, long? keep, CancellationToken cancellation)
+    /// <summary>Forgets one entry, if there is more than the bounds allow. Its layers go with the next <see cref="CollectAsync"/>.</summary>
+    public Task<bool> RemoveEntryAsync(string id, CacheBounds bounds, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var entries = CacheEntries();
+        if (!bounds.Exceeded(entries.Sum(static entry => entry.Size), new DriveInfo(_options.DataRoot).AvailableFreeSpace)) return Task.FromResult(false);
+        return Task.FromResult(Remove(id));
+    }
+
+    private bool Remove(string id)
+    {
+        if (_cacheMounts.Remove(id)) return true;
+        return _cache.RemovePrefix(id) > 0;
+    }
+
+    /// <summary>Frees the layers that nothing needs any more; gives the bytes.</summary>
+    public Task<long> CollectAsync(CancellationToken cancellation) => _images.CollectUnusedAsync(cancellation);
+
+    /// <summary>Forgets what the bounds do not allow, least recently used first, then frees the layers that nothing else needs.</summary>
+    public async Task<BuildPruneResponse> PruneAsync(CacheBounds bounds, Func<CacheEntry, bool> admit, CancellationToken cancellation)
     {
         var deleted = new List<string>();
-        var steps = _cache.All();
-        long left = steps.Sum(step => step.Size);
-        foreach (var step in steps.Where(step => until is null || step.UsedAt < until))
+        var entries = CacheEntries();
+        long left = entries.Sum(static entry => entry.Size), free = new DriveInfo(_options.DataRoot).AvailableFreeSpace, freed = 0;
+        foreach (var entry in entries)
         {
-            if (keep is { } bound && left <= bound) break;
-            _cache.Remove(step.Key);
-            left -= step.Size;
-            deleted.Add(step.Key[..25]);
+            if (entry.InUse || !admit(entry) || (bounds.UnusedSince is { } since && entry.UsedAt >= since)) continue;
+            if (!bounds.Exceeded(left, free)) break;
+            if (!Remove(entry.Id)) continue;
+            left -= entry.Size;
+            free += entry.Size;
+            if (entry.Mutable) freed += entry.Size;
+            deleted.Add(entry.Id);
         }
-        long freed = keep is null && until is null ? _cacheMounts.Size() : 0;
-        if (freed > 0) _cacheMounts.Prune();
         freed += await _images.CollectUnusedAsync(cancellation);
         return new BuildPruneResponse { CachesDeleted = deleted.Count > 0 ? deleted : null, SpaceReclaimed = freed };
+    }
+
+    /// <summary>Keeps the cache within its bounds. Called after builds.</summary>
+    internal async Task CollectGarbageAsync(CancellationToken cancellation)
+    {
+        var bounds = CacheBounds.Default(_options.DataRoot);
+        await PruneAsync(new CacheBounds { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.ShortLife, Reserved = CacheBounds.ShortLifeBytes }, static entry => entry.Mutable, cancellation);
+        await PruneAsync(bounds with { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.Life }, static _ => true, cancellation);
+        await PruneAsync(bounds, static _ => true, cancellation);
     }
 }

@@ -19,23 +19,35 @@ public sealed partial class BuildService
         await ArchiveService.ExtractAsync(root, "/", archive, new ArchiveExtractOptions(), cancellation);
     }
 
-    /// <summary>Fetches a context: an archive, or the text of a Dockerfile that needs no files.</summary>
+    /// <summary>Fetches a context: a git repository, an archive, or the text of a Dockerfile that needs no files.</summary>
     public static async Task FetchContextAsync(string directory, string address, CancellationToken cancellation)
     {
-        if (!Solving.AddStep.IsRemote(address) || address.Split('#')[0].EndsWith(".git", StringComparison.Ordinal))
-            throw WharfException.NotImplemented($"building from a git repository is not supported: clone it and build the directory ({address})");
+        if (GitSource.IsGit(address))
+        {
+            await GitSource.Parse(address).CheckOutAsync(directory, keepGitDirectory: false, sshAgent: null, cancellation);
+            return;
+        }
+        if (!Solving.AddStep.IsRemote(address)) throw WharfException.Invalid($"unsupported context address: {address}");
         var fetched = Path.Combine(directory, ".fetched");
         var file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation);
-        var head = new byte[512];
-        await using (var content = File.OpenRead(file))
-        {
-            int length = await content.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation);
-            content.Position = 0;
-            bool text = !head.AsSpan(0, length).Contains((byte)0) && Encoding.UTF8.GetString(head.AsSpan(0, length)).AsSpan().TrimEnd('\uFFFD').IndexOf('\uFFFD') < 0;
-            if (text) File.Copy(file, Path.Combine(directory, "Dockerfile"));
-            else await UnpackContextAsync(directory, content, cancellation);
-        }
+        await using (var content = File.OpenRead(file)) await UnpackOrDockerfileAsync(directory, content, cancellation);
         Directory.Delete(fetched, recursive: true);
+    }
+
+    /// <summary>Takes a context that may be an archive or only a Dockerfile.</summary>
+    public static async Task UnpackOrDockerfileAsync(string directory, Stream content, CancellationToken cancellation)
+    {
+        var head = new byte[512];
+        int length = await content.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation);
+        await using var whole = new HeadedStream(head.AsMemory(0, length), content);
+        bool text = !head.AsSpan(0, length).Contains((byte)0) && Encoding.UTF8.GetString(head.AsSpan(0, length)).AsSpan().TrimEnd('\uFFFD').IndexOf('\uFFFD') < 0;
+        if (!text)
+        {
+            await UnpackContextAsync(directory, whole, cancellation);
+            return;
+        }
+        await using var file = File.Create(Path.Combine(directory, "Dockerfile"));
+        await whole.CopyToAsync(file, cancellation);
     }
 
     /// <summary>Reads the Dockerfile of a context and tells what of the context is only there for the builder to read.</summary>
@@ -59,7 +71,8 @@ public sealed partial class BuildService
         return excluded;
     }
 
-    private string? ReadText(Fd root, string name)
+    /// <summary>The text of a file of a context; null when there is none of that name.</summary>
+    public string? ReadText(Fd root, string name)
     {
         int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(ArchivePlace.Clean(name)), O.RDONLY | O.NONBLOCK);
         if (fd is -Errno.ENOENT or -Errno.ENOTDIR or -Errno.ELOOP) return null;

@@ -61,14 +61,40 @@ public sealed partial class BuildService
         if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
     }
 
+    /// <summary>Only reads a Dockerfile; a <see cref="Language.DockerfileException"/> tells what is wrong.</summary>
+    public static Language.Dockerfile Parse(string text, string name) => Language.DockerfileParser.Parse(text, name);
+
+    /// <summary>Adds what the lint rules find that need no more than the text.</summary>
+    public static void Lint(Language.Dockerfile file, Linting.LintReport report) => Linting.DockerfileLinter.Check(file, report);
+
     /// <summary>Makes the graph; base images are pulled where needed, with messages to <paramref name="progress"/>.</summary>
-    public Task<BuildPlan> PlanAsync(BuildRequest request, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    public Task<BuildPlan> PlanAsync(BuildRequest request, IProgress<JsonMessage> progress, CancellationToken cancellation) =>
+        PlanAsync(request, _ => new BaseImageReport(progress, static _ => { }), cancellation);
+
+    /// <summary>As above, each base image told of by itself.</summary>
+    public Task<BuildPlan> PlanAsync(BuildRequest request, Func<string, BaseImageReport> report, CancellationToken cancellation)
     {
         foreach (var tag in request.Tags) ImageReference.Parse(tag);
-        return new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, progress, cancel)).PlanAsync(cancellation);
+        return new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, report, cancel)).PlanAsync(cancellation);
     }
 
     /// <summary>The image a FROM names: the one that is here, unless a fresh one was asked for or there is none.</summary>
+    private async Task<ImageRecord> BaseImageAsync(BuildRequest request, string name, Platform? platform, Func<string, BaseImageReport> report, CancellationToken cancellation)
+    {
+        var told = report(ImageReference.TryParse(name, out var parsed) ? parsed.WithDefaultTag().Canonical : name);
+        try
+        {
+            var image = await BaseImageAsync(request, name, platform, told.Progress, cancellation);
+            told.End(null);
+            return image;
+        }
+        catch (Exception error)
+        {
+            told.End(error);
+            throw;
+        }
+    }
+
     private async Task<ImageRecord> BaseImageAsync(BuildRequest request, string name, Platform? platform, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
         if (!request.Pull)
@@ -83,30 +109,36 @@ public sealed partial class BuildService
             }
         }
         var reference = ImageReference.Parse(name);
-        return await _images.PullAsync(reference.WithDefaultTag().Familiar, platform, request.Credentials(reference.Domain), progress, cancellation);
+        return await _images.PullAsync(reference.WithDefaultTag().Familiar, platform, await request.Credentials(reference.Domain, cancellation), progress, cancellation);
     }
 
-    /// <summary>Runs the plan and makes the image. Progress is told by the plan's nodes.</summary>
-    public async Task<BuildResult> SolveAsync(BuildRequest request, BuildPlan plan, BuildContext context, CancellationToken cancellation)
+    /// <summary>Runs the plan. Progress is told by the plan's nodes.</summary>
+    public async Task<SolvedTarget> SolveAsync(BuildRequest request, BuildPlan plan, BuildContexts contexts, CancellationToken cancellation)
     {
         var id = Guid.NewGuid().ToString("n");
         var parts = new BuildParts
         {
-            Options = _options, Snapshots = _snapshots, Images = _images, Containers = _containers, Cache = _cache, CacheMounts = _cacheMounts, Request = request, Context = context,
+            Options = _options, Snapshots = _snapshots, Images = _images, Containers = _containers, Cache = _cache, CacheMounts = _cacheMounts, Request = request, Contexts = contexts,
             RunDirectory = Path.Combine(_runDirectory, id), FetchDirectory = Path.Combine(_directory, "fetch", id),
         };
         try
         {
             var result = await new BuildSolver(parts, _flights).SolveAsync(plan.Target.Root, cancellation);
-            var image = await _images.CreateAsync(await ImageOfAsync(request, plan.Target, result), cancellation);
-            foreach (var tag in request.Tags) await _images.TagAsync(image.Id, tag, cancellation);
-            return new BuildResult(image.Id);
+            return new SolvedTarget(await ImageOfAsync(request, plan.Target, result), result, plan, request);
         }
         finally
         {
             RemoveContext(parts.RunDirectory);
             RemoveContext(parts.FetchDirectory);
         }
+    }
+
+    /// <summary>Puts what was built among the images, under its names.</summary>
+    public async Task<BuildResult> StoreAsync(SolvedTarget solved, IReadOnlyList<string> tags, CancellationToken cancellation)
+    {
+        var image = await _images.CreateAsync(solved.Image, cancellation);
+        foreach (var tag in tags) await _images.TagAsync(image.Id, tag, cancellation);
+        return new BuildResult(image.Id);
     }
 
     /// <summary>
@@ -128,6 +160,13 @@ public sealed partial class BuildService
             Created = history.LastOrDefault()?.Created, Author = stage.Author, Architecture = stage.Platform.Architecture, Variant = stage.Platform.Variant, Os = stage.Platform.Os,
             Config = stage.Config, RootFs = new RootFs { DiffIds = [.. result.DiffIds] }, History = history,
         };
+    }
+
+    /// <summary>The image that a plan will give, as far as it is known before anything has run: without layers and times.</summary>
+    public static OciImage PlannedImage(BuildPlan plan)
+    {
+        var stage = plan.Target;
+        return new OciImage { Author = stage.Author, Architecture = stage.Platform.Architecture, Variant = stage.Platform.Variant, Os = stage.Platform.Os, Config = stage.Config, RootFs = new RootFs(), History = [.. stage.History.Select(entry => entry.Entry)] };
     }
 
     /// <summary>Entries without a layer get the time of the one before, those before the first new layer that layer's.</summary>

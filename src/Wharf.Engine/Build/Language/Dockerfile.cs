@@ -17,6 +17,8 @@ public sealed record Dockerfile
     public required IReadOnlyList<string> Lines { get; init; }
     /// <summary>What is allowed but not wise, to tell the user.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
+    /// <summary>Numbers of empty lines inside of continued instructions.</summary>
+    public IReadOnlyList<int> EmptyContinuations { get; init; } = [];
     public char Escape { get; init; } = '\\';
 }
 
@@ -39,6 +41,8 @@ public sealed record Instruction
 {
     /// <summary>Upper case.</summary>
     public required string Name { get; init; }
+    /// <summary>The name as it is written.</summary>
+    public string Keyword { get; init; } = "";
     /// <summary><c>--name=value</c> or <c>--name</c>, as written.</summary>
     public IReadOnlyList<string> Flags { get; init; } = [];
     /// <summary>All after name and flags.</summary>

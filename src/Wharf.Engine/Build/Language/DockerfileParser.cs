@@ -55,7 +55,7 @@ public static partial class DockerfileParser
         stages.Add(MakeStage(stages.Count, from, current, stages));
         return new Dockerfile
         {
-            Name = name, Directives = reader.Directives, MetaArgs = metaArgs, Stages = stages, Lines = reader.Lines, Warnings = reader.Warnings, Escape = reader.Escape,
+            Name = name, Directives = reader.Directives, MetaArgs = metaArgs, Stages = stages, Lines = reader.Lines, Warnings = reader.Warnings, EmptyContinuations = reader.EmptyContinuations, Escape = reader.Escape,
         };
     }
 
@@ -94,7 +94,7 @@ public static partial class DockerfileParser
         return nearest.Distance <= 2 ? $" (did you mean {nearest.Name}?)" : "";
     }
 
-    private static int Distance(string a, string b)
+    internal static int Distance(string a, string b)
     {
         var row = Enumerable.Range(0, b.Length + 1).ToArray();
         for (int i = 1; i <= a.Length; i++)

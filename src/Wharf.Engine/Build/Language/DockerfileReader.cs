@@ -20,6 +20,7 @@ internal sealed class DockerfileReader
 
     public Dictionary<string, string> Directives { get; } = new(StringComparer.Ordinal);
     public List<string> Warnings { get; } = [];
+    public List<int> EmptyContinuations { get; } = [];
     public IReadOnlyList<string> Lines => _lines;
     public char Escape { get; private set; } = '\\';
 
@@ -51,7 +52,7 @@ internal sealed class DockerfileReader
         var heredocs = HasHeredocs(name, afterFlags) ? ReadHeredocs(afterFlags, first + 1) : [];
         return new Instruction
         {
-            Name = name, Flags = flags, Rest = afterFlags, Heredocs = heredocs, FirstLine = first + 1, LastLine = _next,
+            Name = name, Keyword = text[..name.Length], Flags = flags, Rest = afterFlags, Heredocs = heredocs, FirstLine = first + 1, LastLine = _next,
             Text = rest.Length == 0 ? name : $"{name} {rest}",
         };
     }
@@ -75,7 +76,11 @@ internal sealed class DockerfileReader
             var line = _lines[_next++];
             if (!first && IsBlankOrComment(line))
             {
-                emptyInside |= line.AsSpan().Trim().IsEmpty;
+                if (line.AsSpan().Trim().IsEmpty)
+                {
+                    emptyInside = true;
+                    EmptyContinuations.Add(_next);
+                }
                 continue;
             }
             if (first) line = line.TrimStart();

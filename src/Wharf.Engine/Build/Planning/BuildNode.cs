@@ -87,8 +87,10 @@ public sealed class RunNode : BuildNode
 public sealed class CopyNode : BuildNode
 {
     public required BuildNode Root { get; init; }
-    /// <summary>Where the sources are; null for the build context.</summary>
+    /// <summary>Where the sources are; null for a context.</summary>
     public BuildNode? From { get; init; }
+    /// <summary>The name of the context that holds the sources where <see cref="From"/> is null; empty for the main one.</summary>
+    public string Context { get; init; } = "";
     public required IReadOnlyList<string> Sources { get; init; }
     /// <summary>Files written in the Dockerfile itself, by name.</summary>
     public required IReadOnlyList<(string Name, string Content)> Inline { get; init; }
@@ -104,6 +106,7 @@ public sealed class CopyNode : BuildNode
     /// <summary>ADD <c>--unpack</c>; null by the kind of source.</summary>
     public bool? Unpack { get; init; }
     public string? Checksum { get; init; }
+    public bool KeepGitDirectory { get; init; }
 
     public override IEnumerable<BuildNode> Inputs => From is null ? [Root] : [Root, From];
 
@@ -114,7 +117,7 @@ public sealed class CopyNode : BuildNode
             var text = new StringBuilder(Line(IsAdd ? "add" : "copy", Destination));
             foreach (var source in Sources) text.Append(Line("source", source));
             foreach (var (name, content) in Inline) text.Append(Line("file", name)).Append(Line("content", content));
-            text.Append(Line("owner", Owner)).Append(Line("mode", Mode)).Append(Line("options", $"{Link},{Parents},{Unpack},{Checksum}"));
+            text.Append(Line("owner", Owner)).Append(Line("mode", Mode)).Append(Line("options", $"{Link},{Parents},{Unpack},{Checksum},{KeepGitDirectory}"));
             foreach (var pattern in Excludes) text.Append(Line("exclude", pattern));
             return text.ToString();
         }

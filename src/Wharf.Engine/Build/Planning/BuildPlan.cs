@@ -41,7 +41,30 @@ public sealed class PlannedStage
 /// <summary>The graph of a build: only the stages that the target needs.</summary>
 public sealed record BuildPlan(Dockerfile Dockerfile, IReadOnlyList<PlannedStage> Stages, PlannedStage Target)
 {
+    /// <summary>What the lint rules found in the stages that were planned.</summary>
+    public IReadOnlyList<Linting.LintWarning> LintWarnings { get; init; } = [];
+    /// <summary>The Dockerfile wants its warnings to be errors.</summary>
+    public bool WarningsAreErrors { get; init; }
+
     public int StepCount => Stages.Sum(stage => stage.Steps.Count);
+
+    /// <summary>The paths that the steps read of a context, patterns among them; null when it is all of it. Empty when nothing is read.</summary>
+    public IReadOnlyList<string>? ContextPaths(string context)
+    {
+        var paths = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var node in Nodes)
+        {
+            if (node is CopyNode { From: null } copy && copy.Context == context)
+                foreach (var source in copy.Sources)
+                    if (!copy.IsAdd || !Solving.AddStep.IsRemote(source)) paths.Add(Clean(source));
+            if (node is RunNode run)
+                foreach (var mount in run.Mounts)
+                    if (mount is { Type: RunMountType.Bind, From: null } && mount.Context == context) paths.Add(Clean(mount.Source));
+        }
+        return paths.Contains("") ? null : [.. paths];
+
+        static string Clean(string path) => Archive.ArchivePlace.Clean(path)[1..];
+    }
 
     /// <summary>All nodes, inputs before what needs them.</summary>
     public IReadOnlyList<BuildNode> Nodes

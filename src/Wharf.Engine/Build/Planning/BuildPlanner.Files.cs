@@ -35,14 +35,14 @@ internal sealed partial class BuildPlanner
         if (sources.Count + inline.Count > 1 && !directory)
             throw new DockerfileException(instruction.FirstLine, $"When using {instruction.Name} with more than one source file, the destination must be a directory and end with a /");
         var absolute = ArchivePlace.Clean(Absolute(stage, destination));
-        var from = instruction.Flag("from") is { } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : null;
+        var from = instruction.Flag("from") is { } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : new CopySourceName(null, "");
         bool isAdd = instruction.Name == "ADD";
         if (isAdd && sources.Find(IsGit) is { } git) throw WharfException.NotImplemented($"ADD of a git repository is not supported: {git}");
         string? Value(string flag) => instruction.Flag(flag) is { } value ? Expand(stage, value, instruction) : null;
         var text = $"{instruction.Name} {string.Concat(instruction.Flags.Select(flag => Expand(stage, flag, instruction) + " "))}{string.Join(' ', words.Select(word => word.Value))}";
         stage.Root = new CopyNode
         {
-            Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, From = from, Sources = sources, Inline = inline,
+            Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, From = from.Node, Context = from.Context, Sources = sources, Inline = inline,
             Destination = directory && absolute != "/" ? absolute + "/" : absolute, Owner = Value("chown"), Mode = Value("chmod"), Link = instruction.IsSet("link"), Parents = instruction.IsSet("parents"),
             Excludes = [.. instruction.FlagValues("exclude").Select(pattern => Expand(stage, pattern, instruction))], IsAdd = isAdd,
             Unpack = instruction.Flag("unpack") is null ? null : instruction.IsSet("unpack"), Checksum = Value("checksum"),

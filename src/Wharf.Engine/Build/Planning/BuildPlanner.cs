@@ -17,11 +17,16 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     private readonly Dictionary<int, Task<PlannedStage>> _planned = [];
     private readonly Dictionary<string, BaseNode> _images = new(StringComparer.Ordinal);
     private Dictionary<string, string> _metaArguments = [];
+    /// <summary>Names in force where a word is being expanded, for suggestions.</summary>
+    private IReadOnlyList<string> _known = [];
 
     public Dockerfile Dockerfile => _file;
 
+    private Linting.LintReport _lint => field ??= new Linting.LintReport(request.Arguments.GetValueOrDefault("BUILDKIT_DOCKERFILE_CHECK") ?? _file.Directives.GetValueOrDefault("check"));
+
     public async Task<BuildPlan> PlanAsync(CancellationToken cancellation)
     {
+        Linting.DockerfileLinter.Check(_file, _lint);
         _metaArguments = MetaArguments();
         var target = await StageAsync(TargetIndex(), cancellation);
         foreach (var (key, value) in request.Labels) (target.Config.Labels ??= [])[key] = value;
@@ -29,7 +34,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         foreach (var (_, stage) in _planned.OrderBy(pair => pair.Key)) stages.Add(await stage);
         int number = 0;
         foreach (var step in stages.SelectMany(stage => stage.Steps)) step.Number = ++number;
-        return new BuildPlan(_file, stages, target);
+        return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, WarningsAreErrors = _lint.IsError };
     }
 
     internal static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
@@ -97,12 +102,23 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     {
         try
         {
-            return new WordExpansion(lookup, _file.Escape).Expand(word);
+            var expansion = new WordExpansion(lookup, _file.Escape);
+            var text = expansion.Expand(word);
+            foreach (var name in expansion.Unset) TellUndefined(name, instruction);
+            return text;
         }
         catch (FormatException error)
         {
             throw new DockerfileException(instruction.FirstLine, $"failed to process \"{word}\": {error.Message}");
         }
+    }
+
+    private void TellUndefined(string name, Instruction instruction)
+    {
+        if (instruction.Name == "FROM")
+            Linting.DockerfileLinter.Tell(_lint, instruction, "UndefinedArgInFrom", "FROM command must use declared ARGs", $"FROM argument '{name}' is not declared{Linting.DockerfileLinter.Suggestion(name, _metaArguments.Keys, "")}");
+        else
+            Linting.DockerfileLinter.Tell(_lint, instruction, "UndefinedVar", "Variables should be defined before their use", $"Usage of undefined variable '${name}'{Linting.DockerfileLinter.Suggestion(name, _known, "$")}");
     }
 
     /// <summary>A variable of a stage: ENV wins over ARG.</summary>
@@ -113,7 +129,11 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         return stage.Arguments.GetValueOrDefault(name);
     }
 
-    private string Expand(PlannedStage stage, string word, Instruction instruction) => Expand(word, name => Lookup(stage, name), instruction);
+    private string Expand(PlannedStage stage, string word, Instruction instruction)
+    {
+        _known = [.. (stage.Config.Env ?? []).Select(static variable => variable.Split('=', 2)[0]), .. stage.Arguments.Keys];
+        return Expand(word, name => Lookup(stage, name), instruction);
+    }
 
     private Task<PlannedStage> StageAsync(int index, CancellationToken cancellation)
     {
@@ -152,6 +172,15 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
             var nothing = new BaseNode { Title = title, Instruction = stage.From, StageName = LabelOf(stage) };
             return new PlannedStage { Stage = stage, Root = nothing, Config = new OciImageConfig { Env = [Containers.Oci.ProcessEnvironment.DefaultPath], WorkingDir = "/" }, Platform = platform ?? Platforms.Host };
         }
+        if (LocalContext(name) is { } local)
+        {
+            var copied = new CopyNode
+            {
+                Title = title, Instruction = stage.From, StageName = LabelOf(stage), Root = new BaseNode { Title = title, Instruction = stage.From, StageName = LabelOf(stage) },
+                Context = local, Sources = ["/"], Inline = [], Destination = "/", Excludes = [],
+            };
+            return new PlannedStage { Stage = stage, Root = copied, Config = new OciImageConfig { Env = [Containers.Oci.ProcessEnvironment.DefaultPath], WorkingDir = "/" }, Platform = platform ?? Platforms.Host };
+        }
         var node = await ImageAsync(name, platform, stage.From, LabelOf(stage), cancellation);
         var image = node.Image!;
         var planned = new PlannedStage
@@ -162,6 +191,13 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         if (planned.Config.Env is not { Count: > 0 }) planned.Config.Env = [Containers.Oci.ProcessEnvironment.DefaultPath];
         foreach (var entry in image.Config.History ?? []) planned.History.Add(new PlannedHistory(entry, null));
         return planned;
+    }
+
+    /// <summary>The directory that a name stands for by a named context; null when it does not.</summary>
+    private string? LocalContext(string name)
+    {
+        const string Scheme = "local:";
+        return request.NamedContexts.TryGetValue(name, out var other) && other.StartsWith(Scheme, StringComparison.Ordinal) ? other[Scheme.Length..] : null;
     }
 
     private static string LabelOf(Stage stage) => stage.Name.Length > 0 ? stage.Name : $"stage-{stage.Index}";
@@ -181,17 +217,18 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     }
 
     /// <summary>The file system that <c>--from</c> names: an earlier stage, or an image.</summary>
-    private async Task<BuildNode> SourceAsync(PlannedStage stage, string name, Instruction instruction, CancellationToken cancellation)
+    private async Task<CopySourceName> SourceAsync(PlannedStage stage, string name, Instruction instruction, CancellationToken cancellation)
     {
-        if (name == "scratch") return new BaseNode { Title = "FROM scratch", Instruction = instruction, StageName = stage.Label };
+        if (name == "scratch") return new CopySourceName(new BaseNode { Title = "FROM scratch", Instruction = instruction, StageName = stage.Label }, "");
+        if (LocalContext(name) is { } local) return new CopySourceName(null, local);
         if (!request.NamedContexts.ContainsKey(name))
         {
-            if (FindStage(name, stage.Stage.Index) is { } index) return (await StageAsync(index, cancellation)).Root;
+            if (FindStage(name, stage.Stage.Index) is { } index) return new CopySourceName((await StageAsync(index, cancellation)).Root, "");
             if (name.Equals(stage.Stage.Name, StringComparison.OrdinalIgnoreCase)) throw new DockerfileException(instruction.FirstLine, $"invalid from flag value {name}: refers to current build block");
         }
         try
         {
-            return await ImageAsync(name, request.Platform, instruction, stage.Label, cancellation);
+            return new CopySourceName(await ImageAsync(name, request.Platform, instruction, stage.Label, cancellation), "");
         }
         catch (WharfException error) when (error is not DockerfileException)
         {

@@ -6,6 +6,9 @@ namespace Wharf.Engine.Build.Planning;
 /// <summary>What a mount of RUN is.</summary>
 public enum RunMountType { Bind, Cache, Tmpfs, Secret, Ssh }
 
+/// <summary>What <c>--from</c> names: a step's file system, or else a context.</summary>
+internal readonly record struct CopySourceName(BuildNode? Node, string Context);
+
 /// <summary>A <c>RUN --mount</c>.</summary>
 public sealed record RunMount
 {
@@ -13,8 +16,10 @@ public sealed record RunMount
     /// <summary>Absolute; empty for the type's own default.</summary>
     public string Target { get; init; } = "";
     public string Source { get; init; } = "";
-    /// <summary>The stage or image a bind or cache mount shows; null for the build context.</summary>
+    /// <summary>The stage or image a bind or cache mount shows; null for a context.</summary>
     public BuildNode? From { get; init; }
+    /// <summary>The context a bind shows where <see cref="From"/> is null; empty for the main one.</summary>
+    public string Context { get; init; } = "";
     public bool ReadOnly { get; init; }
     public string Id { get; init; } = "";
     /// <summary>How builds share a cache: <c>shared</c>, <c>private</c> or <c>locked</c>.</summary>
@@ -32,7 +37,7 @@ public sealed record RunMount
     public string Definition => $"{Type},{Target},{Source},{ReadOnly},{Id},{Sharing},{Mode},{Uid},{Gid},{Size},{Required},{Variable}";
 
     /// <summary>Parses the flag's value. <paramref name="stage"/> finds what <c>from</c> names; <paramref name="expand"/> replaces variables.</summary>
-    public static async Task<RunMount> ParseAsync(string text, Instruction instruction, Func<string, string> expand, Func<string, Task<BuildNode>> stage)
+    internal static async Task<RunMount> ParseAsync(string text, Instruction instruction, Func<string, string> expand, Func<string, Task<CopySourceName>> stage)
     {
         var fields = Fields(text, instruction);
         var type = fields.GetValueOrDefault("type", "bind") switch
@@ -43,11 +48,12 @@ public sealed record RunMount
         string Text(string key) => fields.TryGetValue(key, out var value) ? expand(value) : "";
         uint Number(string key, uint absent, int radix) => fields.TryGetValue(key, out var value) ? ParseNumber(value, radix) ?? throw Bad(instruction, $"invalid value {value} for {key}") : absent;
         bool Flag(string key) => fields.TryGetValue(key, out var value) && (value is "" or "true" or "1" || (value is "false" or "0" ? false : throw Bad(instruction, $"invalid value for {key}: {value}")));
+        var source = fields.TryGetValue("from", out var from) ? await stage(expand(from)) : new CopySourceName(null, "");
         bool secret = type is RunMountType.Secret or RunMountType.Ssh;
         var mount = new RunMount
         {
             Type = type, Target = Text("target"), Source = Text("source"), Id = Text("id"), Variable = Text("env"),
-            From = fields.TryGetValue("from", out var from) ? await stage(expand(from)) : null,
+            From = source.Node, Context = source.Context,
             ReadOnly = fields.ContainsKey("readonly") ? Flag("readonly") : fields.ContainsKey("readwrite") ? !Flag("readwrite") : type == RunMountType.Bind,
             Sharing = fields.GetValueOrDefault("sharing", "shared"),
             Mode = Number("mode", secret ? 0x100u : 0x1edu, 8), Uid = Number("uid", 0, 10), Gid = Number("gid", 0, 10),

@@ -8,13 +8,13 @@ using Wharf.Specs.Errors;
 namespace Wharf.Engine.Build.Solving;
 
 /// <summary>What sets ADD apart from COPY: archives of the context are unpacked, addresses are fetched.</summary>
-internal static class AddStep
+public static class AddStep
 {
     /// <summary>Whether a source word is an address to fetch.</summary>
     public static bool IsRemote(string source) => source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>True when the file is a tar, plain or compressed.</summary>
-    public static async Task<bool> IsArchiveAsync(CopySource source, Limits limits, CancellationToken cancellation)
+    internal static async Task<bool> IsArchiveAsync(CopySource source, Limits limits, CancellationToken cancellation)
     {
         if (!source.Stat.IsRegular || source.Stat.Size < 512 / 32) return false;
         await using var stream = Open(source);
@@ -30,7 +30,7 @@ internal static class AddStep
         }
     }
 
-    public static FileStream Open(CopySource source)
+    internal static FileStream Open(CopySource source)
     {
         var fd = new Fd(FileAt.Check(FileAt.Open(source.Parent.Value, source.Name, O.RDONLY | O.NOFOLLOW), "open", source.Name));
         using (fd) return new FileStream(fd.ProcPath, System.IO.FileMode.Open, FileAccess.Read, FileShare.Read, 65536, useAsync: false);

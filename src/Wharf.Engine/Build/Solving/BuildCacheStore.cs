@@ -34,6 +34,15 @@ public sealed class BuildCacheStore
 
     public void Touch(string key, DateTimeOffset now) => _state.Execute("update build_step set used_at = $2, uses = uses + 1 where key = $1", key, Time(now));
 
+    /// <summary>Removes the steps whose key begins so; gives how many there were.</summary>
+    public int RemovePrefix(string prefix)
+    {
+        if (prefix.Length == 0 || prefix.AsSpan().IndexOfAnyExcept("0123456789abcdef") >= 0) return 0;
+        var found = _state.Query("select key from build_step where key >= $1 and key < $2", row => row.GetString(0), prefix, prefix + "g");
+        foreach (var key in found) Remove(key);
+        return found.Count;
+    }
+
     public void Remove(string key) => _state.Execute("delete from build_step where key = $1", key);
 
     private const string Columns = "key, parent, chain, diff, size, kind, description, created_at, used_at, uses";

@@ -15,7 +15,7 @@ internal sealed record BuildParts
     public required BuildCacheStore Cache { get; init; }
     public required CacheMounts CacheMounts { get; init; }
     public required BuildRequest Request { get; init; }
-    public required BuildContext Context { get; init; }
+    public required BuildContexts Contexts { get; init; }
     /// <summary>A directory of the exec root for this build's secrets and scripts, which never touch the disk.</summary>
     public required string RunDirectory { get; init; }
     /// <summary>A directory for what ADD fetches.</summary>

@@ -119,9 +119,15 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         if (node is RunNode run)
         {
             foreach (var mount in run.Mounts.Where(mount => mount.Type == RunMountType.Bind))
-                text.Append('\n').Append(mount.From is { } from ? results[from].ChainId.ToString() : await ContentDigest.OfAsync(parts.Context.Root, [mount.Source], [], parts.Context.Excluded, owners: true, cancellation));
+                text.Append('\n').Append(mount.From is { } from ? results[from].ChainId.ToString() : await ContextDigestAsync(mount, cancellation));
         }
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+    }
+
+    private async Task<string> ContextDigestAsync(RunMount mount, CancellationToken cancellation)
+    {
+        var context = await parts.Contexts.OpenAsync(mount.Context, cancellation);
+        return await ContentDigest.OfAsync(context.Root, [mount.Source], [], context.Excluded, owners: true, cancellation);
     }
 
     private async Task<string> SourcesDigestAsync(CopyNode copy, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
@@ -131,7 +137,8 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         if (local.Count > 0)
         {
             using var source = copy.From is null ? null : parts.Snapshots.OpenLayers(results[copy.From].ChainId);
-            digest = await ContentDigest.OfAsync(source ?? parts.Context.Root, local, copy.Excludes, copy.From is null ? parts.Context.Excluded : new HashSet<string>(), owners: source is not null, cancellation);
+            var context = source is null ? await parts.Contexts.OpenAsync(copy.Context, cancellation) : null;
+            digest = await ContentDigest.OfAsync(source ?? context!.Root, local, copy.Excludes, context?.Excluded ?? new HashSet<string>(), owners: source is not null, cancellation);
         }
         foreach (var address in copy.Sources.Except(local))
         {

@@ -1,12 +1,15 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Wharf.Linux.Fds;
 
 namespace Wharf.Engine.Build.Solving;
 
-/// <summary>Directories of <c>RUN --mount=type=cache</c>: kept from build to build, outside of all images.</summary>
+/// <summary>Directories of <c>RUN --mount=type=cache</c>: kept from build to build, outside of all images. Beside each lies a file with its ID as it was written.</summary>
 internal sealed class CacheMounts(string root)
 {
+    private const string IdSuffix = ".id";
+
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _locks = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int> _inUse = new(StringComparer.Ordinal);
 
@@ -17,10 +20,13 @@ internal sealed class CacheMounts(string root)
         public void Dispose() => release();
     }
 
+    /// <summary>Mode and owner of a cache that is made anew, and what it holds at first.</summary>
+    public sealed record NewCache(uint Mode, uint Uid, uint Gid, Func<string, Task>? Fill);
+
     /// <summary>The directory of an ID; <c>locked</c> waits until nobody else has it, <c>private</c> takes another when somebody has.</summary>
-    public async Task<Lease> TakeAsync(string id, string sharing, uint mode, uint uid, uint gid, CancellationToken cancellation)
+    public async Task<Lease> TakeAsync(string id, string sharing, NewCache make, CancellationToken cancellation)
     {
-        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))[..32];
+        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))[..25];
         if (sharing == "private") name = FreeName(name);
         else _inUse.AddOrUpdate(name, 1, static (_, count) => count + 1);
         SemaphoreSlim? gate = null;
@@ -32,13 +38,8 @@ internal sealed class CacheMounts(string root)
                 await gate.WaitAsync(cancellation);
             }
             var path = Path.Combine(root, name);
-            if (!Directory.Exists(path))
-            {
-                Directory.CreateDirectory(path);
-                using var directory = Linux.Fds.OpenAt.Open(path, Linux.Fds.O.PATH | Linux.Fds.O.DIRECTORY);
-                Linux.Fds.FileAt.Check(Linux.Fds.FileAt.ChangeOwner(Linux.Fds.OpenAt.AT_FDCWD, Encoding.UTF8.GetBytes(path), uid, gid), "fchownat", Encoding.UTF8.GetBytes(path));
-                Linux.Fds.FileAt.Check(Linux.Fds.FileAt.ChangeMode(Linux.Fds.OpenAt.AT_FDCWD, Encoding.UTF8.GetBytes(path), mode), "fchmodat", Encoding.UTF8.GetBytes(path));
-            }
+            if (!Directory.Exists(path)) await MakeAsync(path, id, make);
+            Directory.SetLastAccessTimeUtc(path, DateTime.UtcNow);
             return new Lease(path, () => Release(name, gate));
         }
         catch
@@ -46,6 +47,27 @@ internal sealed class CacheMounts(string root)
             // The gate was not entered: only the count goes back.
             Release(name, null);
             throw;
+        }
+    }
+
+    private static async Task MakeAsync(string path, string id, NewCache make)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var fresh = path + ".new-" + Guid.NewGuid().ToString("n");
+        Directory.CreateDirectory(fresh);
+        if (make.Fill is not null) await make.Fill(fresh);
+        var name = Encoding.UTF8.GetBytes(fresh);
+        FileAt.Check(FileAt.ChangeOwner(OpenAt.AT_FDCWD, name, make.Uid, make.Gid), "fchownat", name);
+        FileAt.Check(FileAt.ChangeMode(OpenAt.AT_FDCWD, name, make.Mode), "fchmodat", name);
+        await File.WriteAllTextAsync(path + IdSuffix, id);
+        try
+        {
+            Directory.Move(fresh, path);
+        }
+        catch (IOException) when (Directory.Exists(path))
+        {
+            // Another step made it meanwhile: that one counts.
+            Directory.Delete(fresh, recursive: true);
         }
     }
 
@@ -64,14 +86,33 @@ internal sealed class CacheMounts(string root)
         if (_inUse.AddOrUpdate(name, 0, static (_, count) => count - 1) == 0) _inUse.TryRemove(new KeyValuePair<string, int>(name, 0));
     }
 
-    /// <summary>Bytes of all caches.</summary>
-    public long Size() => Directory.Exists(root) ? new DirectoryInfo(root).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Sum(file => file.Length) : 0;
-
-    /// <summary>Removes the caches nobody uses.</summary>
-    public void Prune()
+    /// <summary>All caches.</summary>
+    public IEnumerable<CacheEntry> List()
     {
-        if (!Directory.Exists(root)) return;
-        foreach (var path in Directory.EnumerateDirectories(root))
-            if (!_inUse.ContainsKey(Path.GetFileName(path))) Directory.Delete(path, recursive: true);
+        if (!Directory.Exists(root)) yield break;
+        foreach (var directory in new DirectoryInfo(root).EnumerateDirectories())
+        {
+            if (directory.Name.Contains(".new-", StringComparison.Ordinal)) continue;
+            yield return new CacheEntry(directory.Name, "exec.cachemount", $"cached mount {IdOf(directory.FullName)}", Size(directory), Mutable: true, InUse: _inUse.ContainsKey(directory.Name), Shared: false, [],
+                new DateTimeOffset(directory.CreationTimeUtc), new DateTimeOffset(directory.LastAccessTimeUtc), 1);
+        }
+    }
+
+    private static string IdOf(string path) => File.Exists(path + IdSuffix) ? File.ReadAllText(path + IdSuffix) : Path.GetFileName(path);
+
+    private static long Size(DirectoryInfo directory) => directory.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Sum(static file => file.Length);
+
+    /// <summary>Removes a cache that nobody uses; false when there is none of that name or it is in use.</summary>
+    public bool Remove(string name)
+    {
+        var path = Path.Combine(root, Path.GetFileName(name));
+        if (name.Length == 0 || !Directory.Exists(path) || !_inUse.TryAdd(Path.GetFileName(name), 1)) return false;
+        try
+        {
+            Directory.Delete(path, recursive: true);
+            File.Delete(path + IdSuffix);
+            return true;
+        }
+        finally { Release(Path.GetFileName(name), null); }
     }
 }

@@ -29,8 +29,9 @@ internal sealed class FileSteps(BuildParts parts)
     public async Task<LayerInfo?> CopyAsync(CopyNode node, Digest? root, Digest? from, CancellationToken cancellation)
     {
         using var source = node.From is null ? null : parts.Snapshots.OpenLayers(from);
-        var excluded = node.From is null ? parts.Context.Excluded : Nothing;
-        var at = source ?? parts.Context.Root;
+        var context = node.From is null ? await parts.Contexts.OpenAsync(node.Context, cancellation) : null;
+        var excluded = context?.Excluded ?? Nothing;
+        var at = source ?? context!.Root;
         if (node.IsAdd && (node.Sources.Any(AddStep.IsRemote) || await HoldsArchiveAsync(node, at, excluded, cancellation))) return await AddAsync(node, root, at, excluded, cancellation);
         using var below = parts.Snapshots.OpenLayers(root);
         var step = new CopyStep(node, at, excluded, below, parts.Now, parts.Options.Limits);
@@ -123,7 +124,7 @@ internal sealed class FileSteps(BuildParts parts)
     }
 
     /// <summary>One writes a tar while the other reads it. The writer's error is the one told: the reader only sees the archive end early.</summary>
-    private static async Task PipeAsync(Func<Stream, Task> write, Func<Stream, Task> read)
+    internal static async Task PipeAsync(Func<Stream, Task> write, Func<Stream, Task> read)
     {
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19, useSynchronizationContext: false));
         var writing = WriteAsync(pipe.Writer, write);

@@ -47,8 +47,8 @@ internal sealed class StepMounts : IDisposable
         var target = ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{node.Directory}/{mount.Target}");
         switch (mount.Type)
         {
-            case RunMountType.Bind: AddBind(mount, target, from); break;
-            case RunMountType.Cache: await AddCacheAsync(mount, target, cancellation); break;
+            case RunMountType.Bind: AddBind(mount, target, from, from is null ? await _parts.Contexts.OpenAsync(mount.Context, cancellation) : null); break;
+            case RunMountType.Cache: await AddCacheAsync(mount, target, from, cancellation); break;
             case RunMountType.Tmpfs:
                 Mounts.Add(new Mount { Type = "tmpfs", Source = "tmpfs", Destination = target, Options = ["nosuid", "nodev", .. mount.Size > 0 ? new[] { $"size={mount.Size}" } : []] });
                 break;
@@ -57,12 +57,12 @@ internal sealed class StepMounts : IDisposable
         }
     }
 
-    private void AddBind(RunMount mount, string target, NodeResult? from)
+    private void AddBind(RunMount mount, string target, NodeResult? from, BuildContext? context)
     {
         if (from is null)
         {
             if (!mount.ReadOnly) throw WharfException.NotImplemented($"RUN --mount of {target}: a writable bind of the build context is not supported");
-            using var found = OpenSource(_parts.Context.Root, mount.Source);
+            using var found = OpenSource(context!.Root, mount.Source);
             var real = Encoding.UTF8.GetString(FileAt.ReadLink(OpenAt.AT_FDCWD, Encoding.ASCII.GetBytes(found.ProcPath)));
             Mounts.Add(DefaultMounts.Bind(target, real, "ro"));
             return;
@@ -93,12 +93,22 @@ internal sealed class StepMounts : IDisposable
         return fd >= 0 ? new Fd(fd) : throw CopySources.NotFound(path);
     }
 
-    private async Task AddCacheAsync(RunMount mount, string target, CancellationToken cancellation)
+    private async Task AddCacheAsync(RunMount mount, string target, NodeResult? from, CancellationToken cancellation)
     {
-        if (mount.From is not null || mount.Source.Length > 0) throw WharfException.NotImplemented($"RUN --mount=type=cache of {target}: first contents by from and source are not supported");
-        var lease = await _parts.CacheMounts.TakeAsync(mount.Id.Length > 0 ? mount.Id : target, mount.Sharing, mount.Mode, mount.Uid, mount.Gid, cancellation);
+        var make = new CacheMounts.NewCache(mount.Mode, mount.Uid, mount.Gid, from is null ? null : path => FillAsync(path, from, mount.Source, cancellation));
+        var lease = await _parts.CacheMounts.TakeAsync(mount.Id.Length > 0 ? mount.Id : target, mount.Sharing, make, cancellation);
         _held.Add(lease);
         Mounts.Add(mount.ReadOnly ? DefaultMounts.Bind(target, lease.Path, "ro") : DefaultMounts.Bind(target, lease.Path));
+    }
+
+    /// <summary>Puts what a directory of another stage holds into a new cache.</summary>
+    private async Task FillAsync(string path, NodeResult from, string source, CancellationToken cancellation)
+    {
+        using var root = _parts.Snapshots.OpenLayers(from.ChainId);
+        using var target = OpenAt.Open(path, O.RDONLY | O.DIRECTORY);
+        using var found = OpenSource(root, source);
+        if (!FileStat.Of(found).IsDirectory) throw WharfException.Invalid($"RUN --mount=type=cache: \"{source}\" is not a directory of what it comes from");
+        await FileSteps.PipeAsync(output => ArchiveService.WriteRootAsync(found, output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
     }
 
     private async Task AddSecretAsync(RunNode node, RunMount mount, CancellationToken cancellation)

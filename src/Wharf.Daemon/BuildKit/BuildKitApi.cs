@@ -1,0 +1,98 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Wharf.Daemon.BuildKit.Export;
+using Wharf.Daemon.BuildKit.Gateway;
+using Wharf.Daemon.BuildKit.History;
+using Wharf.Daemon.BuildKit.Sessions;
+using Wharf.Daemon.BuildKit.Transport;
+using Wharf.Daemon.Http;
+using Wharf.Engine;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.BuildKit;
+
+/// <summary>
+/// BuildKit's two doors in the Engine API: <c>POST /grpc</c>, on which the client calls, and <c>POST /session</c>, on which the daemon does. Both turn
+/// the connection into HTTP/2.
+/// </summary>
+public sealed class BuildKitApi : IAsyncDisposable
+{
+    private const string Protocol = "h2c";
+
+    private readonly SessionRegistry _sessions = new();
+    private readonly BuildJobs _jobs = new();
+    private readonly GrpcServer _server;
+
+    public BuildKitApi(EngineHost engine, ILoggerFactory logs)
+    {
+        var locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
+        var frontend = new DockerfileFrontend(engine.Builds, _sessions, locals, _jobs.FindReference);
+        var exports = new ExportService(engine.Builds, new CacheTransfer());
+        _server = new GrpcServer(logs, services =>
+        {
+            services.AddGrpc(options =>
+            {
+                options.MaxReceiveMessageSize = 64 << 20;
+                options.MaxSendMessageSize = null;
+            });
+            services.AddSingleton(new ControlService(engine, _jobs, _sessions, frontend, exports, new HistoryStore(engine), locals));
+            services.AddSingleton(new LlbBridgeService(_jobs, frontend, engine.Snapshots));
+            services.AddSingleton(new ContentService(engine.Images));
+            services.AddSingleton<HealthService>();
+            services.AddSingleton<TraceCollector>();
+        }, static app =>
+        {
+            app.MapGrpcService<ControlService>();
+            app.MapGrpcService<LlbBridgeService>();
+            app.MapGrpcService<ContentService>();
+            app.MapGrpcService<HealthService>();
+            app.MapGrpcService<TraceCollector>();
+        });
+    }
+
+    public void Map(ApiRouter router)
+    {
+        router.Post("/grpc", ServeAsync);
+        router.Post("/session", SessionAsync);
+    }
+
+    private static async Task<HijackedConnection> UpgradeAsync(ApiContext context)
+    {
+        var protocol = context.Http.Request.Headers.Upgrade.ToString();
+        if (protocol.Length == 0) throw WharfException.Invalid("no upgrade proto in request");
+        if (protocol != Protocol) throw WharfException.Invalid($"protocol {protocol} not supported");
+        HijackedConnection.Prepare(context);
+        return await HijackedConnection.UpgradeAsync(context, protocol);
+    }
+
+    private async Task ServeAsync(ApiContext context)
+    {
+        await using var connection = await UpgradeAsync(context);
+        await _server.ServeAsync(new UpgradedConnection(connection.Reader, connection.Output), CancellationToken.None);
+    }
+
+    private async Task SessionAsync(ApiContext context)
+    {
+        var headers = context.Http.Request.Headers;
+        var id = headers["X-Docker-Expose-Session-Uuid"].ToString();
+        if (id.Length == 0) throw WharfException.Invalid("the session has no ID: header X-Docker-Expose-Session-Uuid is missing");
+        var sharedKey = headers["X-Docker-Expose-Session-Sharedkey"].ToString();
+        var methods = headers["X-Docker-Expose-Session-Grpc-Method"].Where(static method => method is not null).Select(static method => method!);
+        await using var connection = await UpgradeAsync(context);
+        await using var session = new ClientSession(id, sharedKey, methods, new DuplexStream(connection.Input, connection.Output));
+        _sessions.Add(session);
+        try
+        {
+            await session.RunAsync(CancellationToken.None);
+        }
+        catch (Grpc.Core.RpcException)
+        {
+            // The client left before it said anything.
+        }
+        finally { _sessions.Remove(id); }
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+}

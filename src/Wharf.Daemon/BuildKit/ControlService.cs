@@ -1,0 +1,167 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Wharf.Daemon.BuildKit.Export;
+using Wharf.Daemon.BuildKit.Gateway;
+using Wharf.Daemon.BuildKit.History;
+using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.Daemon.BuildKit.Sessions;
+using Wharf.Engine;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.BuildKit;
+
+/// <summary>BuildKit's control service: builds, their progress and history, and the cache.</summary>
+internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionRegistry sessions, DockerfileFrontend frontend, ExportService exports, HistoryStore history, LocalContexts locals) : Control.ControlBase
+{
+    public override Task<InfoResponse> Info(InfoRequest request, ServerCallContext context) => Task.FromResult(new InfoResponse { BuildkitVersion = WorkerRecords.Version });
+
+    public override Task<ListWorkersResponse> ListWorkers(ListWorkersRequest request, ServerCallContext context)
+    {
+        var worker = WorkerRecords.This();
+        worker.GcPolicy.AddRange(CachePolicies.ToRecords(engine.Options));
+        return Task.FromResult(new ListWorkersResponse { Record = { worker } });
+    }
+
+    public override async Task<SolveResponse> Solve(SolveRequest request, ServerCallContext context)
+    {
+        if (request.Ref.Length == 0) throw new RpcException(new Grpc.Core.Status(StatusCode.InvalidArgument, "the build has no reference"));
+        await using var job = new BuildJob(request.Ref, request.Session, request, Path.Combine(engine.Options.ExecRoot, "build", "session-" + Guid.NewGuid().ToString("n")), context.CancellationToken);
+        try
+        {
+            jobs.Add(job);
+        }
+        catch (WharfException error) { throw BuildErrors.ToRpc(error, null, "", ""); }
+        history.Started(job);
+        Exception? failed = null;
+        var response = new SolveResponse();
+        ExportResult? exported = null;
+        try
+        {
+            await AllowAsync(request);
+            var result = await ResultAsync(job, context.CancellationToken);
+            exported = await exports.ExportAsync(job, await sessions.GetAsync(job.SessionId, context.CancellationToken), result, context.CancellationToken);
+            foreach (var (key, value) in exported.Response) response.ExporterResponse[key] = value;
+            return response;
+        }
+        catch (Exception error)
+        {
+            failed = error;
+            throw Refused(job, error);
+        }
+        finally
+        {
+            job.Log.Complete();
+            history.Completed(job, exported, failed is null ? null : BuildErrors.ToStatus(failed, PlanOf(job, failed), job.DockerfileName, job.DockerfileText));
+            jobs.Remove(job);
+        }
+    }
+
+    private Task AllowAsync(SolveRequest request)
+    {
+        foreach (var entitlement in request.Entitlements)
+        {
+            if (entitlement is "network.host" || entitlement.StartsWith("security.insecure", StringComparison.Ordinal)) continue;
+            throw WharfException.Invalid($"granting entitlement {entitlement} is not allowed by build daemon configuration");
+        }
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The front end's result: this daemon's own, or what the client's front end makes of it.</summary>
+    private async Task<FrontendResult> ResultAsync(BuildJob job, CancellationToken cancellation)
+    {
+        var request = job.Request;
+        foreach (var (name, definition) in request.FrontendInputs) job.Inputs[name] = definition;
+        if (request.Frontend is "dockerfile.v0" or "gateway.v0") return await frontend.SolveAsync(job, new FrontendOptions(request.FrontendAttrs), cancellation);
+        if (request.Frontend.Length > 0) throw WharfException.NotImplemented($"front end {request.Frontend} is not supported");
+        if (request.Definition is { Def.Count: > 0 }) throw WharfException.NotImplemented("builds from LLB are not supported: the front end is dockerfile.v0");
+        return await job.Returned.Task.WaitAsync(cancellation);
+    }
+
+    private static Engine.Build.Planning.BuildPlan? PlanOf(BuildJob job, Exception error) => job.References.Values.Select(reference => reference.Plan).FirstOrDefault(plan => BuildErrors.Failed(plan, error));
+
+    private static RpcException Refused(BuildJob job, Exception error) => BuildErrors.ToRpc(error, PlanOf(job, error), job.DockerfileName, job.DockerfileText);
+
+    public override async Task Status(StatusRequest request, IServerStreamWriter<StatusResponse> responseStream, ServerCallContext context)
+    {
+        if (history.Find(request.Ref) is { CompletedAt: not null })
+        {
+            await foreach (var status in history.ReadLogAsync(request.Ref, context.CancellationToken)) await responseStream.WriteAsync(status, context.CancellationToken);
+            return;
+        }
+        var job = await jobs.FindAsync(request.Ref, context.CancellationToken) ?? throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"no such job {request.Ref}"));
+        await foreach (var status in job.Log.ReadAsync(context.CancellationToken)) await responseStream.WriteAsync(status, context.CancellationToken);
+    }
+
+    public override async Task<DiskUsageResponse> DiskUsage(DiskUsageRequest request, ServerCallContext context)
+    {
+        var response = new DiskUsageResponse();
+        var filter = new UsageFilter(request.Filter);
+        foreach (var record in Usage())
+            if (filter.Admits(record)) response.Record.Add(record);
+        await Task.CompletedTask;
+        return response;
+    }
+
+    private IEnumerable<UsageRecord> Usage()
+    {
+        foreach (var entry in engine.Builds.CacheEntries())
+        {
+            var record = new UsageRecord
+            {
+                Id = entry.Id, Mutable = entry.Mutable, InUse = entry.InUse, Size = entry.Size, CreatedAt = Timestamp.FromDateTimeOffset(entry.CreatedAt), LastUsedAt = Timestamp.FromDateTimeOffset(entry.UsedAt),
+                UsageCount = (int)entry.Uses, Description = entry.Description, RecordType = entry.Kind, Shared = entry.Shared,
+            };
+            record.Parents.AddRange(entry.Parents);
+            yield return record;
+        }
+        foreach (var (id, size, usedAt, inUse) in locals.List())
+        {
+            yield return new UsageRecord
+            {
+                Id = id, Mutable = true, InUse = inUse, Size = size, CreatedAt = Timestamp.FromDateTimeOffset(usedAt), LastUsedAt = Timestamp.FromDateTimeOffset(usedAt), UsageCount = 1,
+                Description = "local source for context", RecordType = "source.local",
+            };
+        }
+    }
+
+    public override async Task Prune(PruneRequest request, IServerStreamWriter<UsageRecord> responseStream, ServerCallContext context)
+    {
+        var filter = new UsageFilter(request.Filter);
+        var bounds = new Engine.Build.CacheBounds
+        {
+            UnusedSince = request.KeepDuration > 0 ? DateTimeOffset.UtcNow - TimeSpan.FromMicroseconds(request.KeepDuration / 1000) : null,
+            Reserved = request.ReservedSpace, MaxUsed = request.MaxUsedSpace, MinFree = request.MinFreeSpace,
+        };
+        foreach (var record in Usage().ToList())
+        {
+            if (!filter.Admits(record) || record.InUse) continue;
+            if (bounds.UnusedSince is { } since && record.LastUsedAt.ToDateTimeOffset() >= since) continue;
+            if (record.RecordType == "source.local") continue;
+            if (!await engine.Builds.RemoveEntryAsync(record.Id, bounds, context.CancellationToken)) continue;
+            await responseStream.WriteAsync(record, context.CancellationToken);
+        }
+        if (request.Filter.Count == 0 && bounds is { UnusedSince: null, Reserved: 0, MaxUsed: 0, MinFree: 0 })
+        {
+            foreach (var (id, size, usedAt, inUse) in locals.List().ToList())
+                if (!inUse) await responseStream.WriteAsync(new UsageRecord { Id = id, Size = size, LastUsedAt = Timestamp.FromDateTimeOffset(usedAt), RecordType = "source.local", Description = "local source for context" }, context.CancellationToken);
+            locals.Prune();
+        }
+        await engine.Builds.CollectAsync(context.CancellationToken);
+    }
+
+    public override async Task ListenBuildHistory(BuildHistoryRequest request, IServerStreamWriter<BuildHistoryEvent> responseStream, ServerCallContext context)
+    {
+        await foreach (var happened in history.ListenAsync(request, context.CancellationToken)) await responseStream.WriteAsync(happened, context.CancellationToken);
+    }
+
+    public override Task<UpdateBuildHistoryResponse> UpdateBuildHistory(UpdateBuildHistoryRequest request, ServerCallContext context)
+    {
+        try
+        {
+            if (request.Delete) history.Remove(request.Ref);
+            else if (!request.Finalize) history.Pin(request.Ref, request.Pinned);
+        }
+        catch (WharfException error) { throw BuildErrors.ToRpc(error, null, "", ""); }
+        return Task.FromResult(new UpdateBuildHistoryResponse());
+    }
+}

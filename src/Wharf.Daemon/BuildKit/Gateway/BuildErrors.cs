@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Text;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.Daemon.BuildKit.Protocol.Ops;
+using Wharf.Engine.Build.Language;
+using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Build.Solving;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.BuildKit.Gateway;
+
+/// <summary>Errors as BuildKit's clients know them: the text, a gRPC code, and where in the Dockerfile it was.</summary>
+internal static class BuildErrors
+{
+    private const string DetailsTrailer = "grpc-status-details-bin";
+    /// <summary>The name under which BuildKit's clients know an error's place in a file.</summary>
+    private const string SourceType = "github.com/moby/buildkit/errdefs.Source+json";
+
+    public static string Message(Exception error) => error switch
+    {
+        BuildStepException { Node: RunNode run } step => $"process {Quote(string.Join(' ', run.Command))} did not complete successfully: exit code: {step.ExitCode}",
+        SourceMissingException missing => $"failed to compute cache key: failed to calculate checksum of ref {missing.Word.GetHashCode(StringComparison.Ordinal):x8}: {missing.Message}",
+        RpcException rpc => rpc.Status.Detail,
+        OperationCanceledException => "context canceled",
+        _ => error.Message,
+    };
+
+    /// <summary>Text in double quotes as Go's %q has it.</summary>
+    private static string Quote(string text)
+    {
+        var quoted = new StringBuilder("\"");
+        foreach (char c in text)
+        {
+            _ = c switch
+            {
+                '"' => quoted.Append("\\\""),
+                '\\' => quoted.Append(@"\\"),
+                '\n' => quoted.Append("\\n"),
+                '\t' => quoted.Append("\\t"),
+                '\r' => quoted.Append("\\r"),
+                < ' ' or '\x7f' => quoted.Append(CultureInfo.InvariantCulture, $"\\x{(int)c:x2}"),
+                _ => quoted.Append(c),
+            };
+        }
+        return quoted.Append('"').ToString();
+    }
+
+    public static StatusCode Code(Exception error) => error switch
+    {
+        RpcException rpc => rpc.StatusCode,
+        OperationCanceledException => StatusCode.Cancelled,
+        DockerfileException => StatusCode.InvalidArgument,
+        WharfException { Kind: ErrorKind.NotImplemented } => StatusCode.Unimplemented,
+        WharfException { Kind: ErrorKind.NotFound } => StatusCode.NotFound,
+        WharfException { Kind: ErrorKind.Unauthorized } => StatusCode.PermissionDenied,
+        _ => StatusCode.Unknown,
+    };
+
+    /// <summary>The error as a call's end. <paramref name="file"/> and <paramref name="text"/> are the Dockerfile's.</summary>
+    public static RpcException ToRpc(Exception error, BuildPlan? plan, string file, string text)
+    {
+        if (error is RpcException rpc) return rpc;
+        return ToRpc(ToStatus(error, plan, file, text));
+    }
+
+    public static RpcException ToRpc(RpcStatus status)
+    {
+        var trailers = new Metadata();
+        if (status.Details.Count > 0) trailers.Add(DetailsTrailer, status.ToByteArray());
+        return new RpcException(new Status((StatusCode)status.Code, status.Message), trailers);
+    }
+
+    public static RpcStatus ToStatus(Exception error, BuildPlan? plan, string file, string text)
+    {
+        var status = new RpcStatus { Code = (int)Code(error), Message = Message(error) };
+        if (Place(error, plan) is var (first, last) && text.Length > 0)
+        {
+            var source = new Protocol.Errors.Source { Info = new SourceInfo { Filename = file, Data = ByteString.CopyFromUtf8(text), Language = "Dockerfile" } };
+            for (int line = first; line <= last; line++) source.Ranges.Add(new Protocol.Ops.Range { Start = new Position { Line = line }, End = new Position { Line = line } });
+            status.Details.Add(new Any { TypeUrl = SourceType, Value = source.ToByteString() });
+        }
+        return status;
+    }
+
+    /// <summary>Whether an error is that of one of the plan's steps.</summary>
+    public static bool Failed(BuildPlan plan, Exception error) => Place(error, plan) is not null;
+
+    private static (int First, int Last)? Place(Exception error, BuildPlan? plan)
+    {
+        if (error is DockerfileException { Line: var line }) return (line, line);
+        foreach (var node in plan?.Nodes ?? [])
+            if (node.Progress.Completed is { IsFaulted: true, Exception.InnerException: { } failed } && ReferenceEquals(failed, error)) return (node.Instruction.FirstLine, node.Instruction.LastLine);
+        return null;
+    }
+}

@@ -1,0 +1,139 @@
+using Wharf.Daemon.BuildKit.Progress;
+using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.Daemon.BuildKit.Sessions;
+using Wharf.Engine.Build;
+using Wharf.Engine.Build.Planning;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Daemon.BuildKit.Gateway;
+
+/// <summary>A file system that a front end asked for: planned, and built when somebody needs it.</summary>
+internal sealed class BuildReference(BuildRequest request, BuildPlan plan, Platform platform, Func<BuildReference, CancellationToken, Task<SolvedTarget>> solve)
+{
+    private readonly Lock _lock = new();
+    private Task<SolvedTarget>? _solving;
+
+    public string Id { get; } = Guid.NewGuid().ToString("n");
+    public BuildRequest Request { get; } = request;
+    public BuildPlan Plan { get; } = plan;
+    public Platform Platform { get; } = platform;
+
+    /// <summary>Builds it, once, however many ask.</summary>
+    public Task<SolvedTarget> SolveAsync(CancellationToken cancellation)
+    {
+        lock (_lock) return _solving ??= solve(this, cancellation);
+    }
+}
+
+/// <summary>What a front end gave back: one file system for each platform (the key is empty where only one was asked for), or plain data.</summary>
+internal sealed record FrontendResult(IReadOnlyList<(string Key, BuildReference Reference)> References)
+{
+    public Dictionary<string, byte[]> Metadata { get; init; } = [];
+}
+
+/// <summary>One build of a client, from its Solve to its end.</summary>
+internal sealed class BuildJob(string reference, string sessionId, SolveRequest request, string directory, CancellationToken cancellation) : IAsyncDisposable
+{
+    private readonly List<IAsyncDisposable> _held = [];
+    private readonly Lock _lock = new();
+
+    public string Reference { get; } = reference;
+    public string SessionId { get; } = sessionId;
+    public SolveRequest Request { get; } = request;
+    /// <summary>A directory of the exec root for the build's sockets.</summary>
+    public string Directory { get; } = directory;
+    /// <summary>Cancelled when the client's Solve is: then nothing of the build goes on.</summary>
+    public CancellationToken Cancellation { get; } = cancellation;
+    public StatusLog Log { get; } = new();
+    public Dictionary<string, BuildReference> References { get; } = new(StringComparer.Ordinal);
+    public FrontendOptions? Options { get; set; }
+    /// <summary>Results of other builds that the client passes on, by name.</summary>
+    public Dictionary<string, Protocol.Ops.Definition> Inputs { get; } = new(StringComparer.Ordinal);
+    public string DockerfileName { get; set; } = "Dockerfile";
+    public string DockerfileText { get; set; } = "";
+    public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
+    public int Warnings { get; set; }
+
+    /// <summary>What the front end in the client made of the build, or why it failed.</summary>
+    public TaskCompletionSource<FrontendResult> Returned { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public BuildReference Find(string id) => TryFind(id) ?? throw WharfException.NotFound($"no such ref: {id}");
+
+    public BuildReference? TryFind(string id)
+    {
+        lock (_lock) return References.GetValueOrDefault(id);
+    }
+
+    public void Add(BuildReference made)
+    {
+        lock (_lock) References[made.Id] = made;
+    }
+
+    /// <summary>Ends with the job.</summary>
+    public T Hold<T>(T held) where T : IAsyncDisposable
+    {
+        lock (_lock) _held.Add(held);
+        return held;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var held in Enumerable.Reverse(_held)) await held.DisposeAsync();
+    }
+}
+
+/// <summary>The builds under way, by the reference their client chose.</summary>
+internal sealed class BuildJobs
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, TaskCompletionSource<BuildJob>> _jobs = new(StringComparer.Ordinal);
+
+    public void Add(BuildJob job)
+    {
+        lock (_lock)
+        {
+            if (!_jobs.TryGetValue(job.Reference, out var waiting)) _jobs[job.Reference] = waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!waiting.TrySetResult(job)) throw WharfException.Conflict($"job ID {job.Reference} exists");
+        }
+    }
+
+    public void Remove(BuildJob job)
+    {
+        lock (_lock) _jobs.Remove(job.Reference);
+    }
+
+    /// <summary>A result that some build under way has given out; null when there is none of that ID.</summary>
+    public BuildReference? FindReference(string id)
+    {
+        lock (_lock)
+        {
+            foreach (var job in _jobs.Values)
+                if (job.Task.IsCompletedSuccessfully && job.Task.Result.TryFind(id) is { } found) return found;
+        }
+        return null;
+    }
+
+    /// <summary>A build that is under way or about to begin; null when none comes.</summary>
+    public async Task<BuildJob?> FindAsync(string reference, CancellationToken cancellation)
+    {
+        TaskCompletionSource<BuildJob>? waiting;
+        lock (_lock)
+        {
+            if (!_jobs.TryGetValue(reference, out waiting)) _jobs[reference] = waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+        try
+        {
+            return await waiting.Task.WaitAsync(Patience, cancellation);
+        }
+        catch (Exception error) when (error is TimeoutException or OperationCanceledException)
+        {
+            lock (_lock)
+                if (!waiting.Task.IsCompleted && _jobs.GetValueOrDefault(reference) == waiting) _jobs.Remove(reference);
+            if (error is TimeoutException) return null;
+            throw;
+        }
+    }
+}

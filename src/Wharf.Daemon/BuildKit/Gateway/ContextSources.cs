@@ -1,0 +1,169 @@
+using Wharf.Daemon.BuildKit.Progress;
+using Wharf.Daemon.BuildKit.Protocol.Ops;
+using Wharf.Daemon.BuildKit.Sessions;
+using Wharf.Engine.Build;
+using Wharf.Engine.Build.Planning;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.BuildKit.Gateway;
+
+/// <summary>Where a build's files come from: directories of the client, or addresses that are fetched.</summary>
+internal sealed class ContextSources(BuildService builds, ClientSession session, LocalContexts locals, BuildJob job, FrontendOptions options)
+{
+    /// <summary>Marks the name of a context that is not a directory of the client.</summary>
+    public const string RemotePrefix = "@";
+
+    private const string IgnoreFile = ".dockerignore";
+
+    private string? _remoteDirectory;
+    private IReadOnlyList<string>? _ignored;
+
+    private string Remote => options["context"];
+    private string ContextName => options["contextkey"] is { Length: > 0 } name ? name : "context";
+    private string DockerfileContext => options["dockerfilekey"] is { Length: > 0 } name ? name : "dockerfile";
+
+    /// <summary>The text of the Dockerfile; notes on the way which ignore file counts.</summary>
+    public async Task<string> ReadDockerfileAsync(CancellationToken cancellation)
+    {
+        if (Remote.Length > 0 && !options.Has("dockerfilekey")) return await ReadRemoteDockerfileAsync(cancellation);
+        var name = options.FileName;
+        var wanted = new List<string> { name, name + IgnoreFile };
+        if (name == "Dockerfile") wanted.Add("dockerfile");
+        using var vertex = new VertexReporter(job.Log, $"[internal] load build definition from {Path.GetFileName(name)}");
+        using var context = await ReceiveAsync(vertex, "dockerfile", new SyncFilter(DockerfileContext, Includes: wanted, FollowPaths: wanted), cancellation);
+        _ignored = Patterns(context, name + IgnoreFile);
+        return builds.ReadText(context.Root, name) ?? (name == "Dockerfile" ? builds.ReadText(context.Root, "dockerfile") : null)
+            ?? throw WharfException.Invalid($"failed to read dockerfile: open {name}: no such file or directory");
+    }
+
+    private async Task<string> ReadRemoteDockerfileAsync(CancellationToken cancellation)
+    {
+        var directory = await FetchAsync(Remote, cancellation);
+        using var context = new BuildContext(directory, new HashSet<string>());
+        _ignored = Patterns(context, options.FileName + IgnoreFile) ?? Patterns(context, IgnoreFile);
+        return builds.ReadText(context.Root, options.FileName) ?? throw WharfException.Invalid($"failed to read dockerfile: open {options.FileName}: no such file or directory");
+    }
+
+    private async Task<BuildContext> ReceiveAsync(VertexReporter vertex, string what, SyncFilter filter, CancellationToken cancellation)
+    {
+        long total = 0;
+        try
+        {
+            var context = await locals.ReceiveAsync(session, filter, bytes => vertex.Transferred($"transferring {what}:", total = bytes), cancellation);
+            vertex.Transferred($"transferring {what}:", total, done: true);
+            return context;
+        }
+        catch (Exception error)
+        {
+            vertex.Fail(BuildErrors.Message(error));
+            throw;
+        }
+    }
+
+    /// <summary>The lines of an ignore file that say something; null when it is not there.</summary>
+    private IReadOnlyList<string>? Patterns(BuildContext context, string name) => builds.ReadText(context.Root, name)?.Split('\n')
+        .Select(static line => line.TrimStart('\uFEFF').Trim()).Where(static line => line.Length > 0 && line[0] != '#').Select(Clean).ToList();
+
+    /// <summary>A pattern as the client's matcher wants it: without slashes and dots around it.</summary>
+    private static string Clean(string pattern)
+    {
+        bool exception = pattern[0] == '!';
+        var path = (exception ? pattern[1..].Trim() : pattern).Trim('/');
+        while (path.StartsWith("./", StringComparison.Ordinal)) path = path[2..];
+        return exception ? "!" + path : path;
+    }
+
+    /// <summary>The contexts that the steps of some plans read, each fetched when the first step wants it.</summary>
+    public BuildContexts Contexts(IReadOnlyList<BuildPlan> plans)
+    {
+        var contexts = new BuildContexts((name, cancellation) => OpenAsync(name, plans, cancellation));
+        job.Hold(new Held(contexts));
+        return contexts;
+    }
+
+    private sealed class Held(BuildContexts contexts) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            contexts.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    private async Task<BuildContext> OpenAsync(string name, IReadOnlyList<BuildPlan> plans, CancellationToken cancellation)
+    {
+        if (name.StartsWith(RemotePrefix, StringComparison.Ordinal)) return Kept(await FetchAsync(name[RemotePrefix.Length..], cancellation));
+        if (name.Length == 0 && Remote.Length > 0)
+        {
+            _remoteDirectory ??= await FetchAsync(Remote, cancellation);
+            return Kept(_remoteDirectory);
+        }
+        var client = name.Length == 0 ? ContextName : name;
+        if (name.Length > 0 || _ignored is null)
+        {
+            using var looking = new VertexReporter(job.Log, name.Length == 0 ? "[internal] load .dockerignore" : $"[context {name}] load .dockerignore");
+            using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(client, Includes: [IgnoreFile], FollowPaths: [IgnoreFile]), cancellation);
+            var patterns = Patterns(ignore, IgnoreFile);
+            if (name.Length == 0) _ignored = patterns ?? [];
+            else return await ReceiveContextAsync($"[context {name}] load from client", client, name, plans, patterns, cancellation);
+        }
+        return await ReceiveContextAsync("[internal] load build context", client, name, plans, _ignored, cancellation);
+    }
+
+    private async Task<BuildContext> ReceiveContextAsync(string title, string client, string name, IReadOnlyList<BuildPlan> plans, IReadOnlyList<string>? excluded, CancellationToken cancellation)
+    {
+        var paths = plans.Select(plan => plan.ContextPaths(name)).ToList();
+        using var vertex = new VertexReporter(job.Log, title);
+        var follow = paths.Contains(null) ? null : paths.SelectMany(some => some!).Distinct().Order(StringComparer.Ordinal).ToList();
+        return await ReceiveAsync(vertex, "context", new SyncFilter(client, Excludes: excluded is { Count: > 0 } ? excluded : null, FollowPaths: follow), cancellation);
+    }
+
+    /// <summary>A fetched directory, less what its ignore file names. It is removed with the job.</summary>
+    private BuildContext Kept(string directory) => new(directory, new HashSet<string>());
+
+    private async Task<string> FetchAsync(string address, CancellationToken cancellation)
+    {
+        if (_remoteDirectory is not null && address == Remote) return _remoteDirectory;
+        using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {address}");
+        var directory = builds.MakeContextDirectory();
+        job.Hold(new Directories(directory));
+        try
+        {
+            const string FromSession = "http://buildkit-session/";
+            if (address.StartsWith(FromSession, StringComparison.Ordinal))
+            {
+                await using var upload = new UploadStream(session, address);
+                await BuildService.UnpackOrDockerfileAsync(directory, upload, cancellation);
+            }
+            else await BuildService.FetchContextAsync(directory, address, cancellation);
+        }
+        catch (Exception error)
+        {
+            vertex.Fail(BuildErrors.Message(error));
+            throw;
+        }
+        if (address == Remote) _remoteDirectory = directory;
+        return directory;
+    }
+
+    private sealed class Directories(string path) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            BuildService.RemoveContext(path);
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    /// <summary>The reference that an input of the client's names, when it is one that was given out here.</summary>
+    public string? InputReference(string name)
+    {
+        if (!job.Inputs.TryGetValue(name, out var definition)) return null;
+        foreach (var bytes in definition.Def)
+        {
+            var operation = Op.Parser.ParseFrom(bytes);
+            if (operation.Source?.Identifier is { } identifier && identifier.StartsWith(LlbBridgeService.ReferenceScheme, StringComparison.Ordinal)) return identifier[LlbBridgeService.ReferenceScheme.Length..];
+        }
+        return null;
+    }
+}

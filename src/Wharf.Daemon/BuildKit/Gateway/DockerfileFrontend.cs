@@ -1,0 +1,137 @@
+using System.Text.Json;
+using Wharf.Daemon.BuildKit.Progress;
+using Wharf.Daemon.BuildKit.Sessions;
+using Wharf.Engine.Build;
+using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Images;
+using Wharf.Specs.Build;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Daemon.BuildKit.Gateway;
+
+/// <summary>
+/// The front end <c>dockerfile.v0</c>: fetches Dockerfile and ignore file from the client, plans the build for each platform, and leaves the
+/// rest until somebody wants the result.
+/// </summary>
+internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry sessions, LocalContexts locals, Func<string, BuildReference?> inputs)
+{
+    public async Task<FrontendResult> SolveAsync(BuildJob job, FrontendOptions options, CancellationToken cancellation)
+    {
+        var session = await sessions.GetAsync(job.SessionId, cancellation);
+        var source = new ContextSources(builds, session, locals, job, options);
+        (job.Options, job.DockerfileName) = (options, options.FileName);
+        job.DockerfileText = await source.ReadDockerfileAsync(cancellation);
+        var services = job.Hold(new SessionServices(session, job.Directory));
+        var named = await NamedContextsAsync(options, source, cancellation);
+        if (options["requestid"] is { Length: > 0 } subrequest)
+        {
+            var file = BuildService.Parse(job.DockerfileText, options.FileName);
+            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(job, options, services, named, options.Platforms[0]), name => Report(job, name), cancellation);
+            return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, file, job.DockerfileText, options, PlanAsync) };
+        }
+        var plans = new List<(BuildRequest Request, BuildPlan Plan)>();
+        foreach (var platform in options.Platforms)
+        {
+            var request = RequestOf(job, options, services, named, platform);
+            plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
+        }
+        Warnings.Tell(job, plans[0].Plan);
+        if (plans[0].Plan is { WarningsAreErrors: true, LintWarnings.Count: > 0 }) throw WharfException.Invalid("lint violation found for rules: " + string.Join(", ", plans[0].Plan.LintWarnings.Select(static warning => warning.Rule).Distinct().Order(StringComparer.Ordinal)));
+        var contexts = source.Contexts([.. plans.Select(plan => plan.Plan)]);
+        return Result(job, options, plans, contexts);
+    }
+
+    private static BuildRequest RequestOf(BuildJob job, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
+    {
+        DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
+        NoCache = options.NoCache, NoCacheStages = options.NoCacheStages, Pull = options.Pull, Platform = platform, RunConfig = options.RunConfig, NamedContexts = named,
+        Credentials = services.CredentialsAsync, Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
+        Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"),
+    };
+
+    private static BaseImageReport Report(BuildJob job, string name)
+    {
+        var vertex = new VertexReporter(job.Log, $"[internal] load metadata for {name}");
+        return new BaseImageReport(vertex, error =>
+        {
+            if (error is not null) vertex.Fail(BuildErrors.Message(error));
+            vertex.Dispose();
+        });
+    }
+
+    /// <summary>What names stand for, as the planner knows it.</summary>
+    private async Task<Dictionary<string, string>> NamedContextsAsync(FrontendOptions options, ContextSources sources, CancellationToken cancellation)
+    {
+        var named = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in options.Under("context:"))
+        {
+            var key = name.Split("::", 2)[0];
+            if (value.StartsWith("docker-image://", StringComparison.Ordinal) || value.StartsWith("local:", StringComparison.Ordinal)) named[key] = value;
+            else if (value.StartsWith("input:", StringComparison.Ordinal)) named[key] = await InputAsync(value["input:".Length..], sources, cancellation);
+            else if (GitSource.IsGit(value) || Engine.Build.Solving.AddStep.IsRemote(value)) named[key] = "local:" + ContextSources.RemotePrefix + value;
+            else throw WharfException.NotImplemented($"named context {key}: contexts of the kind \"{value}\" are not supported");
+        }
+        return named;
+    }
+
+    /// <summary>The result of another build of the same client, as an image without a name.</summary>
+    private async Task<string> InputAsync(string name, ContextSources sources, CancellationToken cancellation)
+    {
+        var input = inputs(sources.InputReference(name) ?? "") ?? throw WharfException.Invalid($"input {name} is not the result of a build here");
+        var stored = await builds.StoreAsync(await input.SolveAsync(cancellation), [], cancellation);
+        return "docker-image://" + stored.ImageId;
+    }
+
+    private FrontendResult Result(BuildJob job, FrontendOptions options, List<(BuildRequest Request, BuildPlan Plan)> plans, BuildContexts contexts)
+    {
+        var references = new List<(string, BuildReference)>();
+        var metadata = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var (request, plan) in plans)
+        {
+            var reference = new BuildReference(request, plan, plan.Target.Platform, (made, cancellation) => SolveAsync(job, made, contexts, options.MultiPlatform, cancellation));
+            job.Add(reference);
+            var key = options.MultiPlatform ? Platforms.Describe(plan.Target.Platform) : "";
+            references.Add((key, reference));
+            metadata[key.Length == 0 ? "containerimage.config" : $"containerimage.config/{key}"] = JsonSerializer.SerializeToUtf8Bytes(BuildService.PlannedImage(plan), ImageJson.Default.OciImage);
+        }
+        if (options.MultiPlatform) metadata["refs.platforms"] = PlatformList(plans.Select(plan => plan.Plan.Target.Platform));
+        return new FrontendResult(references) { Metadata = metadata };
+    }
+
+    private static byte[] PlatformList(IEnumerable<Platform> platforms)
+    {
+        using var text = new MemoryStream();
+        using (var json = new Utf8JsonWriter(text))
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("Platforms");
+            foreach (var platform in platforms)
+            {
+                json.WriteStartObject();
+                json.WriteString("ID", Platforms.Describe(platform));
+                json.WriteStartObject("Platform");
+                json.WriteString("architecture", platform.Architecture);
+                json.WriteString("os", platform.Os);
+                if (platform.Variant is { } variant) json.WriteString("variant", variant);
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        return text.ToArray();
+    }
+
+    private async Task<SolvedTarget> SolveAsync(BuildJob job, BuildReference reference, BuildContexts contexts, bool multiPlatform, CancellationToken cancellation)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, job.Cancellation);
+        var solving = builds.SolveAsync(reference.Request, reference.Plan, contexts, both.Token);
+        var watching = StepWatcher.WatchAsync(reference.Plan, job.Log, multiPlatform);
+        try
+        {
+            return await solving;
+        }
+        finally { await watching; }
+    }
+}

@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Wharf.Daemon.BuildKit.Export;
+using Wharf.Daemon.BuildKit.Gateway;
+using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.Engine;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.BuildKit.History;
+
+/// <summary>
+/// Builds that were made: what was asked for, how it ended, and all that was told meanwhile. Records are rows, logs are files. The oldest go when there
+/// are more than fifty, unless they are pinned.
+/// </summary>
+internal sealed class HistoryStore
+{
+    private const int MaxRecords = 50;
+
+    private readonly EngineHost _engine;
+    private readonly string _directory;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, BuildHistoryRecord> _active = new(StringComparer.Ordinal);
+    private readonly List<Channel<BuildHistoryEvent>> _listeners = [];
+
+    public HistoryStore(EngineHost engine)
+    {
+        _engine = engine;
+        _directory = Path.Combine(engine.Options.DataRoot, "build", "history");
+        engine.State.EnsureSchema("create table if not exists build_history(ref text primary key, created_at text not null, pinned integer not null, record blob not null) without rowid, strict;");
+    }
+
+    public void Started(BuildJob job)
+    {
+        if (job.Request.Internal) return;
+        var record = new BuildHistoryRecord { Ref = job.Reference, Frontend = "dockerfile.v0", CreatedAt = Timestamp.FromDateTimeOffset(job.StartedAt) };
+        lock (_lock)
+        {
+            _active[job.Reference] = record;
+            Publish(BuildHistoryEventType.Started, record);
+        }
+    }
+
+    public void Completed(BuildJob job, ExportResult? exported, RpcStatus? error)
+    {
+        if (job.Request.Internal) return;
+        var events = job.Log.Snapshot();
+        var record = RecordOf(job, events, exported, error);
+        WriteLog(job.Reference, events);
+        _engine.State.Execute("insert into build_history values($1, $2, 0, $3) on conflict(ref) do update set record = excluded.record", record.Ref, job.StartedAt.ToString("o", CultureInfo.InvariantCulture), record.ToByteArray());
+        RemoveOldest();
+        lock (_lock)
+        {
+            _active.Remove(job.Reference);
+            Publish(BuildHistoryEventType.Complete, record);
+        }
+    }
+
+    private static BuildHistoryRecord RecordOf(BuildJob job, IReadOnlyList<StatusResponse> events, ExportResult? exported, RpcStatus? error)
+    {
+        var record = new BuildHistoryRecord
+        {
+            Ref = job.Reference, Frontend = "dockerfile.v0", CreatedAt = Timestamp.FromDateTimeOffset(job.StartedAt), CompletedAt = Timestamp.FromDateTimeOffset(DateTimeOffset.UtcNow), Error = error, NumWarnings = job.Warnings,
+        };
+        foreach (var (key, value) in job.Options?.Recorded() ?? []) record.FrontendAttrs[key] = value;
+        record.Exporters.AddRange(job.Request.Exporters);
+        var vertexes = new Dictionary<string, Vertex>(StringComparer.Ordinal);
+        foreach (var vertex in events.SelectMany(static status => status.Vertexes)) vertexes[vertex.Digest] = vertex;
+        record.NumTotalSteps = vertexes.Count;
+        record.NumCompletedSteps = vertexes.Values.Count(static vertex => vertex.Completed is not null && vertex.Error.Length == 0);
+        record.NumCachedSteps = vertexes.Values.Count(static vertex => vertex.Cached);
+        if (exported is null) return record;
+        foreach (var (key, value) in exported.Response) record.ExporterResponse[key] = value;
+        foreach (var (platform, result) in exported.Results)
+        {
+            if (platform.Length == 0) record.Result = result;
+            else record.Results[platform] = result;
+        }
+        return record;
+    }
+
+    private void WriteLog(string reference, IReadOnlyList<StatusResponse> events)
+    {
+        Directory.CreateDirectory(_directory);
+        using var file = File.Create(LogPath(reference));
+        foreach (var status in events) status.WriteDelimitedTo(file);
+    }
+
+    private string LogPath(string reference) => Path.Combine(_directory, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(reference)))[..32]);
+
+    public async IAsyncEnumerable<StatusResponse> ReadLogAsync(string reference, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        if (!File.Exists(LogPath(reference))) yield break;
+        var bytes = await File.ReadAllBytesAsync(LogPath(reference), cancellation);
+        using var stream = new MemoryStream(bytes);
+        while (stream.Position < stream.Length) yield return StatusResponse.Parser.ParseDelimitedFrom(stream);
+    }
+
+    public BuildHistoryRecord? Find(string reference) => _engine.State.Query("select record, pinned from build_history where ref = $1", Read, reference) is [var record, ..] ? record : null;
+
+    private static BuildHistoryRecord Read(Microsoft.Data.Sqlite.SqliteDataReader row)
+    {
+        var record = BuildHistoryRecord.Parser.ParseFrom(row.GetFieldValue<byte[]>(0));
+        record.Pinned = row.GetInt64(1) != 0;
+        return record;
+    }
+
+    public void Remove(string reference)
+    {
+        if (Find(reference) is not { } record) throw WharfException.NotFound($"could not find build {reference}");
+        _engine.State.Execute("delete from build_history where ref = $1", reference);
+        File.Delete(LogPath(reference));
+        lock (_lock) Publish(BuildHistoryEventType.Deleted, record);
+    }
+
+    public void Pin(string reference, bool pinned)
+    {
+        if (Find(reference) is null) throw WharfException.NotFound($"could not find build {reference}");
+        _engine.State.Execute("update build_history set pinned = $2 where ref = $1", reference, pinned ? 1 : 0);
+    }
+
+    private void RemoveOldest()
+    {
+        foreach (var reference in _engine.State.Query("select ref from build_history where pinned = 0 order by created_at desc limit -1 offset $1", static row => row.GetString(0), MaxRecords))
+        {
+            _engine.State.Execute("delete from build_history where ref = $1", reference);
+            File.Delete(LogPath(reference));
+        }
+    }
+
+    /// <summary>What is and, unless the caller leaves early, what comes.</summary>
+    public async IAsyncEnumerable<BuildHistoryEvent> ListenAsync(BuildHistoryRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var channel = Channel.CreateUnbounded<BuildHistoryEvent>();
+        lock (_lock)
+        {
+            var past = request.ActiveOnly ? [] : _engine.State.Query("select record, pinned from build_history order by created_at desc", Read);
+            if (request.Limit > 0) past = [.. past.Take(request.Limit)];
+            past.Reverse();
+            foreach (var record in past) channel.Writer.TryWrite(new BuildHistoryEvent { Type = BuildHistoryEventType.Complete, Record = record });
+            foreach (var record in _active.Values) channel.Writer.TryWrite(new BuildHistoryEvent { Type = BuildHistoryEventType.Started, Record = record });
+            if (request.EarlyExit) channel.Writer.TryComplete();
+            else _listeners.Add(channel);
+        }
+        try
+        {
+            await foreach (var happened in channel.Reader.ReadAllAsync(cancellation))
+                if (request.Ref.Length == 0 || happened.Record.Ref == request.Ref) yield return happened;
+        }
+        finally
+        {
+            lock (_lock) _listeners.Remove(channel);
+        }
+    }
+
+    /// <summary>Tells the listeners; the caller has the lock.</summary>
+    private void Publish(BuildHistoryEventType type, BuildHistoryRecord record)
+    {
+        foreach (var listener in _listeners) listener.Writer.TryWrite(new BuildHistoryEvent { Type = type, Record = record });
+    }
+}

@@ -1,0 +1,285 @@
+using System.Text;
+using System.Threading.Channels;
+using Grpc.Core;
+using Wharf.Daemon.BuildKit.Protocol.Sessions;
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.BuildKit.Sessions;
+
+/// <summary>What of a client's directory is wanted.</summary>
+/// <param name="FollowPaths">Only these, and what links among them lead to; null for all.</param>
+internal sealed record SyncFilter(string Name, IReadOnlyList<string>? Includes = null, IReadOnlyList<string>? Excludes = null, IReadOnlyList<string>? FollowPaths = null);
+
+/// <summary>
+/// Makes a directory the same as one of the client's: the client lists all it has, and only files that are not the same here (by size and time)
+/// are asked for. Nothing is trusted of the client's names: each goes into the directory named before it, links not followed.
+/// </summary>
+internal sealed class DirectoryReceiver : IDisposable
+{
+    private const int MaxEntries = 5_000_000, MaxPath = 4096;
+
+    private readonly Fd _root;
+    private readonly Action<long> _received;
+    private readonly Dictionary<uint, Incoming> _awaited = [];
+    private readonly HashSet<string> _present = new(StringComparer.Ordinal);
+    private readonly List<Stat> _directories = [];
+    private readonly Channel<Packet> _answers = Channel.CreateUnbounded<Packet>(new UnboundedChannelOptions { SingleReader = true });
+    private string _parentPath = "";
+    private Fd? _parent;
+    private uint _next;
+    private bool _listed;
+    private long _bytes;
+
+    private sealed record Incoming(Fd File, string Path, Stat Stat) : IDisposable
+    {
+        public long Written { get; set; }
+        public void Dispose() => File.Dispose();
+    }
+
+    private DirectoryReceiver(Fd root, Action<long> received) => (_root, _received) = (root, received);
+
+    /// <param name="received">Told how many bytes have come so far.</param>
+    public static async Task ReceiveAsync(ClientSession session, SyncFilter filter, string directory, Action<long> received, CancellationToken cancellation)
+    {
+        if (!session.Offers("/moby.filesync.v1.FileSync/DiffCopy")) throw WharfException.Invalid("no local sources enabled");
+        using var root = OpenAt.Open(directory, O.RDONLY | O.DIRECTORY);
+        using var receiver = new DirectoryReceiver(root, received);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var call = new FileSync.FileSyncClient(session.Calls).DiffCopy(Options(filter), cancellationToken: over.Token);
+        var answering = receiver.AnswerAsync(call.RequestStream, over.Token);
+        try
+        {
+            await receiver.RunAsync(call.ResponseStream, over.Token);
+            await answering;
+        }
+        catch (RpcException error)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new WharfException(error.StatusCode == StatusCode.NotFound ? ErrorKind.NotFound : ErrorKind.Unavailable, error.Status.Detail, error);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await answering.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
+
+    private static Metadata Options(SyncFilter filter)
+    {
+        var options = new Metadata();
+        Add("dir-name", [filter.Name]);
+        Add("include-patterns", filter.Includes);
+        Add("exclude-patterns", filter.Excludes);
+        Add("followpaths", filter.FollowPaths);
+        return options;
+
+        void Add(string key, IReadOnlyList<string>? values)
+        {
+            if (values is null) return;
+            // Headers are ASCII, and a comma between values must not be one of a value: the text is escaped as in a query, and said to be.
+            foreach (var value in values) options.Add(key, Uri.EscapeDataString(value));
+            options.Add(key + "-encoded", "1");
+        }
+    }
+
+    private async Task AnswerAsync(IClientStreamWriter<Packet> stream, CancellationToken cancellation)
+    {
+        await foreach (var packet in _answers.Reader.ReadAllAsync(cancellation)) await stream.WriteAsync(packet, cancellation);
+        await stream.CompleteAsync();
+    }
+
+    private async Task RunAsync(IAsyncStreamReader<Packet> stream, CancellationToken cancellation)
+    {
+        while (await stream.MoveNext(cancellation))
+        {
+            var packet = stream.Current;
+            switch (packet.Type)
+            {
+                case Packet.Types.PacketType.Stat when packet.Stat is { Path.Length: > 0 } stat: TakeStat(stat); break;
+                case Packet.Types.PacketType.Stat: EndOfList(); break;
+                case Packet.Types.PacketType.Data: TakeData(packet); break;
+                case Packet.Types.PacketType.Err: throw WharfException.Invalid($"error from sender: {packet.Data.ToStringUtf8()}");
+                case Packet.Types.PacketType.Fin:
+                    _answers.Writer.TryComplete();
+                    break;
+                default: throw WharfException.Invalid($"unexpected packet of type {packet.Type}");
+            }
+        }
+        if (!_listed || _awaited.Count > 0) throw WharfException.Unavailable("the client ended before all its files were here");
+    }
+
+    private void TakeStat(Stat stat)
+    {
+        if (_listed || _next >= MaxEntries) throw WharfException.Invalid("the client sends more files than allowed");
+        uint id = _next++;
+        var path = stat.Path.Replace('\\', '/').Trim('/');
+        if (path.Length > MaxPath || Array.Exists(path.Split('/'), part => part is "" or "." or ".." || part.Contains('\0')))
+            throw WharfException.Invalid($"invalid path in the context: {stat.Path}");
+        int slash = path.LastIndexOf('/');
+        var parent = Parent(slash < 0 ? "" : path[..slash]);
+        var name = Encoding.UTF8.GetBytes(path[(slash + 1)..]);
+        if (!_present.Add(path)) throw WharfException.Invalid($"the client lists a path twice: {path}");
+        var kind = Kind(stat.Mode);
+        if (kind == FileStat.S_IFDIR) MakeDirectory(parent, name, path, stat);
+        else if (kind is FileStat.S_IFREG or FileStat.S_IFLNK) MakeFile(parent, name, path, stat, kind, id);
+        // Sockets, pipes and devices of the client's machine mean nothing here.
+        else _present.Remove(path);
+    }
+
+    /// <summary>The directory of a path, which the client must have listed before.</summary>
+    private Fd Parent(string path)
+    {
+        if (_parent is not null && path == _parentPath) return _parent;
+        var bytes = Encoding.UTF8.GetBytes(path.Length == 0 ? "." : path);
+        int fd = FileAt.OpenBeneath(_root.Value, bytes, O.RDONLY | O.DIRECTORY, Resolve.NoSymlinks);
+        if (fd < 0 || (path.Length > 0 && !_present.Contains(path)))
+        {
+            if (fd >= 0) new Fd(fd).Dispose();
+            throw WharfException.Invalid($"the client lists a file of a directory it did not list: {path}");
+        }
+        _parent?.Dispose();
+        (_parent, _parentPath) = (new Fd(fd), path);
+        return _parent;
+    }
+
+    private void MakeDirectory(Fd parent, byte[] name, string path, Stat stat)
+    {
+        if (FileAt.Stat(parent.Value, name, out var there) == 0 && !there.IsDirectory) Remove(parent, path);
+        int made = FileAt.MakeDirectory(parent.Value, name, 0x1c0);
+        if (made != -Errno.EEXIST) FileAt.Check(made, "mkdirat", name);
+        uint mode = Permissions(stat.Mode);
+        if (made >= 0 || there.Permissions != mode) FileAt.Check(FileAt.ChangeMode(parent.Value, name, mode), "fchmodat", name);
+        SetXattrs(parent, name, stat);
+        _directories.Add(stat);
+    }
+
+    private void MakeFile(Fd parent, byte[] name, string path, Stat stat, uint kind, uint id)
+    {
+        if (FileAt.Stat(parent.Value, name, out var there) == 0)
+        {
+            if (IsSame(there, parent, name, stat, kind)) return;
+            Remove(parent, path);
+        }
+        if (kind == FileStat.S_IFLNK)
+        {
+            FileAt.Check(FileAt.Symlink(Encoding.UTF8.GetBytes(stat.Linkname), parent.Value, name), "symlinkat", name);
+            FileAt.Check(FileAt.SetTimes(parent.Value, name, Seconds(stat), Nanoseconds(stat)), "utimensat", name);
+            return;
+        }
+        if (stat.Linkname.Length > 0)
+        {
+            Link(parent, name, stat);
+            return;
+        }
+        var file = new Fd(FileAt.Check(FileAt.Open(parent.Value, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0x180), "openat", name));
+        _awaited.Add(id, new Incoming(file, path, stat));
+        _answers.Writer.TryWrite(new Packet { Type = Packet.Types.PacketType.Req, Id = id });
+    }
+
+    private static bool IsSame(in FileStat there, Fd parent, byte[] name, Stat stat, uint kind)
+    {
+        if (there.Type != kind || there.ModifiedSeconds != Seconds(stat) || there.ModifiedNanoseconds != Nanoseconds(stat)) return false;
+        if (kind == FileStat.S_IFLNK) return Encoding.UTF8.GetString(FileAt.ReadLink(parent.Value, name)) == stat.Linkname;
+        return stat.Linkname.Length == 0 && there.Links == 1 && there.Size == stat.Size && there.Permissions == Permissions(stat.Mode) && stat.Xattrs.Count == 0 && Xattr.List(parent.Value, name).Count == 0;
+    }
+
+    private void Link(Fd parent, byte[] name, Stat stat)
+    {
+        var target = stat.Linkname.Trim('/');
+        if (!_present.Contains(target)) throw WharfException.Invalid($"a hard link leads to a file that was not listed: {target}");
+        int slash = target.LastIndexOf('/');
+        using var directory = new Fd(FileAt.Check(FileAt.OpenBeneath(_root.Value, Encoding.UTF8.GetBytes(slash < 0 ? "." : target[..slash]), O.PATH | O.DIRECTORY, Resolve.NoSymlinks), "openat2", name));
+        FileAt.Check(FileAt.Link(directory.Value, Encoding.UTF8.GetBytes(target[(slash + 1)..]), parent.Value, name), "linkat", name);
+    }
+
+    private void TakeData(Packet packet)
+    {
+        if (!_awaited.TryGetValue(packet.Id, out var incoming)) throw WharfException.Invalid($"data for a file that was not asked for: {packet.Id}");
+        if (packet.Data.Length > 0)
+        {
+            FileAt.WriteAllAt(incoming.File.Value, packet.Data.Span, incoming.Written);
+            incoming.Written += packet.Data.Length;
+            _bytes += packet.Data.Length;
+            _received(_bytes);
+            return;
+        }
+        using (incoming)
+        {
+            _awaited.Remove(packet.Id);
+            var path = Encoding.UTF8.GetBytes(incoming.Path);
+            if (Libc.fchmod(incoming.File.Value, Permissions(incoming.Stat.Mode)) != 0) throw new SyscallException("fchmod", System.Runtime.InteropServices.Marshal.GetLastPInvokeError(), incoming.Path);
+            foreach (var (key, value) in incoming.Stat.Xattrs) SetXattr(incoming.File, key, value.Span);
+            FileAt.Check(FileAt.SetTimes(incoming.File.Value, Seconds(incoming.Stat), Nanoseconds(incoming.Stat)), "futimens", path);
+        }
+        FinishWhenDone();
+    }
+
+    private void EndOfList()
+    {
+        _listed = true;
+        RemoveOthers(_root, "");
+        FinishWhenDone();
+    }
+
+    private void FinishWhenDone()
+    {
+        if (!_listed || _awaited.Count > 0) return;
+        for (int i = _directories.Count - 1; i >= 0; i--)
+        {
+            var stat = _directories[i];
+            using var directory = new Fd(FileAt.Check(FileAt.OpenBeneath(_root.Value, Encoding.UTF8.GetBytes(stat.Path.Trim('/')), O.RDONLY | O.DIRECTORY, Resolve.NoSymlinks), "openat2", Encoding.UTF8.GetBytes(stat.Path)));
+            var there = FileStat.Of(directory);
+            if (there.ModifiedSeconds != Seconds(stat) || there.ModifiedNanoseconds != Nanoseconds(stat)) FileAt.Check(FileAt.SetTimes(directory.Value, Seconds(stat), Nanoseconds(stat)), "futimens", []);
+        }
+        _answers.Writer.TryWrite(new Packet { Type = Packet.Types.PacketType.Fin });
+    }
+
+    /// <summary>Removes what the client does not have any more.</summary>
+    private void RemoveOthers(Fd directory, string prefix)
+    {
+        foreach (var name in DirectoryEntries.Read(directory.Value))
+        {
+            var path = prefix + Encoding.UTF8.GetString(name);
+            if (!_present.Contains(path))
+            {
+                Remove(directory, path);
+                continue;
+            }
+            if (FileAt.Stat(directory.Value, name, out var stat) < 0 || !stat.IsDirectory) continue;
+            using var child = new Fd(FileAt.Check(FileAt.Open(directory.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "openat", name));
+            RemoveOthers(child, path + "/");
+        }
+    }
+
+    private static void Remove(Fd parent, string path) => TreeRemoval.Remove(parent.Value, Encoding.UTF8.GetBytes(path[(path.LastIndexOf('/') + 1)..]));
+
+    private static void SetXattrs(Fd parent, byte[] name, Stat stat)
+    {
+        if (stat.Xattrs.Count == 0) return;
+        using var file = new Fd(FileAt.Check(FileAt.Open(parent.Value, name, O.RDONLY | O.NOFOLLOW | O.DIRECTORY), "openat", name));
+        foreach (var (key, value) in stat.Xattrs) SetXattr(file, key, value.Span);
+    }
+
+    /// <summary>Only what an image may carry: capabilities of files and the user's own.</summary>
+    private static void SetXattr(Fd file, string key, ReadOnlySpan<byte> value)
+    {
+        if (key == "security.capability" || key.StartsWith("user.", StringComparison.Ordinal)) FileAt.Check(Xattr.Set(file.Value, Encoding.UTF8.GetBytes(key), value), "fsetxattr", Encoding.UTF8.GetBytes(key));
+    }
+
+    private static long Seconds(Stat stat) => Math.DivRem(stat.ModTime, 1_000_000_000, out long rest) - (rest < 0 ? 1 : 0);
+
+    private static uint Nanoseconds(Stat stat) => (uint)((stat.ModTime % 1_000_000_000 + 1_000_000_000) % 1_000_000_000);
+
+    private static uint Kind(uint mode) => (mode & (1u << 31)) != 0 ? FileStat.S_IFDIR : (mode & (1u << 27)) != 0 ? FileStat.S_IFLNK : (mode & 0x8f28_0000) == 0 ? FileStat.S_IFREG : 0;
+
+    private static uint Permissions(uint mode) => (mode & 0x1ff) | ((mode & (1u << 23)) != 0 ? FileStat.S_ISUID : 0) | ((mode & (1u << 22)) != 0 ? FileStat.S_ISGID : 0) | ((mode & (1u << 20)) != 0 ? FileStat.S_ISVTX : 0);
+
+    public void Dispose()
+    {
+        foreach (var incoming in _awaited.Values) incoming.Dispose();
+        _parent?.Dispose();
+    }
+}

@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using System.Text;
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Build;
+
+/// <summary>
+/// A git repository as a source: an address with an optional <c>#ref:subdirectory</c> or <c>?ref=…&amp;subdir=…</c>. The machine's git fetches it, with nothing
+/// of the address able to pass for an option (CVE-2019-13139), and no settings but our own.
+/// </summary>
+public sealed record GitSource(string Remote, string Reference, string Directory)
+{
+    private const int MaxErrorText = 4096;
+
+    /// <summary>Whether an address names a repository and not a file.</summary>
+    public static bool IsGit(string address)
+    {
+        var path = address.Split('#', '?')[0];
+        if (path.StartsWith("git://", StringComparison.Ordinal) || path.StartsWith("ssh://", StringComparison.Ordinal) || path.StartsWith("github.com/", StringComparison.Ordinal)) return true;
+        if (path.StartsWith("http://", StringComparison.Ordinal) || path.StartsWith("https://", StringComparison.Ordinal)) return path.EndsWith(".git", StringComparison.Ordinal);
+        int at = path.IndexOf('@'), colon = path.IndexOf(':');
+        return at > 0 && colon > at && !path.Contains("://", StringComparison.Ordinal) && !path.AsSpan(0, at).ContainsAny('/', ' ');
+    }
+
+    public static GitSource Parse(string address)
+    {
+        var (remote, fragment) = address.IndexOf('#') is >= 0 and var hash ? (address[..hash], address[(hash + 1)..]) : (address, "");
+        var (reference, directory) = fragment.IndexOf(':') is >= 0 and var colon ? (fragment[..colon], fragment[(colon + 1)..]) : (fragment, "");
+        if (remote.IndexOf('?') is >= 0 and var query)
+        {
+            foreach (var pair in remote[(query + 1)..].Split('&'))
+            {
+                var parts = pair.Split('=', 2);
+                var value = parts.Length == 2 ? Uri.UnescapeDataString(parts[1]) : "";
+                if (parts[0] is "ref" or "branch" or "tag" or "commit") reference = value;
+                else if (parts[0] is "subdir") directory = value;
+                else throw WharfException.Invalid($"unexpected query \"{parts[0]}\" in git address {address}");
+            }
+            remote = remote[..query];
+        }
+        if (remote.StartsWith("github.com/", StringComparison.Ordinal)) remote = "https://" + remote;
+        if (remote.StartsWith('-') || reference.StartsWith('-') || remote.Contains('\0') || reference.AsSpan().ContainsAny(" \n\0")) throw WharfException.Invalid($"invalid git address: {address}");
+        return new GitSource(remote, reference, directory);
+    }
+
+    /// <summary>Checks the repository's files out into an empty directory. <paramref name="sshAgent"/> is the socket of an agent to use.</summary>
+    public async Task CheckOutAsync(string directory, bool keepGitDirectory, string? sshAgent, CancellationToken cancellation)
+    {
+        var work = Path.Combine(directory, ".git-work");
+        var repository = Path.Combine(work, "repository");
+        System.IO.Directory.CreateDirectory(repository);
+        var settings = new GitSettings(work, repository, sshAgent);
+        await RunAsync(settings, ["init", "--quiet", "."], cancellation);
+        await RunAsync(settings, ["remote", "add", "--", "origin", Remote], cancellation);
+        await FetchAsync(settings, cancellation);
+        await RunAsync(settings, ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "FETCH_HEAD"], cancellation);
+        if (File.Exists(Path.Combine(repository, ".gitmodules")))
+            await RunAsync(settings, ["submodule", "update", "--init", "--recursive", "--depth=1"], cancellation);
+        Take(repository, directory, keepGitDirectory);
+        System.IO.Directory.Delete(work, recursive: true);
+    }
+
+    private async Task FetchAsync(GitSettings settings, CancellationToken cancellation)
+    {
+        var reference = Reference.Length > 0 ? Reference : "HEAD";
+        bool commit = reference.Length == 40 && reference.AsSpan().IndexOfAnyExcept("0123456789abcdef") < 0;
+        try
+        {
+            await RunAsync(settings, ["fetch", "--quiet", "--depth=1", "--no-tags", "origin", "--", reference], cancellation);
+        }
+        catch (WharfException) when (commit)
+        {
+            // Some servers do not give single commits: then all of it is fetched.
+            await RunAsync(settings, ["fetch", "--quiet", "--tags", "origin"], cancellation);
+            await RunAsync(settings, ["update-ref", "FETCH_HEAD", reference], cancellation);
+        }
+    }
+
+    /// <summary>Moves what is wanted of the clone to where it goes; the subdirectory is looked up inside of the clone (CVE-2026-33748).</summary>
+    private void Take(string repository, string directory, bool keepGitDirectory)
+    {
+        var git = Path.Combine(repository, ".git");
+        if (!keepGitDirectory) System.IO.Directory.Delete(git, recursive: true);
+        using var root = OpenAt.Open(repository, O.PATH | O.DIRECTORY);
+        var clean = ArchivePlace.Clean(Directory);
+        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(clean), O.PATH | O.DIRECTORY);
+        if (fd < 0) throw WharfException.Invalid($"subdirectory {Directory} not found in {Remote}");
+        using var found = new Fd(fd);
+        var source = Encoding.UTF8.GetString(FileAt.ReadLink(OpenAt.AT_FDCWD, Encoding.ASCII.GetBytes(found.ProcPath)));
+        foreach (var path in System.IO.Directory.EnumerateFileSystemEntries(source))
+        {
+            var target = Path.Combine(directory, Path.GetFileName(path));
+            if (new FileInfo(path).LinkTarget is null && System.IO.Directory.Exists(path)) System.IO.Directory.Move(path, target);
+            else File.Move(path, target);
+        }
+    }
+
+    private sealed record GitSettings(string Home, string Repository, string? SshAgent);
+
+    private static async Task RunAsync(GitSettings settings, string[] arguments, CancellationToken cancellation)
+    {
+        var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = settings.Repository, RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
+        start.Environment.Clear();
+        start.Environment["PATH"] = System.Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin:/bin";
+        start.Environment["HOME"] = settings.Home;
+        start.Environment["GIT_CONFIG_NOSYSTEM"] = "1";
+        start.Environment["GIT_TERMINAL_PROMPT"] = "0";
+        start.Environment["GIT_ALLOW_PROTOCOL"] = "http:https:git:ssh";
+        start.Environment["GIT_SSH_COMMAND"] = "ssh -F none -o StrictHostKeyChecking=accept-new -o BatchMode=yes";
+        if (settings.SshAgent is not null) start.Environment["SSH_AUTH_SOCK"] = settings.SshAgent;
+        using var process = Start(start);
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync(cancellation);
+        var error = process.StandardError.ReadToEndAsync(cancellation);
+        try
+        {
+            await process.WaitForExitAsync(cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+        await output;
+        var text = (await error).Trim();
+        if (process.ExitCode != 0) throw WharfException.Invalid($"failed to fetch remote repository: git {arguments[0]}: {(text.Length > MaxErrorText ? text[..MaxErrorText] : text)}");
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start) ?? throw WharfException.Unavailable("git could not be started");
+        }
+        catch (System.ComponentModel.Win32Exception error)
+        {
+            throw WharfException.Unavailable("git repositories need git on the daemon's machine: it could not be started", error);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using Wharf.Engine.Images.Registry;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Images;
+
+/// <summary>Blobs for those who put images together elsewhere than in the store: a build's archives and pushes.</summary>
+public sealed partial class ImageService
+{
+    /// <summary>How a layer is compressed in what goes out.</summary>
+    public enum LayerCompression { Gzip, Uncompressed, Zstd }
+
+    /// <summary>A layer as a blob of the store. The caller holds <see cref="HoldLayersAsync"/> until the blob is used.</summary>
+    internal async Task<Descriptor> LayerBlobAsync(Digest diffId, Digest chain, LayerCompression compression, CancellationToken cancellation)
+    {
+        if (compression == LayerCompression.Gzip)
+        {
+            var gzip = await CompressedAsync(diffId, chain, cancellation);
+            return gzip with { MediaType = OciType(gzip.MediaType!) };
+        }
+        var pipe = new System.IO.Pipelines.Pipe();
+        var writing = WriteLayerAsync(chain, compression, pipe.Writer, cancellation);
+        var blob = await _content.WriteAsync(pipe.Reader.AsStream(), compression == LayerCompression.Uncompressed ? diffId : null, cancellation);
+        await writing;
+        return blob with { MediaType = compression == LayerCompression.Zstd ? MediaTypes.OciLayerZstd : MediaTypes.OciLayer };
+    }
+
+    private async Task WriteLayerAsync(Digest chain, LayerCompression compression, System.IO.Pipelines.PipeWriter writer, CancellationToken cancellation)
+    {
+        try
+        {
+            await using (var output = writer.AsStream(leaveOpen: true))
+            await using (var plain = compression == LayerCompression.Zstd ? new ZstdSharp.CompressionStream(output, leaveOpen: true) : output)
+                await _snapshots.WriteLayerTarAsync(chain, plain, cancellation);
+            await writer.CompleteAsync();
+        }
+        catch (Exception error)
+        {
+            await writer.CompleteAsync(error);
+            throw;
+        }
+    }
+
+    /// <summary>The size of a blob; null when it is not in the store.</summary>
+    public long? BlobSize(Digest digest) => _content.Has(digest) ? _content.SizeOf(digest) : null;
+
+    public Stream OpenBlob(Digest digest) => _content.OpenRead(digest);
+
+    internal Task<Digest> WriteBlobAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation) => _content.WriteAsync(bytes, cancellation);
+
+    /// <summary>Pushes blobs, and then manifests: those that others name by digest, the last one also by the reference's tag.</summary>
+    internal async Task PushBlobsAsync(ImageReference reference, AuthConfig? auth, IReadOnlyList<Descriptor> blobs, IReadOnlyList<Descriptor> manifests, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
+        using var client = new RegistryClient(reference, auth, _options);
+        await client.ConnectAsync(push: true, cancellation);
+        using var slots = new SemaphoreSlim(_options.MaxConcurrentUploads);
+        await Task.WhenAll(blobs.DistinctBy(static blob => blob.Digest).Select(blob => InSlotAsync(slots, async () =>
+        {
+            if (!await client.HasBlobAsync(blob.Digest, cancellation)) await client.UploadAsync(blob, () => _content.OpenRead(blob.Digest), done => progress.Report(Progress("Pushing", done, blob.Size, blob.Digest.Hex[..12])), cancellation);
+            progress.Report(new JsonMessage { Status = "Pushed", Id = blob.Digest.Hex[..12] });
+        }, cancellation)));
+        foreach (var manifest in manifests)
+        {
+            var bytes = await _content.ReadAsync(manifest.Digest, _options.Limits.MaxManifest, cancellation);
+            await client.PutManifestAsync(manifest == manifests[^1] ? reference.Tag ?? manifest.Digest.ToString() : manifest.Digest.ToString(), bytes, manifest.MediaType!, cancellation);
+        }
+    }
+
+    /// <summary>Notes by which digest a repository's registry knows an image.</summary>
+    internal void AddRepositoryDigest(ImageReference reference, Digest manifest, Digest image) => _store.AddDigest(reference.Repository, manifest, image);
+}
