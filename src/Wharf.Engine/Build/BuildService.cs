@@ -128,6 +128,7 @@ public sealed partial class BuildService
         }
         finally
         {
+            foreach (var node in plan.Nodes) node.Progress.Abandon();
             RemoveContext(parts.RunDirectory);
             RemoveContext(parts.FetchDirectory);
         }

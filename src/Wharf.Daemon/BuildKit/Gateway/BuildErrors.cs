@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Wharf.Daemon.BuildKit.Protocol.Controls;
-using Wharf.Daemon.BuildKit.Protocol.Ops;
 using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Build.Solving;
@@ -52,10 +52,7 @@ internal static class BuildErrors
     {
         RpcException rpc => rpc.StatusCode,
         OperationCanceledException => StatusCode.Cancelled,
-        DockerfileException => StatusCode.InvalidArgument,
-        WharfException { Kind: ErrorKind.NotImplemented } => StatusCode.Unimplemented,
-        WharfException { Kind: ErrorKind.NotFound } => StatusCode.NotFound,
-        WharfException { Kind: ErrorKind.Unauthorized } => StatusCode.PermissionDenied,
+        // Clients put any other code's name before the text.
         _ => StatusCode.Unknown,
     };
 
@@ -78,11 +75,38 @@ internal static class BuildErrors
         var status = new RpcStatus { Code = (int)Code(error), Message = Message(error) };
         if (Place(error, plan) is var (first, last) && text.Length > 0)
         {
-            var source = new Protocol.Errors.Source { Info = new SourceInfo { Filename = file, Data = ByteString.CopyFromUtf8(text), Language = "Dockerfile" } };
-            for (int line = first; line <= last; line++) source.Ranges.Add(new Protocol.Ops.Range { Start = new Position { Line = line }, End = new Position { Line = line } });
-            status.Details.Add(new Any { TypeUrl = SourceType, Value = source.ToByteString() });
+            status.Details.Add(new Any { TypeUrl = SourceType, Value = ByteString.CopyFrom(SourceJson(file, text, first, last)) });
         }
         return status;
+    }
+
+    private static byte[] SourceJson(string file, string text, int first, int last)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("info");
+            json.WriteString("filename", file);
+            json.WriteBase64String("data", Encoding.UTF8.GetBytes(text));
+            json.WriteString("language", "Dockerfile");
+            json.WriteEndObject();
+            json.WriteStartArray("ranges");
+            for (int line = first; line <= last; line++)
+            {
+                json.WriteStartObject();
+                foreach (var end in new[] { "start", "end" })
+                {
+                    json.WriteStartObject(end);
+                    json.WriteNumber("line", line);
+                    json.WriteEndObject();
+                }
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        return bytes.ToArray();
     }
 
     /// <summary>Whether an error is that of one of the plan's steps.</summary>

@@ -1,5 +1,6 @@
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Images;
+using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.BuildKit.Progress;
 
@@ -21,11 +22,14 @@ internal static class StepNames
                 var node = steps[i].Instruction.Name == "FROM" ? steps[i].Root : steps[i].Node!;
                 // A stage that stands on another has no base of its own to show.
                 if (steps[i].Instruction.Name == "FROM" && node is not BaseNode { Image: not null }) continue;
-                names.TryAdd(node, $"[{platform}{label}{(i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture).PadLeft(width)}/{steps.Count}] {steps[i].Title}");
+                names.TryAdd(node, $"[{platform}{label}{(i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture).PadLeft(width)}/{steps.Count}] {(node is BaseNode from ? From(from) : steps[i].Title)}");
             }
         }
         foreach (var node in plan.Nodes)
-            if (node is BaseNode { Image: not null }) names.TryAdd(node, $"FROM {node.Title["FROM ".Length..]}");
+            if (node is BaseNode { Image: not null }) names.TryAdd(node, From((BaseNode)node));
         return names;
     }
+
+    /// <summary>A base image under its full name.</summary>
+    private static string From(BaseNode node) => "FROM " + (ImageReference.TryParse(node.Name, out var reference) ? reference.WithDefaultTag().Canonical : node.Name);
 }

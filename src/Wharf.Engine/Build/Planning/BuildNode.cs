@@ -46,6 +46,8 @@ public abstract class BuildNode
 public sealed class BaseNode : BuildNode
 {
     public ImageRecord? Image { get; init; }
+    /// <summary>The image as the Dockerfile names it.</summary>
+    public string Name { get; init; } = "scratch";
     public override IEnumerable<BuildNode> Inputs => [];
     public override string Definition => Line("from", Image?.Id.ToString() ?? "scratch");
 }

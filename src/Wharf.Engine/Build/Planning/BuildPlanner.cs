@@ -213,7 +213,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         var key = $"{name} {(platform is null ? "" : Platforms.Describe(platform))}";
         if (_images.TryGetValue(key, out var known)) return known;
         var image = await baseImage(name, platform, cancellation);
-        return _images[key] = new BaseNode { Title = instruction.Name == "FROM" ? instruction.Text : $"FROM {name}", Instruction = instruction, StageName = stageName, Image = image };
+        return _images[key] = new BaseNode { Title = instruction.Name == "FROM" ? instruction.Text : $"FROM {name}", Instruction = instruction, StageName = stageName, Image = image, Name = name };
     }
 
     /// <summary>The file system that <c>--from</c> names: an earlier stage, or an image.</summary>

@@ -65,8 +65,12 @@ public sealed class NodeProgress
         _completed.TrySetResult(result);
     }
 
+    /// <summary>Ends a step that never came to its turn.</summary>
+    internal void Abandon() => Fail(new OperationCanceledException());
+
     internal void Fail(Exception error)
     {
+        if (_completed.Task.IsCompleted) return;
         CompletedAt = DateTimeOffset.UtcNow;
         _output.Writer.TryComplete();
         _started.TrySetResult();

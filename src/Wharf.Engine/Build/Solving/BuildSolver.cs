@@ -35,7 +35,7 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     private Task<NodeResult> Begin(BuildNode node, CancellationTokenSource failing)
     {
         if (_running.TryGetValue(node, out var running)) return running;
-        var inputs = node.Inputs.ToDictionary(input => input, input => Begin(input, failing));
+        var inputs = node.Inputs.Distinct().ToDictionary(input => input, input => Begin(input, failing));
         return _running[node] = NodeAsync(node, inputs, failing);
     }
 
