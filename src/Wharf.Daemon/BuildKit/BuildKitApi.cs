@@ -29,7 +29,8 @@ public sealed class BuildKitApi : IAsyncDisposable
     {
         var locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
         var frontend = new DockerfileFrontend(engine.Builds, _sessions, locals, _jobs.FindReference);
-        var exports = new ExportService(engine.Builds, new CacheTransfer());
+        var history = new HistoryStore(engine);
+        var exports = new ExportService(engine.Builds, new CacheTransfer(), history);
         _server = new GrpcServer(logs, services =>
         {
             services.AddGrpc(options =>
@@ -37,9 +38,9 @@ public sealed class BuildKitApi : IAsyncDisposable
                 options.MaxReceiveMessageSize = 64 << 20;
                 options.MaxSendMessageSize = null;
             });
-            services.AddSingleton(new ControlService(engine, _jobs, _sessions, frontend, exports, new HistoryStore(engine), locals));
+            services.AddSingleton(new ControlService(engine, _jobs, _sessions, frontend, exports, history, locals));
             services.AddSingleton(new LlbBridgeService(_jobs, frontend, engine.Snapshots));
-            services.AddSingleton(new ContentService(engine.Images));
+            services.AddSingleton(new ContentService(engine.Images, history));
             services.AddSingleton<HealthService>();
             services.AddSingleton<TraceCollector>();
         }, static app =>
@@ -81,7 +82,7 @@ public sealed class BuildKitApi : IAsyncDisposable
         var sharedKey = headers["X-Docker-Expose-Session-Sharedkey"].ToString();
         var methods = headers["X-Docker-Expose-Session-Grpc-Method"].Where(static method => method is not null).Select(static method => method!);
         await using var connection = await UpgradeAsync(context);
-        await using var session = new ClientSession(id, sharedKey, methods, new DuplexStream(connection.Input, connection.Output));
+        await using var session = new ClientSession(id, sharedKey, methods, new Transport.DuplexStream(connection.Input, connection.Output));
         _sessions.Add(session);
         try
         {

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Wharf.Daemon.BuildKit.Protocol.Contents;
 using Wharf.Daemon.BuildKit.Protocol.Healths;
 using Wharf.Daemon.BuildKit.Protocol.Traces;
+using Wharf.Daemon.BuildKit.History;
 using Wharf.Engine.Images;
 using Wharf.Specs.Image;
 
@@ -22,21 +23,21 @@ internal sealed class TraceCollector : TraceService.TraceServiceBase
 }
 
 /// <summary>Blobs that build records name: attestations.</summary>
-internal sealed class ContentService(ImageService images) : Content.ContentBase
+internal sealed class ContentService(ImageService images, HistoryStore history) : Content.ContentBase
 {
     private const int Chunk = 1 << 20;
 
     public override Task<InfoResponse> Info(InfoRequest request, ServerCallContext context)
     {
         var digest = Parse(request.Digest);
-        return Task.FromResult(new InfoResponse { Info = new BlobInfo { Digest = request.Digest, Size = images.BlobSize(digest) ?? throw NotFound(request.Digest) } });
+        return Task.FromResult(new InfoResponse { Info = new BlobInfo { Digest = request.Digest, Size = history.BlobSize(digest) ?? images.BlobSize(digest) ?? throw NotFound(request.Digest) } });
     }
 
     public override async Task Read(ReadContentRequest request, IServerStreamWriter<ReadContentResponse> responseStream, ServerCallContext context)
     {
         var digest = Parse(request.Digest);
-        if (images.BlobSize(digest) is null) throw NotFound(request.Digest);
-        await using var blob = images.OpenBlob(digest);
+        if ((history.BlobSize(digest) ?? images.BlobSize(digest)) is null) throw NotFound(request.Digest);
+        await using var blob = history.BlobSize(digest) is null ? images.OpenBlob(digest) : history.OpenBlob(digest);
         var buffer = new byte[Chunk];
         long offset = 0, end = request.Size > 0 ? request.Offset + request.Size : long.MaxValue;
         int count;

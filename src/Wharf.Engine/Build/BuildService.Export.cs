@@ -26,6 +26,15 @@ public sealed partial class BuildService
         await _images.PushBlobsAsync(reference, auth, layout.Blobs, layout.Manifests, progress, cancellation);
     }
 
+    /// <summary>A small blob of the store, whole.</summary>
+    public async Task<byte[]> ReadBlobAsync(Digest digest, CancellationToken cancellation)
+    {
+        await using var blob = _images.OpenBlob(digest);
+        using var bytes = new MemoryStream();
+        await blob.CopyToAsync(bytes, cancellation);
+        return bytes.ToArray();
+    }
+
     /// <summary>Notes the digest under which a registry has an image of the store.</summary>
     public void NoteDigest(string name, ImageLayout layout, Digest image) => _images.AddRepositoryDigest(ImageReference.Parse(name), layout.Root.Digest, image);
 

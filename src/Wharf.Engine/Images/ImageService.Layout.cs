@@ -15,14 +15,14 @@ public sealed partial class ImageService
     {
         if (compression == LayerCompression.Gzip)
         {
-            var gzip = await CompressedAsync(diffId, chain, cancellation);
-            return gzip with { MediaType = OciType(gzip.MediaType!) };
+            if (_store.LayerBlobs(diffId).Find(blob => _content.Has(blob.Digest)) is { } kept) return kept with { MediaType = OciType(kept.MediaType!) };
         }
         var pipe = new System.IO.Pipelines.Pipe();
         var writing = WriteLayerAsync(chain, compression, pipe.Writer, cancellation);
         var blob = await _content.WriteAsync(pipe.Reader.AsStream(), compression == LayerCompression.Uncompressed ? diffId : null, cancellation);
         await writing;
-        return blob with { MediaType = compression == LayerCompression.Zstd ? MediaTypes.OciLayerZstd : MediaTypes.OciLayer };
+        if (compression == LayerCompression.Gzip) _store.AddLayerBlob(diffId, blob with { MediaType = MediaTypes.DockerLayerGzip });
+        return blob with { MediaType = compression switch { LayerCompression.Gzip => MediaTypes.OciLayerGzip, LayerCompression.Zstd => MediaTypes.OciLayerZstd, _ => MediaTypes.OciLayer } };
     }
 
     private async Task WriteLayerAsync(Digest chain, LayerCompression compression, System.IO.Pipelines.PipeWriter writer, CancellationToken cancellation)
@@ -30,7 +30,7 @@ public sealed partial class ImageService
         try
         {
             await using (var output = writer.AsStream(leaveOpen: true))
-            await using (var plain = compression == LayerCompression.Zstd ? new ZstdSharp.CompressionStream(output, leaveOpen: true) : output)
+            await using (var plain = compression switch { LayerCompression.Gzip => new System.IO.Compression.GZipStream(output, System.IO.Compression.CompressionLevel.Optimal, leaveOpen: true), LayerCompression.Zstd => new ZstdSharp.CompressionStream(output, leaveOpen: true), _ => output })
                 await _snapshots.WriteLayerTarAsync(chain, plain, cancellation);
             await writer.CompleteAsync();
         }
@@ -51,19 +51,27 @@ public sealed partial class ImageService
     /// <summary>Pushes blobs, and then manifests: those that others name by digest, the last one also by the reference's tag.</summary>
     internal async Task PushBlobsAsync(ImageReference reference, AuthConfig? auth, IReadOnlyList<Descriptor> blobs, IReadOnlyList<Descriptor> manifests, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
-        using var client = new RegistryClient(reference, auth, _options);
-        await client.ConnectAsync(push: true, cancellation);
+        using var client = new RegistryClient(reference, auth, push: true, _options, _log);
+        await client.ConnectForPushAsync([], cancellation);
         using var slots = new SemaphoreSlim(_options.MaxConcurrentUploads);
-        await Task.WhenAll(blobs.DistinctBy(static blob => blob.Digest).Select(blob => InSlotAsync(slots, async () =>
-        {
-            if (!await client.HasBlobAsync(blob.Digest, cancellation)) await client.UploadAsync(blob, () => _content.OpenRead(blob.Digest), done => progress.Report(Progress("Pushing", done, blob.Size, blob.Digest.Hex[..12])), cancellation);
-            progress.Report(new JsonMessage { Status = "Pushed", Id = blob.Digest.Hex[..12] });
-        }, cancellation)));
+        await Task.WhenAll(blobs.DistinctBy(static blob => blob.Digest).Select(blob => PushBlobAsync(client, blob, slots, progress, cancellation)));
         foreach (var manifest in manifests)
         {
             var bytes = await _content.ReadAsync(manifest.Digest, _options.Limits.MaxManifest, cancellation);
             await client.PutManifestAsync(manifest == manifests[^1] ? reference.Tag ?? manifest.Digest.ToString() : manifest.Digest.ToString(), bytes, manifest.MediaType!, cancellation);
         }
+    }
+
+    private async Task PushBlobAsync(RegistryClient client, Descriptor blob, SemaphoreSlim slots, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
+        var id = blob.Digest.Hex[..12];
+        await slots.WaitAsync(cancellation);
+        try
+        {
+            if (!await client.HasBlobAsync(blob.Digest, cancellation)) await client.UploadAsync(blob, () => _content.OpenRead(blob.Digest), Throttled(id, "Pushing", blob.Size, progress), cancellation);
+            progress.Report(new JsonMessage { Status = "Pushed", Id = id });
+        }
+        finally { slots.Release(); }
     }
 
     /// <summary>Notes by which digest a repository's registry knows an image.</summary>

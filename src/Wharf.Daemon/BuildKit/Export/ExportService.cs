@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Wharf.Daemon.BuildKit.Gateway;
+using Wharf.Daemon.BuildKit.History;
 using Wharf.Daemon.BuildKit.Progress;
 using Wharf.Daemon.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
@@ -20,7 +21,7 @@ internal sealed class ExportResult
 }
 
 /// <summary>Builds what a front end asked for and gives it where the client wants it.</summary>
-internal sealed class ExportService(BuildService builds, CacheTransfer caches)
+internal sealed class ExportService(BuildService builds, CacheTransfer caches, HistoryStore history)
 {
     public async Task<ExportResult> ExportAsync(BuildJob job, ClientSession session, FrontendResult result, CancellationToken cancellation)
     {
@@ -107,14 +108,14 @@ internal sealed class ExportService(BuildService builds, CacheTransfer caches)
                 await builds.PushAsync(layout, name, context.Attributes.Flag("push-by-digest"), await services.CredentialsAsync(reference.Domain, cancellation), vertex, cancellation);
             foreach (var entry in layout.Entries.Take(context.Attributes.Flag("store", absent: true) ? 1 : 0)) builds.NoteDigest(name, layout, entry.Config.Digest);
         }
-        Describe(context, layout);
+        await DescribeAsync(context, layout, cancellation);
     }
 
-    private static void Describe(ExportContext context, ImageLayout layout)
+    private async Task DescribeAsync(ExportContext context, ImageLayout layout, CancellationToken cancellation)
     {
         var response = context.Result.Response;
         response["containerimage.digest"] = layout.Root.Digest.ToString();
-        response["containerimage.descriptor"] = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(layout.Root with { Platform = null }, ImageJson.Default.Descriptor));
+        response["containerimage.descriptor"] = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(layout.Root with { Platform = null }, ImageJson.Plain.Descriptor));
         if (layout.Entries.Count == 1) response["containerimage.config.digest"] = layout.Entries[0].Config.Digest.ToString();
         context.Result.Results.Clear();
         foreach (var entry in layout.Entries)
@@ -122,6 +123,7 @@ internal sealed class ExportService(BuildService builds, CacheTransfer caches)
             var info = new BuildResultInfo { ResultDeprecated = Blob(layout.Entries.Count > 1 ? entry.Manifest : layout.Root) };
             info.Results[context.Index] = info.ResultDeprecated;
             info.Attestations.AddRange(entry.Attestations.Skip(1).Select(Blob));
+            foreach (var statement in entry.Attestations.Skip(1)) history.KeepBlob(statement.Digest, await builds.ReadBlobAsync(statement.Digest, cancellation));
             context.Result.Results.Add((layout.Entries.Count > 1 ? entry.Image.PlatformKey : "", info));
         }
     }
@@ -158,7 +160,7 @@ internal sealed class ExportService(BuildService builds, CacheTransfer caches)
         var images = await FinishedAsync(context, vertex, cancellation);
         using var held = await builds.HoldAsync(cancellation);
         var layout = await LayoutAsync(context, vertex, images, attributes.Names, attest: !docker, cancellation);
-        Describe(context, layout);
+        await DescribeAsync(context, layout, cancellation);
         var created = context.Job.Options?.SourceDateEpoch is { } epoch ? DateTimeOffset.FromUnixTimeSeconds(epoch) : DateTimeOffset.UtcNow;
         using (vertex.Begin("sending tarball"))
             await SessionOutput.SendAsync(context.Session, context.Index, context.Result.Response, output => builds.WriteArchiveAsync(layout, attributes.Names, docker, created, output, cancellation), cancellation);

@@ -93,7 +93,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
             job.Add(reference);
             var key = options.MultiPlatform ? Platforms.Describe(plan.Target.Platform) : "";
             references.Add((key, reference));
-            metadata[key.Length == 0 ? "containerimage.config" : $"containerimage.config/{key}"] = JsonSerializer.SerializeToUtf8Bytes(BuildService.PlannedImage(plan), ImageJson.Default.OciImage);
+            metadata[key.Length == 0 ? "containerimage.config" : $"containerimage.config/{key}"] = JsonSerializer.SerializeToUtf8Bytes(BuildService.PlannedImage(plan), ImageJson.Plain.OciImage);
         }
         if (options.MultiPlatform) metadata["refs.platforms"] = PlatformList(plans.Select(plan => plan.Plan.Target.Platform));
         return new FrontendResult(references) { Metadata = metadata };

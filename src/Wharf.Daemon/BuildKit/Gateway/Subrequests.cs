@@ -81,7 +81,7 @@ internal static class Subrequests
             words.AppendLine(CultureInfo.InvariantCulture, $"{(stage.Name.Length > 0 ? stage.Name : "(unnamed)")}{(last ? " (default)" : "")}");
         }
         json.WriteEndArray();
-        WriteSources(json, file, text);
+        WriteTexts(json, text);
         json.WriteEndObject();
     }
 
@@ -119,8 +119,15 @@ internal static class Subrequests
         WriteMounts(json, plan, "secrets", RunMountType.Secret, static mount => mount.Id.Length > 0 ? mount.Id : Path.GetFileName(mount.Target));
         WriteMounts(json, plan, "ssh", RunMountType.Ssh, static mount => mount.Id.Length > 0 ? mount.Id : "default");
         WriteMounts(json, plan, "cache", RunMountType.Cache, static mount => mount.Id.Length > 0 ? mount.Id : mount.Target);
-        WriteSources(json, plan.Dockerfile, text);
+        WriteTexts(json, text);
         json.WriteEndObject();
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string text)
+    {
+        json.WriteStartArray("sources");
+        json.WriteBase64StringValue(Encoding.UTF8.GetBytes(text));
+        json.WriteEndArray();
     }
 
     private static void WriteMounts(Utf8JsonWriter json, BuildPlan plan, string key, RunMountType type, Func<RunMount, string> name)

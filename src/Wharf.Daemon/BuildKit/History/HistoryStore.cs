@@ -98,6 +98,28 @@ internal sealed class HistoryStore
         while (stream.Position < stream.Length) yield return StatusResponse.Parser.ParseDelimitedFrom(stream);
     }
 
+    /// <summary>Keeps an attestation for as long as records are kept: in the image store it would go with the next collection.</summary>
+    public void KeepBlob(Specs.Image.Digest digest, byte[] bytes)
+    {
+        Directory.CreateDirectory(BlobDirectory);
+        File.WriteAllBytes(BlobPath(digest), bytes);
+    }
+
+    /// <summary>The size of a kept blob; null when there is none.</summary>
+    public long? BlobSize(Specs.Image.Digest digest) => File.Exists(BlobPath(digest)) ? new FileInfo(BlobPath(digest)).Length : null;
+
+    public Stream OpenBlob(Specs.Image.Digest digest) => File.OpenRead(BlobPath(digest));
+
+    private string BlobDirectory => Path.Combine(_directory, "blobs");
+
+    private string BlobPath(Specs.Image.Digest digest) => Path.Combine(BlobDirectory, digest.Hex);
+
+    private void RemoveBlobs(BuildHistoryRecord record)
+    {
+        foreach (var blob in (record.Result?.Attestations ?? []).Concat(record.Results.Values.SelectMany(static result => result.Attestations)))
+            if (Specs.Image.Digest.TryParse(blob.Digest, out var digest)) File.Delete(BlobPath(digest));
+    }
+
     public BuildHistoryRecord? Find(string reference) => _engine.State.Query("select record, pinned from build_history where ref = $1", Read, reference) is [var record, ..] ? record : null;
 
     private static BuildHistoryRecord Read(Microsoft.Data.Sqlite.SqliteDataReader row)
@@ -112,6 +134,7 @@ internal sealed class HistoryStore
         if (Find(reference) is not { } record) throw WharfException.NotFound($"could not find build {reference}");
         _engine.State.Execute("delete from build_history where ref = $1", reference);
         File.Delete(LogPath(reference));
+        RemoveBlobs(record);
         lock (_lock) Publish(BuildHistoryEventType.Deleted, record);
     }
 
@@ -125,6 +148,7 @@ internal sealed class HistoryStore
     {
         foreach (var reference in _engine.State.Query("select ref from build_history where pinned = 0 order by created_at desc limit -1 offset $1", static row => row.GetString(0), MaxRecords))
         {
+            if (Find(reference) is { } record) RemoveBlobs(record);
             _engine.State.Execute("delete from build_history where ref = $1", reference);
             File.Delete(LogPath(reference));
         }

@@ -31,7 +31,7 @@ internal static class ArchiveExport
         {
             Annotations = new() { ["io.containerd.image.name"] = ImageReference.Parse(name).WithDefaultTag().Canonical, ["org.opencontainers.image.created"] = time, ["org.opencontainers.image.ref.name"] = ImageReference.Parse(name).WithDefaultTag().Tag! },
         }).ToList();
-        return JsonSerializer.SerializeToUtf8Bytes(new ImageIndex { SchemaVersion = 2, MediaType = MediaTypes.OciIndex, Manifests = manifests }, ImageJson.Default.ImageIndex);
+        return JsonSerializer.SerializeToUtf8Bytes(new ImageIndex { SchemaVersion = 2, MediaType = MediaTypes.OciIndex, Manifests = manifests }, ImageJson.Plain.ImageIndex);
     }
 
     private static byte[] DockerManifest(ImageLayout layout, IReadOnlyList<string> names)

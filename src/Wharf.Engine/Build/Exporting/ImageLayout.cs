@@ -47,7 +47,7 @@ public sealed class ImageLayout
             var layer = await images.LayerBlobAsync(diffId, chain.Value, options.Compression, cancellation);
             layers.Add(new Descriptor { MediaType = options.OciTypes ? layer.MediaType : DockerType(layer.MediaType!), Digest = layer.Digest, Size = layer.Size });
         }
-        var config = JsonSerializer.SerializeToUtf8Bytes(image, ImageJson.Default.OciImage);
+        var config = JsonSerializer.SerializeToUtf8Bytes(image, ImageJson.Plain.OciImage);
         var configBlob = new Descriptor { MediaType = options.OciTypes ? MediaTypes.OciConfig : MediaTypes.DockerConfig, Digest = await images.WriteBlobAsync(config, cancellation), Size = config.Length };
         _blobs.AddRange(layers);
         _blobs.Add(configBlob);
@@ -74,7 +74,7 @@ public sealed class ImageLayout
 
     private async Task<Descriptor> AddManifestAsync(ImageService images, Manifest manifest, CancellationToken cancellation)
     {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(manifest, ImageJson.Default.Manifest);
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(manifest, ImageJson.Plain.Manifest);
         var descriptor = new Descriptor { MediaType = manifest.MediaType, Digest = await images.WriteBlobAsync(bytes, cancellation), Size = bytes.Length };
         _manifests.Add(descriptor);
         return descriptor;
@@ -91,7 +91,7 @@ public sealed class ImageLayout
                 MediaType = InTotoType, Digest = await images.WriteBlobAsync(statement.Statement, cancellation), Size = statement.Statement.Length, Annotations = new() { ["in-toto.io/predicate-type"] = statement.PredicateType },
             });
         }
-        var config = JsonSerializer.SerializeToUtf8Bytes(new OciImage { Architecture = "unknown", Os = "unknown", Config = new OciImageConfig(), RootFs = new RootFs { DiffIds = [.. layers.Select(static layer => layer.Digest)] } }, ImageJson.Default.OciImage);
+        var config = JsonSerializer.SerializeToUtf8Bytes(new OciImage { Architecture = "unknown", Os = "unknown", Config = new OciImageConfig(), RootFs = new RootFs { DiffIds = [.. layers.Select(static layer => layer.Digest)] } }, ImageJson.Plain.OciImage);
         var configBlob = new Descriptor { MediaType = MediaTypes.OciConfig, Digest = await images.WriteBlobAsync(config, cancellation), Size = config.Length };
         _blobs.AddRange(layers);
         _blobs.Add(configBlob);
@@ -114,7 +114,7 @@ public sealed class ImageLayout
             SchemaVersion = 2, MediaType = options.OciTypes ? MediaTypes.OciIndex : MediaTypes.DockerManifestList,
             Manifests = [.. _entries.Select(static entry => entry.Manifest), .. _entries.SelectMany(static entry => entry.Attestations.Take(1))], Annotations = Annotations(options, "index", ""),
         };
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(index, ImageJson.Default.ImageIndex);
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(index, ImageJson.Plain.ImageIndex);
         var descriptor = new Descriptor { MediaType = index.MediaType, Digest = await images.WriteBlobAsync(bytes, cancellation), Size = bytes.Length };
         _manifests.Add(descriptor);
         return descriptor;
