@@ -9,6 +9,7 @@ require_root
 require_dotnet
 require_kernel
 install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static docker-registry curl tini iproute2 procps
+install_packages skopeo umoci apache2-utils rsync attr libcap2-bin # image tests
 require_docker_cli
 
 passed=0 failed=0

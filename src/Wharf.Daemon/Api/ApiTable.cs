@@ -11,6 +11,7 @@ public static class ApiTable
         SystemApi.Map(router);
         EventsApi.Map(router);
         RegistryApi.Map(router);
+        WharfApi.Map(router);
         ImagesApi.Map(router);
         NetworksApi.Map(router);
         VolumesApi.Map(router);

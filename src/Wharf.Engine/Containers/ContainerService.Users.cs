@@ -4,6 +4,9 @@ namespace Wharf.Engine.Containers;
 
 public sealed partial class ContainerService
 {
+    /// <summary>The ID of a container by name, ID or unique prefix; null when there is none.</summary>
+    public string? TryFindId(string nameOrId) => _index.Find(nameOrId)?.Id;
+
     /// <summary>The containers made from an image, and whether they are up: what keeps the image from being removed.</summary>
     public IReadOnlyList<(string ContainerId, bool Running)> UsersOf(Digest imageId)
     {

@@ -134,9 +134,21 @@ public sealed class ContentStore
     internal static IncrementalHash NewHash(Digest? digest) => IncrementalHash.CreateHash(digest?.Algorithm == "sha512" ? HashAlgorithmName.SHA512 : HashAlgorithmName.SHA256);
     internal static Digest Finish(IncrementalHash hash, Digest? like) => like?.Algorithm == "sha512" ? Digest.FromSha512(hash.GetHashAndReset()) : Digest.FromSha256(hash.GetHashAndReset());
 
-    /// <summary>Removes what killed daemons left half-written and nobody goes on with. Called at start.</summary>
+    /// <summary>Removes what killed daemons left half-written and nobody goes on with, and downloads that nobody has gone on with for a week. Called at start.</summary>
     public void RemoveTemporaries()
     {
         foreach (var path in Directory.EnumerateFiles(_ingests, "tmp-*")) File.Delete(path);
+        foreach (var path in Directory.EnumerateFiles(_ingests)) if (File.GetLastWriteTimeUtc(path) < DateTime.UtcNow - LongestPause) File.Delete(path);
+        foreach (var path in Directory.EnumerateDirectories(Path.GetDirectoryName(_ingests)!, "load-*")) Directory.Delete(path, recursive: true);
+    }
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromDays(7);
+
+    /// <summary>Downloads that nobody has touched for a day; with <paramref name="remove"/> they are removed.</summary>
+    public List<string> Leftovers(bool remove)
+    {
+        var left = Directory.EnumerateFiles(_ingests).Where(path => File.GetLastWriteTimeUtc(path) < DateTime.UtcNow - TimeSpan.FromDays(1)).ToList();
+        if (remove) left.ForEach(File.Delete);
+        return left;
     }
 }

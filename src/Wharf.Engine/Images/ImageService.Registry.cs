@@ -15,6 +15,10 @@ public sealed partial class ImageService
         using var client = new RegistryClient(reference, auth, push: false, _options, _log);
         (byte[] Bytes, string? MediaType, Digest Digest) manifest;
         try { manifest = await client.ManifestAsync(reference.Digest?.ToString() ?? reference.Tag!, cancellation); }
+        catch (Specs.Errors.WharfException error) when (error.Kind == Specs.Errors.ErrorKind.NotFound && error.Message.EndsWith(": denied: requested access to the resource is denied", StringComparison.Ordinal))
+        {
+            throw new Specs.Errors.WharfException(Specs.Errors.ErrorKind.Forbidden, "denied: requested access to the resource is denied");
+        }
         catch (Specs.Errors.WharfException error) when (error.Kind == Specs.Errors.ErrorKind.NotFound && error.Message.IndexOf(" not found: ", StringComparison.Ordinal) is >= 0 and var at)
         {
             throw Specs.Errors.WharfException.NotFound(error.Message[(at + 12)..]);

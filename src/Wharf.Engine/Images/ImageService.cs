@@ -161,6 +161,16 @@ public sealed partial class ImageService
         return Task.FromResult(_leases.HoldAll());
     }
 
+    /// <summary>As <see cref="HoldLayersAsync"/>, for who only reads.</summary>
+    public Task<IDisposable> HoldAsync(CancellationToken cancellation) => HoldLayersAsync(cancellation);
+
+    /// <summary>What the data root's bytes are for.</summary>
+    public List<Specs.DockerApi.DiskLedgerEntry> DiskLedger(CancellationToken cancellation)
+    {
+        var writables = _snapshots.WritableNumbers();
+        return State.DiskLedger.Read(_options.DataRoot, path => DiskUses.Of(path, writables), cancellation);
+    }
+
     private static IEnumerable<Digest> Chains(OciImage config)
     {
         Digest? chain = null;

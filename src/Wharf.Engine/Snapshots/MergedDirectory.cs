@@ -71,6 +71,15 @@ internal sealed class MergedDirectory : IDisposable
         return null;
     }
 
+    /// <summary>Whether both show the very same directories of the same layers.</summary>
+    public bool IsSameAs(MergedDirectory other)
+    {
+        if (_layers.Count != other._layers.Count) return false;
+        for (int i = 0; i < _layers.Count; i++)
+            if (!FileStat.Of(_layers[i]).SameFile(FileStat.Of(other._layers[i]))) return false;
+        return true;
+    }
+
     /// <summary>All names the merge shows, sorted by bytes. May be called once.</summary>
     public List<byte[]> Names()
     {

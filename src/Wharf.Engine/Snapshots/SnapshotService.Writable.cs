@@ -111,6 +111,9 @@ public sealed partial class SnapshotService
         return SizeOf(upper, linked, 0);
     }
 
+    /// <summary>The numbers of all writable layers' directories.</summary>
+    public IReadOnlySet<long> WritableNumbers() => _writables.Values.Select(writable => writable.Number).ToHashSet();
+
     /// <summary>Bytes of the writable layer and of all layers below it.</summary>
     public long RootSize(string key)
     {

@@ -29,6 +29,8 @@ public sealed partial class SnapshotService : IAsyncDisposable
     private readonly ConcurrentDictionary<Digest, Snapshot> _snapshots = new();
     private readonly ConcurrentDictionary<string, Writable> _writables = new(StringComparer.Ordinal);
     private long _lastNumber;
+    /// <summary>The last number that was given before this daemon.</summary>
+    private readonly long _firstNumber;
 
     private sealed record Snapshot(long Number, Digest ChainId, Digest? Parent, Digest DiffId, long Size);
 
@@ -46,6 +48,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
             """);
         MakeBase();
         Recover();
+        _firstNumber = _lastNumber;
         _worker = Task.Run(WorkAsync);
     }
 

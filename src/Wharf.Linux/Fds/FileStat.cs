@@ -16,6 +16,8 @@ public readonly struct FileStat
     [FieldOffset(28)] private readonly ushort _mode;
     [FieldOffset(32)] public readonly ulong Inode;
     [FieldOffset(40)] public readonly long Size;
+    /// <summary>Blocks of 512 bytes that the file takes on disk.</summary>
+    [FieldOffset(48)] public readonly long Blocks;
     [FieldOffset(112)] public readonly long ModifiedSeconds;
     [FieldOffset(120)] public readonly uint ModifiedNanoseconds;
     [FieldOffset(128)] public readonly uint RdevMajor;

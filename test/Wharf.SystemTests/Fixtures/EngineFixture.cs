@@ -42,6 +42,14 @@ public sealed class EngineFixture : IAsyncLifetime
             (await DockerAsync(BusyboxImage.Tar(), "import", "--change", "CMD [\"sh\"]", "-", "busybox:latest")).ShouldExit(0);
     }
 
+    /// <summary>For a test with an engine of its own: always Wharf, with these options more and without any image.</summary>
+    public async Task StartOwnAsync(params string[] more)
+    {
+        IsWharf = true;
+        Host = $"unix://{Root}/wharf.sock";
+        await StartDaemonAsync(more);
+    }
+
     /// <summary>Starts the daemon and returns when it says that it is ready.</summary>
     public async Task StartDaemonAsync(params string[] more)
     {

@@ -33,8 +33,29 @@ internal sealed class DiskUsageCommand : Command
         }
         if (format.Value != "") throw new CliException("--format cannot be used together with --verbose by this client");
         await cli.Out.WriteAsync(Verbose(usage));
+        await WriteLedgerAsync(cli, cancellationToken);
         return 0;
     }
+
+    /// <summary>Every byte on disk below the data root; an engine that is not Wharf has no such list.</summary>
+    private static async Task WriteLedgerAsync(CliContext cli, CancellationToken cancellationToken)
+    {
+        List<DiskLedgerEntry> entries;
+        try { entries = await cli.Api.GetAsync("/wharf/disk", WharfJson.Default.ListDiskLedgerEntry, cancellationToken); }
+        catch (ApiClient.ApiException error) when (error.Status == 404) { return; }
+        await cli.Out.WriteAsync($"\nData root, as it lies on disk: {Units.HumanSize(entries.Sum(entry => entry.Bytes))}\n\n{Ledger.Render("table {{.Use}}\t{{.Files}}\t{{.Size}}", false, entries)}");
+    }
+
+    private static Listing<DiskLedgerEntry> Ledger { get; } = new()
+    {
+        TableFormat = "{{.Use}}\t{{.Files}}\t{{.Size}}",
+        Columns =
+        [
+            new("Use", "USE", row => row.Use),
+            new("Files", "FILES", row => row.Files.ToString(CultureInfo.InvariantCulture)),
+            new("Size", "SIZE", row => Units.HumanSize(row.Bytes)),
+        ],
+    };
 
     private static Listing<Row> Summary { get; } = new()
     {

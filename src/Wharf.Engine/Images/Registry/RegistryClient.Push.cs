@@ -144,6 +144,7 @@ internal sealed partial class RegistryClient
         var (code, message) = await RegistryConnection.ErrorAsync(response, cancellation);
         return response.StatusCode switch
         {
+            HttpStatusCode.Unauthorized when code == "denied" => new WharfException(ErrorKind.Forbidden, $"{code}: {message}"),
             HttpStatusCode.Unauthorized => new WharfException(ErrorKind.Unauthorized, $"{code}: {message}"),
             HttpStatusCode.Forbidden => new WharfException(ErrorKind.Forbidden, $"{code}: {message}"),
             _ => WharfException.Unavailable(code == "unknown" ? message : $"{code}: {message}"),

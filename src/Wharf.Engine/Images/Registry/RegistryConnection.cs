@@ -18,6 +18,8 @@ internal sealed class RegistryConnection : IDisposable
 {
     private const int MaxRedirects = 5;
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(2);
+    /// <summary>How long a registry may take to answer at all.</summary>
+    private static readonly TimeSpan FirstAnswer = TimeSpan.FromSeconds(15);
 
     private readonly HttpClient _http;
     private readonly RegistryAuth _auth;
@@ -49,7 +51,8 @@ internal sealed class RegistryConnection : IDisposable
             SslOptions = new SslClientAuthenticationOptions
             {
                 ClientCertificates = clients,
-                RemoteCertificateValidationCallback = (_, certificate, chain, errors) => endpoint.IsInsecure || errors == SslPolicyErrors.None || IsIssuedBy(authorities, certificate, chain, errors),
+                RemoteCertificateValidationCallback = (_, certificate, chain, errors) => endpoint.IsInsecure || errors == SslPolicyErrors.None || IsIssuedBy(authorities, certificate, chain, errors) ? true
+                    : throw new AuthenticationException("failed to verify certificate: x509: " + (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? $"certificate is not valid for {endpoint.Host}" : "certificate signed by unknown authority")),
             },
         };
     }
@@ -69,6 +72,7 @@ internal sealed class RegistryConnection : IDisposable
     /// <summary>Finds out whether the endpoint speaks HTTPS or, where that is allowed, HTTP.</summary>
     public async Task ConnectAsync(CancellationToken cancellation)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         if (_base is not null) return;
         string[] schemes = _endpoint.Scheme is { } one ? [one] : _endpoint.IsInsecure ? ["https", "http"] : ["https"];
         foreach (var scheme in schemes)
@@ -76,8 +80,9 @@ internal sealed class RegistryConnection : IDisposable
             var url = new Uri($"{scheme}://{_endpoint.Host}");
             try
             {
+                patience.CancelAfter(FirstAnswer);
                 using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(url, "/v2/"));
-                using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+                using var response = await SendPatientlyAsync(request, patience.Token, cancellation);
                 if ((int)response.StatusCode >= 500) throw WharfException.Unavailable($"Get \"{url}v2/\": received unexpected HTTP status: {(int)response.StatusCode} {response.ReasonPhrase}");
                 _base = url;
                 return;
@@ -85,6 +90,12 @@ internal sealed class RegistryConnection : IDisposable
             catch (HttpRequestException error) when (scheme != schemes[^1] || cancellation.IsCancellationRequested) { _ = error; }
             catch (HttpRequestException error) { throw Describe(error, "Get", new Uri(url, "/v2/")); }
         }
+    }
+
+    private async Task<HttpResponseMessage> SendPatientlyAsync(HttpRequestMessage request, CancellationToken patience, CancellationToken cancellation)
+    {
+        try { return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience); }
+        catch (OperationCanceledException error) when (!cancellation.IsCancellationRequested) { throw new HttpRequestException("timeout", new TimeoutException("timeout", error)); }
     }
 
     /// <summary>A network error in the words of docker's messages, which people and scripts know.</summary>
@@ -97,9 +108,8 @@ internal sealed class RegistryConnection : IDisposable
         {
             SocketException { SocketErrorCode: SocketError.ConnectionRefused } => $"dial tcp {address}: connect: connection refused",
             SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData } => $"dial tcp: lookup {host}{Resolver()}: no such host",
-            AuthenticationException when error.InnerException.Message.Contains("UntrustedRoot", StringComparison.Ordinal) || error.InnerException.Message.Contains("PartialChain", StringComparison.Ordinal) =>
-                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
             AuthenticationException tls => $"tls: {tls.Message}",
+            TimeoutException => "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
             _ => error.Message,
         }), error);
     }
@@ -119,7 +129,7 @@ internal sealed class RegistryConnection : IDisposable
             var used = _auth.HeaderFor(scope);
             request.Headers.Authorization = used;
             HttpResponseMessage response;
-            try { response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation); }
+            try { response = await SendPatientlyAsync(request, cancellation, cancellation); }
             catch (HttpRequestException) when (attempt < _attempts && request.Content is null && request.Method != HttpMethod.Post)
             {
                 await Task.Delay(Backoff(attempt), cancellation);
@@ -201,6 +211,9 @@ internal sealed class RegistryConnection : IDisposable
     /// <summary>Code and message of a registry's error, the code in lower case with blanks as docker prints it.</summary>
     public static async Task<(string Code, string Message)> ErrorAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
+        // A token that does not reach far enough (RFC 6750 section 3.1): not who, but what is refused.
+        if (response.StatusCode == HttpStatusCode.Unauthorized && response.Headers.WwwAuthenticate.Any(challenge => Challenge.Parse(challenge.Parameter).GetValueOrDefault("error") == "insufficient_scope"))
+            return ErrorOf([], HttpStatusCode.Forbidden);
         try { return ErrorOf(await ReadLimitedAsync(response.Content, 65536, cancellation), response.StatusCode); }
         catch (Exception error) when (error is HttpRequestException or IOException or WharfException) { return ErrorOf([], response.StatusCode); }
     }

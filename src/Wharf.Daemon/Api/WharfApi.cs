@@ -1,0 +1,45 @@
+using Wharf.Daemon.Http;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Api;
+
+/// <summary>What docker has not got: comparing any two file systems, checking the store, the disk's ledger.</summary>
+public static class WharfApi
+{
+    public static void Map(ApiRouter router)
+    {
+        router.Get("/wharf/diff", DiffAsync);
+        router.Post("/wharf/check", CheckAsync);
+        router.Get("/wharf/disk", DiskAsync);
+    }
+
+    private static async Task DiffAsync(ApiContext context)
+    {
+        var (from, to) = (context.Query("from") ?? "", context.Query("to") ?? "");
+        if (from.Length == 0 || to.Length == 0) throw WharfException.Invalid("bad parameter: from and to must name an image or a container each");
+        var before = await PathsAsync(context, from);
+        var after = await PathsAsync(context, to);
+        using var held = await context.Engine.Images.HoldAsync(context.Cancellation);
+        var differences = await Task.Run(() => Engine.Snapshots.SnapshotService.Differences(before, after, context.Cancellation), context.Cancellation);
+        await context.WriteJsonAsync(200, differences, WharfJson.Default.ListFileDifference);
+    }
+
+    /// <summary>A container by name or ID goes before an image, as with docker inspect.</summary>
+    private static async Task<IReadOnlyList<string>> PathsAsync(ApiContext context, string name)
+    {
+        if (context.Engine.Containers.TryFindId(name) is { } id) return context.Engine.Snapshots.ContainerPaths(id);
+        try
+        {
+            var image = await context.Engine.Images.GetAsync(name, null, context.Cancellation);
+            return context.Engine.Snapshots.LayerPaths(image.ChainId);
+        }
+        catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { throw WharfException.NotFound($"No such container or image: {name}"); }
+    }
+
+    private static async Task CheckAsync(ApiContext context) =>
+        await context.WriteJsonAsync(200, await context.Engine.Images.CheckAsync(context.QueryBool("repair"), context.Cancellation), WharfJson.Default.CheckReport);
+
+    private static async Task DiskAsync(ApiContext context) =>
+        await context.WriteJsonAsync(200, await Task.Run(() => context.Engine.Images.DiskLedger(context.Cancellation), context.Cancellation), WharfJson.Default.ListDiskLedgerEntry);
+}

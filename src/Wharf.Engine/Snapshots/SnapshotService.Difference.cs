@@ -1,0 +1,98 @@
+using System.Text;
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Snapshots;
+
+/// <summary>Comparing two file systems, each a stack of layers or a container, without mounting either.</summary>
+public sealed partial class SnapshotService
+{
+    /// <summary>The trees of a container, uppermost first, without the base that all containers have.</summary>
+    public IReadOnlyList<string> ContainerPaths(string key)
+    {
+        var writable = Find(key);
+        return [TreePath(writable.Number), .. Lowers(writable.Parent)[..^1]];
+    }
+
+    /// <summary>
+    /// What is different in <paramref name="to"/> (trees, uppermost first): every path that was added, changed or deleted, in order. Metadata
+    /// counts, times of directories do not. What both share is not looked into.
+    /// </summary>
+    public static List<FileDifference> Differences(IReadOnlyList<string> from, IReadOnlyList<string> to, CancellationToken cancellation)
+    {
+        using var before = MergedDirectory.Open(from);
+        using var after = MergedDirectory.Open(to);
+        var differences = new List<FileDifference>();
+        new TreeComparison(differences, cancellation).Compare(before, after, "/", 0);
+        differences.Sort(static (a, b) => string.CompareOrdinal(a.Path, b.Path));
+        return differences;
+    }
+
+    private sealed class TreeComparison(List<FileDifference> differences, CancellationToken cancellation)
+    {
+        private readonly byte[] _left = new byte[64 << 10], _right = new byte[64 << 10];
+
+        public void Compare(MergedDirectory? before, MergedDirectory? after, string prefix, int depth)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (depth > MaxDepth || (before is not null && after is not null && before.IsSameAs(after))) return;
+            var names = new SortedSet<byte[]>(Comparer<byte[]>.Create(static (a, b) => a.AsSpan().SequenceCompareTo(b)));
+            names.UnionWith(before?.Names() ?? []);
+            names.UnionWith(after?.Names() ?? []);
+            foreach (var name in names) CompareName(before, after, name, prefix + Encoding.UTF8.GetString(name), depth);
+        }
+
+        private void CompareName(MergedDirectory? before, MergedDirectory? after, byte[] name, string path, int depth)
+        {
+            FileStat was = default, now = default;
+            int wasIn = -1, nowIn = -1;
+            bool existed = before?.TryStat(name, out was, out wasIn) == true, exists = after?.TryStat(name, out now, out nowIn) == true;
+            if (!existed && !exists) return;
+            if (existed && exists && was.SameFile(now) && !was.IsDirectory) return;
+            if (!existed) Add(path, 1, null, now);
+            else if (!exists) Add(path, 2, was, null);
+            else if (IsChanged(was, now, wasIn, nowIn, name)) Add(path, 0, was, now);
+            if (!(existed && was.IsDirectory) && !(exists && now.IsDirectory)) return;
+            using var left = existed && was.IsDirectory ? before!.Enter(name) : null;
+            using var right = exists && now.IsDirectory ? after!.Enter(name) : null;
+            Compare(left, right, path + "/", depth + 1);
+        }
+
+        private void Add(string path, int kind, FileStat? was, FileStat? now) =>
+            differences.Add(new FileDifference { Path = path, Kind = kind, SizeBefore = was is { IsRegular: true } a ? a.Size : null, SizeAfter = now is { IsRegular: true } b ? b.Size : null });
+
+        private bool IsChanged(in FileStat was, in FileStat now, int wasIn, int nowIn, byte[] name)
+        {
+            if (was.Mode != now.Mode || was.Uid != now.Uid || was.Gid != now.Gid || was.RdevMajor != now.RdevMajor || was.RdevMinor != now.RdevMinor) return true;
+            if (was.IsSymlink) return !FileAt.ReadLink(wasIn, name).AsSpan().SequenceEqual(FileAt.ReadLink(nowIn, name));
+            if ((was.IsRegular || was.IsDirectory) && !SameXattrs(wasIn, nowIn, name)) return true;
+            if (!was.IsRegular) return false;
+            return was.Size != now.Size || was.ModifiedSeconds != now.ModifiedSeconds || was.ModifiedNanoseconds != now.ModifiedNanoseconds || !SameContent(wasIn, nowIn, name);
+        }
+
+        private static bool SameXattrs(int left, int right, byte[] name)
+        {
+            var names = Names(left);
+            return names.SequenceEqual(Names(right), ByteStringComparer.Instance) && names.TrueForAll(key => Xattr.Get(left, name, key).AsSpan().SequenceEqual(Xattr.Get(right, name, key)));
+
+            // Marks of overlayfs are no part of the file system it shows.
+            List<byte[]> Names(int directory) => [.. Xattr.List(directory, name).Where(key => !key.AsSpan().StartsWith(OverlayXattr.Prefix)).OrderBy(Convert.ToHexString, StringComparer.Ordinal)];
+        }
+
+        private bool SameContent(int left, int right, byte[] name)
+        {
+            using var first = new Fd(FileAt.Check(FileAt.Open(left, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "open", name));
+            using var second = new Fd(FileAt.Check(FileAt.Open(right, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "open", name));
+            for (long offset = 0; ;)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                int count = FileAt.ReadAt(first.Value, _left, offset), other = FileAt.ReadAt(second.Value, _right, offset);
+                if (count != other || !_left.AsSpan(0, count).SequenceEqual(_right.AsSpan(0, count))) return false;
+                if (count == 0) return true;
+                offset += count;
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using System.Text;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.DockerApi;
+
+namespace Wharf.Engine.State;
+
+/// <summary>Every byte below the data root as the file system counts it (blocks, each file once), by what it is for. The sum is du's.</summary>
+public static class DiskLedger
+{
+    private const int BlockSize = 512, MaxDepth = 2048;
+
+    /// <summary><paramref name="useOf"/> names the use of a path relative to the root; null goes one level deeper for <c>snapshots</c>.</summary>
+    public static List<DiskLedgerEntry> Read(string root, Func<string, string> useOf, CancellationToken cancellation)
+    {
+        var entries = new Dictionary<string, DiskLedgerEntry>(StringComparer.Ordinal);
+        var seen = new HashSet<(uint, uint, ulong)>();
+        using var directory = OpenAt.Open(root, O.RDONLY | O.DIRECTORY);
+        Count(FileStat.Of(directory), "other");
+        Walk(directory, "", 0);
+        return [.. entries.Values.OrderByDescending(entry => entry.Bytes)];
+
+        void Count(in FileStat stat, string use)
+        {
+            if (!stat.IsDirectory && stat.Links > 1 && !seen.Add((stat.DeviceMajor, stat.DeviceMinor, stat.Inode))) return;
+            if (!entries.TryGetValue(use, out var entry)) entries[use] = entry = new DiskLedgerEntry { Use = use };
+            entry.Bytes += stat.Blocks * BlockSize;
+            entry.Files++;
+        }
+
+        void Walk(Fd at, string prefix, int depth)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (depth > MaxDepth) return;
+            foreach (var name in DirectoryEntries.Read(at.Value))
+            {
+                // It may go while we look.
+                if (FileAt.Stat(at.Value, name, out var stat) < 0) continue;
+                var path = depth < 3 ? prefix + Encoding.UTF8.GetString(name) : prefix;
+                Count(stat, useOf(path));
+                if (!stat.IsDirectory) continue;
+                int fd = FileAt.Open(at.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+                if (fd < 0) continue;
+                using var child = new Fd(fd);
+                Walk(child, depth < 2 ? path + "/" : path, depth + 1);
+            }
+        }
+    }
+}

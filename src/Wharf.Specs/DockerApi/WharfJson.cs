@@ -1,0 +1,49 @@
+using System.Text.Json.Serialization;
+
+namespace Wharf.Specs.DockerApi;
+
+/// <summary>How a path differs between two file systems (Wharf's own <c>GET /wharf/diff</c>). Kind as in docker's changes: 0 changed, 1 added, 2 deleted.</summary>
+public sealed record FileDifference
+{
+    public string Path { get; set; } = "";
+    public int Kind { get; set; }
+    /// <summary>Bytes of a file before and after; null where it is no file or not there.</summary>
+    public long? SizeBefore { get; set; }
+    public long? SizeAfter { get; set; }
+}
+
+/// <summary>What a check of the store found (<c>POST /wharf/check</c>).</summary>
+public sealed record CheckReport
+{
+    public int Images { get; set; }
+    public int Layers { get; set; }
+    public int Blobs { get; set; }
+    /// <summary>Bytes read and digested.</summary>
+    public long Bytes { get; set; }
+    public List<CheckProblem> Problems { get; set; } = [];
+}
+
+/// <summary>One thing that is not as it should be. <see cref="Repaired"/> tells what was done about it; null: nothing.</summary>
+public sealed record CheckProblem
+{
+    /// <summary><c>image</c>, <c>layer</c>, <c>blob</c> or <c>leftover</c>.</summary>
+    public string Kind { get; set; } = "";
+    public string Object { get; set; } = "";
+    public string Problem { get; set; } = "";
+    public string? Repaired { get; set; }
+}
+
+/// <summary>Bytes on disk below the data root, by what they are for (<c>GET /wharf/disk</c>). Their sum is what du tells.</summary>
+public sealed record DiskLedgerEntry
+{
+    public string Use { get; set; } = "";
+    public long Bytes { get; set; }
+    public long Files { get; set; }
+}
+
+/// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
+[JsonSerializable(typeof(List<FileDifference>))]
+[JsonSerializable(typeof(CheckReport))]
+[JsonSerializable(typeof(List<DiskLedgerEntry>))]
+public sealed partial class WharfJson : JsonSerializerContext;

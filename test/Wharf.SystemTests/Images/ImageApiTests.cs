@@ -1,0 +1,183 @@
+using System.Text.Json.Nodes;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Images;
+
+/// <summary>Statuses, messages and documents of the image operations; all of it holds for real Docker too.</summary>
+public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
+{
+    private const string Prefix = "images-api-test";
+    private readonly EngineApi _api = new(engine.SocketPath);
+    private string? _container;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_container is not null) await _api.DeleteAsync($"/containers/{_container}?force=1");
+        foreach (var image in (JsonArray)(await _api.GetAsync("/images/json")).Json)
+            foreach (var tag in (JsonArray)image!["RepoTags"]!)
+                if (tag!.GetValue<string>().StartsWith(Prefix, StringComparison.Ordinal)) await _api.DeleteAsync($"/images/{tag}?force=1");
+        _api.Dispose();
+    }
+
+    private async Task<string> ImportAsync(string name, string content, params string[] changes)
+    {
+        var answer = await _api.PostTarAsync($"/images/create?fromSrc=-&repo={Prefix}/{name}&tag=v1{string.Concat(changes.Select(change => "&changes=" + Uri.EscapeDataString(change)))}", TestTrees.Small(content));
+        answer.Status.ShouldBe(200, answer.Text);
+        return answer.Lines[^1]["status"]!.GetValue<string>();
+    }
+
+    private async Task<string> CreateContainerAsync(string image)
+    {
+        var answer = await _api.PostAsync("/containers/create", $$"""{"Image":"{{image}}","Cmd":["x"]}""");
+        answer.Status.ShouldBe(201, answer.Text);
+        return _container = answer.Json["Id"]!.GetValue<string>();
+    }
+
+    [Fact]
+    public async Task An_import_with_changes_shows_in_inspect_and_history()
+    {
+        var id = await ImportAsync("import", "import", "CMD [\"sh\"]", "ENV A=1", "LABEL l=1", "EXPOSE 80");
+        var image = (await _api.GetAsync($"/images/{Prefix}/import:v1/json")).Json;
+        image["Id"]!.GetValue<string>().ShouldBe(id);
+        image["Config"]!["Cmd"]!.ToJsonString().ShouldBe("""["sh"]""");
+        image["Config"]!["Env"]!.ToJsonString().ShouldContain("A=1");
+        image["Config"]!["ExposedPorts"]!["80/tcp"].ShouldNotBeNull();
+        image["Comment"]!.GetValue<string>().ShouldBe("Imported from -");
+        image["GraphDriver"]!["Name"]!.GetValue<string>().ShouldBe("overlay2");
+        ((JsonObject)image["GraphDriver"]!["Data"]!).Select(entry => entry.Key).Order().ShouldBe(["MergedDir", "UpperDir", "WorkDir"]);
+        ((JsonArray)image["RepoDigests"]!).Count.ShouldBe(0);
+        var step = ((JsonArray)(await _api.GetAsync($"/images/{Prefix}/import:v1/history")).Json)[0]!;
+        step["Id"]!.GetValue<string>().ShouldBe(id);
+        step["Tags"]!.ToJsonString().ShouldContain($"{Prefix}/import:v1");
+    }
+
+    [Theory]
+    [InlineData("/images/nosuch/json", 404, "No such image: nosuch:latest")]
+    [InlineData("/images/INVALID/json", 400, "invalid reference format: repository name (library/INVALID) must be lowercase")]
+    [InlineData("/images/nosuch/get", 404, "No such image: nosuch")]
+    [InlineData("/images/nosuch/history", 404, "No such image: nosuch:latest")]
+    [InlineData("/images/json?filters={\"bogus\":[\"x\"]}", 400, "invalid filter 'bogus'")]
+    [InlineData("/images/json?filters={\"dangling\":[\"maybe\"]}", 400, "invalid filter 'dangling=[maybe]'")]
+    [InlineData("/images/search?term=x&limit=200", 400, "limit 200 is outside the range of [1, 100]")]
+    [InlineData("/distribution/INVALID/json", 400, "invalid reference format: repository name (library/INVALID) must be lowercase")]
+    public async Task A_question_that_cannot_be_answered_is_refused_in_dockers_words(string path, int status, string message)
+    {
+        var answer = await _api.GetAsync(path);
+        answer.Status.ShouldBe(status, answer.Text);
+        answer.Message.ShouldBe(message);
+    }
+
+    [Theory]
+    [InlineData("repo=images-api-test/B&tag=x", "invalid reference format: repository name (images-api-test/B) must be lowercase")]
+    [InlineData("repo=images-api-test/b&tag=-x", "invalid tag format")]
+    [InlineData("repo=sha256&tag=x", "refusing to create an ambiguous tag using digest algorithm as name")]
+    public async Task A_tag_that_cannot_be_is_refused(string query, string message)
+    {
+        await ImportAsync("tag", "tag");
+        var answer = await _api.PostAsync($"/images/{Prefix}/tag:v1/tag?{query}");
+        answer.Status.ShouldBe(400);
+        answer.Message.ShouldBe(message);
+    }
+
+    [Fact]
+    public async Task An_image_in_several_repositories_is_not_removed_by_its_id_alone()
+    {
+        var id = await ImportAsync("several", "several");
+        (await _api.PostAsync($"/images/{Prefix}/several:v1/tag?repo={Prefix}/other&tag=t")).Status.ShouldBe(201);
+        var refused = await _api.DeleteAsync($"/images/{id}");
+        refused.Status.ShouldBe(409);
+        refused.Message.ShouldBe($"conflict: unable to delete {id[7..19]} (must be forced) - image is referenced in multiple repositories");
+        (await _api.DeleteAsync($"/images/{Prefix}/other:t")).Text.Trim().ShouldBe($$"""[{"Untagged":"{{Prefix}}/other:t"}]""");
+        var removed = (JsonArray)(await _api.DeleteAsync($"/images/{id}")).Json;
+        removed.Select(entry => ((JsonObject)entry!).First().Key).Take(2).ShouldBe(["Untagged", "Deleted"]);
+        (await _api.GetAsync($"/images/{id}/json")).Status.ShouldBe(404);
+    }
+
+    [Fact]
+    public async Task An_image_that_a_container_uses_is_removed_only_by_force()
+    {
+        var id = await ImportAsync("used", "used");
+        var container = await CreateContainerAsync($"{Prefix}/used:v1");
+        var refused = await _api.DeleteAsync($"/images/{Prefix}/used:v1");
+        refused.Status.ShouldBe(409);
+        refused.Message.ShouldBe($"conflict: unable to remove repository reference \"{Prefix}/used:v1\" (must force) - container {container[..12]} is using its referenced image {id[7..19]}");
+        (await _api.DeleteAsync($"/images/{id}")).Message.ShouldBe($"conflict: unable to delete {id[7..19]} (must be forced) - image is being used by stopped container {container[..12]}");
+        (await _api.DeleteAsync($"/images/{id}?force=1")).Status.ShouldBe(200);
+        (await _api.GetAsync($"/containers/{container}/json")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_committed_image_knows_its_parent_which_cannot_be_deleted_before_it()
+    {
+        var parent = await ImportAsync("parent", "parent", "ENV A=1");
+        var container = await CreateContainerAsync($"{Prefix}/parent:v1");
+        var committed = await _api.PostAsync($"/commit?container={container}&repo={Prefix}/child&tag=v2&author=me&comment=why&changes={Uri.EscapeDataString("ENV B=2")}");
+        committed.Status.ShouldBe(201, committed.Text);
+        var child = (await _api.GetAsync($"/images/{Prefix}/child:v2/json")).Json;
+        child["Parent"]!.GetValue<string>().ShouldBe(parent);
+        child["Author"]!.GetValue<string>().ShouldBe("me");
+        child["Comment"]!.GetValue<string>().ShouldBe("why");
+        child["Config"]!["Env"]!.ToJsonString().ShouldContain("B=2");
+        // The container's own settings are what they were.
+        (await _api.GetAsync($"/containers/{container}/json")).Json["Config"]!["Env"]!.ToJsonString().ShouldNotContain("B=2");
+        ((JsonArray)(await _api.GetAsync($"/images/{Prefix}/child:v2/history")).Json).Select(step => step!["Id"]!.GetValue<string>()).ShouldBe([child["Id"]!.GetValue<string>(), parent]);
+        (await _api.DeleteAsync($"/containers/{container}")).Status.ShouldBe(204);
+        (await _api.DeleteAsync($"/images/{parent}")).Message.ShouldBe($"conflict: unable to delete {parent[7..19]} (cannot be forced) - image has dependent child images");
+    }
+
+    [Fact]
+    public async Task The_same_images_saved_twice_are_the_same_bytes_and_load_again()
+    {
+        var id = await ImportAsync("saved", "saved");
+        (await _api.PostAsync($"/images/{Prefix}/saved:v1/tag?repo={Prefix}/saved&tag=v2")).Status.ShouldBe(201);
+        var first = await _api.GetAsync($"/images/get?names={Prefix}/saved");
+        if (engine.IsWharf) (await _api.GetAsync($"/images/get?names={Prefix}/saved")).Body.ShouldBe(first.Body);
+        (await _api.DeleteAsync($"/images/{id}?force=1")).Status.ShouldBe(200);
+        var loaded = await _api.PostTarAsync("/images/load", first.Body);
+        loaded.Status.ShouldBe(200);
+        loaded.Lines.Select(line => line["stream"]?.GetValue<string>()).Where(text => text is not null).ShouldBe([$"Loaded image: {Prefix}/saved:v1\n", $"Loaded image: {Prefix}/saved:v2\n"]);
+        (await _api.GetAsync($"/images/{Prefix}/saved:v2/json")).Json["Id"]!.GetValue<string>().ShouldBe(id);
+    }
+
+    [Fact]
+    public async Task Loading_another_image_of_the_same_name_leaves_the_old_one_without_it()
+    {
+        var first = await ImportAsync("moved", "moved one");
+        var archive = (await _api.GetAsync($"/images/{Prefix}/moved:v1/get")).Body;
+        (await _api.DeleteAsync($"/images/{Prefix}/moved:v1")).Status.ShouldBe(200);
+        var second = await ImportAsync("moved", "moved two");
+        var loaded = await _api.PostTarAsync("/images/load?quiet=1", archive);
+        loaded.Text.ShouldContain($"The image {Prefix}/moved:v1 already exists, renaming the old one with ID {second} to empty string");
+        (await _api.GetAsync($"/images/{Prefix}/moved:v1/json")).Json["Id"]!.GetValue<string>().ShouldBe(first);
+        ((JsonArray)(await _api.GetAsync($"/images/{second}/json")).Json["RepoTags"]!).Count.ShouldBe(0);
+        (await _api.DeleteAsync($"/images/{second}")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task An_image_filter_by_reference_shows_only_the_names_that_match()
+    {
+        await ImportAsync("listed", "listed");
+        (await _api.PostAsync($"/images/{Prefix}/listed:v1/tag?repo={Prefix}/listed&tag=other")).Status.ShouldBe(201);
+        var list = (JsonArray)(await _api.GetAsync("/images/json?filters=" + Uri.EscapeDataString($$"""{"reference":["{{Prefix}}/listed:o*"]}"""))).Json;
+        list.ShouldHaveSingleItem()!["RepoTags"]!.ToJsonString().ShouldBe($"""["{Prefix}/listed:other"]""");
+    }
+
+    [Fact]
+    public async Task Pruning_takes_nameless_images_and_leaves_those_in_use()
+    {
+        var label = "prune-" + Guid.NewGuid().ToString("N");
+        var id = await ImportAsync("pruned", label, $"LABEL {label}=1");
+        var used = await ImportAsync("kept", label + "2", $"LABEL {label}=1");
+        await CreateContainerAsync($"{Prefix}/kept:v1");
+        (await _api.DeleteAsync($"/images/{Prefix}/kept:v1?force=1")).Status.ShouldBe(200);
+        await ImportAsync("pruned", label + "3");
+        var pruned = (await _api.PostAsync("/images/prune?filters=" + Uri.EscapeDataString($$"""{"label":["{{label}}"]}"""))).Json;
+        pruned["ImagesDeleted"]!.ToJsonString().ShouldContain(id);
+        pruned["ImagesDeleted"]!.ToJsonString().ShouldNotContain(used);
+        pruned["SpaceReclaimed"]!.GetValue<long>().ShouldBeGreaterThan(0);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Text.Json.Nodes;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Images;
+
+/// <summary>The store itself: what goes in comes out whole, what is damaged is found, what is unused is freed, what is counted is there.</summary>
+public sealed class StoreTests
+{
+    [Fact]
+    public async Task A_tree_with_everything_a_layer_can_hold_survives_every_way_through_the_engine()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync();
+        await using var registry = await LocalRegistry.StartAsync();
+        var tree = Path.Combine(engine.Root, "tree");
+        await TestTrees.WriteAsync(tree);
+        var packed = await TestTrees.PackAsync(tree, Path.Combine(engine.Root, "tree.tar"));
+        // The yardstick is what GNU tar and rsync make of the archive.
+        (await TestTrees.DifferencesAsync(tree, await TestTrees.UnpackAsync(packed, Path.Combine(engine.Root, "yardstick")))).ShouldBe("");
+        using var api = new EngineApi(engine.SocketPath);
+        var name = $"{registry.Address}/tree";
+        await using (var stream = File.OpenRead(packed)) (await api.PostTarAsync($"/images/create?fromSrc=-&repo={name}&tag=v1", stream)).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/{name}/push?tag=v1", auth: "{}")).StreamError.ShouldBeNull();
+        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/create?fromImage={name}&tag=v1")).StreamError.ShouldBeNull();
+        var saved = (await api.GetAsync($"/images/{name}:v1/get")).Body;
+        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
+        (await api.PostTarAsync("/images/load?quiet=1", saved)).Text.ShouldContain("Loaded image");
+        // The layer comes out byte for byte as it went in.
+        var layout = await TestTrees.UnpackAsync(await WriteAsync(engine, "saved.tar", saved), Path.Combine(engine.Root, "layout"));
+        var layer = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(layout, "manifest.json")))![0]!["Layers"]![0]!.GetValue<string>();
+        var (written, given) = (await File.ReadAllBytesAsync(Path.Combine(layout, layer)), await File.ReadAllBytesAsync(packed));
+        written.AsSpan().SequenceEqual(given).ShouldBeTrue("the layer of the saved archive");
+        // And the tree of a container is the tree.
+        var id = (await api.PostAsync("/containers/create", $$"""{"Image":"{{name}}:v1","Cmd":["x"]}""")).Json["Id"]!.GetValue<string>();
+        var exported = await TestTrees.UnpackAsync(await WriteAsync(engine, "export.tar", (await api.GetAsync($"/containers/{id}/export")).Body), Path.Combine(engine.Root, "exported"));
+        // An export has no entry for the root itself.
+        (await CommandResult.RunAsync("touch", ["-r", tree, exported])).ShouldExit(0);
+        (await TestTrees.DifferencesAsync(tree, exported, "/proc", "/sys", "/etc", "/.dockerenv", "/dev/pts", "/dev/shm", "/dev/console")).ShouldBe("");
+        await api.DeleteAsync($"/containers/{id}");
+    }
+
+    private static async Task<string> WriteAsync(EngineFixture engine, string name, byte[] bytes)
+    {
+        var path = Path.Combine(engine.Root, name);
+        await File.WriteAllBytesAsync(path, bytes);
+        return path;
+    }
+
+    [Fact]
+    public async Task A_check_finds_damage_and_repairs_what_can_be()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--keep-layer-blobs");
+        await using var registry = await LocalRegistry.StartAsync();
+        using var api = new EngineApi(engine.SocketPath);
+        var name = $"{registry.Address}/checked";
+        (await api.PostTarAsync($"/images/create?fromSrc=-&repo={name}&tag=v1", TestTrees.Small("checked"))).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/{name}/push?tag=v1", auth: "{}")).StreamError.ShouldBeNull();
+        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/create?fromImage={name}&tag=v1")).StreamError.ShouldBeNull();
+        (await engine.WharfAsync("system", "check")).ShouldExit(0).Text.ShouldContain("all is well");
+        var file = Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories).Single();
+        await File.WriteAllTextAsync(file, "damaged");
+        var found = await engine.WharfAsync("system", "check");
+        found.ShouldExit(1).Out.ShouldContain("layer sha256:");
+        (await engine.WharfAsync("system", "check", "--repair")).ShouldExit(0).Out.ShouldContain("unpacked again from its compressed form");
+        (await engine.WharfAsync("system", "check")).ShouldExit(0);
+        File.ReadAllText(Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories).Single()).ShouldBe("checked");
+        // A damaged blob goes; the image's configuration among them takes the image along.
+        var id = (await api.GetAsync($"/images/{name}:v1/json")).Json["Id"]!.GetValue<string>();
+        await File.AppendAllTextAsync(Path.Combine(engine.DataRoot, "content", "blobs", "sha256", id[7..]), " ");
+        (await engine.WharfAsync("system", "check", "--repair")).ShouldExit(0).Out.ShouldContain("blob " + id);
+        (await api.GetAsync($"/images/{name}:v1/json")).Status.ShouldBe(404);
+        (await engine.WharfAsync("system", "check")).ShouldExit(0);
+    }
+
+    [Fact]
+    public async Task The_store_is_whole_after_a_kill_at_any_moment()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync();
+        await using var registry = await LocalRegistry.StartAsync();
+        var archive = new List<byte[]>();
+        using (var api = new EngineApi(engine.SocketPath))
+        {
+            for (int i = 0; i < 3; i++) (await api.PostTarAsync($"/images/create?fromSrc=-&repo={registry.Address}/kill{i}&tag=v1", TestTrees.Small("kill" + i, 3_000_000))).Status.ShouldBe(200);
+            for (int i = 0; i < 3; i++)
+            {
+                (await api.PostAsync($"/images/{registry.Address}/kill{i}/push?tag=v1", auth: "{}")).StreamError.ShouldBeNull();
+                archive.Add((await api.GetAsync($"/images/{registry.Address}/kill{i}:v1/get")).Body);
+            }
+        }
+        var random = new Random(42);
+        int rounds = int.TryParse(Environment.GetEnvironmentVariable("WHARF_TORTURE"), out int asked) ? asked : 4;
+        for (int round = 0; round < rounds; round++)
+        {
+            using var api = new EngineApi(engine.SocketPath);
+            var work = new List<Task>();
+            for (int i = 0; i < 3; i++)
+            {
+                var image = $"{registry.Address}/kill{i}";
+                var saved = archive[i];
+                work.Add(WithoutAnswerAsync(async () =>
+                {
+                    await api.DeleteAsync($"/images/{image}:v1?force=1");
+                    await api.PostAsync($"/images/create?fromImage={image}&tag=v1");
+                    await api.DeleteAsync($"/images/{image}:v1");
+                    await api.PostTarAsync("/images/load", saved);
+                }));
+            }
+            await Task.Delay(random.Next(5, 250));
+            await engine.KillDaemonAsync();
+            await Task.WhenAll(work);
+            await engine.StartDaemonAsync();
+            var check = await engine.WharfAsync("system", "check");
+            check.ShouldExit(0);
+        }
+        using var last = new EngineApi(engine.SocketPath);
+        for (int i = 0; i < 3; i++) (await last.PostAsync($"/images/create?fromImage={registry.Address}/kill{i}&tag=v1")).StreamError.ShouldBeNull();
+        (await engine.WharfAsync("system", "check")).ShouldExit(0);
+    }
+
+    private static async Task WithoutAnswerAsync(Func<Task> work)
+    {
+        try { await work(); }
+        catch (HttpRequestException) { /* the daemon was killed, as the test means it to be */ }
+    }
+
+    [Fact]
+    public async Task Unused_images_leave_nothing_and_the_ledger_is_what_du_tells()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync();
+        using var api = new EngineApi(engine.SocketPath);
+        for (int i = 0; i < 3; i++) (await api.PostTarAsync($"/images/create?fromSrc=-&repo=ledger{i}", TestTrees.Small("ledger" + i, 2_000_000))).Status.ShouldBe(200);
+        long Ledger() => JsonNode.Parse(api.GetAsync("/wharf/disk").GetAwaiter().GetResult().Body)!.AsArray().Sum(entry => entry!["Bytes"]!.GetValue<long>());
+        long du = long.Parse((await CommandResult.RunAsync("du", ["-s", "-B1", engine.DataRoot])).ShouldExit(0).Text.Split('\t')[0]);
+        Math.Abs(Ledger() - du).ShouldBeLessThan(du / 100 + 65536);
+        (await api.GetAsync("/system/df")).Json["LayersSize"]!.GetValue<long>().ShouldBeInRange(6_000_000, 6_100_000);
+        for (int i = 0; i < 3; i++) (await api.DeleteAsync($"/images/ledger{i}")).Status.ShouldBe(200);
+        (await api.GetAsync("/system/df")).Json["LayersSize"]!.GetValue<long>().ShouldBe(0);
+        Directory.GetFiles(Path.Combine(engine.DataRoot, "content", "blobs", "sha256")).ShouldBeEmpty();
+        for (int i = 0; i < 50 && Directory.GetDirectories(Path.Combine(engine.DataRoot, "snapshots")).Length > 1; i++) await Task.Delay(50);
+        Directory.GetDirectories(Path.Combine(engine.DataRoot, "snapshots")).Select(Path.GetFileName).ShouldBe(["base"]);
+    }
+
+    [Fact]
+    public async Task A_daemon_under_a_large_image_stays_small()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync();
+        await using var registry = await LocalRegistry.StartAsync();
+        using var api = new EngineApi(engine.SocketPath);
+        var name = $"{registry.Address}/large";
+        var tar = Path.Combine(engine.Root, "large.tar");
+        var data = Path.Combine(engine.Root, "large");
+        Directory.CreateDirectory(data);
+        await File.WriteAllBytesAsync(Path.Combine(data, "noise"), TestTrees.Noise(250 << 20, 1));
+        (await CommandResult.RunAsync("tar", ["-C", data, "-cf", tar, "."])).ShouldExit(0);
+        await using (var stream = File.OpenRead(tar)) (await api.PostTarAsync($"/images/create?fromSrc=-&repo={name}&tag=v1", stream)).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/{name}/push?tag=v1", auth: "{}")).StreamError.ShouldBeNull();
+        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/create?fromImage={name}&tag=v1")).StreamError.ShouldBeNull();
+        var peak = (await File.ReadAllLinesAsync($"/proc/{engine.DaemonPid}/status")).First(line => line.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        (long.Parse(peak) / 1024).ShouldBeLessThan(150);
+    }
+}
