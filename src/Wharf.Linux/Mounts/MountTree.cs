@@ -38,6 +38,15 @@ public static unsafe class MountTree
             (nint)(&attributes), sizeof(Attributes)), "mount_setattr");
     }
 
+    /// <summary>Shows a mount's owners through the maps of a user namespace (Linux 5.12; the file system must support it).</summary>
+    public static void MapOwners(Fd mount, Fd userNamespace, bool recursive)
+    {
+        var attributes = new Attributes { Set = MOUNT_ATTR_IDMAP, UserNamespaceFd = (ulong)userNamespace.Value };
+        byte empty = 0;
+        SyscallException.Check(Libc.syscall(SyscallNumber.mount_setattr, mount.Value, (nint)(&empty), (nint)(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)),
+            (nint)(&attributes), sizeof(Attributes)), "mount_setattr idmap");
+    }
+
     /// <summary>Attaches a detached mount onto the file or directory that <paramref name="target"/> has open.</summary>
     public static void Attach(Fd mount, Fd target, string name)
     {

@@ -32,6 +32,9 @@ public static class CapabilitySets
     /// <summary>What this process itself may hand on: a capability outside cannot be given (capabilities(7)).</summary>
     public static ulong OwnBounding() => Own;
 
+    /// <summary>All capabilities the running kernel has.</summary>
+    public static ulong All() => (2UL << int.Parse(File.ReadAllText("/proc/sys/kernel/cap_last_cap"), System.Globalization.CultureInfo.InvariantCulture)) - 1;
+
     private static readonly ulong Own = ReadOwnBounding();
 
     private static ulong ReadOwnBounding()

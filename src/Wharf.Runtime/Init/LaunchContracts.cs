@@ -18,6 +18,17 @@ public sealed record LaunchRequest
     public string? InitPath { get; init; }
     /// <summary>Where its group is to be; by default what the configuration says, as a path.</summary>
     public CgroupPlace? Cgroup { get; init; }
+    /// <summary>The bundle's directory, told to hooks.</summary>
+    public string Bundle { get; init; } = "";
+    /// <summary>Called once the process exists and waits, with its PID; the terminal's master too where there is one.</summary>
+    public Action<int, Fd?>? Created { get; init; }
+    /// <summary>A fifo, open for reading and writing: the process reads a byte from it before it executes its program.</summary>
+    public Fd? StartFifo { get; init; }
+    /// <summary>How many descriptors from 3 on the program inherits.</summary>
+    public int PreserveFds { get; init; }
+    /// <summary>Changes the root by chroot on a moved mount: for roots on a ramfs, which pivot_root refuses.</summary>
+    public bool NoPivot { get; init; }
+    public bool NoNewKeyring { get; init; }
 }
 
 /// <summary>A process to run in a container that is there.</summary>
@@ -30,9 +41,15 @@ public sealed record ExecLaunch
     /// <summary>The container's own configuration: seccomp and namespaces are the same for an exec.</summary>
     public required LinuxSpec? Linux { get; init; }
     public required Cgroup Cgroup { get; init; }
+    /// <summary>Files to join another cgroup by, in place of the container's own.</summary>
+    public IEnumerable<string>? JoinFiles { get; init; }
     public int Stdin { get; init; } = -1;
     public int Stdout { get; init; } = -1;
     public int Stderr { get; init; } = -1;
+    public int PreserveFds { get; init; }
+    public bool NoNewKeyring { get; init; } = true;
+    /// <summary>The bundle's directory and the container's annotations, told to a seccomp listener.</summary>
+    public string Bundle { get; init; } = "";
 }
 
 /// <summary>A process that runs. Everything in it is the caller's to dispose.</summary>

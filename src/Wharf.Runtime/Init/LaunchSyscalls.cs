@@ -7,11 +7,18 @@ internal static class LaunchSyscalls
 {
     private static readonly bool Arm64 = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 
+    public static int read => Arm64 ? 63 : 0;
+    public static int close => Arm64 ? 57 : 3;
+    public static int fcntl => Arm64 ? 25 : 72;
+    public static int keyctl => Arm64 ? 219 : 250;
+    public static int chroot => Arm64 ? 51 : 161;
+    public static int sethostname => Arm64 ? 161 : 170;
     public static int write => Arm64 ? 64 : 1;
     public static int rt_sigaction => Arm64 ? 134 : 13;
     public static int rt_sigprocmask => Arm64 ? 135 : 14;
     public static int ioctl => Arm64 ? 29 : 16;
     public static int ppoll => Arm64 ? 73 : 271;
+    public static int gettid => Arm64 ? 178 : 186;
     public static int getpid => Arm64 ? 172 : 39;
     public static int execve => Arm64 ? 221 : 59;
     public static int fchdir => Arm64 ? 50 : 81;

@@ -11,7 +11,10 @@ namespace Wharf.Runtime.Init;
 /// <summary>Launching a container.</summary>
 public sealed partial class Launcher
 {
-    /// <summary>Makes the container and runs its process. Returns once the program has been executed; throws when it could not be, with nothing left behind.</summary>
+    /// <summary>
+    /// Makes the container and runs its process. Returns once the program has been executed, or with a <see cref="LaunchRequest.StartFifo"/>
+    /// once it waits there; throws when it could not be, with nothing left behind.
+    /// </summary>
     public Launched Launch(LaunchRequest request)
     {
         var spec = request.Spec;
@@ -22,7 +25,11 @@ public sealed partial class Launcher
         catch (Exception error) when (error is SyscallException or WharfException or IOException) { throw AsLaunchException(error); }
         try
         {
-            var launched = OnOwnThread(() => LaunchHere(request, cgroup, warnings));
+            var launched = OnOwnThread(() =>
+            {
+                using var launch = new ContainerLaunch(this, request, cgroup, warnings);
+                return launch.Run();
+            });
             cgroup.Settle();
             return launched;
         }
@@ -33,81 +40,8 @@ public sealed partial class Launcher
         }
     }
 
-    private Launched LaunchHere(LaunchRequest request, Cgroup cgroup, List<string> warnings)
-    {
-        var spec = request.Spec;
-        var process = request.InitPath is null ? spec.Process! : WithInit(spec.Process!);
-        var namespaces = Namespaces.Enter(spec.Linux!.Namespaces ?? []);
-        if (spec.Hostname is { Length: > 0 } hostname) UtsNames.SetHostname(hostname);
-        if (spec.Domainname is { Length: > 0 } domain) UtsNames.SetDomainname(domain);
-
-        using var root = MountRoot(request.Rootfs, spec.Root);
-        var mounts = new ContainerMounts(root, Layout, namespaces.NewCgroup && Layout.IsV2 ? cgroup.Path : cgroup.Path);
-        foreach (var mount in spec.Mounts ?? []) mounts.Add(mount);
-        if (request.InitPath is { } init) mounts.Add(new Mount { Destination = InitDestination, Type = "bind", Source = init, Options = ["bind", "ro"] });
-        Devices.Create(root, spec.Linux.Devices);
-        Sysctls.Write(spec.Linux.Sysctl);
-        using var nullDevice = Devices.OpenNull(root);
-        foreach (var path in spec.Linux.MaskedPaths ?? []) if (!Masks.IsUnderProc(path)) Masks.Hide(root, nullDevice, path);
-        foreach (var path in spec.Linux.ReadonlyPaths ?? []) if (!Masks.IsUnderProc(path)) Masks.MakeReadOnly(root, path);
-
-        Fd? master = null, slave = null;
-        try
-        {
-            if (process.Terminal == true)
-            {
-                (master, slave) = Terminal.Open(root, process.User, process.ConsoleSize);
-                Devices.MountConsole(root, slave);
-            }
-            MakeWorkingDirectory(root, process.Cwd);
-            if (spec.Root?.Readonly == true) MountTree.SetAttributes(root, MountFlags.MOUNT_ATTR_RDONLY, 0);
-            using var program = Program(request, process, root, mounts, nullDevice, slave, namespaces, cgroup, warnings, out int? oomStep);
-            var outcome = RunProgram(program, namespaces.CloneFlags, process.Args[0]);
-            if (oomStep is { } step && outcome.Results[step] < 0) warnings.Add($"oom_score_adj {process.OomScoreAdj}: the host does not allow it");
-            return new Launched(outcome.Pid, outcome.PidFd, DateTimeOffset.UtcNow, master, cgroup, warnings);
-        }
-        catch
-        {
-            master?.Dispose();
-            throw;
-        }
-        finally
-        {
-            slave?.Dispose();
-            foreach (var (mount, _) in mounts.ProcMounts) mount.Dispose();
-        }
-    }
-
-    private static LaunchProgram Program(LaunchRequest request, Process process, Fd root, ContainerMounts mounts, Fd nullDevice, Fd? slave, Namespaces namespaces, Cgroup cgroup, List<string> warnings, out int? oomStep)
-    {
-        var linux = request.Spec.Linux!;
-        var program = new LaunchProgram();
-        try
-        {
-            var path = ProgramPath.Find(root, process);
-            ProcessSteps.ResetSignals(program);
-            ProcessSteps.JoinCgroup(program, cgroup.JoinFiles);
-            if (namespaces.NewCgroup) program.Add("unshare cgroup namespace", LaunchSyscalls.unshare, CLONE_NEWCGROUP);
-            int terminal = slave is null ? -1 : slave.Value;
-            ProcessSteps.Streams(program, slave is null ? request.Stdin : terminal, slave is null ? request.Stdout : terminal, slave is null ? request.Stderr : terminal, slave is not null);
-            oomStep = ProcessSteps.OomScore(program, process.OomScoreAdj);
-            RootSteps.Add(program, root, mounts, nullDevice, linux);
-            ProcessSteps.Become(program, process, linux, path, warnings);
-            return program;
-        }
-        catch
-        {
-            program.Dispose();
-            throw;
-        }
-    }
-
-    private const string InitDestination = "/sbin/docker-init";
-
-    private static Process WithInit(Process process) => process with { Args = [InitDestination, "--", .. process.Args] };
-
     /// <summary>Attaches the root file system at the mount point, in this thread's own mount namespace, and opens it.</summary>
-    private Fd MountRoot(IReadOnlyList<Mount> rootfs, Root? spec)
+    internal Fd MountRoot(IReadOnlyList<Mount> rootfs, LinuxSpec linux, Fd? bundleRoot)
     {
         foreach (var mount in rootfs)
         {
@@ -115,23 +49,17 @@ public sealed partial class Launcher
             using var tree = mount.Type == "overlay" ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true)
                 : options.Bind ? MountTree.Clone(mount.Source ?? throw WharfException.Invalid("a bind of the root needs a source"), options.Recursive)
                 : MountTree.Create(mount.Type ?? "", mount.Source, options.Data, options.Set);
-            MountTree.SetAttributes(tree, 0, 0, MountFlags.MS_PRIVATE, recursive: true);
-            using var target = OpenAt.Open(MountPoint, O.PATH | O.DIRECTORY);
-            MountTree.Attach(tree, target, MountPoint);
+            AttachRoot(tree, linux.RootfsPropagation);
         }
-        if (rootfs.Count == 0 && spec is not null)
-        {
-            using var tree = MountTree.Clone(spec.Path, recursive: true);
-            using var target = OpenAt.Open(MountPoint, O.PATH | O.DIRECTORY);
-            MountTree.Attach(tree, target, MountPoint);
-        }
+        if (bundleRoot is not null) AttachRoot(bundleRoot, linux.RootfsPropagation);
         return OpenAt.Open(MountPoint, O.RDONLY | O.DIRECTORY);
     }
 
-    private static void MakeWorkingDirectory(Fd root, string cwd)
+    private void AttachRoot(Fd tree, string? propagation)
     {
-        if (!cwd.StartsWith('/')) throw WharfException.Invalid($"process.cwd \"{cwd}\" is not an absolute path");
-        if (Masks.IsUnderProc(cwd)) return;
-        using (InRootPath.OpenOrCreateDirectory(root, cwd)) { }
+        var (kind, recursive) = MountOptions.PropagationOf(propagation);
+        MountTree.SetAttributes(tree, 0, 0, kind ?? MountFlags.MS_PRIVATE, kind is null || recursive);
+        using var target = OpenAt.Open(MountPoint, O.PATH | O.DIRECTORY);
+        MountTree.Attach(tree, target, MountPoint);
     }
 }

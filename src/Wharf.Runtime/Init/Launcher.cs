@@ -21,7 +21,7 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
     public string MountPoint { get; } = mountPoint;
 
     /// <summary>Runs <paramref name="body"/> on a new thread and gives its result or throws its exception here.</summary>
-    private static T OnOwnThread<T>(Func<T> body)
+    internal static T OnOwnThread<T>(Func<T> body)
     {
         T? result = default;
         Exception? failure = null;
@@ -44,18 +44,27 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
         _ => new LaunchException(error.Message, "launch", 0, 125, error),
     };
 
-    /// <summary>Runs the program's child and turns a failed step into an exception with docker's exit code.</summary>
-    private static LaunchOutcome RunProgram(LaunchProgram program, int cloneFlags, string command)
+    /// <summary>Runs a program's child to its execve while this thread is suspended, and turns a failed step into an exception with docker's exit code.</summary>
+    internal static (int Pid, Fd PidFd) RunProgram(LaunchProgram program, int cloneFlags, string command)
     {
         using (new SignalsBlocked())
         {
-            var outcome = program.Run(cloneFlags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD);
-            if (outcome.FailedStep < 0) return outcome;
-            Reap(outcome.PidFd);
-            outcome.PidFd.Dispose();
-            var step = program.NameOf(outcome.FailedStep);
-            throw step == "exec" ? ExecErrors.Of(command, outcome.Errno) : new LaunchException($"{step}: {Marshal.GetPInvokeErrorMessage(outcome.Errno).ToLowerInvariant()}", step, outcome.Errno, ExitCodeOf(step));
+            var (pid, pidfd) = program.Clone(cloneFlags | CLONE_VFORK | CLONE_PIDFD | SIGCHLD);
+            if (program.FailedStep < 0) return (pid, pidfd);
+            Reap(pidfd);
+            pidfd.Dispose();
+            throw Failure(program, command);
         }
+    }
+
+    internal static LaunchException Failure(LaunchProgram program, string command)
+    {
+        var step = program.NameOf(program.FailedStep);
+        if (step == "exec") return ExecErrors.Of(command, program.FailedErrno);
+        var words = Marshal.GetPInvokeErrorMessage(program.FailedErrno).ToLowerInvariant();
+        if (step.StartsWith("chdir to cwd", StringComparison.Ordinal)) words = "set in config.json failed: " + words;
+        else words = ": " + words;
+        return new LaunchException(step + (words[0] == ':' ? "" : " ") + words, step, program.FailedErrno, ExitCodeOf(step));
     }
 
     // A working directory that is not there or closed to the user is docker's 126/127 too (runc reports it as a start error).
@@ -67,8 +76,8 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
         while (waitid(P_PIDFD, pidfd.Value, info, WEXITED) < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR) { }
     }
 
-    private const int CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, SIGCHLD = 17, P_PIDFD = 3, WEXITED = 4;
-    internal const int CLONE_FS = 0x200, CLONE_NEWNS = 0x20000, CLONE_NEWCGROUP = 0x2000000, CLONE_NEWUTS = 0x4000000, CLONE_NEWIPC = 0x8000000,
+    private const int CLONE_VFORK = 0x4000, P_PIDFD = 3, WEXITED = 4;
+    internal const int CLONE_VM = 0x100, CLONE_FILES = 0x400, CLONE_PIDFD = 0x1000, SIGCHLD = 17, CLONE_FS = 0x200, CLONE_NEWNS = 0x20000, CLONE_NEWCGROUP = 0x2000000, CLONE_NEWUTS = 0x4000000, CLONE_NEWIPC = 0x8000000,
         CLONE_NEWUSER = 0x10000000, CLONE_NEWPID = 0x20000000, CLONE_NEWNET = 0x40000000, CLONE_NEWTIME = 0x80;
 
     [LibraryImport("libc", SetLastError = true)] private static unsafe partial int waitid(int type, int id, byte* info, int options);

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Globalization;
 using System.Text;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
@@ -8,48 +8,90 @@ using Wharf.Specs.Runtime;
 
 namespace Wharf.Runtime.Init;
 
-/// <summary>The namespaces of a container, entered by the launch thread; those only a child can enter are told as clone flags.</summary>
-internal sealed record Namespaces(int CloneFlags, bool NewCgroup)
+/// <summary>
+/// The namespaces of a container. Those with a path are joined by the launch thread; new ones it makes itself, unless there is a new
+/// user namespace: then the child makes them, so that its user namespace owns them, and the thread follows.
+/// </summary>
+internal sealed class Namespaces : IDisposable
 {
-    /// <summary>Joins what has a path, makes the rest, and cuts the new mount namespace off from the host's.</summary>
-    public static Namespaces Enter(IReadOnlyList<LinuxNamespace> wanted)
+    private readonly List<(Fd File, int Type)> _join = [];
+    private readonly LinuxSpec _linux;
+    private int _new;
+
+    public Namespaces(LinuxSpec linux)
     {
-        int unshare = Launcher.CLONE_FS | Launcher.CLONE_NEWNS, clone = 0;
-        bool newCgroup = false, newNetwork = false;
+        _linux = linux;
         var seen = new HashSet<string>();
-        var join = new List<(Fd File, int Type)>();
         try
         {
-            foreach (var ns in wanted)
+            foreach (var ns in linux.Namespaces ?? [])
             {
-                if (!seen.Add(ns.Type)) throw WharfException.Invalid($"namespace \"{ns.Type}\" is given twice");
-                int flag = FlagOf(ns.Type);
-                if (flag is Launcher.CLONE_NEWUSER or Launcher.CLONE_NEWTIME) throw WharfException.NotImplemented($"{ns.Type} namespaces are not supported");
-                if (ns.Path is { Length: > 0 } path)
-                {
-                    if (flag is Launcher.CLONE_NEWNS) throw WharfException.NotImplemented("joining a mount namespace at launch is not supported");
-                    join.Add((OpenAt.Open(path, O.RDONLY), flag));
-                }
-                else if (flag == Launcher.CLONE_NEWPID) clone |= flag;
-                else if (flag == Launcher.CLONE_NEWCGROUP) newCgroup = true;
-                else unshare |= flag;
-                newNetwork |= flag == Launcher.CLONE_NEWNET && ns.Path is null or "";
+                if (!seen.Add(ns.Type)) throw WharfException.Invalid($"malformed spec file: duplicated ns {{\"{ns.Type}\" \"{ns.Path}\"}}");
+                Add(ns, FlagOf(ns.Type));
             }
-            SyscallException.Check(Libc.unshare(unshare), "unshare");
-            Linux.Fds.FileMode.SetUmask(0); // this thread's own since CLONE_FS: modes of what is made below are as given
-            foreach (var (file, type) in join) SyscallException.Check(Libc.setns(file.Value, type), "setns");
         }
-        finally
+        catch
         {
-            foreach (var (file, _) in join) file.Dispose();
+            Dispose();
+            throw;
         }
-        // Slaves receive what the host mounts but give nothing back; each mount of the container then gets its own propagation.
-        SyscallException.Check(Libc.mount(null, "/", null, (nuint)(MountFlags.MS_REC | MountFlags.MS_SLAVE), null), "mount", "/");
-        if (newNetwork) Loopback.Up();
-        return new Namespaces(clone, newCgroup);
     }
 
-    private static int FlagOf(string type) => type switch
+    private void Add(LinuxNamespace ns, int flag)
+    {
+        if (ns.Path is not { Length: > 0 } path)
+        {
+            _new |= flag;
+            return;
+        }
+        if (flag is Launcher.CLONE_NEWNS or Launcher.CLONE_NEWUSER) throw WharfException.NotImplemented($"joining a {ns.Type} namespace by its path is not supported");
+        _join.Add((OpenAt.Open(path, O.RDONLY), flag));
+    }
+
+    public bool NewUser => (_new & Launcher.CLONE_NEWUSER) != 0;
+    public bool NewCgroup => (_new & Launcher.CLONE_NEWCGROUP) != 0;
+
+    /// <summary>What the child is cloned with: the PID namespace, or with a user namespace all.</summary>
+    public int CloneFlags => NewUser ? _new & ~(Launcher.CLONE_NEWTIME | Launcher.CLONE_NEWCGROUP) | Launcher.CLONE_NEWNS : _new & Launcher.CLONE_NEWPID;
+
+    private int Made => (_new | Launcher.CLONE_NEWNS) & ~(Launcher.CLONE_NEWPID | Launcher.CLONE_NEWUSER | Launcher.CLONE_NEWCGROUP | Launcher.CLONE_NEWTIME);
+
+    /// <summary>Cuts the thread's file system state off from the process's and joins what has a path. Before the clone of a child with a user namespace.</summary>
+    public void Join()
+    {
+        SyscallException.Check(Libc.unshare(Launcher.CLONE_FS), "unshare");
+        Linux.Fds.FileMode.SetUmask(0); // this thread's own since CLONE_FS: modes of what is made below are as given
+        foreach (var (file, type) in _join) SyscallException.Check(Libc.setns(file.Value, type), "setns");
+        if ((_new & Launcher.CLONE_NEWTIME) != 0)
+        {
+            SyscallException.Check(Libc.unshare(Launcher.CLONE_NEWTIME), "unshare");
+            WriteTimeOffsets();
+        }
+    }
+
+    /// <summary>Makes the rest, or follows the child into it, and cuts the new mount namespace off from the host's.</summary>
+    public void Enter(Fd? child)
+    {
+        if (child is not null) SyscallException.Check(Libc.setns(child.Value, Made), "setns");
+        else SyscallException.Check(Libc.unshare(Made), "unshare");
+        // Slaves receive what the host mounts but give nothing back; each mount of the container then gets its own propagation.
+        SyscallException.Check(Libc.mount(null, "/", null, (nuint)(MountFlags.MS_REC | PropagationOfHost), null), "mount", "/");
+        if ((_new & Launcher.CLONE_NEWNET) != 0) Loopback.Up();
+    }
+
+    private ulong PropagationOfHost => _linux.RootfsPropagation is "private" or "rprivate" ? MountFlags.MS_PRIVATE : MountFlags.MS_SLAVE;
+
+    // Offsets are set for the namespace the thread's children enter, under the thread's own number (time_namespaces(7)).
+    private unsafe void WriteTimeOffsets()
+    {
+        if (_linux.TimeOffsets is not { Count: > 0 } offsets) return;
+        using var file = OpenAt.Open($"/proc/{Libc.syscall(LaunchSyscalls.gettid)}/timens_offsets", O.WRONLY);
+        foreach (var (clock, offset) in offsets)
+            FileAt.WriteAll(file.Value, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{clock} {offset.Secs} {offset.Nanosecs}")));
+    }
+
+    /// <summary>The kernel's flag for an OCI namespace type.</summary>
+    public static int FlagOf(string type) => type switch
     {
         "pid" => Launcher.CLONE_NEWPID,
         "network" => Launcher.CLONE_NEWNET,
@@ -59,46 +101,11 @@ internal sealed record Namespaces(int CloneFlags, bool NewCgroup)
         "user" => Launcher.CLONE_NEWUSER,
         "cgroup" => Launcher.CLONE_NEWCGROUP,
         "time" => Launcher.CLONE_NEWTIME,
-        _ => throw WharfException.Invalid($"unknown namespace type \"{type}\""),
+        _ => throw WharfException.Invalid($"namespace {{\"{type}\" \"\"}} does not exist"),
     };
-}
 
-/// <summary>The loopback interface of a network namespace.</summary>
-internal static unsafe partial class Loopback
-{
-    private const int AF_INET = 2, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0x80000;
-    private const nuint SIOCSIFFLAGS = 0x8914;
-    private const short IFF_UP = 1;
-
-    [LibraryImport("libc", SetLastError = true)] private static partial int socket(int domain, int type, int protocol);
-
-    /// <summary>Brings lo up in the calling thread's network namespace.</summary>
-    public static void Up()
+    public void Dispose()
     {
-        using var control = new Fd(SyscallException.Check(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-        var request = stackalloc byte[40]; // struct ifreq: 16 bytes of name, then flags
-        new Span<byte>(request, 40).Clear();
-        "lo"u8.CopyTo(new Span<byte>(request, 16));
-        *(short*)(request + 16) = IFF_UP;
-        SyscallException.Check(Libc.ioctl(control.Value, SIOCSIFFLAGS, (nint)request), "ioctl SIOCSIFFLAGS", "lo");
-    }
-}
-
-/// <summary>Names of the UTS namespace the calling thread is in.</summary>
-internal static unsafe partial class UtsNames
-{
-    [LibraryImport("libc", SetLastError = true)] private static partial int sethostname(byte* name, nuint length);
-    [LibraryImport("libc", SetLastError = true)] private static partial int setdomainname(byte* name, nuint length);
-
-    public static void SetHostname(string name)
-    {
-        var bytes = Encoding.UTF8.GetBytes(name);
-        fixed (byte* text = bytes) SyscallException.Check(sethostname(text, (nuint)bytes.Length), "sethostname", name);
-    }
-
-    public static void SetDomainname(string name)
-    {
-        var bytes = Encoding.UTF8.GetBytes(name);
-        fixed (byte* text = bytes) SyscallException.Check(setdomainname(text, (nuint)bytes.Length), "setdomainname", name);
+        foreach (var (file, _) in _join) file.Dispose();
     }
 }

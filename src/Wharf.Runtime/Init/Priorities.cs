@@ -58,4 +58,16 @@ internal static class Priorities
         }
         return flags;
     }
+
+    /// <summary>The numbers of a CPU list (cpuset(7), "List format").</summary>
+    public static IEnumerable<int> CpuList(string list, int most)
+    {
+        foreach (var part in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            var ends = part.Split('-');
+            if (ends.Length > 2 || !int.TryParse(ends[0], out int first) || !int.TryParse(ends[^1], out int last) || first < 0 || last < first || last >= most)
+                throw WharfException.Invalid($"invalid CPU list \"{list}\"");
+            for (int cpu = first; cpu <= last; cpu++) yield return cpu;
+        }
+    }
 }

@@ -23,15 +23,36 @@ internal static unsafe class ProcessSteps
             if (signal is not (SIGKILL or SIGSTOP)) program.Add("rt_sigaction", LaunchSyscalls.rt_sigaction, signal, action, 0, 8);
     }
 
-    /// <summary>A session of its own; standard streams; the controlling terminal.</summary>
+    /// <summary>A session, and a session keyring of its own when it has a name (keyrings(7)).</summary>
+    public static void Session(LaunchProgram program, string? keyring)
+    {
+        const int KEYCTL_JOIN_SESSION_KEYRING = 1;
+        program.Add("setsid", LaunchSyscalls.setsid);
+        // A kernel without keyrings, or with a user's quota of them used up, runs the program all the same.
+        if (keyring is not null) program.Add("join session keyring", LaunchSyscalls.keyctl, KEYCTL_JOIN_SESSION_KEYRING, program.Text("_ses." + keyring), onError: OnError.Ignore);
+    }
+
+    /// <summary>Standard streams; the controlling terminal.</summary>
     public static void Streams(LaunchProgram program, int stdin, int stdout, int stderr, bool terminal)
     {
-        program.Add("setsid", LaunchSyscalls.setsid);
         if (terminal) program.Add("set controlling terminal", LaunchSyscalls.ioctl, stdin, TIOCSCTTY, 0);
         // Sources above 2 (see LaunchIo), so that no dup overwrites one that is still needed.
         program.Add("dup stdin", LaunchSyscalls.dup3, stdin, 0, 0);
         program.Add("dup stdout", LaunchSyscalls.dup3, stdout, 1, 0);
         program.Add("dup stderr", LaunchSyscalls.dup3, stderr, 2, 0);
+    }
+
+    /// <summary>What AppArmor or SELinux makes of the program at its execve, told through the host's /proc before the root changes.</summary>
+    public static void Label(LaunchProgram program, Process process)
+    {
+        if (process.ApparmorProfile is { Length: > 0 } profile and not "unconfined") WriteAttribute(program, "apparmor profile", SecurityModules.ApparmorFile, "exec " + profile);
+        if (process.SelinuxLabel is { Length: > 0 } label) WriteAttribute(program, "selinux label", "/proc/thread-self/attr/exec", label);
+    }
+
+    private static void WriteAttribute(LaunchProgram program, string what, string file, string text)
+    {
+        int open = program.Add("open " + file, LaunchSyscalls.openat, OpenAt.AT_FDCWD, program.Text(file), O.WRONLY | O.CLOEXEC);
+        program.Add("apply " + what, LaunchSyscalls.write, open, program.Text(text), System.Text.Encoding.UTF8.GetByteCount(text), references: 1);
     }
 
     /// <summary>Joins the container's cgroups: the task itself writes "0" (see CgroupV1.JoinFiles).</summary>
@@ -51,28 +72,36 @@ internal static unsafe class ProcessSteps
     }
 
     /// <summary>
-    /// The last part, inside the container's root: descriptors closed, directory, limits, credentials, seccomp, execve. seccomp is
-    /// loaded while CAP_SYS_ADMIN is still held, so that no_new_privs is the user's choice; after it only capset and execve come.
+    /// The last part, inside the container's root: descriptors closed, directory, limits, credentials, seccomp. seccomp is loaded while
+    /// CAP_SYS_ADMIN is still held, so that no_new_privs is the user's choice; after it only capset and execve come.
     /// </summary>
-    public static void Become(LaunchProgram program, Process process, LinuxSpec? linux, string path, List<string> warnings)
+    public static void Become(LaunchProgram program, Process process, LinuxSpec? linux, int firstClosed, bool userNamespace, List<string> warnings, out int? seccompStep)
     {
         // Everything but the streams is closed before the working directory is looked up: no descriptor can lead out (CVE-2024-21626).
-        program.Add("close descriptors", Linux.Syscalls.SyscallNumber.close_range, 3, unchecked((nint)uint.MaxValue), 0);
+        program.Add("close descriptors", Linux.Syscalls.SyscallNumber.close_range, firstClosed, unchecked((nint)uint.MaxValue), 0);
         program.Add($"chdir to cwd (\"{process.Cwd}\")", LaunchSyscalls.chdir, program.Text(process.Cwd));
-        Limits(program, process, warnings);
+        if (!userNamespace) Limits(program, process, warnings);
         Scheduling(program, process);
         if (linux?.Personality is { } personality) program.Add("personality", LaunchSyscalls.personality, PersonalityOf(personality));
         program.Add("umask", LaunchSyscalls.umask, (nint)(process.User.Umask ?? 0b000_010_010));
-        Credentials(program, process);
+        Credentials(program, process, userNamespace, linux?.Seccomp is not null || process.User.Uid != 0);
         if (process.NoNewPrivileges == true) program.Add("no_new_privs", LaunchSyscalls.prctl, PR_SET_NO_NEW_PRIVS, 1);
-        if (linux?.Seccomp is { } seccomp) LoadFilter(program, seccomp);
-        FinalCapabilities(program, process.Capabilities);
-        var mask = program.Allocate(8);
-        program.Add("unblock signals", LaunchSyscalls.rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
-        program.Add("exec", LaunchSyscalls.execve, program.Text(path), program.Texts(process.Args), program.Texts(process.Env ?? []));
+        seccompStep = linux?.Seccomp is { } seccomp ? LoadFilter(program, seccomp) : null;
+        FinalCapabilities(program, process.Capabilities, userNamespace);
     }
 
-    private static void Limits(LaunchProgram program, Process process, List<string> warnings)
+    /// <summary>The very last steps.</summary>
+    public static void Execute(LaunchProgram program, Process process, string path)
+    {
+        var mask = program.Allocate(8);
+        program.Add("unblock signals", LaunchSyscalls.rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
+        program.Add("exec", LaunchSyscalls.execve, program.Text(path), program.Texts(process.Args), program.Texts(Environment(process)));
+    }
+
+    // A user who has no HOME gets one, as the other runtimes do.
+    private static IReadOnlyList<string> Environment(Process process) => process.Env ?? [];
+
+    public static void Limits(LaunchProgram program, Process process, List<string> warnings)
     {
         foreach (var limit in process.Rlimits ?? [])
         {
@@ -81,15 +110,25 @@ internal static unsafe class ProcessSteps
         }
     }
 
+    /// <summary>Which CPUs the process may run on, as a list: <c>0-3,7</c>.</summary>
+    public static void Affinity(LaunchProgram program, string cpus, string name)
+    {
+        const int Size = 1024; // 8192 CPUs, the kernel's most
+        var mask = (byte*)program.Allocate(Size);
+        foreach (var cpu in Priorities.CpuList(cpus, Size * 8)) mask[cpu / 8] |= (byte)(1 << cpu % 8);
+        program.Add("set " + name, LaunchSyscalls.sched_setaffinity, 0, Size, (nint)mask);
+    }
+
     private static void Scheduling(LaunchProgram program, Process process)
     {
         if (process.IoPriority is { } io) program.Add("io priority", LaunchSyscalls.ioprio_set, 1, 0, Priorities.IoPriorityOf(io));
         if (process.Scheduler is { } scheduler) program.Add("scheduler", LaunchSyscalls.sched_setattr, 0, program.Value(Priorities.SchedulerOf(scheduler)), 0);
     }
 
-    private static void Credentials(LaunchProgram program, Process process)
+    private static void Credentials(LaunchProgram program, Process process, bool userNamespace, bool restore)
     {
-        ulong bounding = CapabilitySets.Mask(process.Capabilities?.Bounding), own = CapabilitySets.OwnBounding();
+        // A new user namespace begins with all there are.
+        ulong bounding = CapabilitySets.Mask(process.Capabilities?.Bounding), own = userNamespace ? CapabilitySets.All() : CapabilitySets.OwnBounding();
         for (int bit = 0; bit < 64; bit++)
         {
             if ((bounding >> bit & 1) == 0 && (own >> bit & 1) != 0) program.Add("drop bounding capability", LaunchSyscalls.prctl, PR_CAPBSET_DROP, bit);
@@ -103,12 +142,12 @@ internal static unsafe class ProcessSteps
         program.Add("keep capabilities", LaunchSyscalls.prctl, PR_SET_KEEPCAPS, 1);
         program.Add("setresuid", LaunchSyscalls.setresuid, (nint)user.Uid, (nint)user.Uid, (nint)user.Uid);
         // Leaving uid 0 cleared the effective set; it is needed once more, for seccomp.
-        Capset(program, own, own, 0);
+        if (restore) Capset(program, own, own, 0);
     }
 
-    private static void FinalCapabilities(LaunchProgram program, Capabilities? capabilities)
+    private static void FinalCapabilities(LaunchProgram program, Capabilities? capabilities, bool userNamespace)
     {
-        ulong own = CapabilitySets.OwnBounding();
+        ulong own = userNamespace ? CapabilitySets.All() : CapabilitySets.OwnBounding();
         ulong permitted = CapabilitySets.Mask(capabilities?.Permitted) & own, effective = CapabilitySets.Mask(capabilities?.Effective) & permitted;
         ulong inheritable = CapabilitySets.Mask(capabilities?.Inheritable) & own, ambient = CapabilitySets.Mask(capabilities?.Ambient) & permitted & inheritable;
         Capset(program, permitted, effective, inheritable);
@@ -131,22 +170,21 @@ internal static unsafe class ProcessSteps
         program.Add("capset", LaunchSyscalls.capset, header, (nint)data);
     }
 
-    private static void LoadFilter(LaunchProgram program, LinuxSeccomp seccomp)
+    private static int LoadFilter(LaunchProgram program, LinuxSeccomp seccomp)
     {
-        if (seccomp.ListenerPath is { Length: > 0 }) throw WharfException.NotImplemented("seccomp: a listener path is not supported");
         var filter = SeccompFilter.Of(seccomp);
         var code = program.Allocate(filter.Length);
         filter.CopyTo(new Span<byte>((void*)code, filter.Length));
         var fprog = (byte*)program.Allocate(16); // struct sock_fprog: unsigned short len; struct sock_filter *filter
         *(ushort*)fprog = (ushort)(filter.Length / 8);
         *(nint*)(fprog + 8) = code;
-        program.Add("load seccomp filter", LaunchSyscalls.seccomp, SECCOMP_SET_MODE_FILTER, (nint)SeccompFilter.FlagsOf(seccomp), (nint)fprog);
+        return program.Add("load seccomp filter", LaunchSyscalls.seccomp, SECCOMP_SET_MODE_FILTER, (nint)SeccompFilter.FlagsOf(seccomp), (nint)fprog);
     }
 
     private static nint PersonalityOf(LinuxPersonality personality) => personality.Domain switch
     {
         "LINUX" => 0,
-        "LINUX32" => 8,
+        "LINUX32" => 8, // PER_LINUX32
         _ => throw WharfException.Invalid($"unknown personality domain \"{personality.Domain}\""),
     };
 }

@@ -24,12 +24,22 @@ internal static unsafe partial class Rlimits
     public static (int Resource, ResourceLimit Limit) Allowed(Rlimit wanted, List<string> warnings)
     {
         int resource = Array.IndexOf(Names, wanted.Type);
-        if (resource < 0) throw WharfException.Invalid($"unknown rlimit \"{wanted.Type}\"");
+        if (resource < 0) throw WharfException.Invalid($"wrong rlimit value: {wanted.Type}");
         if (wanted.Soft > wanted.Hard) throw WharfException.Invalid($"{wanted.Type}: the soft limit {wanted.Soft} is above the hard limit {wanted.Hard}");
         ResourceLimit own;
         SyscallException.Check(prlimit64(0, resource, null, &own), "prlimit64", wanted.Type);
         if (wanted.Hard <= own.Hard || (CapabilitySets.OwnBounding() >> CAP_SYS_RESOURCE & 1) != 0) return (resource, new ResourceLimit { Soft = wanted.Soft, Hard = wanted.Hard });
         warnings.Add($"{wanted.Type}: the host allows {own.Hard} at most, not {wanted.Hard}");
         return (resource, new ResourceLimit { Soft = Math.Min(wanted.Soft, own.Hard), Hard = own.Hard });
+    }
+
+    /// <summary>Sets a process's limits from outside: inside a new user namespace it could not raise any.</summary>
+    public static void Set(int pid, Process process, List<string> warnings)
+    {
+        foreach (var wanted in process.Rlimits ?? [])
+        {
+            var (resource, limit) = Allowed(wanted, warnings);
+            SyscallException.Check(prlimit64(pid, resource, &limit, null), "prlimit64", wanted.Type);
+        }
     }
 }

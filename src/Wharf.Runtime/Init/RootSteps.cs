@@ -10,20 +10,30 @@ namespace Wharf.Runtime.Init;
 /// <summary>The child's steps from the host's root to the container's: /proc of its PID namespace, what covers parts of it, and the change of root.</summary>
 internal static unsafe class RootSteps
 {
-    public static void Add(LaunchProgram program, Fd root, ContainerMounts mounts, Fd nullDevice, LinuxSpec linux)
+    public static void AddProc(LaunchProgram program, Fd root, ContainerMounts mounts, Fd? nullDevice, LinuxSpec linux)
     {
-        if (mounts.WantsProc)
-        {
-            MountProc(program, root, mounts.ProcAttributes);
-            foreach (var (mount, destination) in mounts.ProcMounts) Place(program, root, mount.Value, destination);
-            foreach (var path in linux.ReadonlyPaths ?? []) if (Masks.IsUnderProc(path)) MakeReadOnly(program, root, path);
-            foreach (var path in linux.MaskedPaths ?? []) if (Masks.IsUnderProc(path)) Hide(program, root, nullDevice, path);
-        }
+        if (!mounts.WantsProc) return;
+        MountProc(program, root, mounts.ProcAttributes);
+        foreach (var (mount, destination) in mounts.ProcMounts) Place(program, root, mount.Value, destination);
+        foreach (var path in linux.ReadonlyPaths ?? []) if (Masks.IsUnderProc(path)) MakeReadOnly(program, root, path);
+        foreach (var path in linux.MaskedPaths ?? []) if (Masks.IsUnderProc(path)) Hide(program, root, nullDevice!, path);
+    }
+
+    public static void AddChange(LaunchProgram program, Fd root, bool noPivot)
+    {
         var dot = program.Text(".");
         program.Add("fchdir root", LaunchSyscalls.fchdir, root.Value);
-        program.Add("pivot_root", SyscallNumber.pivot_root, dot, dot);
-        // The old root now lies over the new one at "." (pivot_root(2)); off with it.
-        program.Add("detach the old root", LaunchSyscalls.umount2, dot, MNT_DETACH);
+        if (noPivot)
+        {
+            program.Add("move root", SyscallNumber.move_mount, root.Value, program.Text(""), OpenAt.AT_FDCWD, program.Text("/"), (nint)MOVE_MOUNT_F_EMPTY_PATH);
+            program.Add("chroot", LaunchSyscalls.chroot, dot);
+        }
+        else
+        {
+            program.Add("pivot_root", SyscallNumber.pivot_root, dot, dot);
+            // The old root now lies over the new one at "." (pivot_root(2)); off with it. What happens to it must not reach the host's mounts.
+            program.Add("detach the old root", LaunchSyscalls.umount2, dot, MNT_DETACH);
+        }
         program.Add("chdir /", LaunchSyscalls.chdir, program.Text("/"));
     }
 

@@ -2,6 +2,7 @@ using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Init;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
 using static Wharf.Linux.Mounts.MountFlags;
@@ -12,7 +13,7 @@ namespace Wharf.Runtime.Rootfs;
 /// Builds a container's tree of mounts in the launch thread's own mount namespace. What lies under /proc is only prepared here:
 /// the new PID namespace's procfs can be mounted by a process inside it alone, so <see cref="ProcMounts"/> goes to the child.
 /// </summary>
-public sealed class ContainerMounts(Fd root, CgroupLayout layout, string? cgroupPath)
+public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string? cgroupPath, IdMaps maps, MountSources sources, string? label) : IDisposable
 {
     /// <summary>Detached mounts to be placed under /proc by the child, with their targets.</summary>
     public List<(Fd Mount, string Destination)> ProcMounts { get; } = [];
@@ -21,43 +22,109 @@ public sealed class ContainerMounts(Fd root, CgroupLayout layout, string? cgroup
     public bool WantsProc { get; private set; }
     public ulong ProcAttributes { get; private set; }
 
+    /// <summary>False when /dev is the host's own: the runtime makes nothing there.</summary>
+    public bool MountsDev { get; private set; } = true;
+
     public void Add(Mount mount)
     {
-        if (mount.UidMappings is not null || mount.GidMappings is not null) throw WharfException.NotImplemented($"mount {mount.Destination}: idmapped mounts are not supported");
-        if (!mount.Destination.StartsWith('/')) throw WharfException.Invalid($"mount destination {mount.Destination} is not absolute");
-        var options = MountOptions.Parse(mount.Options);
-        var type = options.Bind ? "bind" : mount.Type ?? "bind";
-        switch (type)
+        // As the other runtimes do with what is not absolute: below the root.
+        var destination = mount.Destination.StartsWith('/') ? mount.Destination : "/" + mount.Destination;
+        try
         {
-            case "proc":
-                RequirePlain(mount.Destination);
-                WantsProc = true;
-                ProcAttributes = options.Set;
-                break;
-            case "cgroup" or "cgroup2":
-                AddCgroup(mount, options);
-                break;
-            case "bind":
-                AddBind(mount, options);
-                break;
-            default:
-                if (type == "sysfs" || mount.Destination == "/dev") RequirePlain(mount.Destination);
-                Place(CreateFileSystem(type, mount, options), mount.Destination, options, directory: true);
-                break;
+            Add(mount, Normal(destination), MountOptions.Parse(mount.Options));
+        }
+        catch (SyscallException error)
+        {
+            throw new LaunchException($"error mounting \"{mount.Source}\" to rootfs at \"{mount.Destination}\": {error.Message}", "mount", error.Errno, 125, error);
         }
     }
 
-    private static Fd CreateFileSystem(string type, Mount mount, MountOptions options) => type == "overlay"
-        ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true)
-        : MountTree.Create(type, mount.Source ?? type, options.Data, options.Set);
+    private void Add(Mount mount, string destination, MountOptions options)
+    {
+        var type = options.Bind ? "bind" : mount.Type is { Length: > 0 } given ? given : "bind";
+        if (options.Remount) Remount(destination, options);
+        else if (type == "proc" && destination == "/proc")
+        {
+            RequirePlain(destination);
+            WantsProc = true;
+            ProcAttributes = options.Set;
+        }
+        else if (type is "cgroup" or "cgroup2") AddCgroup(mount, destination, options);
+        else if (type == "bind") AddBind(mount, destination, options);
+        else AddFileSystem(type, mount, destination, options);
+    }
 
-    private void AddBind(Mount mount, MountOptions options)
+    private static string Normal(string destination) => destination.Length > 1 ? destination.TrimEnd('/') : destination;
+
+    private void AddFileSystem(string type, Mount mount, string destination, MountOptions options)
+    {
+        if (type is "sysfs" or "proc" || destination == "/dev") RequirePlain(destination);
+        var tree = type == "overlay" ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true) : MountTree.Create(type, mount.Source is { Length: > 0 } source ? source : type, DataOf(type, destination, options), options.Set);
+        if (options.CopyUp && type == "tmpfs")
+        {
+            using var covered = InRootPath.OpenOrCreateDirectory(root, destination, maps);
+            using var readable = OpenAt.InRoot(root, destination, O.RDONLY | O.DIRECTORY);
+            TreeCopy.Into(readable, tree);
+        }
+        Place(tree, destination, options, directory: true);
+    }
+
+    /// <summary>What the file system is told: owners by the container's numbers; a new tmpfs takes mode and owner of what it covers.</summary>
+    private IEnumerable<string> DataOf(string type, string destination, MountOptions options)
+    {
+        bool owner = false, group = false, mode = false;
+        foreach (var word in options.Data)
+        {
+            var (key, value) = word.IndexOf('=') is var at and > 0 ? (word[..at], word[(at + 1)..]) : (word, "");
+            owner |= key == "uid";
+            group |= key == "gid";
+            mode |= key == "mode";
+            if (maps.IsHost || type is not ("tmpfs" or "devpts") || key is not ("uid" or "gid") || !uint.TryParse(value, out var id)) yield return word;
+            else yield return $"{key}={(key == "uid" ? maps.Uid(id) : maps.Gid(id))}";
+        }
+        if (label is { Length: > 0 } && SecurityModules.Selinux && type is "tmpfs" or "mqueue") yield return $"context=\"{label}\"";
+        if (type != "tmpfs") yield break;
+        using var covered = OpenAt.TryInRoot(root, destination, O.PATH | O.DIRECTORY, 0, Resolve.None, out _);
+        if (!mode && covered is not null && destination != "/dev") yield return "mode=" + Convert.ToString(FileStat.Of(covered).Permissions, 8);
+        if (maps.IsHost) yield break;
+        if (!owner) yield return $"uid={maps.Uid(0)}";
+        if (!group) yield return $"gid={maps.Gid(0)}";
+    }
+
+    private void AddBind(Mount mount, string destination, MountOptions options)
     {
         if (mount.Source is not { Length: > 0 } source) throw WharfException.Invalid($"mount {mount.Destination}: a bind needs a source");
+        if (destination == "/proc" || IsUnderKernelFiles(destination) && !MayLieUnderProc(destination)) throw Inside(destination);
+        if (destination == "/dev") MountsDev = false;
         using var file = OpenAt.Open(source, O.PATH);
-        var tree = MountTree.Clone(source, options.Recursive);
+        var tree = sources.Take(mount) ?? MountTree.Clone(source, options.Recursive);
         MountTree.SetAttributes(tree, options.Set, options.Clear);
-        Place(tree, mount.Destination, options, FileStat.Of(file).IsDirectory);
+        MapOwners(tree, mount, options);
+        Place(tree, destination, options, FileStat.Of(file).IsDirectory);
+    }
+
+    // The parts of /proc that programs which imitate them mount over (lxcfs), and what namespaces make safe.
+    private static bool MayLieUnderProc(string destination) => destination is "/proc/cpuinfo" or "/proc/diskstats" or "/proc/meminfo" or "/proc/stat" or "/proc/swaps" or "/proc/uptime"
+        or "/proc/loadavg" or "/proc/slabinfo" or "/proc/net/dev" or "/proc/sys/kernel/ns_last_pid" or "/proc/sys/crypto/fips_enabled";
+
+    private static bool IsUnderKernelFiles(string destination) => destination.StartsWith("/proc/", StringComparison.Ordinal);
+
+    private static WharfException Inside(string destination) => WharfException.Invalid($"\"{destination}\" cannot be mounted because it is inside /proc");
+
+    private void Remount(string destination, MountOptions options)
+    {
+        using var target = OpenAt.InRoot(root, destination, O.PATH);
+        MountTree.SetAttributes(target, options.Set, options.Clear);
+        MountTree.SetAttributes(target, options.RecursiveSet, options.RecursiveClear, recursive: true);
+    }
+
+    private void MapOwners(Fd tree, Mount mount, MountOptions options)
+    {
+        if (mount.UidMappings is null && mount.GidMappings is null && !options.IdMap) return;
+        var wanted = mount.UidMappings is null && mount.GidMappings is null ? maps : new IdMaps(mount.UidMappings ?? [], mount.GidMappings ?? []);
+        if (wanted.IsHost) throw WharfException.Invalid($"mount {mount.Destination}: idmap needs mappings, of the mount or of a user namespace");
+        using var names = wanted.MakeNamespace();
+        MountTree.MapOwners(tree, names, options.IdMapRecursive);
     }
 
     private void Place(Fd tree, string destination, MountOptions options, bool directory)
@@ -71,38 +138,20 @@ public sealed class ContainerMounts(Fd root, CgroupLayout layout, string? cgroup
             return;
         }
         using (tree)
-        using (var target = directory ? InRootPath.OpenOrCreateDirectory(root, destination) : InRootPath.OpenOrCreateFile(root, destination))
+        using (var target = directory ? InRootPath.OpenOrCreateDirectory(root, destination, maps) : InRootPath.OpenOrCreateFile(root, destination, maps))
             MountTree.Attach(tree, target, destination);
     }
 
     // An image whose /dev, /proc or /sys is a symbolic link would have the kernel's files appear elsewhere (CVE-2026-41579, CVE-2019-16884).
     private void RequirePlain(string destination)
     {
-        using var target = InRootPath.OpenOrCreateDirectory(root, destination);
+        using var target = InRootPath.OpenOrCreateDirectory(root, destination, maps);
         using var plain = OpenAt.TryInRoot(root, destination, O.PATH | O.DIRECTORY, 0, Resolve.NoSymlinks, out int errno)
             ?? throw WharfException.Invalid($"the image's {destination} is a symbolic link: refused", new SyscallException("openat2", errno, destination));
     }
 
-    private void AddCgroup(Mount mount, MountOptions options)
+    public void Dispose()
     {
-        if (layout.IsV2)
-        {
-            var source = cgroupPath is null ? layout.UnifiedMount! : layout.UnifiedMount + cgroupPath;
-            var tree = MountTree.Clone(source, recursive: false);
-            MountTree.SetAttributes(tree, options.Set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0);
-            Place(tree, mount.Destination, options, directory: true);
-            return;
-        }
-        var shell = MountTree.Create("tmpfs", "tmpfs", ["mode=755"], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-        using (var target = InRootPath.OpenOrCreateDirectory(root, mount.Destination)) MountTree.Attach(shell, target, mount.Destination);
-        foreach (var hierarchy in layout.V1)
-        {
-            using var tree = MountTree.Clone(hierarchy.MountPoint + cgroupPath, recursive: false);
-            MountTree.SetAttributes(tree, options.Set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE);
-            using var directory = InRootPath.OpenOrCreateDirectory(root, $"{mount.Destination}/{hierarchy.Name}");
-            MountTree.Attach(tree, directory, hierarchy.Name);
-        }
-        MountTree.SetAttributes(shell, options.Set, 0);
-        shell.Dispose();
+        foreach (var (mount, _) in ProcMounts) mount.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Init;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
 
@@ -14,30 +15,37 @@ public static class Devices
     private static readonly (string Name, string Target)[] Links =
         [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx")];
 
-    public static void Create(Fd root, IEnumerable<LinuxDevice>? devices)
+    /// <summary>Fills a new /dev.</summary>
+    public static void Create(Fd root, IEnumerable<LinuxDevice>? devices, IdMaps maps)
     {
-        using var dev = InRootPath.OpenOrCreateDirectory(root, "/dev");
-        foreach (var (name, major, minor) in Default) Node(dev, name, FileStat.S_IFCHR | 0b110_110_110, major, minor, 0, 0);
+        using var dev = InRootPath.OpenOrCreateDirectory(root, "/dev", maps);
+        foreach (var (name, major, minor) in Default) Node(dev, name, FileStat.S_IFCHR | 0b110_110_110, major, minor, maps.Uid(0), maps.Gid(0));
         foreach (var (name, target) in Links)
         {
             if (Libc.symlinkat(target, dev.Value, name) < 0 && Marshal.GetLastPInvokeError() is not Errno.EEXIST and var errno)
                 throw new SyscallException("symlinkat", errno, "/dev/" + name);
         }
-        foreach (var device in devices ?? []) Create(root, device);
+        foreach (var device in devices ?? []) Create(root, device, maps);
     }
 
-    private static void Create(Fd root, LinuxDevice device)
+    /// <summary>The devices a container was given, in a /dev that is not the runtime's to fill: the host's own, bound.</summary>
+    public static void CreateGiven(Fd root, IEnumerable<LinuxDevice>? devices, IdMaps maps)
+    {
+        foreach (var device in devices ?? []) if (!device.Path.StartsWith("/dev/", StringComparison.Ordinal)) Create(root, device, maps);
+    }
+
+    private static void Create(Fd root, LinuxDevice device, IdMaps maps)
     {
         uint kind = device.Type switch
         {
             "c" or "u" => FileStat.S_IFCHR,
             "b" => FileStat.S_IFBLK,
             "p" => FileStat.S_IFIFO,
-            _ => throw WharfException.Invalid($"device {device.Path}: unknown type \"{device.Type}\""),
+            _ => throw WharfException.Invalid($"invalid device type \"{device.Type}\""),
         };
         int at = device.Path.LastIndexOf('/');
-        using var directory = InRootPath.OpenOrCreateDirectory(root, at <= 0 ? "/" : device.Path[..at]);
-        Node(directory, device.Path[(at + 1)..], kind | (device.FileMode ?? 0b110_110_110) & 0xFFF, (uint)(device.Major ?? 0), (uint)(device.Minor ?? 0), device.Uid ?? 0, device.Gid ?? 0);
+        using var directory = InRootPath.OpenOrCreateDirectory(root, at <= 0 ? "/" : device.Path[..at], maps);
+        Node(directory, device.Path[(at + 1)..], kind | (device.FileMode ?? 0b110_110_110) & 0xFFF, (uint)(device.Major ?? 0), (uint)(device.Minor ?? 0), maps.Uid(device.Uid ?? 0), maps.Gid(device.Gid ?? 0));
     }
 
     private static void Node(Fd directory, string name, uint mode, uint major, uint minor, uint uid, uint gid)
@@ -54,9 +62,10 @@ public static class Devices
     }
 
     /// <summary>The container's /dev/null, proved to be the null device before anything is masked with it (CVE-2025-31133).</summary>
-    public static Fd OpenNull(Fd root)
+    public static Fd? OpenNull(Fd root, bool required)
     {
-        var file = OpenAt.InRoot(root, "/dev/null", O.PATH, 0, Resolve.NoSymlinks);
+        var file = OpenAt.TryInRoot(root, "/dev/null", O.PATH, 0, Resolve.NoSymlinks, out int errno);
+        if (file is null) return required ? throw new SyscallException("openat2", errno, "/dev/null") : null;
         var stat = FileStat.Of(file);
         if (stat.IsCharacterDevice && stat is { RdevMajor: 1, RdevMinor: 3 }) return file;
         file.Dispose();
@@ -66,7 +75,7 @@ public static class Devices
     /// <summary>Puts the terminal's slave at /dev/console.</summary>
     public static void MountConsole(Fd root, Fd slave)
     {
-        using var target = InRootPath.OpenOrCreateFile(root, "/dev/console");
+        using var target = InRootPath.OpenOrCreateFile(root, "/dev/console", IdMaps.Host);
         using var tree = MountTree.Clone(slave);
         MountTree.Attach(tree, target, "/dev/console");
     }

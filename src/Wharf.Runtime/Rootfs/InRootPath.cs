@@ -1,33 +1,44 @@
+using System.Runtime.InteropServices;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Init;
 
 namespace Wharf.Runtime.Rootfs;
 
 /// <summary>Making what is missing under a container's root, one step at a time through descriptors that cannot leave it.</summary>
 public static class InRootPath
 {
-    /// <summary>Opens a directory under the root, creating it and its parents (0755, root) where missing.</summary>
-    public static Fd OpenOrCreateDirectory(Fd root, string path)
+    /// <summary>Opens a directory under the root, creating it and its parents (0755, the container's root) where missing.</summary>
+    public static Fd OpenOrCreateDirectory(Fd root, string path, IdMaps maps)
     {
         if (OpenAt.TryInRoot(root, path, O.PATH | O.DIRECTORY, 0, Resolve.None, out int errno) is { } existing) return existing;
         if (errno != Errno.ENOENT) throw new SyscallException("openat2", errno, path);
         var (parentPath, name) = Split(path);
-        using var parent = OpenOrCreateDirectory(root, parentPath);
-        if (Libc.mkdirat(parent.Value, name, 0b111_101_101) < 0 && System.Runtime.InteropServices.Marshal.GetLastPInvokeError() is not Errno.EEXIST and var error)
-            throw new SyscallException("mkdirat", error, path);
+        using var parent = OpenOrCreateDirectory(root, parentPath, maps);
+        if (Libc.mkdirat(parent.Value, name, 0b111_101_101) < 0)
+        {
+            if (Marshal.GetLastPInvokeError() is not Errno.EEXIST and var error) throw new SyscallException("mkdirat", error, path);
+        }
+        else Own(parent, name, maps);
         // A dangling symbolic link stays one: mkdirat said EEXIST and this says ENOENT.
         return OpenAt.InRoot(root, path, O.PATH | O.DIRECTORY);
     }
 
     /// <summary>Opens a file to mount on under the root, creating an empty one where missing.</summary>
-    public static Fd OpenOrCreateFile(Fd root, string path)
+    public static Fd OpenOrCreateFile(Fd root, string path, IdMaps maps)
     {
         if (OpenAt.TryInRoot(root, path, O.PATH, 0, Resolve.None, out int errno) is { } existing) return existing;
         if (errno != Errno.ENOENT) throw new SyscallException("openat2", errno, path);
         var (parentPath, name) = Split(path);
-        using var parent = OpenOrCreateDirectory(root, parentPath);
-        using (OpenAt.InRoot(parent, name, O.WRONLY | O.CREAT | O.NOFOLLOW | O.NOCTTY, 0b110_100_100)) { }
+        using var parent = OpenOrCreateDirectory(root, parentPath, maps);
+        using (OpenAt.InRoot(parent, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.NOCTTY, 0b110_100_100)) { }
+        Own(parent, name, maps);
         return OpenAt.InRoot(root, path, O.PATH);
+    }
+
+    private static void Own(Fd parent, string name, IdMaps maps)
+    {
+        if (!maps.IsHost) SyscallException.Check(Libc.fchownat(parent.Value, name, maps.Uid(0), maps.Gid(0), OpenAt.AT_SYMLINK_NOFOLLOW), "fchownat", name);
     }
 
     private static (string Parent, string Name) Split(string path)

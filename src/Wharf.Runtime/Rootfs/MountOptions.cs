@@ -15,6 +15,13 @@ public sealed record MountOptions
     public ulong RecursiveClear { get; private set; }
     public ulong? Propagation { get; private set; }
     public bool PropagationRecursive { get; private set; }
+    /// <summary>Change the attributes of what is mounted there already.</summary>
+    public bool Remount { get; private set; }
+    /// <summary>A new tmpfs begins with what it covers.</summary>
+    public bool CopyUp { get; private set; }
+    /// <summary>Owners are seen through the container's own numbers, or those of the mount.</summary>
+    public bool IdMap { get; private set; }
+    public bool IdMapRecursive { get; private set; }
     /// <summary>What the file system itself is told: <c>size=…</c>, <c>mode=…</c>.</summary>
     public List<string> Data { get; } = [];
 
@@ -30,13 +37,31 @@ public sealed record MountOptions
 
     private static readonly Dictionary<string, ulong> AccessTimes = new(StringComparer.Ordinal)
     {
-        ["relatime"] = 0, ["noatime"] = MountFlags.MOUNT_ATTR_NOATIME, ["strictatime"] = MountFlags.MOUNT_ATTR_STRICTATIME,
+        ["relatime"] = 0, ["atime"] = 0, ["norelatime"] = 0, ["nostrictatime"] = 0, ["noatime"] = MountFlags.MOUNT_ATTR_NOATIME, ["strictatime"] = MountFlags.MOUNT_ATTR_STRICTATIME,
     };
 
     private static readonly Dictionary<string, ulong> Propagations = new(StringComparer.Ordinal)
     {
         ["private"] = MountFlags.MS_PRIVATE, ["slave"] = MountFlags.MS_SLAVE, ["shared"] = MountFlags.MS_SHARED, ["unbindable"] = MountFlags.MS_UNBINDABLE,
     };
+
+    // The default already, or without effect in today's kernels.
+    private static readonly HashSet<string> Ignored = new(StringComparer.Ordinal)
+        { "defaults", "async", "nomand", "mand", "nolazytime", "iversion", "noiversion", "silent", "loud", "nofail", "auto", "noauto", "user", "nouser" };
+
+    /// <summary>All option words this runtime knows, for <c>features</c>.</summary>
+    public static IEnumerable<string> Known => Attributes.Keys.Concat(Attributes.Keys.Select(name => "r" + name)).Concat(AccessTimes.Keys).Concat(AccessTimes.Keys.Select(name => "r" + name))
+        .Concat(Propagations.Keys).Concat(Propagations.Keys.Select(name => "r" + name))
+        .Concat(["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap", "defaults", "async", "sync", "dirsync", "lazytime", "nolazytime", "mand", "nomand", "iversion", "noiversion", "silent", "loud"])
+        .Order(StringComparer.Ordinal);
+
+    /// <summary>linux.rootfsPropagation; none when it is not set.</summary>
+    public static (ulong? Kind, bool Recursive) PropagationOf(string? name)
+    {
+        if (name is null or "") return (null, false);
+        bool recursive = name[0] == 'r';
+        return Propagations.TryGetValue(recursive ? name[1..] : name, out var kind) ? (kind, recursive) : throw WharfException.Invalid($"rootfsPropagation={name} is not supported");
+    }
 
     public static MountOptions Parse(IEnumerable<string>? options)
     {
@@ -54,16 +79,24 @@ public sealed record MountOptions
         }
         else if (Attributes.TryGetValue(option, out var attribute))
         {
-            if (attribute.Clear) Clear |= attribute.Flag; else Set |= attribute.Flag;
+            // The last word on an attribute counts.
+            Clear = attribute.Clear ? Clear | attribute.Flag : Clear & ~attribute.Flag;
+            Set = attribute.Clear ? Set & ~attribute.Flag : Set | attribute.Flag;
         }
         else if (option.Length > 1 && option[0] == 'r' && Attributes.TryGetValue(option[1..], out attribute))
         {
-            if (attribute.Clear) RecursiveClear |= attribute.Flag; else RecursiveSet |= attribute.Flag;
+            RecursiveClear = attribute.Clear ? RecursiveClear | attribute.Flag : RecursiveClear & ~attribute.Flag;
+            RecursiveSet = attribute.Clear ? RecursiveSet & ~attribute.Flag : RecursiveSet | attribute.Flag;
         }
         else if (AccessTimes.TryGetValue(option, out var time))
         {
             Clear |= MountFlags.MOUNT_ATTR__ATIME;
-            Set |= time;
+            Set = Set & ~MountFlags.MOUNT_ATTR__ATIME | time;
+        }
+        else if (option.Length > 1 && option[0] == 'r' && AccessTimes.TryGetValue(option[1..], out time))
+        {
+            RecursiveClear |= MountFlags.MOUNT_ATTR__ATIME;
+            RecursiveSet = RecursiveSet & ~MountFlags.MOUNT_ATTR__ATIME | time;
         }
         else if (Propagations.TryGetValue(option, out var propagation)) Propagation = propagation;
         else if (option.Length > 1 && option[0] == 'r' && Propagations.TryGetValue(option[1..], out propagation))
@@ -71,7 +104,13 @@ public sealed record MountOptions
             Propagation = propagation;
             PropagationRecursive = true;
         }
-        else if (option == "tmpcopyup") throw WharfException.NotImplemented("mount option tmpcopyup is not supported");
-        else if (option.Length > 0 && option is not ("defaults" or "async")) Data.Add(option);
+        else if (option == "remount") Remount = true;
+        else if (option == "tmpcopyup") CopyUp = true;
+        else if (option is "idmap" or "ridmap")
+        {
+            IdMap = true;
+            IdMapRecursive = option == "ridmap";
+        }
+        else if (option.Length > 0 && !Ignored.Contains(option)) Data.Add(option);
     }
 }

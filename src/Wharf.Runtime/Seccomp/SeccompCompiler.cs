@@ -12,7 +12,7 @@ namespace Wharf.Runtime.Seccomp;
 public sealed class SeccompCompiler(LinuxSeccomp profile)
 {
     private const uint SECCOMP_RET_KILL_PROCESS = 0x80000000, SECCOMP_RET_KILL_THREAD = 0, SECCOMP_RET_TRAP = 0x30000, SECCOMP_RET_ERRNO = 0x50000,
-        SECCOMP_RET_TRACE = 0x7ff00000, SECCOMP_RET_LOG = 0x7ffc0000, SECCOMP_RET_ALLOW = 0x7fff0000;
+        SECCOMP_RET_USER_NOTIF = 0x7fc00000, SECCOMP_RET_TRACE = 0x7ff00000, SECCOMP_RET_LOG = 0x7ffc0000, SECCOMP_RET_ALLOW = 0x7fff0000;
     private const uint OffsetNumber = 0, OffsetArch = 4, OffsetArgs = 16; // struct seccomp_data
     private const int EPERM = 1, ENOSYS = 38, MaxInstructions = 4096;
 
@@ -157,7 +157,7 @@ public sealed class SeccompCompiler(LinuxSeccomp profile)
         "SCMP_ACT_TRAP" => SECCOMP_RET_TRAP,
         "SCMP_ACT_TRACE" => SECCOMP_RET_TRACE | (errno ?? 0) & 0xFFFF,
         "SCMP_ACT_LOG" => SECCOMP_RET_LOG,
-        "SCMP_ACT_NOTIFY" => throw WharfException.NotImplemented("seccomp: SCMP_ACT_NOTIFY is not supported"),
-        _ => throw WharfException.Invalid($"seccomp: unknown action \"{name}\" ({what})"),
+        "SCMP_ACT_NOTIFY" => SECCOMP_RET_USER_NOTIF,
+        _ => throw WharfException.Invalid($"string {name} is not a valid action for seccomp ({what})"),
     };
 }

@@ -13,6 +13,7 @@ public static class SeccompFilter
 {
     private static readonly ConcurrentDictionary<string, byte[]> Compiled = new(StringComparer.Ordinal);
     private const int MaxCached = 64;
+    private const uint SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 
     /// <summary>The program's instructions (struct sock_filter, 8 bytes each).</summary>
     public static ReadOnlySpan<byte> Of(LinuxSeccomp profile)
@@ -26,7 +27,8 @@ public static class SeccompFilter
 
     public static uint FlagsOf(LinuxSeccomp profile)
     {
-        uint flags = 0;
+        // Rules that notify need the descriptor they are answered by.
+        uint flags = profile.ListenerPath is { Length: > 0 } ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0u;
         foreach (var name in profile.Flags ?? [])
         {
             flags |= name switch

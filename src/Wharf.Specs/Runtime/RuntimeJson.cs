@@ -8,6 +8,8 @@ namespace Wharf.Specs.Runtime;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 32)]
 [JsonSerializable(typeof(Spec))]
 [JsonSerializable(typeof(Process))]
+[JsonSerializable(typeof(State))]
+[JsonSerializable(typeof(ContainerProcessState))]
 [JsonSerializable(typeof(LinuxResources))]
 [JsonSerializable(typeof(LinuxSeccomp))]
 public sealed partial class RuntimeJson : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Init;
 using Wharf.Specs.Runtime;
@@ -61,23 +62,23 @@ internal sealed class Placeholder : IDisposable
     private const int CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, SIGCHLD = 17, SIGKILL = 9, PR_SET_PDEATHSIG = 1;
 
     private readonly LaunchProgram _program = new();
-    private readonly LaunchOutcome _outcome;
+    private readonly Fd _pidfd;
 
     public Placeholder()
     {
         _program.Add("end with the parent", LaunchSyscalls.prctl, PR_SET_PDEATHSIG, SIGKILL);
         // ppoll of nothing, without an end: no errno is ever written, which would be the parent's thread's own.
         _program.Add("wait", LaunchSyscalls.ppoll, 0, 0, 0, 0, 0);
-        using (Launcher.BlockSignals()) _outcome = _program.Run(CLONE_VM | CLONE_PIDFD | SIGCHLD);
+        using (Launcher.BlockSignals()) (Pid, _pidfd) = _program.Clone(CLONE_VM | CLONE_PIDFD | SIGCHLD);
     }
 
-    public int Pid => _outcome.Pid;
+    public int Pid { get; }
 
     public void Dispose()
     {
-        _ = Libc.syscall(SyscallNumber.pidfd_send_signal, _outcome.PidFd.Value, SIGKILL);
-        Launcher.Reap(_outcome.PidFd);
-        _outcome.PidFd.Dispose();
+        _ = Libc.syscall(SyscallNumber.pidfd_send_signal, _pidfd.Value, SIGKILL);
+        Launcher.Reap(_pidfd);
+        _pidfd.Dispose();
         _program.Dispose(); // its memory was the child's until now
     }
 }

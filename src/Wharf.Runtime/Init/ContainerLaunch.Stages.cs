@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Text;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Seccomp;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Init;
+
+/// <summary>The launch by stages.</summary>
+internal sealed partial class ContainerLaunch
+{
+    private Launched RunByStages(int cloneFlags)
+    {
+        Prepare(null, () => _stages!.AddBegin(sharesDescriptors: false));
+        var (pid, pidfd) = _program.Clone(cloneFlags | Launcher.CLONE_PIDFD | Launcher.SIGCHLD);
+        _stages!.CloseChildEnds();
+        _stages.Child = pidfd;
+        return Guarded(pid, pidfd, () =>
+        {
+            Await("begin");
+            BeforeSteps(pid);
+            _stages.Resume();
+            return Finish(pid, pidfd);
+        });
+    }
+
+    // The child makes all new namespaces; the thread gives it its numbers and follows it into them with the host's privileges.
+    private Launched RunInUserNamespace(int cloneFlags)
+    {
+        _stages!.AddBegin(sharesDescriptors: true);
+        _stages.AddStop("begin");
+        var (pid, pidfd) = _program.Clone(cloneFlags | Launcher.CLONE_FILES | Launcher.CLONE_PIDFD | Launcher.SIGCHLD);
+        _stages.Child = pidfd;
+        return Guarded(pid, pidfd, () =>
+        {
+            Await("begin");
+            _maps.Write(pid);
+            BeforeSteps(pid);
+            Prepare(pidfd, _stages.AddUnshareDescriptors);
+            _program.Commit();
+            _stages.Resume();
+            return Finish(pid, pidfd);
+        });
+    }
+
+    private void Prepare(Fd? child, Action first)
+    {
+        first();
+        if (child is null) _stages!.AddStop("begin");
+        Prepare(child);
+    }
+
+    /// <summary>What the parent does for a child that has just begun: what its own privileges would not reach.</summary>
+    private void BeforeSteps(int pid)
+    {
+        if (_namespaces.NewUser) Rlimits.Set(pid, _process, _warnings);
+        if (_process.OomScoreAdj is not { } score) return;
+        _ownScore = OomScores.Read("self");
+        if (!OomScores.TryWrite(pid.ToString(CultureInfo.InvariantCulture), score)) _warnings.Add($"oom_score_adj {score}: the host does not allow it");
+    }
+
+    private int? _ownScore;
+
+    private Launched Finish(int pid, Fd pidfd)
+    {
+        Await("hooks");
+        _stages!.CloseChildEnds();
+        _request.Created?.Invoke(pid, _master);
+        RunCreateHooks(pid, pidfd);
+        _stages.Resume();
+        if (_seccompStep is { } step && _linux.Seccomp!.ListenerPath is { Length: > 0 })
+        {
+            Await("seccomp listener");
+            SeccompListener.Send(pidfd, (int)_program.ResultOf(step), _linux.Seccomp, HookState("creating", pid));
+            _stages.Resume();
+        }
+        Await("start");
+        if (_request.StartFifo is not null)
+        {
+            _stages.Resume();
+            // The child goes on to read the fifo in memory it shares with this process: that memory must stay.
+            _program.Abandon();
+        }
+        else
+        {
+            RunHooks(_spec.Hooks?.StartContainer, "created", pid, pidfd);
+            _stages.Resume();
+            if (_stages.Await() || _program.FailedStep >= 0) throw Launcher.Failure(_program, _process.Args[0]);
+        }
+        // The score is one for all that share memory: the runtime's own is put back once the program has memory of its own.
+        if (_ownScore is { } own) OomScores.TryWrite("self", own);
+        return Done(pid, pidfd);
+    }
+
+    private void Await(string stage)
+    {
+        if (_stages!.Await()) return;
+        throw _program.FailedStep >= 0 ? Launcher.Failure(_program, _process.Args[0]) : new LaunchException($"the container's process ended before \"{stage}\"", stage, 0, 125);
+    }
+
+    private Launched Guarded(int pid, Fd pidfd, Func<Launched> body)
+    {
+        try
+        {
+            return body();
+        }
+        catch
+        {
+            _ = Libc.syscall(SyscallNumber.pidfd_send_signal, pidfd.Value, 9);
+            Launcher.Reap(pidfd);
+            pidfd.Dispose();
+            throw;
+        }
+    }
+
+    private void RunCreateHooks(int pid, Fd pidfd)
+    {
+        if (!HasHooks) return;
+        HookRunner.Run("prestart", _spec.Hooks!.Prestart, HookState("creating", pid));
+        HookRunner.Run("createRuntime", _spec.Hooks.CreateRuntime, HookState("creating", pid));
+        HookRunner.RunIn(pidfd, _linux, null, "createContainer", _spec.Hooks.CreateContainer, HookState("creating", pid));
+    }
+
+    private void RunHooks(List<Hook>? hooks, string status, int pid, Fd pidfd) => HookRunner.RunIn(pidfd, _linux, _process, "startContainer", hooks, HookState(status, pid));
+
+    private State HookState(string status, int pid) => new()
+    {
+        OciVersion = _spec.OciVersion, Id = _request.ContainerId, Status = status, Pid = pid, Bundle = _request.Bundle, Annotations = _spec.Annotations,
+    };
+}
+
+/// <summary>/proc/PID/oom_score_adj.</summary>
+internal static class OomScores
+{
+    public static int Read(string pid) => int.Parse(File.ReadAllText($"/proc/{pid}/oom_score_adj"), CultureInfo.InvariantCulture);
+
+    public static bool TryWrite(string pid, int score)
+    {
+        using var file = OpenAt.Open($"/proc/{pid}/oom_score_adj", O.WRONLY);
+        try
+        {
+            FileAt.WriteAll(file.Value, Encoding.ASCII.GetBytes(score.ToString(CultureInfo.InvariantCulture)));
+            return true;
+        }
+        catch (SyscallException error) when (error.Errno is Errno.EACCES or Errno.EPERM) { return false; }
+    }
+}

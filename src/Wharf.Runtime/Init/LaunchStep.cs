@@ -1,0 +1,36 @@
+namespace Wharf.Runtime.Init;
+
+/// <summary>What the child does when a system call of its program fails.</summary>
+internal enum OnError : byte
+{
+    /// <summary>Report the step and end.</summary>
+    Fail,
+    /// <summary>Go on; the parent finds the error in the result.</summary>
+    Ignore,
+    /// <summary>Leave out the next <see cref="LaunchStep.Skip"/> steps.</summary>
+    Skip,
+    /// <summary>As <see cref="Fail"/>, and a result of zero is a failure too: the end of the pipe that the child waits on.</summary>
+    FailOrZero,
+}
+
+/// <summary>One system call with its arguments already in native memory.</summary>
+internal struct LaunchStep
+{
+    public nint Number, A0, A1, A2, A3, A4, A5;
+    /// <summary>Bit n: argument n is the index of an earlier step whose result is meant.</summary>
+    public byte References;
+    public OnError OnError;
+    public byte Skip;
+}
+
+/// <summary>The memory that parent and child share. Results are negative error numbers where a call failed.</summary>
+internal unsafe struct LaunchShared
+{
+    public LaunchStep* Steps;
+    public nint* Results;
+    public int* Errno;
+    public int Count;
+    public int FailedStep;
+    public int FailedErrno;
+    public int ExitNumber;
+}
