@@ -42,6 +42,7 @@ public static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] public static partial int kill(int pid, int signal);
     [LibraryImport(C)] public static partial int getpid();
     [LibraryImport(C)] public static partial uint geteuid();
+    [LibraryImport(C)] public static partial uint getegid();
     [LibraryImport(C, SetLastError = true)] public static partial int fchdir(int fd);
     [LibraryImport(C, SetLastError = true)] public static partial int prctl(int option, nuint a2, nuint a3, nuint a4, nuint a5);
 }

@@ -1,57 +1,55 @@
-using System.Text.Json;
-using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
-using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Commands.CommandLine;
+using Wharf.Runtime.Commands.Launching;
+using Wharf.Runtime.Commands.Store;
 using Wharf.Runtime.Init;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Runtime.Commands;
 
-/// <summary><c>wharf-runtime run [--bundle DIR] ID</c>: runs an OCI bundle in the foreground with this process's own streams.</summary>
-internal static class RunCommand
+/// <summary><c>run</c>: create, start, and unless detached wait for the end and delete.</summary>
+internal sealed class RunCommand : RuntimeCommand
 {
-    private const int F_DUPFD_CLOEXEC = 1030;
+    public override string Name => "run";
+    public override string Summary => "create and run a container";
+    public override string Description => "Makes a container from a bundle and runs its program.";
+    public override IReadOnlyList<Flag> Flags =>
+    [
+        .. ContainerStarter.Flags,
+        Flag.Switch("detach", "do not wait for the container's end", "d"),
+        Flag.Switch("keep", "do not delete the container after its end"),
+        Flag.Switch("no-subreaper", "do not adopt orphaned processes"),
+    ];
+    public override string FailurePrefix(string application) => $"{application} run failed: ";
 
-    public static int Run(IReadOnlyList<string> args)
+    public override int Run(Context context, Arguments arguments)
     {
-        string bundle = Directory.GetCurrentDirectory(), id = "";
-        for (int i = 0; i < args.Count; i++)
+        var (container, spec, launched) = new ContainerStarter(context, arguments, create: false).Start();
+        using (launched.PidFd)
+        using (launched.TerminalMaster)
         {
-            if (args[i] is "--bundle" or "-b" && i + 1 < args.Count) bundle = Path.GetFullPath(args[++i]);
-            else if (!args[i].StartsWith('-') && id.Length == 0) id = args[i];
-            else return Fail($"unknown argument {args[i]}");
-        }
-        if (id.Length == 0) return Fail("run needs a container ID");
-        var mountPoint = Directory.CreateTempSubdirectory("wharf-run-").FullName;
-        try
-        {
-            var spec = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(bundle, "config.json")), RuntimeJson.Default.Spec) ?? throw new JsonException("config.json is empty");
-            if (spec.Root is { } root && !Path.IsPathRooted(root.Path)) root.Path = Path.Combine(bundle, root.Path);
-            spec.Linux ??= new LinuxSpec();
-            var launcher = new Launcher(CgroupLayout.Detect(), mountPoint);
-            using Fd stdin = Dup(0), stdout = Dup(1), stderr = Dup(2);
-            var launched = launcher.Launch(new LaunchRequest { ContainerId = id, Spec = spec, Rootfs = [], Stdin = stdin.Value, Stdout = stdout.Value, Stderr = stderr.Value });
-            foreach (var warning in launched.Warnings) Console.Error.WriteLine($"warning: {warning}");
-            var status = ProcessExit.Wait(launched.PidFd);
-            launched.Cgroup.KillAll();
-            launched.Cgroup.TryDelete();
-            return status;
-        }
-        catch (Exception error) when (error is JsonException or IOException or LaunchException)
-        {
-            return Fail(error.Message, (error as LaunchException)?.ExitCode ?? 1);
-        }
-        finally
-        {
-            Directory.Delete(mountPoint);
+            bool detach = arguments.On("detach");
+            RunPoststart(context, container, spec, launched);
+            if (detach) return 0;
+            int code;
+            using (var foreground = new Foreground(launched.PidFd, launched.TerminalMaster)) code = foreground.Wait();
+            if (!arguments.On("keep")) container.Destroy(context.Log);
+            return code;
         }
     }
 
-    private static Fd Dup(int fd) => new(SyscallException.Check(Libc.fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC"));
-
-    private static int Fail(string message, int code = 1)
+    private static void RunPoststart(Context context, Container container, Spec spec, Launched launched)
     {
-        Console.Error.WriteLine($"wharf-runtime: {message}");
-        return code;
+        try
+        {
+            HookRunner.Run("poststart", spec.Hooks?.Poststart, container.HookState("running"));
+        }
+        catch (LaunchException error)
+        {
+            _ = Libc.syscall(SyscallNumber.pidfd_send_signal, launched.PidFd.Value, 9);
+            ProcessExit.Wait(launched.PidFd);
+            container.Destroy(context.Log);
+            throw new RuntimeException(error.Message);
+        }
     }
 }

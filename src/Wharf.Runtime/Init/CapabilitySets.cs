@@ -17,6 +17,10 @@ public static class CapabilitySets
     /// <summary>How many capabilities this code knows.</summary>
     public static int Known => Names.Length;
 
+    public static IReadOnlyList<string> KnownNames => Names;
+
+    public static bool IsKnown(string name) => Array.IndexOf(Names, name) >= 0;
+
     public static ulong Mask(IEnumerable<string>? names)
     {
         ulong mask = 0;

@@ -56,11 +56,8 @@ internal sealed partial class ContainerLaunch
     {
         if (_namespaces.NewUser) Rlimits.Set(pid, _process, _warnings);
         if (_process.OomScoreAdj is not { } score) return;
-        _ownScore = OomScores.Read("self");
         if (!OomScores.TryWrite(pid.ToString(CultureInfo.InvariantCulture), score)) _warnings.Add($"oom_score_adj {score}: the host does not allow it");
     }
-
-    private int? _ownScore;
 
     private Launched Finish(int pid, Fd pidfd)
     {
@@ -76,27 +73,18 @@ internal sealed partial class ContainerLaunch
             _stages.Resume();
         }
         Await("start");
-        if (_request.StartFifo is not null)
-        {
-            _stages.Resume();
-            // The child goes on to read the fifo in memory it shares with this process: that memory must stay.
-            _program.Abandon();
-        }
-        else
-        {
-            RunHooks(_spec.Hooks?.StartContainer, "created", pid, pidfd);
-            _stages.Resume();
-            if (_stages.Await() || _program.FailedStep >= 0) throw Launcher.Failure(_program, _process.Args[0]);
-        }
-        // The score is one for all that share memory: the runtime's own is put back once the program has memory of its own.
-        if (_ownScore is { } own) OomScores.TryWrite("self", own);
+        if (_request.StartFifo is not null) return Done(pid, pidfd);
+        HookRunner.RunIn(pidfd, _linux, _process, "startContainer", _spec.Hooks?.StartContainer, HookState("created", pid));
+        _stages.Resume();
+        if (_stages.Await() || _program.FailedStep >= 0) throw Launcher.Failure(_program, _process.Args[0]);
         return Done(pid, pidfd);
     }
 
     private void Await(string stage)
     {
         if (_stages!.Await()) return;
-        throw _program.FailedStep >= 0 ? Launcher.Failure(_program, _process.Args[0]) : new LaunchException($"the container's process ended before \"{stage}\"", stage, 0, 125);
+        if (_program.FailedStep >= 0) throw Launcher.Failure(_program, _process.Args[0]);
+        throw new LaunchException(_cgroup.OomKilled() ? "container init was OOM-killed (memory limit too low?)" : $"the container's process ended before \"{stage}\"", stage, 0, 125);
     }
 
     private Launched Guarded(int pid, Fd pidfd, Func<Launched> body)
@@ -122,8 +110,6 @@ internal sealed partial class ContainerLaunch
         HookRunner.RunIn(pidfd, _linux, null, "createContainer", _spec.Hooks.CreateContainer, HookState("creating", pid));
     }
 
-    private void RunHooks(List<Hook>? hooks, string status, int pid, Fd pidfd) => HookRunner.RunIn(pidfd, _linux, _process, "startContainer", hooks, HookState(status, pid));
-
     private State HookState(string status, int pid) => new()
     {
         OciVersion = _spec.OciVersion, Id = _request.ContainerId, Status = status, Pid = pid, Bundle = _request.Bundle, Annotations = _spec.Annotations,
@@ -133,8 +119,6 @@ internal sealed partial class ContainerLaunch
 /// <summary>/proc/PID/oom_score_adj.</summary>
 internal static class OomScores
 {
-    public static int Read(string pid) => int.Parse(File.ReadAllText($"/proc/{pid}/oom_score_adj"), CultureInfo.InvariantCulture);
-
     public static bool TryWrite(string pid, int score)
     {
         using var file = OpenAt.Open($"/proc/{pid}/oom_score_adj", O.WRONLY);

@@ -47,12 +47,12 @@ internal sealed partial class ContainerLaunch : IDisposable
 
     public Launched Run()
     {
-        int cloneFlags = Launcher.CLONE_VM | _namespaces.CloneFlags;
+        int cloneFlags = _namespaces.CloneFlags;
         _namespaces.Join();
         if (!Staged)
         {
             Prepare(null);
-            var (pid, pidfd) = Launcher.RunProgram(_program, cloneFlags, _process.Args[0]);
+            var (pid, pidfd) = Launcher.RunProgram(_program, Launcher.CLONE_VM | cloneFlags, _process.Args[0]);
             return Done(pid, pidfd);
         }
         using var signals = new Launcher.SignalsBlocked();
@@ -123,8 +123,8 @@ internal sealed partial class ContainerLaunch : IDisposable
         if (_seccompStep is not null && _linux.Seccomp!.ListenerPath is { Length: > 0 }) _stages!.AddStop("seccomp listener");
         if (_request.StartFifo is not null)
         {
-            _stages!.AddStop("created");
-            _stages.AddLeaveParent();
+            _stages!.AddLeaveParent();
+            _stages.AddTell("created");
             _program.Add("wait for start", LaunchSyscalls.read, fifo, _program.Allocate(8), 1);
         }
         else

@@ -10,7 +10,7 @@ internal static class ExecErrors
         new($"exec: \"{command}\": executable file not found in $PATH", "exec", Errno.ENOENT, 127);
 
     public static LaunchException Of(string command, int errno) =>
-        new($"exec: \"{command}\": {Words(errno)}", "exec", errno, errno == Errno.ENOENT ? 127 : 126);
+        new($"exec: \"{command}\": {(errno == Errno.ENOENT ? $"stat {command}: " : "")}{Words(errno)}", "exec", errno, errno == Errno.ENOENT ? 127 : 126);
 
     private static string Words(int errno) => errno switch
     {

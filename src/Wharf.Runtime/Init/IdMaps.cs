@@ -52,7 +52,7 @@ public sealed record IdMaps(IReadOnlyList<IdMapping> Uids, IReadOnlyList<IdMappi
         using var stages = new LaunchStages(program);
         stages.AddBegin(sharesDescriptors: false);
         stages.AddStop("user namespace");
-        var (pid, pidfd) = program.Clone(Launcher.CLONE_VM | Launcher.CLONE_PIDFD | Launcher.CLONE_NEWUSER | Launcher.SIGCHLD);
+        var (pid, pidfd) = program.Clone(Launcher.CLONE_PIDFD | Launcher.CLONE_NEWUSER | Launcher.SIGCHLD);
         using (pidfd)
         {
             stages.CloseChildEnds();

@@ -7,28 +7,27 @@ namespace Wharf.Runtime.Init;
 
 /// <summary>
 /// The flat table of system calls that a freshly cloned child runs up to its execve (DESIGN.md "Launching"). Built in ordinary C#
-/// by the parent, owns all native memory of its arguments, and is freed after the child has executed its program or failed.
+/// by the parent. Steps, arguments and answers lie in one mapping that stays shared also with a child that has its own copy of all
+/// else, so that steps can be added while it waits. Freed after the child has executed its program or failed.
 /// </summary>
 internal sealed unsafe partial class LaunchProgram : IDisposable
 {
-    private const int StackSize = 64 << 10, MostSteps = 4096, MAP_SHARED_ANONYMOUS = 0x21, PROT_READ_WRITE = 3;
+    private const int StackSize = 64 << 10, MostSteps = 4096, MAP_SHARED_ANONYMOUS_NORESERVE = 0x4021, PROT_READ_WRITE = 3;
+    private const int Size = 16 << 20; // more than the kernel takes of arguments and environment (execve(2)); only what is used is there
 
     private readonly List<LaunchStep> _steps = [];
     private readonly List<string> _names = [];
-    private readonly List<nint> _memory = [];
     private readonly List<Fd> _kept = [];
     private readonly LaunchShared* _shared;
     private nint _stack;
-
-    // The answers lie in memory that stays shared also with a child that has its own copy of everything else.
-    private static readonly nuint SharedSize = (nuint)(sizeof(LaunchShared) + MostSteps * (sizeof(nint) + sizeof(LaunchStep)));
+    private int _used;
 
     [LibraryImport("libc", SetLastError = true)] private static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, nint offset);
     [LibraryImport("libc")] private static partial int munmap(nint address, nuint length);
 
     public LaunchProgram()
     {
-        var memory = mmap(0, SharedSize, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
+        var memory = mmap(0, Size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS_NORESERVE, -1, 0);
         if (memory == -1) throw SyscallException.FromLast("mmap");
         _shared = (LaunchShared*)memory;
         *_shared = new LaunchShared
@@ -36,6 +35,7 @@ internal sealed unsafe partial class LaunchProgram : IDisposable
             Results = (nint*)(memory + sizeof(LaunchShared)), Steps = (LaunchStep*)(memory + sizeof(LaunchShared) + MostSteps * sizeof(nint)),
             Errno = LaunchChild.ErrnoLocation(), FailedStep = -1, ExitNumber = LaunchSyscalls.exit_group,
         };
+        _used = sizeof(LaunchShared) + MostSteps * (sizeof(nint) + sizeof(LaunchStep));
     }
 
     /// <summary>How many steps there are; also the index the next one will have.</summary>
@@ -60,12 +60,13 @@ internal sealed unsafe partial class LaunchProgram : IDisposable
         return _steps.Count - 1;
     }
 
-    /// <summary>Native memory that lives as long as the program.</summary>
+    /// <summary>Native memory, all zeros, that lives as long as the program.</summary>
     public nint Allocate(int size)
     {
-        var memory = (nint)NativeMemory.AllocZeroed((nuint)size);
-        _memory.Add(memory);
-        return memory;
+        int at = _used;
+        _used = checked(_used + size + 15) & ~15;
+        if (_used > Size) throw new LaunchException("argument list too long", "exec", Wharf.Linux.Syscalls.Errno.E2BIG, 126);
+        return (nint)_shared + at;
     }
 
     public nint Text(string text)
@@ -116,21 +117,10 @@ internal sealed unsafe partial class LaunchProgram : IDisposable
         return (pid, new Fd(pidfd));
     }
 
-    /// <summary>Leaves all memory to a child that outlives this process and still runs its steps.</summary>
-    public void Abandon()
-    {
-        _memory.Clear();
-        _stack = 0;
-        _abandoned = true;
-    }
-
-    private bool _abandoned;
-
     public void Dispose()
     {
-        foreach (var memory in _memory) NativeMemory.Free((void*)memory);
         if (_stack != 0) NativeMemory.AlignedFree((void*)_stack);
-        if (!_abandoned) _ = munmap((nint)_shared, SharedSize);
+        _ = munmap((nint)_shared, Size);
         foreach (var fd in _kept) fd.Dispose();
     }
 }

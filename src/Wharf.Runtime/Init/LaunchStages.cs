@@ -4,8 +4,9 @@ using Wharf.Linux.Syscalls;
 namespace Wharf.Runtime.Init;
 
 /// <summary>
-/// The places where a child stops and lets its parent work: a byte up a pipe says it is there, a byte down lets it go on. Parent and
-/// child take turns and never run at the same time: they share one errno. The upward pipe closes with the execve.
+/// The places where a child stops and lets its parent work: a byte up a pipe says it is there, a byte down lets it go on. Such a child
+/// has memory of its own: what it uses of a container's memory group must not be charged to the runtime, nor end it (the OOM killer
+/// takes all that share memory), and it may outlive the runtime. The upward pipe closes with the execve.
 /// </summary>
 internal sealed unsafe class LaunchStages : IDisposable
 {

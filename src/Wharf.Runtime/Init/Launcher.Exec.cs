@@ -83,7 +83,7 @@ public sealed partial class Launcher
     private static (int Pid, Fd PidFd) RunListened(LaunchProgram program, LaunchStages stages, ExecLaunch request, int seccompStep)
     {
         using var signals = new SignalsBlocked();
-        var (pid, pidfd) = program.Clone(SharedMemory(request) | CLONE_PIDFD | SIGCHLD);
+        var (pid, pidfd) = program.Clone(CLONE_PIDFD | SIGCHLD);
         stages.CloseChildEnds();
         stages.Child = pidfd;
         try

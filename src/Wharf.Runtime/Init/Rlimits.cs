@@ -21,10 +21,11 @@ internal static unsafe partial class Rlimits
 
     [LibraryImport("libc", EntryPoint = "prlimit64", SetLastError = true)] private static partial int prlimit64(int pid, int resource, ResourceLimit* set, ResourceLimit* get);
 
+    public static int NumberOf(string name) => Array.IndexOf(Names, name) is var number and >= 0 ? number : throw WharfException.Invalid($"wrong rlimit value: {name}");
+
     public static (int Resource, ResourceLimit Limit) Allowed(Rlimit wanted, List<string> warnings)
     {
-        int resource = Array.IndexOf(Names, wanted.Type);
-        if (resource < 0) throw WharfException.Invalid($"wrong rlimit value: {wanted.Type}");
+        int resource = NumberOf(wanted.Type);
         if (wanted.Soft > wanted.Hard) throw WharfException.Invalid($"{wanted.Type}: the soft limit {wanted.Soft} is above the hard limit {wanted.Hard}");
         ResourceLimit own;
         SyscallException.Check(prlimit64(0, resource, null, &own), "prlimit64", wanted.Type);

@@ -24,7 +24,7 @@ public sealed class SeccompCompiler(LinuxSeccomp profile)
 
     public IReadOnlyList<BpfInstruction> Compile()
     {
-        uint otherwise = ActionOf(profile.DefaultAction, profile.DefaultErrnoRet, "default action");
+        uint otherwise = ActionOf(profile.DefaultAction, profile.DefaultErrnoRet);
         var tables = SyscallTable.For(profile.Architectures);
         var program = new List<BpfInstruction> { Load(OffsetArch) };
         foreach (var group in tables.GroupBy(table => table.Arch))
@@ -76,7 +76,7 @@ public sealed class SeccompCompiler(LinuxSeccomp profile)
         var answers = new Dictionary<uint, Answer>();
         foreach (var rule in profile.Syscalls ?? [])
         {
-            uint action = ActionOf(rule.Action, rule.ErrnoRet, string.Join(", ", rule.Names.Take(3)));
+            uint action = ActionOf(rule.Action, rule.ErrnoRet);
             foreach (var name in rule.Names)
             {
                 if (!table.TryGet(name, out uint number)) continue; // not on this architecture, or newer than the table
@@ -144,11 +144,11 @@ public sealed class SeccompCompiler(LinuxSeccomp profile)
                 Load(high), new BpfInstruction(ALU_AND, 0, 0, highValue), Test(JMP_JEQ, highTwo & highValue, 0, skip + 3),
                 Load(low), new BpfInstruction(ALU_AND, 0, 0, lowValue), Test(JMP_JEQ, lowTwo & lowValue, 0, skip),
             ],
-            _ => throw WharfException.Invalid($"seccomp: unknown operator \"{arg.Op}\""),
+            _ => throw WharfException.Invalid($"string {arg.Op} is not a valid operator for seccomp"),
         };
     }
 
-    private static uint ActionOf(string name, uint? errno, string what) => name switch
+    private static uint ActionOf(string name, uint? errno) => name switch
     {
         "SCMP_ACT_ALLOW" => SECCOMP_RET_ALLOW,
         "SCMP_ACT_ERRNO" => SECCOMP_RET_ERRNO | (errno ?? EPERM) & 0xFFFF,
@@ -158,6 +158,6 @@ public sealed class SeccompCompiler(LinuxSeccomp profile)
         "SCMP_ACT_TRACE" => SECCOMP_RET_TRACE | (errno ?? 0) & 0xFFFF,
         "SCMP_ACT_LOG" => SECCOMP_RET_LOG,
         "SCMP_ACT_NOTIFY" => SECCOMP_RET_USER_NOTIF,
-        _ => throw WharfException.Invalid($"string {name} is not a valid action for seccomp ({what})"),
+        _ => throw WharfException.Invalid($"string {name} is not a valid action for seccomp"),
     };
 }

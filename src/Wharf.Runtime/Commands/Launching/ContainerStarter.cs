@@ -1,0 +1,109 @@
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Commands.CommandLine;
+using Wharf.Runtime.Commands.Store;
+using Wharf.Runtime.Init;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Commands.Launching;
+
+/// <summary>What create and run have in common: a bundle becomes a container of the store, with its process.</summary>
+internal sealed class ContainerStarter(Context context, Arguments arguments, bool create)
+{
+    private readonly ContainerStore _store = new(context.Root);
+
+    public static IReadOnlyList<Flag> Flags { get; } =
+    [
+        Flag.Value("bundle", "directory of the bundle, by default the current one", "b"),
+        Flag.Value("console-socket", "unix socket that is sent the master end of the terminal"),
+        Flag.Value("pidfd-socket", "unix socket that is sent a descriptor of the process"),
+        Flag.Value("pid-file", "file to write the process's ID to"),
+        Flag.Switch("no-pivot", "change the root without pivot_root: for a root on a ramdisk"),
+        Flag.Switch("no-new-keyring", "keep the caller's session keyring"),
+        Flag.Value("preserve-fds", "pass on so many descriptors behind the standard streams and $LISTEN_FDS", null, "0"),
+    ];
+
+    /// <summary>Makes the container; with create its process waits for the start.</summary>
+    public (Container Container, Spec Spec, Launched Launched) Start()
+    {
+        bool detach = create || arguments.On("detach");
+        var bundle = Bundle.Load(arguments.Text("bundle"));
+        var spec = bundle.Spec;
+        ContainerStore.Validate(arguments.Rest[0]);
+        SpecRules.Check(spec, context.Log);
+        CheckTerminal(spec.Process!.Terminal == true, detach, arguments.Text("console-socket"));
+        int preserved = Inheritance.Count(arguments.Number("preserve-fds"), spec.Process);
+        var container = _store.Create(arguments.Rest[0]);
+        try
+        {
+            return (container, spec, Launch(container, bundle, preserved));
+        }
+        catch
+        {
+            DestroyFailed(container);
+            throw;
+        }
+    }
+
+    private void DestroyFailed(Container container)
+    {
+        try { container.Destroy(context.Log); }
+        catch (Exception error) when (error is IOException or RuntimeException) { context.Log.Warning(error.Message); } // the first error is the one to tell
+    }
+
+    public static void CheckTerminal(bool terminal, bool detach, string? socket)
+    {
+        if (detach && terminal && socket is null) throw new RuntimeException("cannot allocate tty if runc will detach without setting console socket");
+        if ((!detach || !terminal) && socket is not null) throw new RuntimeException("cannot use console socket if runc will not detach or allocate tty");
+    }
+
+    private Launched Launch(Container container, Bundle bundle, int preserved)
+    {
+        var (spec, state) = (bundle.Spec, container.State);
+        var layout = CgroupLayout.Detect() with { UseSystemd = context.SystemdCgroup };
+        var place = CgroupPlace.Resolve(layout, spec.Linux!.CgroupsPath, container.Id);
+        (state.OciVersion, state.Bundle, state.Rootfs, state.Created, state.Annotations) = (spec.OciVersion, bundle.Directory, spec.Root!.Path, DateTime.UtcNow, spec.Annotations);
+        (state.CgroupPath, state.CgroupUnit, state.CgroupSlice) = (place.Path, place.Unit, place.Slice);
+        var group = Cgroup.Open(layout, place);
+        if (group.Exists && group.Pids().Count > 0) throw new RuntimeException($"container's cgroup is not empty: {group.Pids().Count} process(es) found");
+        container.SaveSpec(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeJson.Default.Spec));
+        // From here on a delete finds what there is to free, whatever becomes of this process.
+        container.Save();
+        if (create) Fifo.Make(container.FifoPath);
+        using var fifo = create ? OpenAt.Open(container.FifoPath, O.RDWR) : null;
+        var mountPoint = Path.Combine(container.Directory, "rootfs");
+        Directory.CreateDirectory(mountPoint, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using var streams = new Inheritance(preserved);
+        var launched = new Launcher(layout, mountPoint).Launch(new LaunchRequest
+        {
+            ContainerId = container.Id, Spec = spec, Rootfs = [], Stdin = streams.Stdin, Stdout = streams.Stdout, Stderr = streams.Stderr, Cgroup = place, Bundle = bundle.Directory,
+            StartFifo = fifo, PreserveFds = preserved, NoPivot = arguments.On("no-pivot"), NoNewKeyring = arguments.On("no-new-keyring"),
+            Created = (pid, master) => OnCreated(container, spec, group, pid, master),
+        });
+        foreach (var warning in launched.Warnings) context.Log.Warning(warning);
+        if (arguments.Text("pidfd-socket") is { } path) SendTo(path, "pidfd", launched.PidFd);
+        PidFile.Write(arguments.Text("pid-file"), launched.Pid);
+        return launched;
+    }
+
+    private void OnCreated(Container container, Spec spec, Cgroup group, int pid, Fd? master)
+    {
+        var state = container.State;
+        (state.InitPid, state.InitStart) = (pid, Container.StartOf(pid));
+        foreach (var ns in spec.Linux!.Namespaces ?? []) state.NamespacePaths[KeyOf(ns.Type)] = $"/proc/{pid}/ns/{FileOf(ns.Type)}";
+        foreach (var path in group.Directories) state.CgroupPaths[Path.GetFileName(path[..^group.Path.Length])] = path;
+        container.Save();
+        if (master is not null && arguments.Text("console-socket") is { } socket) SendTo(socket, "/dev/ptmx", master);
+    }
+
+    private static string KeyOf(string type) => type switch { "network" => "NEWNET", "mount" => "NEWNS", _ => "NEW" + type.ToUpperInvariant() };
+
+    private static string FileOf(string type) => type switch { "network" => "net", "mount" => "mnt", _ => type };
+
+    public static void SendTo(string socket, string name, Fd file)
+    {
+        using var connection = FdSocket.Connect(socket);
+        FdSocket.Send(connection, System.Text.Encoding.UTF8.GetBytes(name), file);
+    }
+}

@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Text.Json;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Commands.CommandLine;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Commands.Store;
+
+/// <summary>One container of the store.</summary>
+internal sealed class Container(string directory, ContainerState state)
+{
+    public string Directory { get; } = directory;
+    public ContainerState State { get; } = state;
+    public string Id => State.Id;
+    public string FifoPath => Path.Combine(Directory, ContainerStore.FifoName);
+    private string SpecPath => Path.Combine(Directory, "config.json");
+
+    /// <summary>Writes state.json so that a reader sees the old or the new one.</summary>
+    public void Save()
+    {
+        var path = Path.Combine(Directory, "state.json");
+        WriteFile(path + ".new", JsonSerializer.SerializeToUtf8Bytes(State, StoreJson.Default.ContainerState));
+        File.Move(path + ".new", path, overwrite: true);
+    }
+
+    /// <summary>The configuration as it was when the container was made.</summary>
+    public void SaveSpec(byte[] config) => WriteFile(SpecPath, config);
+
+    public Spec LoadSpec() => JsonSerializer.Deserialize(File.ReadAllBytes(SpecPath), RuntimeJson.Default.Spec) ?? throw new JsonException("config.json is empty");
+
+    private static void WriteFile(string path, ReadOnlySpan<byte> content)
+    {
+        using var file = OpenAt.Open(path, O.WRONLY | O.CREAT | O.TRUNC, 0b110_000_000);
+        FileAt.WriteAll(file.Value, content);
+    }
+
+    public Cgroup? OpenCgroup() => State.CgroupPath.Length == 0 ? null : Cgroup.Open(CgroupLayout.Detect(), new CgroupPlace(State.CgroupPath, State.CgroupUnit, State.CgroupSlice));
+
+    /// <summary>created, running, paused or stopped.</summary>
+    public string Status()
+    {
+        if (!Alive) return "stopped";
+        if (File.Exists(FifoPath)) return "created";
+        return OpenCgroup() is { Frozen: true } ? "paused" : "running";
+    }
+
+    public bool Alive => State.InitPid > 0 && StartOf(State.InitPid) == State.InitStart && State.InitStart != 0;
+
+    /// <summary>A descriptor of the container's process, proved to be that one; null when it has ended.</summary>
+    public Fd? OpenInit()
+    {
+        if (State.InitPid <= 0) return null;
+        nint fd = Libc.syscall(SyscallNumber.pidfd_open, State.InitPid);
+        if (fd < 0) return null;
+        var pidfd = new Fd((int)fd);
+        if (Alive) return pidfd;
+        pidfd.Dispose();
+        return null;
+    }
+
+    /// <summary>When a process started, 0 when there is none or it has ended.</summary>
+    public static ulong StartOf(int pid)
+    {
+        string stat;
+        try { stat = File.ReadAllText($"/proc/{pid}/stat"); }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException) { return 0; }
+        // The name in parentheses may hold anything: fields are counted from its end.
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return fields[0] is "Z" or "X" ? 0 : ulong.Parse(fields[19], CultureInfo.InvariantCulture);
+    }
+
+    public ContainerSummary Summary()
+    {
+        var status = Status();
+        return new ContainerSummary
+        {
+            OciVersion = State.OciVersion, Id = Id, Pid = status == "stopped" ? 0 : State.InitPid, Status = status, Bundle = State.Bundle, Rootfs = State.Rootfs, Created = State.Created,
+            Annotations = State.Annotations, Owner = State.Owner,
+        };
+    }
+
+    public State HookState(string status) => new() { OciVersion = State.OciVersion, Id = Id, Status = status, Pid = status == "stopped" ? 0 : State.InitPid, Bundle = State.Bundle, Annotations = State.Annotations };
+
+    /// <summary>Frees all there is of the container: processes, cgroup, and last its directory. Can be called again after a failure.</summary>
+    public void Destroy(RuntimeLog log)
+    {
+        if (OpenCgroup() is { } cgroup)
+        {
+            if (cgroup.Pids().Count > 0) cgroup.KillAll();
+            // A killed process leaves its group a moment after the signal.
+            for (int attempt = 0; !cgroup.TryDelete(); attempt++)
+            {
+                if (attempt == 100) throw new RuntimeException($"unable to remove cgroup {cgroup.Path}: processes {string.Join(' ', cgroup.Pids())} do not end");
+                Thread.Sleep(Math.Min(1 + attempt, 50));
+                cgroup.KillAll();
+            }
+        }
+        if (File.Exists(SpecPath)) RunPoststop(log);
+        System.IO.Directory.Delete(Directory, recursive: true);
+    }
+
+    private void RunPoststop(RuntimeLog log)
+    {
+        foreach (var hook in LoadSpec().Hooks?.Poststop ?? [])
+        {
+            try { Init.HookRunner.Run("poststop", [hook], HookState("stopped")); }
+            catch (Init.LaunchException error) { log.Warning(error.Message); } // they all run, and the container is gone all the same (runtime.md, "Lifecycle" 13)
+        }
+    }
+}

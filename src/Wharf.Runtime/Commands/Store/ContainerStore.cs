@@ -1,0 +1,67 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Runtime.Commands.CommandLine;
+using Wharf.Specs.Runtime;
+
+namespace Wharf.Runtime.Commands.Store;
+
+/// <summary>The directories of all containers below --root. A container is there from before its first resource is made until its last is gone.</summary>
+internal sealed partial class ContainerStore(string root)
+{
+    public const string FifoName = "exec.fifo";
+    private const int MostIdLength = 1024;
+
+    [GeneratedRegex(@"^[\w+\-\.]+$", RegexOptions.ECMAScript)] private static partial Regex IdForm();
+
+    public string Root { get; } = root;
+
+    public static void Validate(string id)
+    {
+        if (id.Length == 0) throw new RuntimeException("container id cannot be empty");
+        if (id.Length > MostIdLength || id is "." or ".." || !IdForm().IsMatch(id)) throw new RuntimeException("invalid container ID format");
+    }
+
+    private string DirectoryOf(string id) => Path.Combine(Root, id);
+
+    /// <summary>Takes an ID: its directory, with nothing in it yet.</summary>
+    public Container Create(string id)
+    {
+        Validate(id);
+        Directory.CreateDirectory(Root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (Libc.mkdirat(OpenAt.AT_FDCWD, DirectoryOf(id), 0b111_001_001) == 0) return new Container(DirectoryOf(id), new ContainerState { Id = id });
+        int errno = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
+        throw errno == Errno.EEXIST ? new RuntimeException("container with given ID already exists") : new SyscallException("mkdir", errno, DirectoryOf(id));
+    }
+
+    /// <summary>A container by its ID.</summary>
+    public Container Load(string id)
+    {
+        Validate(id);
+        return TryLoad(id) ?? throw new RuntimeException("container does not exist");
+    }
+
+    public Container? TryLoad(string id)
+    {
+        var directory = DirectoryOf(id);
+        if (!Directory.Exists(directory)) return null;
+        try
+        {
+            var state = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(directory, "state.json")), StoreJson.Default.ContainerState);
+            return new Container(directory, state ?? throw new JsonException("state.json is empty"));
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // Its creator was killed between the directory and the first state: all there is of it is the directory.
+            return Directory.Exists(directory) ? new Container(directory, new ContainerState { Id = id }) : null;
+        }
+    }
+
+    public IEnumerable<Container> All()
+    {
+        if (!Directory.Exists(Root)) yield break;
+        foreach (var directory in Directory.GetDirectories(Root).Order(StringComparer.Ordinal))
+            if (IdForm().IsMatch(Path.GetFileName(directory)) && TryLoad(Path.GetFileName(directory)) is { } container) yield return container;
+    }
+}
