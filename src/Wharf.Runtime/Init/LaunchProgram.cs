@@ -12,7 +12,7 @@ namespace Wharf.Runtime.Init;
 /// </summary>
 internal sealed unsafe partial class LaunchProgram : IDisposable
 {
-    private const int StackSize = 64 << 10, MostSteps = 4096, MAP_SHARED_ANONYMOUS_NORESERVE = 0x4021, PROT_READ_WRITE = 3;
+    private const int StackSize = 64 << 10, MostSteps = 4096, MAP_SHARED = 1, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, PROT_READ = 1, PROT_WRITE = 2;
     private const int Size = 16 << 20; // more than the kernel takes of arguments and environment (execve(2)); only what is used is there
 
     private readonly List<LaunchStep> _steps = [];
@@ -27,7 +27,7 @@ internal sealed unsafe partial class LaunchProgram : IDisposable
 
     public LaunchProgram()
     {
-        var memory = mmap(0, Size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS_NORESERVE, -1, 0);
+        var memory = mmap(0, Size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == -1) throw SyscallException.FromLast("mmap");
         _shared = (LaunchShared*)memory;
         *_shared = new LaunchShared

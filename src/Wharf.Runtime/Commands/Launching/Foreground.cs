@@ -100,7 +100,7 @@ internal sealed unsafe class Foreground : IDisposable
 internal sealed unsafe class HostTerminal : IDisposable
 {
     private const nuint TCGETS = 0x5401, TCSETS = 0x5402, TIOCGWINSZ = 0x5413, TIOCSWINSZ = 0x5414;
-    private const uint BRKINT = 2, PARMRK = 8, ISTRIP = 0x20, INLCR = 0x40, IGNCR = 0x80, ICRNL = 0x100, IXON = 0x400, IGNBRK = 1, OPOST = 1, ECHO = 8, ECHONL = 0x40, ICANON = 2, ISIG = 1, IEXTEN = 0x8000, CSIZE = 0x30, PARENB = 0x100, CS8 = 0x30;
+    private const uint BRKINT = 2, PARMRK = 8, ISTRIP = 0x20, INLCR = 0x40, IGNCR = 0x80, ICRNL = 0x100, IXON = 0x400, IGNBRK = 1, OPOST = 1, Echo = 8, EchoNewline = 0x40, ICANON = 2, ISIG = 1, IEXTEN = 0x8000, CSIZE = 0x30, PARENB = 0x100, CS8 = 0x30;
 
     private struct Termios { public uint Input, Output, Control, Local; public byte Line; public fixed byte Characters[19]; }
 
@@ -115,7 +115,7 @@ internal sealed unsafe class HostTerminal : IDisposable
         // cfmakeraw(3)
         mode.Input &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
         mode.Output &= ~OPOST;
-        mode.Local &= ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+        mode.Local &= ~(Echo | EchoNewline | ICANON | ISIG | IEXTEN);
         mode.Control = mode.Control & ~(CSIZE | PARENB) | CS8;
         SyscallException.Check(Libc.ioctl(0, TCSETS, (nint)(&mode)), "ioctl TCSETS");
         return terminal;
