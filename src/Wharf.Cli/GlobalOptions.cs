@@ -1,16 +1,18 @@
 using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
+using Wharf.Cli.Contexts;
 
 namespace Wharf.Cli;
 
 /// <summary>Flags before the command's name, with what the environment adds.</summary>
 internal sealed class GlobalOptions
 {
-    private readonly StringFlag config;
+    private readonly StringFlag config, context;
     private readonly ListFlag host;
     private readonly BoolFlag tls, tlsVerify;
     private readonly StringFlag caFile, certificateFile, keyFile;
     private readonly Lazy<ConfigFile> configFile;
+    private readonly Lazy<ContextStore> contexts;
 
     public GlobalOptions()
     {
@@ -18,6 +20,7 @@ internal sealed class GlobalOptions
         var directory = ConfigFile.DefaultDirectory;
         var certificates = Environment.GetEnvironmentVariable("DOCKER_CERT_PATH") is { Length: > 0 } path ? path : directory;
         config = Flags.String("config", "Directory of the client's config files", directory);
+        context = Flags.String("context", 'c', "Name of the context to use (overrides DOCKER_HOST and the one set with \"context use\")");
         Debug = Flags.Bool("debug", 'D', "Show more of what happens");
         host = Flags.List("host", 'H', "Socket of the daemon to talk to");
         Flags.String("log-level", 'l', "Level of the client's own messages (\"debug\", \"info\", \"warn\", \"error\", \"fatal\")", "info");
@@ -27,6 +30,7 @@ internal sealed class GlobalOptions
         keyFile = Flags.String("tlskey", "TLS key of the client", Path.Combine(certificates, "key.pem"));
         tlsVerify = Flags.Bool("tlsverify", "Use TLS and verify the daemon");
         Version = Flags.Bool("version", 'v', "Print the version and quit");
+        contexts = new Lazy<ContextStore>(() => new ContextStore(config.Value));
         configFile = new Lazy<ConfigFile>(() => new ConfigFile(config.Value));
     }
 
@@ -35,16 +39,76 @@ internal sealed class GlobalOptions
     public BoolFlag Version { get; }
     public ConfigFile Config => configFile.Value;
 
+    public ContextStore Contexts => contexts.Value;
+
+    /// <summary>Whether a flag says which daemon, so that the environment does not.</summary>
+    public bool ContextIsChosen => context.Value != "" || host.Values.Count > 0;
+
+    /// <summary>The context in force, in docker's order: the flag; "default" when -H or DOCKER_HOST names a daemon; DOCKER_CONTEXT; config.json.</summary>
+    public string CurrentContext => context.Value != "" ? context.Value
+        : host.Values.Count > 0 || Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } ? ContextStore.Default
+        : Environment.GetEnvironmentVariable("DOCKER_CONTEXT") is { Length: > 0 } named ? named
+        : Config.Text("currentContext") ?? ContextStore.Default;
+
+    /// <summary>The daemon of the context "default".</summary>
+    public string DefaultHost
+    {
+        get
+        {
+            if (host.Values.Count > 1) throw new CliException("Failed to initialize: unable to resolve docker endpoint: Specify only one -H");
+            return host.Values.Count == 1 ? host.Values[0] : Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } set ? set : DockerHost.Default;
+        }
+    }
+
     public DockerClient CreateClient()
     {
-        if (host.Values.Count > 1) throw new CliException("Failed to initialize: unable to resolve docker endpoint: Specify only one -H");
-        var text = host.Values.Count == 1 ? host.Values[0] : Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } set ? set : DockerHost.Default;
-        var verify = tlsVerify.Changed ? tlsVerify.Value : !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY"));
-        var parsed = DockerHost.Parse(text);
-        var usesTls = parsed.SocketPath is null && (tls || verify || parsed.IsTls);
-        var options = usesTls ? new TlsOptions(verify || !tls, caFile.Value, certificateFile.Value, keyFile.Value) : null;
+        var (text, tls) = Endpoint();
         var fixedVersion = Environment.GetEnvironmentVariable("DOCKER_API_VERSION") is { Length: > 0 } version ? version.TrimStart('v') : null;
-        return new DockerClient(parsed, options, fixedVersion) { ExtraHeaders = ReadHeaders() };
+        return new DockerClient(DockerHost.Parse(text), tls, fixedVersion) { ExtraHeaders = ReadHeaders() };
+    }
+
+    private (string Host, TlsOptions? Tls) Endpoint()
+    {
+        if (context.Value != "" && host.Values.Count > 0) throw new CliException("conflicting options: cannot specify both --host and --context");
+        var name = CurrentContext;
+        if (name != ContextStore.Default)
+        {
+            ContextDocument named;
+            try
+            {
+                named = Contexts.Get(name);
+            }
+            catch (CliException e)
+            {
+                throw new CliException($"Failed to initialize: unable to resolve docker endpoint: {e.Message}", e.ExitCode, e);
+            }
+            if (named.Docker.Host == "") return (DefaultHost, null);
+            var directory = Path.Combine(Contexts.TlsPath(name), "docker");
+            bool hasTls = named.Docker.SkipTLSVerify || Directory.Exists(directory);
+            return (named.Docker.Host, hasTls && !named.Docker.Host.StartsWith("unix://", StringComparison.Ordinal)
+                ? new TlsOptions(!named.Docker.SkipTLSVerify, Path.Combine(directory, "ca.pem"), Path.Combine(directory, "cert.pem"), Path.Combine(directory, "key.pem")) : null);
+        }
+        var verify = tlsVerify.Changed ? tlsVerify.Value : !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY"));
+        var parsed = DockerHost.Parse(DefaultHost);
+        var usesTls = parsed.SocketPath is null && parsed.SshTarget is null && (tls || verify || parsed.IsTls);
+        return (DefaultHost, usesTls ? new TlsOptions(verify || !tls, caFile.Value, certificateFile.Value, keyFile.Value) : null);
+    }
+
+    /// <summary>The environment in which one of docker's plugins finds the same daemon.</summary>
+    public Dictionary<string, string> PluginEnvironment()
+    {
+        var environment = new Dictionary<string, string>();
+        if (CurrentContext != ContextStore.Default)
+        {
+            environment["DOCKER_CONTEXT"] = CurrentContext;
+            return environment;
+        }
+        environment["DOCKER_HOST"] = DefaultHost;
+        var (_, options) = Endpoint();
+        if (options is null) return environment;
+        environment["DOCKER_CERT_PATH"] = Path.GetDirectoryName(options.CaFile) ?? "";
+        if (options.Verify) environment["DOCKER_TLS_VERIFY"] = "1";
+        return environment;
     }
 
     private Dictionary<string, string> ReadHeaders()

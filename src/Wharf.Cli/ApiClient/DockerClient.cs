@@ -102,6 +102,9 @@ internal sealed partial class DockerClient(DockerHost host, TlsOptions? tls, str
 
     internal void GiveBack(HttpConnection connection) => idle.Push(connection);
 
+    /// <summary>A bare connection, for who speaks HTTP on his own.</summary>
+    public Task<HttpConnection> DialAsync(CancellationToken cancellationToken) => TakeAsync(cancellationToken);
+
     private async Task<HttpConnection> TakeAsync(CancellationToken cancellationToken)
     {
         if (idle.TryPop(out var connection)) return connection;

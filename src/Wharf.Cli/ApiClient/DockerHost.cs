@@ -8,6 +8,8 @@ internal sealed record DockerHost(string Text, string? SocketPath, string HostNa
     public const string Default = "unix:///run/wharf/wharf.sock";
 
     public bool IsTls { get; init; }
+    /// <summary>For <c>ssh://</c>: the arguments that name the machine to ssh(1); null otherwise.</summary>
+    public IReadOnlyList<string>? SshTarget { get; init; }
     /// <summary>The <c>Host</c> header; a unix socket has no name of its own.</summary>
     public string Authority => SocketPath is null ? $"{HostName}:{Port}" : "localhost";
 
@@ -18,6 +20,7 @@ internal sealed record DockerHost(string Text, string? SocketPath, string HostNa
         var scheme = separator < 0 ? "tcp" : text[..separator];
         var rest = separator < 0 ? text : text[(separator + 3)..];
         if (scheme == "unix") return new DockerHost(text, rest == "" ? "/run/wharf/wharf.sock" : rest, "", 0);
+        if (scheme == "ssh") return ParseSsh(text);
         if (scheme is not ("tcp" or "http" or "https")) throw new CliException($"invalid bind address ({text}): unsupported proto '{scheme}'");
         if (!Uri.TryCreate($"http://{rest}", UriKind.Absolute, out var uri) || uri.Host == "") throw new CliException($"invalid bind address ({text}): no host");
         var port = rest.Contains($":{uri.Port}", StringComparison.Ordinal) ? uri.Port : scheme == "https" ? 2376 : 2375;
@@ -25,5 +28,19 @@ internal sealed record DockerHost(string Text, string? SocketPath, string HostNa
         {
             IsTls = scheme == "https",
         };
+    }
+
+    private static DockerHost ParseSsh(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Host == "") throw new CliException($"invalid bind address ({text}): no host");
+        if (uri.UserInfo.Contains(':')) throw new CliException($"invalid bind address ({text}): plain-text password is not supported");
+        if (uri.AbsolutePath is not ("" or "/")) throw new CliException($"invalid bind address ({text}): extra path after the host");
+        // A name that starts with a dash would be an option to ssh (CVE-2017-1000117).
+        if (uri.Host.StartsWith('-') || uri.UserInfo.StartsWith('-')) throw new CliException($"invalid bind address ({text}): not a host");
+        List<string> target = [];
+        if (uri.UserInfo != "") target.AddRange(["-l", Uri.UnescapeDataString(uri.UserInfo)]);
+        if (uri.Port > 0) target.AddRange(["-p", uri.Port.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        target.AddRange(["--", uri.DnsSafeHost]);
+        return new DockerHost(text, null, uri.Host, 0) { SshTarget = target };
     }
 }

@@ -13,15 +13,16 @@ namespace Wharf.Cli.ApiClient;
 internal sealed class HttpConnection : IAsyncDisposable
 {
     private const int MaxHeadBytes = 64 * 1024;
-    private readonly Socket socket;
+    private readonly Socket? socket;
     private readonly Stream stream;
     private readonly byte[] buffer = new byte[32 * 1024];
     private int start, end;
 
-    private HttpConnection(Socket socket, Stream stream) => (this.socket, this.stream) = (socket, stream);
+    private HttpConnection(Socket? socket, Stream stream) => (this.socket, this.stream) = (socket, stream);
 
     public static async Task<HttpConnection> ConnectAsync(DockerHost host, TlsOptions? tls, CancellationToken cancellationToken)
     {
+        if (host.SshTarget is { } target) return new HttpConnection(null, SshStream.Start(target));
         var socket = host.SocketPath is null
             ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
             : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -121,7 +122,8 @@ internal sealed class HttpConnection : IAsyncDisposable
     public async Task CloseWriteAsync()
     {
         if (stream is SslStream tls) await tls.ShutdownAsync();
-        else if (socket.Connected) socket.Shutdown(SocketShutdown.Send);
+        else if (stream is SshStream ssh) ssh.CloseInput();
+        else if (socket is { Connected: true }) socket.Shutdown(SocketShutdown.Send);
     }
 
     public ValueTask DisposeAsync() => stream.DisposeAsync();

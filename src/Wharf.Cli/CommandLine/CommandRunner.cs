@@ -1,6 +1,8 @@
 using System.Security.Authentication;
 using System.Text.Json;
 using Wharf.Cli.Commands;
+using Wharf.Cli.Commands.Systems;
+using Wharf.Cli.Plugins;
 
 namespace Wharf.Cli.CommandLine;
 
@@ -24,6 +26,8 @@ internal sealed class CommandRunner(CliContext cli)
             return await FailAsync($"{e.Message}\n\nUsage:  {CliContext.Program} [OPTIONS] COMMAND [ARG...]\n\nRun '{CliContext.Program} --help' for more information", 125);
         }
         if (cli.Options.Version) return await PrintAsync($"Wharf version {ClientVersion.Product}, build {ClientVersion.ShortCommit}\n");
+        if (words is ["__complete", .. var typed]) return await CompleteWords.RunAsync(cli, typed, cancellationToken);
+        if (words is ["__man", .. var directory]) return await ManualPages.WriteAsync(cli, directory);
         if (words is ["help", .. var topic]) words = [.. topic, "--help"];
         if (words.Count == 0) return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags));
         return await DescendAsync(root, CliContext.Program, words, cancellationToken);
@@ -40,7 +44,12 @@ internal sealed class CommandRunner(CliContext cli)
         if (words[0].StartsWith('-') && parent != Catalog.Root)
             return await FailAsync($"unknown flag: {words[0]}\n\nUsage:  {path} COMMAND\n\nRun '{path} --help' for more information", 125);
         if (parent.Find(words[0]) is not { } entry)
-            return await FailAsync($"{CliContext.Program}: unknown command: {path} {words[0]}\n{(parent == Catalog.Root ? "" : $"\nUsage:  {path}\n")}\nRun '{path} --help' for more information", 1);
+        {
+            if (parent == Catalog.Root && CliPlugin.Find(words[0], cli.Config) is { } plugin) return CliPlugin.Run(plugin, words[0], [.. words.Skip(1)], cli.Options);
+            var near = Suggestions.For(words[0], parent.Children.Where(child => !child.IsHidden).Select(child => child.Name));
+            var hint = near.Count == 0 ? "" : $"\nDid you mean this?\n{string.Concat(near.Select(name => $"\t{name}\n"))}";
+            return await FailAsync($"{CliContext.Program}: unknown command: {path} {words[0]}\n{hint}{(parent == Catalog.Root ? "" : $"\nUsage:  {path}\n")}\nRun '{path} --help' for more information", 1);
+        }
         var name = $"{path} {entry.Name}";
         return entry.Create is { } create
             ? await RunAsync(entry, create(), name, [.. words.Skip(1)], cancellationToken)

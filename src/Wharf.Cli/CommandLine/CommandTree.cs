@@ -13,6 +13,9 @@ internal sealed record CommandEntry(string Name, string Summary)
     /// <summary>The heading in the list of all commands.</summary>
     public string Group { get; init; } = "Commands";
 
+    /// <summary>There, but in no list of commands.</summary>
+    public bool IsHidden { get; init; }
+
     public bool IsCalled(string word) => Name == word || Aliases.Contains(word);
     public CommandEntry? Find(string word) => Children.FirstOrDefault(child => child.IsCalled(word));
 }

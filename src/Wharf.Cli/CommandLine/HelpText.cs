@@ -52,7 +52,7 @@ internal static class HelpText
     private static void AppendChildren(StringBuilder text, string heading, IEnumerable<CommandEntry> children)
     {
         text.Append($"\n{heading}:\n");
-        foreach (var child in children) text.Append($"  {child.Name,-11} {child.Summary}\n");
+        foreach (var child in children.Where(child => !child.IsHidden)) text.Append($"  {child.Name,-11} {child.Summary}\n");
     }
 
     private static void AppendFlags(StringBuilder text, FlagSet flags)

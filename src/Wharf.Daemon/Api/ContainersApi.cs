@@ -37,8 +37,17 @@ public static partial class ContainersApi
     private static async Task CreateAsync(ApiContext context)
     {
         var request = await context.ReadJsonAsync(DockerApiJson.Default.ContainerCreateRequest, required: true);
+        DropDefaults(request);
         var response = await context.Engine.Containers.CreateAsync(request, context.Query("name"), ParsePlatform(context.Query("platform")), context.Cancellation);
         await context.WriteJsonAsync(201, response, DockerApiJson.Default.ContainerCreateResponse);
+    }
+
+    /// <summary>What docker leaves out of its answers when it is false: clients send it, and do not expect it back.</summary>
+    private static void DropDefaults(ContainerCreateRequest request)
+    {
+        if (request.NetworkDisabled == false) request.NetworkDisabled = null;
+        foreach (var mount in request.HostConfig?.Mounts ?? [])
+            if (mount.ReadOnly == false) mount.ReadOnly = null;
     }
 
     /// <summary><c>os[/arch[/variant]]</c> or a JSON object.</summary>

@@ -38,7 +38,7 @@ public static class EventsApi
     public static long? ParseTime(string? text, string parameter)
     {
         if (string.IsNullOrEmpty(text)) return null;
-        if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds < 9_000_000_000m) return (long)(seconds * 1_000_000_000m);
+        if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds)) return seconds < long.MaxValue / 1_000_000_000m ? (long)(seconds * 1_000_000_000m) : long.MaxValue; // later than anything
         if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)) return (time - DateTimeOffset.UnixEpoch).Ticks * 100;
         throw WharfException.Invalid($"invalid value \"{text}\" for query parameter \"{parameter}\": neither seconds since the epoch nor RFC 3339");
     }

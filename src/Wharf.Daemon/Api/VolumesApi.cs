@@ -19,7 +19,7 @@ public static class VolumesApi
         router.Post("/volumes/prune", PruneAsync);
         router.Get("/volumes/{name}", async context =>
             await context.WriteJsonAsync(200, await context.Engine.Volumes.GetAsync(context.Route("name"), context.Cancellation), DockerApiJson.Default.Volume));
-        router.Put("/volumes/{name}", _ => throw WharfException.NotImplemented("cluster volumes are not supported"));
+        router.Put("/volumes/{name}", _ => throw WharfException.Unavailable("volume update only valid for cluster volumes, but swarm is unavailable"));
         router.Delete("/volumes/{name}", async context =>
         {
             await context.Engine.Volumes.RemoveAsync(context.Route("name"), context.QueryBool("force"), context.Cancellation);

@@ -17,10 +17,7 @@ public sealed class RequestHandler(EngineHost engine, ApiRouter router, IdleMemo
         memory.Touch();
         try
         {
-            http.Response.Headers.Server = $"Wharf/{DaemonVersion.Product} (linux)";
-            http.Response.Headers["Api-Version"] = ApiVersion.Newest.ToString();
-            http.Response.Headers["Docker-Experimental"] = "false";
-            http.Response.Headers["Ostype"] = "linux";
+            ServerHeaders.Set(http.Response);
             await authorization.RunAsync(http, DispatchAsync);
         }
         catch (Exception error) when (http.RequestAborted.IsCancellationRequested && error is OperationCanceledException or IOException)

@@ -39,6 +39,7 @@ public static class DockerErrors
         }
         int status = StatusOf(error);
         http.Response.Clear();
+        ServerHeaders.Set(http.Response);
         http.Response.StatusCode = status;
         if (status == 304) return;
         var bytes = ApiJson.Write(new ErrorResponse { Message = error.Message }, DockerApiJson.Default.ErrorResponse, "\n"u8);

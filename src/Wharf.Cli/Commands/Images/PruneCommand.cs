@@ -7,12 +7,13 @@ namespace Wharf.Cli.Commands.Images;
 /// <summary><c>wharf image prune</c>.</summary>
 internal sealed class PruneCommand : Command
 {
-    private readonly BoolFlag all, force;
+    private readonly BoolFlag all, dryRun, force;
     private readonly ListFlag filter;
 
     public PruneCommand()
     {
         all = Flags.Bool("all", 'a', "Every unused image, not only dangling ones");
+        dryRun = PrunePreview.AddFlag(Flags);
         filter = Flags.AddFilter('\0', "Only what meets these conditions (e.g. \"label=<key>=<value>\")");
         force = Flags.Bool("force", 'f', "Do not ask");
     }
@@ -22,6 +23,13 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        if (dryRun)
+        {
+            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            await preview.ImagesAsync(all);
+            await preview.EndAsync();
+            return 0;
+        }
         if (!await Prune.IsConfirmedAsync(cli, force, all ? "This will remove all images without at least one container associated to them." : "This will remove all dangling images.")) return 0;
         List<string> filters = [.. filter.Values, $"dangling={(all ? "false" : "true")}"];
         var result = await cli.Api.PostAsync($"/images/prune{new Query().AddFilters(filters)}", DockerApiJson.Default.ImagePruneResponse, cancellationToken);

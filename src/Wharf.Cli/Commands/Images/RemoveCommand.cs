@@ -7,11 +7,12 @@ namespace Wharf.Cli.Commands.Images;
 /// <summary><c>wharf rmi</c>.</summary>
 internal sealed class RemoveCommand : EachCommand
 {
-    private readonly BoolFlag force, noPrune;
+    private readonly BoolFlag dangling, force, noPrune;
     private readonly StringsFlag platform;
 
     public RemoveCommand()
     {
+        dangling = Flags.Bool("dangling", "Every image without a name");
         force = Flags.Bool("force", 'f', "Remove the image even if containers or other tags use it");
         noPrune = Flags.Bool("no-prune", "Keep parents that have no tag");
         platform = Flags.Strings("platform", "Remove only this platform's variant (os[/arch[/variant]])");
@@ -20,6 +21,15 @@ internal sealed class RemoveCommand : EachCommand
     protected override bool IsFailure(CliException error) => !(force && error is ApiException { Status: 404 });
 
     public override string Usage => "[OPTIONS] IMAGE [IMAGE...]";
+    public override int MinArguments => dangling ? 0 : 1;
+
+    public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        if (!dangling) return await base.RunAsync(cli, arguments, cancellationToken);
+        if (arguments.Count > 0) throw new CliException("--dangling takes no image names");
+        var images = await cli.Api.GetAsync($"/images/json{new Query().AddFilters(["dangling=true"])}", DockerApiJson.Default.ListImageSummary, cancellationToken);
+        return await base.RunAsync(cli, [.. images.Select(image => image.Id!)], cancellationToken);
+    }
 
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {

@@ -7,11 +7,12 @@ namespace Wharf.Cli.Commands.Networks;
 /// <summary><c>wharf network prune</c>.</summary>
 internal sealed class PruneCommand : Command
 {
-    private readonly BoolFlag force;
+    private readonly BoolFlag dryRun, force;
     private readonly ListFlag filter;
 
     public PruneCommand()
     {
+        dryRun = PrunePreview.AddFlag(Flags);
         filter = Flags.AddFilter('\0', "Only what meets these conditions (e.g. \"label=<key>=<value>\")");
         force = Flags.Bool("force", 'f', "Do not ask");
     }
@@ -21,6 +22,13 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        if (dryRun)
+        {
+            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            await preview.NetworksAsync();
+            await preview.EndAsync();
+            return 0;
+        }
         if (!await Prune.IsConfirmedAsync(cli, force, "This will remove all custom networks not used by at least one container.")) return 0;
         var result = await cli.Api.PostAsync($"/networks/prune{new Query().AddFilters(filter.Values)}", DockerApiJson.Default.NetworkPruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Networks", result.NetworksDeleted ?? []);

@@ -7,13 +7,14 @@ namespace Wharf.Cli.Commands.Systems;
 /// <summary><c>wharf builder prune</c>.</summary>
 internal sealed class BuilderPruneCommand : Command
 {
-    private readonly BoolFlag all, force;
+    private readonly BoolFlag all, dryRun, force;
     private readonly ListFlag filter;
     private readonly BytesFlag keepStorage;
 
     public BuilderPruneCommand()
     {
         all = Flags.Bool("all", 'a', "Every unused entry, not only dangling ones");
+        dryRun = PrunePreview.AddFlag(Flags);
         filter = Flags.AddFilter('\0', "Only what meets these conditions (e.g. \"until=24h\")");
         force = Flags.Bool("force", 'f', "Do not ask");
         keepStorage = Flags.Bytes("keep-storage", "How much to keep");
@@ -24,6 +25,13 @@ internal sealed class BuilderPruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        if (dryRun)
+        {
+            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            await preview.BuildCacheAsync(all);
+            await preview.EndAsync();
+            return 0;
+        }
         if (!await Prune.IsConfirmedAsync(cli, force, all ? "This will remove all build cache." : "This will remove all dangling build cache.")) return 0;
         var result = await PruneAsync(cli, all, keepStorage.Value, filter.Values, cancellationToken);
         if (result.CachesDeleted is { Count: > 0 } caches) await cli.Out.WriteLineAsync($"Deleted build cache objects:\n{string.Join('\n', caches)}\n");

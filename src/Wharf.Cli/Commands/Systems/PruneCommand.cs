@@ -7,12 +7,13 @@ namespace Wharf.Cli.Commands.Systems;
 /// <summary><c>wharf system prune</c>.</summary>
 internal sealed class PruneCommand : Command
 {
-    private readonly BoolFlag all, force, volumes;
+    private readonly BoolFlag all, dryRun, force, volumes;
     private readonly ListFlag filter;
 
     public PruneCommand()
     {
         all = Flags.Bool("all", 'a', "Every unused image, not only dangling ones");
+        dryRun = PrunePreview.AddFlag(Flags);
         filter = Flags.AddFilter('\0', "Only what meets these conditions (e.g. \"label=<key>=<value>\")");
         force = Flags.Bool("force", 'f', "Do not ask");
         volumes = Flags.Bool("volumes", "Also anonymous volumes");
@@ -36,6 +37,17 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        if (dryRun)
+        {
+            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            await preview.ContainersAsync();
+            await preview.NetworksAsync();
+            if (volumes) await preview.VolumesAsync(all: false);
+            await preview.ImagesAsync(all);
+            await preview.BuildCacheAsync(all);
+            await preview.EndAsync();
+            return 0;
+        }
         if (!await Prune.IsConfirmedAsync(cli, force, Warning)) return 0;
         var query = new Query().AddFilters(filter.Values).ToString();
         var containers = await cli.Api.PostAsync($"/containers/prune{query}", DockerApiJson.Default.ContainerPruneResponse, cancellationToken);

@@ -19,5 +19,6 @@ internal static class VolumeVerbs
         Verb("prune", "Remove unused volumes", () => new PruneCommand()),
         Verb("rm", "Remove volumes", () => new RemoveCommand(), "volume rm", "volume remove").As("rm", ["remove"]),
         Verb("snapshot", "Copy a volume as it is now", () => new SnapshotCommand()),
+        Verb("update", "Change a cluster volume", () => new UpdateCommand()),
     ];
 }

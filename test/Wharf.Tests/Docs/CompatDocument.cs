@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Wharf.Cli.CommandLine;
+using Wharf.Cli.Commands;
+
+namespace Wharf.Tests.Docs;
+
+/// <summary>Writes docs/compat.md: operations and parameters with the tests that cover them, commands and flags counted, and what the areas say of themselves.</summary>
+internal static class CompatDocument
+{
+    public static string Write()
+    {
+        var text = new StringBuilder();
+        text.Append("# Compatibility with Docker\n\nWritten by `./dev compat` from the tests, from the commands themselves and from `docs/compat/`; a unit test holds it up to date. Do not edit it.\n\n");
+        Operations(text);
+        Commands(text);
+        foreach (var path in Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs", "compat"), "*.md").Order(StringComparer.Ordinal))
+            text.Append(Demote(File.ReadAllText(path)).Trim()).Append("\n\n");
+        return text.ToString().TrimEnd() + "\n";
+    }
+
+    private static void Operations(StringBuilder text)
+    {
+        using var reference = JsonDocument.Parse(Repository.Read("test", "reference", "engine-api-1.51.json"));
+        var coverage = Coverage.Read();
+        var operations = reference.RootElement.GetProperty("operations").EnumerateArray().ToList();
+        int covered = 0, parameters = 0, coveredParameters = 0;
+        var rows = new StringBuilder();
+        foreach (var operation in operations)
+        {
+            var id = operation.GetProperty("id").GetString()!;
+            var entry = coverage.GetValueOrDefault(id);
+            if (entry is not null) covered++;
+            var missing = new List<string>();
+            foreach (var parameter in operation.GetProperty("parameters").EnumerateArray().Where(parameter => parameter.GetProperty("in").GetString() != "path"))
+            {
+                var name = parameter.GetProperty("name").GetString()!;
+                parameters++;
+                // A body is covered by covering the operation: without one there is nothing to call.
+                bool has = entry is not null && (parameter.GetProperty("in").GetString() == "body" || entry.ContainsKey(name));
+                if (has) coveredParameters++;
+                else missing.Add(name);
+            }
+            var tests = entry is null ? "none" : string.Join(", ", entry.Values.SelectMany(names => names).Distinct().Order(StringComparer.Ordinal).Take(4));
+            rows.Append(CultureInfo.InvariantCulture, $"| {operation.GetProperty("method").GetString()} {operation.GetProperty("path").GetString()} | {id} | {tests} | {string.Join(", ", missing)} |\n");
+        }
+        text.Append(CultureInfo.InvariantCulture, $"## Engine API v1.51\n\n{covered} of {operations.Count} operations and {coveredParameters} of {parameters} parameters are called by system tests. Versions 1.24 to 1.51 are served.\n\n");
+        text.Append("| Operation | Name | Tests | Parameters without a test |\n|---|---|---|---|\n").Append(rows).Append('\n');
+    }
+
+    private static void Commands(StringBuilder text)
+    {
+        var comparison = CommandComparison.Compare();
+        text.Append(CultureInfo.InvariantCulture, $"## Commands\n\nOf docker CLI 28.2's commands outside swarm, service, stack, node, secret, config, plugin, trust and checkpoint, {comparison.Commands - comparison.MissingCommands.Count} of {comparison.Commands} are there, with {comparison.Flags - comparison.MissingFlags.Count} of {comparison.Flags} flags (same name, shorthand and kind).\n\n");
+        if (comparison.MissingCommands.Count > 0) text.Append("Not there: ").AppendJoin(", ", comparison.MissingCommands.Select(name => $"`{name}`")).Append(".\n\n");
+        if (comparison.MissingFlags.Count > 0) text.Append("Flags not there or of another kind: ").AppendJoin(", ", comparison.MissingFlags.Select(name => $"`{name}`")).Append(".\n\n");
+    }
+
+    /// <summary>The areas' headings go one level down.</summary>
+    private static string Demote(string markdown) => string.Join('\n', markdown.Split('\n').Select(line => line.StartsWith('#') ? "#" + line : line));
+}
+
+/// <summary>Our commands beside docker's.</summary>
+internal sealed record CommandComparison(int Commands, int Flags, IReadOnlyList<string> MissingCommands, IReadOnlyList<string> MissingFlags)
+{
+    private static readonly string[] Outside = ["swarm", "service", "stack", "node", "secret", "config", "plugin", "trust", "checkpoint"];
+
+    public static CommandComparison Compare()
+    {
+        using var reference = JsonDocument.Parse(Repository.Read("test", "reference", "docker-cli-28.2.json"));
+        int commands = 0, flags = 0;
+        List<string> missingCommands = [], missingFlags = [];
+        foreach (var command in reference.RootElement.EnumerateObject())
+        {
+            var words = command.Name.Split(' ')[1..];
+            if (words.Length > 0 && Outside.Contains(words[0])) continue;
+            commands++;
+            var known = command.Value.GetProperty("flags").EnumerateArray().ToList();
+            flags += known.Count;
+            var entry = words.Aggregate((CommandEntry?)Catalog.Root, (at, word) => at?.Find(word));
+            if (entry is null)
+            {
+                missingCommands.Add(command.Name);
+                missingFlags.AddRange(known.Select(flag => $"{command.Name} {flag[0].GetString()}"));
+                continue;
+            }
+            var ours = (words.Length == 0 ? new Wharf.Cli.GlobalOptions().Flags : entry.Create?.Invoke().Flags ?? new FlagSet()).All.ToDictionary(flag => "--" + flag.Name);
+            foreach (var flag in known)
+            {
+                var shorthand = flag[1].GetString()!;
+                bool same = ours.TryGetValue(flag[0].GetString()!, out var own) && (shorthand == "" || own.Shorthand == shorthand[1]) && own.IsSwitch == (flag[2].GetString() == "bool");
+                if (!same) missingFlags.Add($"{command.Name} {flag[0].GetString()}");
+            }
+        }
+        return new CommandComparison(commands, flags, missingCommands, missingFlags);
+    }
+}
