@@ -28,7 +28,7 @@ run() { # run NAME PROJECT ARGS...
 }
 
 if dotnet build Wharf.slnx --nologo -v quiet && ./dev build; then
-  run "unit tests" test/Wharf.Tests
+  run "unit tests" test/Wharf.Tests -explicit on
   run "system tests" test/Wharf.SystemTests
   echo "== soak, short"
   if ./dev soak 2000; then passed=$((passed + 1)); else failed=$((failed + 1)); fi

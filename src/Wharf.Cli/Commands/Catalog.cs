@@ -22,6 +22,7 @@ internal static class Catalog
             Noun("container", "Manage containers", ContainerVerbs.All),
             Noun("context", "Manage contexts", ContextVerbs.All),
             Noun("image", "Manage images", ImageVerbs.All),
+            Noun("manifest", "Manage manifests and manifest lists", ManifestVerbs.All),
             Noun("network", "Manage networks", NetworkVerbs.All),
             Noun("system", "Manage the engine", SystemVerbs.All),
             Noun("volume", "Manage volumes", VolumeVerbs.All),

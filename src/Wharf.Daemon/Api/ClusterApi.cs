@@ -10,7 +10,7 @@ namespace Wharf.Daemon.Api;
 /// </summary>
 public static class ClusterApi
 {
-    private const string NoManager = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
+    internal const string NoManager = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
 
     public static void Map(ApiRouter router)
     {

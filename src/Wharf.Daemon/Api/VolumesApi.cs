@@ -13,7 +13,9 @@ public static class VolumesApi
         router.Get("/volumes", ListAsync);
         router.Post("/volumes/create", async context =>
         {
-            var volume = await context.Engine.Volumes.CreateAsync(await context.TryReadJsonAsync(DockerApiJson.Default.VolumeCreateOptions) ?? new VolumeCreateOptions(), context.Cancellation);
+            var options = await context.ReadJsonAsync(DockerApiJson.Default.VolumeCreateOptions);
+            if (options.ClusterVolumeSpec is { ValueKind: System.Text.Json.JsonValueKind.Object }) throw WharfException.Unavailable(ClusterApi.NoManager);
+            var volume = await context.Engine.Volumes.CreateAsync(options, context.Cancellation);
             await context.WriteJsonAsync(201, volume, DockerApiJson.Default.Volume);
         });
         router.Post("/volumes/prune", PruneAsync);

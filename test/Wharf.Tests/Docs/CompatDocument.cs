@@ -89,6 +89,8 @@ internal sealed record CommandComparison(int Commands, int Flags, IReadOnlyList<
             foreach (var flag in known)
             {
                 var shorthand = flag[1].GetString()!;
+                // Every command has it, without it being one of its flags.
+                if (flag[0].GetString() == "--help") continue;
                 bool same = ours.TryGetValue(flag[0].GetString()!, out var own) && (shorthand == "" || own.Shorthand == shorthand[1]) && own.IsSwitch == (flag[2].GetString() == "bool");
                 if (!same) missingFlags.Add($"{command.Name} {flag[0].GetString()}");
             }
