@@ -10,6 +10,7 @@ require_dotnet
 require_kernel
 install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static docker-registry curl tini iproute2 procps
 install_packages skopeo umoci apache2-utils rsync attr libcap2-bin # image tests
+install_packages linux-libc-dev binutils # ABI, launch child
 require_docker_cli
 
 passed=0 failed=0
@@ -30,6 +31,8 @@ run() { # run NAME PROJECT ARGS...
 if dotnet build Wharf.slnx --nologo -v quiet && ./dev build; then
   run "unit tests" test/Wharf.Tests -explicit on
   run "system tests" test/Wharf.SystemTests
+  echo "== the launch child's machine code"
+  if scripts/check-launch-child.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   echo "== soak, short"
   if ./dev soak 2000; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 else

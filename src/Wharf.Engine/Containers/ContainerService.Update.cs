@@ -1,31 +1,32 @@
 using Wharf.Engine.Containers.Config;
 using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Shims;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
+using Wharf.Specs.Runtime;
 using Wharf.Specs.Shim;
 
 namespace Wharf.Engine.Containers;
 
 public sealed partial class ContainerService
 {
-    /// <summary>Changes limits and the restart policy; of a running container at once.</summary>
+    /// <summary>
+    /// Changes limits and the restart policy; of a running container at once. As docker does it: what the request names is checked by
+    /// itself and sent by itself, and merged into what the container has.
+    /// </summary>
     public async Task<List<string>?> UpdateAsync(string nameOrId, ContainerUpdateRequest request, CancellationToken cancellation)
     {
-        var container = _index.Get(nameOrId);
         var warnings = new List<string>();
+        var asked = Asked(request);
+        HostConfigRules.CheckRestart(request.RestartPolicy, autoRemove: false);
+        ResourceRules.Check(asked, _capacity, warnings, update: true);
+        var container = _index.Get(nameOrId);
         using (await container.Gate.EnterAsync(cancellation))
         {
             if (container.State.Status is ContainerStatus.Removing or ContainerStatus.Dead)
-                throw WharfException.Conflict($"cannot update container {nameOrId}: container is marked for removal and cannot be \"update\"");
-            var changed = Change(container.HostConfig, request);
-            HostConfigRules.CheckRestart(request.RestartPolicy, autoRemove: false);
-            if (request.RestartPolicy?.Name is { Length: > 0 } and not "no" && container.HostConfig.AutoRemove == true)
-                throw WharfException.Invalid("Restart policy cannot be updated because AutoRemove is enabled for the container");
-            ResourceRules.Check(changed, _capacity, warnings);
-            var resources = ResourceMapping.Map(changed);
-            if (request.PidsLimit <= 0) resources.Pids = new Specs.Runtime.LinuxPids { Limit = -1 };
-            if (container.State.HasProcess)
-                await _shim.SendAsync(new ShimRequest { Update = new UpdateRequest { Id = container.Id, Resources = resources } }, CancellationToken.None);
+                throw WharfException.Conflict($"Cannot update container {container.Id}: Container is marked for removal and cannot be \"update\".");
+            var changed = Change(container, asked);
+            if (container.State.HasProcess) await ApplyAsync(container, asked);
             container.Document = container.Document with { HostConfig = changed };
             _store.SaveDocument(container);
             Publish(container, "update");
@@ -33,34 +34,62 @@ public sealed partial class ContainerService
         return warnings.Count == 0 ? null : warnings;
     }
 
-    /// <summary>The host configuration with what the request names; zero and empty mean: as it was.</summary>
-    private static HostConfig Change(HostConfig host, ContainerUpdateRequest request)
+    private async Task ApplyAsync(Container container, HostConfig asked)
+    {
+        var resources = ResourceMapping.Map(asked);
+        if (asked.PidsLimit is 0) resources.Pids = new LinuxPids { Limit = -1 };
+        if (resources == new LinuxResources()) return;
+        try
+        {
+            await _shim.SendAsync(new ShimRequest { Update = new UpdateRequest { Id = container.Id, Resources = resources } }, CancellationToken.None);
+        }
+        catch (ShimException error)
+        {
+            throw new WharfException(ErrorKind.Internal, $"Cannot update container {container.Id}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The request alone, in the words of a host configuration. Any number of processes below 1 means no limit.</summary>
+    private static HostConfig Asked(ContainerUpdateRequest request) => new()
+    {
+        CpuShares = request.CpuShares, Memory = request.Memory, MemorySwap = request.MemorySwap, MemoryReservation = request.MemoryReservation, NanoCpus = request.NanoCpus,
+        CpuPeriod = request.CpuPeriod, CpuQuota = request.CpuQuota, CpuRealtimePeriod = request.CpuRealtimePeriod, CpuRealtimeRuntime = request.CpuRealtimeRuntime,
+        CpusetCpus = request.CpusetCpus, CpusetMems = request.CpusetMems, BlkioWeight = request.BlkioWeight, PidsLimit = request.PidsLimit is <= 0 ? 0 : request.PidsLimit,
+        RestartPolicy = request.RestartPolicy,
+    };
+
+    /// <summary>The container's configuration with what was asked for; zero and empty mean: as it was. Conflicts are docker's.</summary>
+    private static HostConfig Change(Container container, HostConfig asked)
     {
         static long? Number(long? asked, long? now) => asked is null or 0 ? now : asked;
         static string? Text(string? asked, string? now) => string.IsNullOrEmpty(asked) ? now : asked;
-        if (request.NanoCpus is > 0 && (host.CpuQuota is > 0 || host.CpuPeriod is > 0))
-            throw WharfException.Invalid("Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set");
-        if ((request.CpuPeriod is > 0 || request.CpuQuota is > 0) && host.NanoCpus is > 0)
-            throw WharfException.Invalid("Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
-        if (request.Memory > host.MemorySwap && host.MemorySwap > 0 && request.MemorySwap is null or 0)
-            throw WharfException.Invalid("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
-        return host with
+        var now = container.HostConfig;
+        WharfException Conflict(string why) => WharfException.Conflict($"Cannot update container {container.Id}: {why}");
+        if (asked.NanoCpus > 0 && now.CpuPeriod > 0) throw Conflict("Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set");
+        if (asked.NanoCpus > 0 && now.CpuQuota > 0) throw Conflict("Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set");
+        if (asked.CpuPeriod > 0 && now.NanoCpus > 0) throw Conflict("Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
+        if (asked.CpuQuota > 0 && now.NanoCpus > 0) throw Conflict("Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
+        // "Without a limit" is −1 and "not given" 0: both count as smaller, also where nothing forbids the change.
+        if (asked.Memory is not (null or 0) && asked.Memory > (now.MemorySwap ?? 0) && asked.MemorySwap is (null or 0))
+            throw Conflict("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
+        bool policy = asked.RestartPolicy?.Name is { Length: > 0 };
+        if (policy && asked.RestartPolicy!.Name != "no" && now.AutoRemove == true) throw Conflict("Restart policy cannot be updated because AutoRemove is enabled for the container");
+        return now with
         {
-            CpuShares = Number(request.CpuShares, host.CpuShares),
-            Memory = Number(request.Memory, host.Memory),
-            MemorySwap = Number(request.MemorySwap, host.MemorySwap),
-            MemoryReservation = Number(request.MemoryReservation, host.MemoryReservation),
-            NanoCpus = Number(request.NanoCpus, host.NanoCpus),
-            CpuPeriod = Number(request.CpuPeriod, host.CpuPeriod),
-            CpuQuota = Number(request.CpuQuota, host.CpuQuota),
-            CpuRealtimePeriod = Number(request.CpuRealtimePeriod, host.CpuRealtimePeriod),
-            CpuRealtimeRuntime = Number(request.CpuRealtimeRuntime, host.CpuRealtimeRuntime),
-            CpusetCpus = Text(request.CpusetCpus, host.CpusetCpus),
-            CpusetMems = Text(request.CpusetMems, host.CpusetMems),
-            BlkioWeight = Number(request.BlkioWeight, host.BlkioWeight),
-            PidsLimit = request.PidsLimit is null ? host.PidsLimit : request.PidsLimit <= 0 ? null : request.PidsLimit,
-            RestartPolicy = request.RestartPolicy?.Name is { Length: > 0 } name
-                ? new RestartPolicy { Name = name, MaximumRetryCount = request.RestartPolicy.MaximumRetryCount ?? 0 } : host.RestartPolicy,
+            CpuShares = Number(asked.CpuShares, now.CpuShares),
+            Memory = Number(asked.Memory, now.Memory),
+            MemorySwap = Number(asked.MemorySwap, now.MemorySwap),
+            MemoryReservation = Number(asked.MemoryReservation, now.MemoryReservation),
+            NanoCpus = Number(asked.NanoCpus, now.NanoCpus),
+            CpuPeriod = Number(asked.CpuPeriod, now.CpuPeriod),
+            CpuQuota = Number(asked.CpuQuota, now.CpuQuota),
+            CpuRealtimePeriod = Number(asked.CpuRealtimePeriod, now.CpuRealtimePeriod),
+            CpuRealtimeRuntime = Number(asked.CpuRealtimeRuntime, now.CpuRealtimeRuntime),
+            CpusetCpus = Text(asked.CpusetCpus, now.CpusetCpus),
+            CpusetMems = Text(asked.CpusetMems, now.CpusetMems),
+            BlkioWeight = Number(asked.BlkioWeight, now.BlkioWeight),
+            PidsLimit = asked.PidsLimit ?? now.PidsLimit,
+            RestartPolicy = policy ? new RestartPolicy { Name = asked.RestartPolicy!.Name, MaximumRetryCount = asked.RestartPolicy.MaximumRetryCount ?? 0 } : now.RestartPolicy,
         };
     }
 }

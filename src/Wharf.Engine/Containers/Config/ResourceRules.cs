@@ -10,10 +10,10 @@ internal static class ResourceRules
     private const long MinMemory = 6L << 20;
 
     /// <summary>Checks and where need be drops limits of <paramref name="host"/>. Runs before defaults are filled in.</summary>
-    public static void Check(HostConfig host, HostCapacity capacity, List<string> warnings)
+    public static void Check(HostConfig host, HostCapacity capacity, List<string> warnings, bool update = false)
     {
         Discard(host, capacity, warnings);
-        CheckMemory(host, capacity, warnings);
+        CheckMemory(host, capacity, warnings, update);
         CheckCpu(host, capacity, warnings);
         CheckCpuset(host.CpusetCpus, "cpus", capacity.CpuList, "CPUs");
         CheckCpuset(host.CpusetMems, "mems", capacity.MemoryNodes, "memory nodes");
@@ -56,7 +56,7 @@ internal static class ResourceRules
         }
     }
 
-    private static void CheckMemory(HostConfig host, HostCapacity capacity, List<string> warnings)
+    private static void CheckMemory(HostConfig host, HostCapacity capacity, List<string> warnings, bool update)
     {
         long memory = host.Memory ?? 0, swap = host.MemorySwap ?? 0, reservation = host.MemoryReservation ?? 0;
         if (memory != 0 && memory < MinMemory) throw WharfException.Invalid("Minimum memory limit allowed is 6MB");
@@ -66,7 +66,7 @@ internal static class ResourceRules
             host.MemorySwap = swap = -1;
         }
         if (memory > 0 && swap > 0 && swap < memory) throw WharfException.Invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
-        if (memory == 0 && swap > 0) throw WharfException.Invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
+        if (memory == 0 && swap > 0 && !update) throw WharfException.Invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
         if (host.MemorySwappiness is { } swappiness && swappiness != -1)
         {
             if (swappiness is < 0 or > 100) throw WharfException.Invalid($"Invalid value: {swappiness}, valid memory swappiness range is 0-100");
@@ -104,7 +104,7 @@ internal static class ResourceRules
         if (host.CpuRealtimePeriod is not (null or 0) || host.CpuRealtimeRuntime is not (null or 0))
         {
             if (!capacity.CpuRealtime) throw WharfException.Invalid("kernel does not support CPU real-time scheduler");
-            if (host.CpuRealtimeRuntime > host.CpuRealtimePeriod) throw WharfException.Invalid("cpu real-time runtime cannot be higher than cpu real-time period");
+            if (host.CpuRealtimePeriod is not (null or 0) && host.CpuRealtimeRuntime > host.CpuRealtimePeriod) throw WharfException.Invalid("cpu real-time runtime cannot be higher than cpu real-time period");
         }
         if (host.CpuPercent > 0)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
@@ -81,7 +82,8 @@ internal static class ResourceMapping
 
     private static (long Major, long Minor) Numbers(string? path)
     {
-        if (FileFacts.TryOf(path ?? "", follow: true, out _) is not { IsBlockDevice: true } facts) throw WharfException.Invalid($"invalid block device: \"{path}\"");
+        // What is no disk the kernel refuses by its numbers, as docker lets it.
+        var facts = FileFacts.TryOf(path ?? "", follow: true, out int errno) ?? throw WharfException.Invalid($"stat {path}: {Marshal.GetPInvokeErrorMessage(errno).ToLowerInvariant()}");
         return (facts.DeviceMajor, facts.DeviceMinor);
     }
 
