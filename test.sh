@@ -10,7 +10,7 @@ require_dotnet
 require_kernel
 install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static docker-registry curl tini iproute2 procps
 install_packages skopeo umoci apache2-utils rsync attr libcap2-bin # image tests
-install_packages linux-libc-dev binutils # ABI, launch child
+install_packages linux-libc-dev binutils strace dbus-daemon # ABI, launch child, kills at every step
 require_docker_cli
 
 passed=0 failed=0
