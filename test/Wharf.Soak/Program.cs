@@ -95,7 +95,7 @@ for (int i = 0; i < 2; i++)
         var kept = new byte[64][];
         for (int n = 0; !Volatile.Read(ref stop); n++)
         {
-            kept[n % kept.Length] = new byte[100 + n * 7919 % 100_000];
+            kept[n % kept.Length] = new byte[100 + (int)((uint)n * 7919 % 100_000)];
             if (n % 200 == 0) Thread.Sleep(1);
         }
     }));

@@ -17,7 +17,6 @@ internal static class LaunchSyscalls
     public static int rt_sigaction => Arm64 ? 134 : 13;
     public static int rt_sigprocmask => Arm64 ? 135 : 14;
     public static int ioctl => Arm64 ? 29 : 16;
-    public static int ppoll => Arm64 ? 73 : 271;
     public static int gettid => Arm64 ? 178 : 186;
     public static int getpid => Arm64 ? 172 : 39;
     public static int execve => Arm64 ? 221 : 59;

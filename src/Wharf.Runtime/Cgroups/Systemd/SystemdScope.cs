@@ -56,29 +56,42 @@ internal sealed class SystemdScope(CgroupLayout layout, CgroupPlace place)
     }
 }
 
-/// <summary>A process that does nothing but wait until it is killed, and ends with the thread that made it.</summary>
+/// <summary>
+/// A process that does nothing but wait until it is killed, and ends with the thread that made it. A program of the machine's own: what
+/// shares the parent's memory may only run while the parent waits.
+/// </summary>
 internal sealed class Placeholder : IDisposable
 {
-    private const int CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, SIGCHLD = 17, SIGKILL = 9, PR_SET_PDEATHSIG = 1;
+    private const int CLONE_VM = 0x100, CLONE_VFORK = 0x4000, CLONE_PIDFD = 0x1000, SIGCHLD = 17, SIGKILL = 9, PR_SET_PDEATHSIG = 1;
 
-    private readonly LaunchProgram _program = new();
     private readonly Fd _pidfd;
 
     public Placeholder()
     {
-        _program.Add("end with the parent", LaunchSyscalls.prctl, PR_SET_PDEATHSIG, SIGKILL);
-        // ppoll of nothing, without an end: no errno is ever written, which would be the parent's thread's own.
-        _program.Add("wait", LaunchSyscalls.ppoll, 0, 0, 0, 0, 0);
-        using (Launcher.BlockSignals()) (Pid, _pidfd) = _program.Clone(CLONE_VM | CLONE_PIDFD | SIGCHLD);
+        using var program = new LaunchProgram();
+        program.Add("end with the parent", LaunchSyscalls.prctl, PR_SET_PDEATHSIG, SIGKILL);
+        program.Add("close descriptors", SyscallNumber.close_range, 3, unchecked((nint)uint.MaxValue), 0);
+        program.Add("exec", LaunchSyscalls.execve, program.Text(FindSleep()), program.Texts(["sleep", "2147483647"]), program.Texts([]));
+        using (Launcher.BlockSignals()) (Pid, _pidfd) = program.Clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD);
+        if (program.FailedStep < 0) return;
+        Launcher.Reap(_pidfd);
+        _pidfd.Dispose();
+        throw new CgroupException("linux.cgroupsPath", $"cannot hold the scope open: {program.NameOf(program.FailedStep)}: {CgroupFile.Text(program.FailedErrno)}", program.FailedErrno);
     }
 
     public int Pid { get; }
+
+    private static string FindSleep()
+    {
+        foreach (var directory in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Concat(["/usr/bin", "/bin"]))
+            if (File.Exists(Path.Combine(directory, "sleep"))) return Path.Combine(directory, "sleep");
+        throw new CgroupException("linux.cgroupsPath", "cannot hold the scope open: this machine has no sleep(1)");
+    }
 
     public void Dispose()
     {
         _ = Libc.syscall(SyscallNumber.pidfd_send_signal, _pidfd.Value, SIGKILL);
         Launcher.Reap(_pidfd);
         _pidfd.Dispose();
-        _program.Dispose(); // its memory was the child's until now
     }
 }
