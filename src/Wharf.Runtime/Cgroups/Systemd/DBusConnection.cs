@@ -28,22 +28,29 @@ internal sealed class DBusConnection : IDisposable
         Exception? first = null;
         foreach (var (path, bus) in (ReadOnlySpan<(string, bool)>)[(PrivateSocket, false), (SystemBus, true)])
         {
-            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)patience.TotalMilliseconds, SendTimeout = (int)patience.TotalMilliseconds };
-            try
-            {
-                socket.Connect(new UnixDomainSocketEndPoint(path));
-                var connection = new DBusConnection(socket, bus);
-                connection.Authenticate();
-                if (bus) connection.Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", "", _ => { });
-                return connection;
-            }
-            catch (Exception error) when (error is SocketException or IOException)
-            {
-                socket.Dispose();
-                first ??= error;
-            }
+            try { return Open(path, bus, patience); }
+            catch (Exception error) when (error is SocketException or IOException) { first ??= error; }
         }
         throw new CgroupException("systemd", $"cannot connect to systemd: {first!.Message}", 0, first);
+    }
+
+    /// <summary>Connects to one socket; <paramref name="bus"/>: a bus daemon's and not a peer's own.</summary>
+    public static DBusConnection Open(string path, bool bus, TimeSpan patience)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)patience.TotalMilliseconds, SendTimeout = (int)patience.TotalMilliseconds };
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            var connection = new DBusConnection(socket, bus);
+            connection.Authenticate();
+            if (bus) connection.Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", "", _ => { });
+            return connection;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     // SASL EXTERNAL: the socket's credentials are the proof, the uid in hexadecimal digits of its decimal text.
