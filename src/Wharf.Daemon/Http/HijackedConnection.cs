@@ -45,7 +45,7 @@ public sealed class HijackedConnection : IAsyncDisposable
     {
         var head = context.Http.Request.Headers.ContainsKey("Upgrade")
             ? $"HTTP/1.1 101 UPGRADED\r\nContent-Type: {contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
-            : $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\n";
+            : "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n";
         return await TakeOverAsync(context, head);
     }
 

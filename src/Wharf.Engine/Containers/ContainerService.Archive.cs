@@ -12,7 +12,7 @@ public sealed partial class ContainerService
     public ArchiveStat StatPath(string nameOrId, string path)
     {
         var (container, place) = OpenPath(nameOrId, path);
-        using (place) return Locate(nameOrId, path, () => ArchiveService.Stat(place.Root, place.Path));
+        using (place) return StatOf(nameOrId, path, place);
     }
 
     /// <summary>Writes a path of a container as tar. <paramref name="begin"/> gets the stat before the first byte.</summary>
@@ -21,10 +21,17 @@ public sealed partial class ContainerService
         var (container, place) = OpenPath(nameOrId, path);
         using (place)
         {
-            var stat = Locate(nameOrId, path, () => ArchiveService.Stat(place.Root, place.Path));
+            var stat = StatOf(nameOrId, path, place);
             await ArchiveService.WritePathAsync(place.Root, place.Path, begin(stat), cancellation);
         }
-        Publish(container, "archive-path", ("path", path));
+        Publish(container, "archive-path");
+    }
+
+    /// <summary>Where a link leads is told as the container sees it, not from the root of a volume.</summary>
+    private static ArchiveStat StatOf(string nameOrId, string path, Place place)
+    {
+        var stat = Locate(nameOrId, path, () => ArchiveService.Stat(place.Root, place.Path));
+        return stat.LinkTarget.Length > 0 && place.Prefix.Length > 0 ? stat with { LinkTarget = place.Prefix + stat.LinkTarget } : stat;
     }
 
     /// <summary>Extracts a tar into a directory of a container.</summary>
@@ -33,7 +40,7 @@ public sealed partial class ContainerService
         var (container, place) = OpenPath(nameOrId, path);
         using (place)
         {
-            if (place.ReadOnly) throw new WharfException(ErrorKind.Forbidden, place.OfMount ? "mounted volume is marked read-only" : "container rootfs is marked read-only");
+            if (place.ReadOnly) throw WharfException.Invalid(place.OfMount ? "mounted volume is marked read-only" : "container rootfs is marked read-only");
             if (options.CopyUidGid && container.Config.User is { Length: > 0 } name)
             {
                 var user = _users.Of(container).Resolve(name);
@@ -50,10 +57,10 @@ public sealed partial class ContainerService
             }
             catch (SyscallException error) when (error.Errno == Errno.EROFS)
             {
-                throw new WharfException(ErrorKind.Forbidden, "mounted volume is marked read-only", error);
+                throw WharfException.Invalid("mounted volume is marked read-only", error);
             }
         }
-        Publish(container, "extract-to-dir", ("path", path));
+        Publish(container, "extract-to-dir");
     }
 
     /// <summary>Writes the whole root file system as tar, without what is mounted in it.</summary>
@@ -74,6 +81,9 @@ public sealed partial class ContainerService
     /// <summary>A place in a container: its root or one of its volumes, and the path below that.</summary>
     private sealed record Place(Fd Root, string Path, bool ReadOnly, bool OfMount) : IDisposable
     {
+        /// <summary>Where in the container the root is mounted; empty for the container's own.</summary>
+        public string Prefix { get; init; } = "";
+
         public void Dispose() => Root.Dispose();
     }
 
@@ -87,7 +97,7 @@ public sealed partial class ContainerService
         if (MountOver(container.Document.Mounts, path) is { } mount)
         {
             var inside = path.TrimStart('/')[(mount.Destination!.Trim('/').Length)..];
-            return (container, new Place(OpenAt.Open(mount.Source!, O.PATH), inside.Length == 0 ? "/" : inside, mount.RW == false, OfMount: true));
+            return (container, new Place(OpenAt.Open(mount.Source!, O.PATH), inside.Length == 0 ? "/" : inside, mount.RW == false, OfMount: true) { Prefix = "/" + mount.Destination.Trim('/') });
         }
         return (container, new Place(_snapshots.OpenRoot(container.Id), path, container.HostConfig.ReadonlyRootfs == true, OfMount: false));
     }

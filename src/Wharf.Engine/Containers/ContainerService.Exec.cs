@@ -23,6 +23,7 @@ public sealed partial class ContainerService
         RequireExecutable(container);
         if (config.Cmd is not { Count: > 0 }) throw WharfException.Invalid("No exec command specified");
         foreach (var variable in config.Env ?? []) ConfigRules.CheckVariable(variable);
+        _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);
         if (config.DetachKeys is { Length: > 0 } keys) DetachKeys.Parse(keys);
         var exec = new ExecInstance(ContainerNames.NewId(), container, config);
         ForgetOldExecs(container.Id);
@@ -68,10 +69,10 @@ public sealed partial class ContainerService
             }
             Publish(container, $"exec_start: {exec.CommandText}", ("execID", exec.Id));
             exec.Running = true;
-            var response = await _shim.SendAsync(new ShimRequest
+            var response = await LaunchAsync("OCI runtime exec failed: exec failed: unable to start container process: ", new ShimRequest
             {
                 Exec = new ExecRequest { Id = container.Id, ExecId = exec.Id, Process = process, OpenStdin = attach && config.AttachStdin == true, Note = JsonSerializer.Serialize(config, DockerApiJson.Default.ExecConfig) },
-            }, CancellationToken.None);
+            });
             exec.Pid = response.Pid ?? 0;
             return streams;
         }
@@ -89,7 +90,7 @@ public sealed partial class ContainerService
     public async Task ResizeExecAsync(string execId, uint height, uint width, CancellationToken cancellation)
     {
         var exec = GetExec(execId);
-        if (!exec.Running) throw WharfException.Conflict($"Exec command {execId} is not running");
+        if (!exec.Running) throw WharfException.NotFound($"NotFound: process does not exist {execId}: not found");
         await _shim.SendAsync(new ShimRequest { Resize = new ResizeRequest { Id = exec.Container.Id, ExecId = exec.Id, Height = height, Width = width } }, cancellation);
     }
 

@@ -157,8 +157,10 @@ public sealed partial class ContainerService
                     .SelectMany(port => port.Value!.Select(binding => (Key: port.Key, binding.HostPort))).Select(pair => pair.HostPort is { Length: > 0 } host ? $"{host}/{PortSpec.Parse(pair.Key).Protocol}" : pair.Key).Concat(
                         (container.Network?.Ports ?? []).Where(port => port.Value is { Count: > 0 }).Select(port => port.Key)));
                 case "expose": return PortCondition(values, container => container.Config.ExposedPorts?.Keys ?? Enumerable.Empty<string>());
-                case "is-task": return _ => values.TrueForAll(value => value is "false" or "0");
-                default: return _ => values.Contains("default") || values.Contains("");
+                case "is-task":
+                    if (values.Exists(value => LogRules.GoBool(value) is null)) throw WharfException.Invalid($"invalid filter 'is-task=[{string.Join(' ', values)}]'");
+                    return _ => values.TrueForAll(value => LogRules.GoBool(value) == false);
+                default: return _ => true; // isolation is a matter of Windows
             }
         }
 

@@ -41,7 +41,7 @@ public sealed partial class ContainerService
         try
         {
             var request = await PrepareStartAsync(container, run);
-            response = await _shim.SendAsync(new ShimRequest { Start = request }, CancellationToken.None);
+            response = await LaunchAsync(StartFailure, new ShimRequest { Start = request });
         }
         catch (Exception error)
         {
@@ -59,6 +59,20 @@ public sealed partial class ContainerService
         foreach (var warning in response.Warnings ?? []) _log.StartWarning(container.Id, warning);
         Publish(container, "start");
         StartHealth(container);
+    }
+
+    private const string StartFailure = "failed to create task for container: failed to create shim task: OCI runtime create failed: unable to start container process: ";
+
+    /// <summary>Sends a launch; its failure is told as docker's clients know it, with the part that failed in front.</summary>
+    private async Task<ShimResponse> LaunchAsync(string failure, ShimRequest request)
+    {
+        try { return await _shim.SendAsync(request, CancellationToken.None); }
+        // A log that could not be opened has docker's own words already.
+        catch (ShimException error) when (error.Error is { Kind: "launch", Step: not "log" })
+        {
+            bool init = request.Start is not null && error.Error.ExitCode is 126 or 127;
+            throw new ShimException(error.Error with { Message = failure + (init ? "error during container init: " : "") + error.Message });
+        }
     }
 
     /// <summary>Everything a start needs, in the order in which it can fail cheaply; what is taken is noted in <paramref name="run"/>.</summary>

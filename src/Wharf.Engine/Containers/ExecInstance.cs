@@ -17,5 +17,6 @@ internal sealed class ExecInstance(string id, Container container, ExecConfig co
     /// <summary>The last client to start it has read what came of it.</summary>
     public TaskCompletionSource<int> Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public string CommandText => string.Join(' ', Config.Cmd ?? []);
+    /// <summary>As docker's events have it: with a space behind a program without arguments.</summary>
+    public string CommandText => Config.Cmd is { Count: > 0 } command ? $"{command[0]} {string.Join(' ', command.Skip(1))}" : "";
 }

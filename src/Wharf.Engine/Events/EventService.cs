@@ -24,6 +24,9 @@ public sealed class EventService(TimeProvider clock)
         long nanoseconds = (now - DateTimeOffset.UnixEpoch).Ticks * 100;
         var message = new EventMessage
         {
+            LegacyStatus = type is "container" or "image" ? action : null,
+            LegacyId = type is "container" or "image" ? id : null,
+            LegacyFrom = type == "container" ? attributes?.GetValueOrDefault("image") : null,
             Type = type,
             Action = action,
             Actor = new EventActor { ID = id, Attributes = attributes is null ? [] : new Dictionary<string, string>(attributes) },

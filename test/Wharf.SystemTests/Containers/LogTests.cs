@@ -1,0 +1,181 @@
+using System.IO.Compression;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Containers;
+
+/// <summary>Log drivers: what they keep or send, and how it is read back.</summary>
+public sealed class LogTests(EngineFixture engine)
+{
+    private const string Lines = "i=0; while [ $i -lt 5000 ]; do echo line number $i; i=$((i+1)); done";
+
+    private async Task<string> RunAsync(string[] options, string script)
+    {
+        var name = "logs-" + Guid.NewGuid().ToString("n")[..8];
+        (await engine.DockerAsync(["run", "--name", name, .. options, "busybox", "sh", "-c", script])).ShouldExit(0);
+        return name;
+    }
+
+    [Theory]
+    [InlineData("json-file", "max-size=20k", "max-file=1000")]
+    [InlineData("json-file", "max-size=20k", "max-file=1000", "compress=true")]
+    [InlineData("local", "max-size=20k", "max-file=1000")]
+    [InlineData("local", "max-size=20k", "max-file=1000", "compress=false")]
+    public async Task Lines_are_kept_across_rotations_and_followed_without_loss(string driver, params string[] options)
+    {
+        var name = "logs-" + Guid.NewGuid().ToString("n")[..8];
+        string[] flags = ["--log-driver", driver, .. options.SelectMany(option => (string[])["--log-opt", option])];
+        (await engine.DockerAsync(["run", "-d", "--name", name, .. flags, "busybox", "sh", "-c", "sleep 0.3; " + Lines])).ShouldExit(0);
+        try
+        {
+            var expected = string.Concat(Enumerable.Range(0, 5000).Select(i => $"line number {i}\n"));
+            var followed = (await engine.DockerAsync("logs", "-f", name)).ShouldExit(0).Out;
+            if (engine.IsWharf) followed.ShouldBe(expected); // docker 28 loses lines while it rotates
+            (await engine.DockerAsync("logs", name)).Out.ShouldBe(expected);
+            (await engine.DockerAsync("logs", "--tail", "3000", name)).Out.ShouldBe(string.Concat(Enumerable.Range(2000, 3000).Select(i => $"line number {i}\n")));
+        }
+        finally { await engine.DockerAsync("rm", "-f", name); }
+    }
+
+    [Fact]
+    public async Task A_json_file_has_the_form_that_others_read()
+    {
+        var name = await RunAsync(["--log-driver", "json-file", "--label", "a=b", "--log-opt", "labels=a", "--log-opt", "tag={{.Name}}"], "echo 'a <b> \"c\"'; echo err >&2; printf rest");
+        try
+        {
+            var path = (await engine.DockerAsync("inspect", "-f", "{{.LogPath}}", name)).Text;
+            Assert.SkipUnless(File.Exists(path), "the engine's files are not on this machine");
+            var entries = (await File.ReadAllLinesAsync(path)).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+            entries.Count(entry => entry.GetProperty("stream").GetString() == "stderr").ShouldBe(1);
+            entries.Select(entry => entry.GetProperty("log").GetString()).ShouldBe(["a <b> \"c\"\n", "err\n", "rest"], ignoreOrder: true);
+            entries[0].GetProperty("attrs").GetProperty("a").GetString().ShouldBe("b");
+            entries[0].GetProperty("attrs").GetProperty("tag").GetString().ShouldBe(name);
+            (await engine.DockerAsync("logs", "--details", name)).Out.ShouldStartWith("a=b,tag=" + name + " a <b>");
+        }
+        finally { await engine.DockerAsync("rm", name); }
+    }
+
+    [Fact]
+    public async Task Since_until_and_timestamps_choose_and_show()
+    {
+        var name = await RunAsync([], "echo early; sleep 2.2; echo late");
+        try
+        {
+            var first = (await engine.DockerAsync("logs", "-t", name)).Out.Split('\n')[0].Split(' ')[0];
+            var middle = DateTimeOffset.Parse(first).AddSeconds(1).ToString("yyyy-MM-ddTHH:mm:ss.fffffff'Z'");
+            (await engine.DockerAsync("logs", "--since", middle, name)).Out.ShouldBe("late\n");
+            (await engine.DockerAsync("logs", "--until", middle, name)).Out.ShouldBe("early\n");
+            (await engine.DockerAsync("logs", "-f", "--since", middle, name)).Out.ShouldBe("late\n");
+        }
+        finally { await engine.DockerAsync("rm", name); }
+    }
+
+    [Fact]
+    public async Task Binary_output_and_long_lines_come_back_as_they_were()
+    {
+        var name = await RunAsync(["--log-driver", "local"], "head -c 50000 /dev/zero | tr '\\0' x; echo; printf '\\001\\377\\n'");
+        try
+        {
+            using var api = new ApiClient(engine);
+            (await engine.DockerAsync("logs", name)).Out.ShouldStartWith(new string('x', 50000) + "\n\u0001");
+        }
+        finally { await engine.DockerAsync("rm", name); }
+    }
+
+    private static (UdpClient Client, int Port) Receiver()
+    {
+        var client = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        client.Client.ReceiveTimeout = 10_000;
+        return (client, ((IPEndPoint)client.Client.LocalEndPoint!).Port);
+    }
+
+    private static byte[] Receive(UdpClient client)
+    {
+        var sender = new IPEndPoint(IPAddress.Any, 0);
+        return client.Receive(ref sender);
+    }
+
+    [Theory]
+    [InlineData("rfc3164", @"^<30>\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ tagged\[\d+\]: hello\n$")]
+    [InlineData("rfc5424", @"^<30>1 \d{4}-\d\d-\d\dT\S+ \S+ tagged \d+ tagged - hello\n$")]
+    [InlineData("rfc5424micro", @"^<30>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\S* \S+ tagged \d+ tagged - hello\n$")]
+    public async Task Syslog_gets_the_lines_and_they_can_be_read_back(string format, string pattern)
+    {
+        var (client, port) = Receiver();
+        using (client)
+        {
+            var name = await RunAsync(["--log-driver", "syslog", "--log-opt", $"syslog-address=udp://127.0.0.1:{port}", "--log-opt", "syslog-format=" + format, "--log-opt", "tag=tagged"], "echo hello");
+            Encoding.UTF8.GetString(Receive(client)).ShouldMatch(pattern);
+            (await engine.DockerAsync("logs", name)).ShouldExit(0).Out.ShouldBe("hello\n");
+            await engine.DockerAsync("rm", name);
+        }
+    }
+
+    [Fact]
+    public async Task Gelf_gets_compressed_messages()
+    {
+        var (client, port) = Receiver();
+        using (client)
+        {
+            var name = await RunAsync(["--log-driver", "gelf", "--log-opt", $"gelf-address=udp://127.0.0.1:{port}", "--label", "a=b", "--log-opt", "labels=a"], "echo hello");
+            using var unzipped = new GZipStream(new MemoryStream(Receive(client)), CompressionMode.Decompress);
+            using var message = JsonDocument.Parse(unzipped);
+            message.RootElement.GetProperty("short_message").GetString().ShouldBe("hello");
+            message.RootElement.GetProperty("_container_name").GetString().ShouldBe(name);
+            message.RootElement.GetProperty("_a").GetString().ShouldBe("b");
+            await engine.DockerAsync("rm", name);
+        }
+    }
+
+    [Fact]
+    public async Task Fluentd_gets_records()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var running = RunAsync(["--log-driver", "fluentd", "--log-opt", $"fluentd-address=127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"], "echo hello");
+        using var client = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        var text = await ApiClient.ReadAsync(client.GetStream(), read => read.Contains("hello"));
+        var name = await running;
+        text.ShouldContain("container_name");
+        text.ShouldContain("/" + name);
+        text.ShouldContain("source\u00a6stdout");
+        await engine.DockerAsync("rm", name);
+    }
+
+    [Fact]
+    public async Task A_driver_that_cannot_be_reached_fails_the_start()
+    {
+        var result = await engine.DockerAsync("run", "--rm", "--log-driver", "fluentd", "--log-opt", "fluentd-address=127.0.0.1:1", "busybox", "true");
+        result.ExitCode.ShouldNotBe(0);
+        result.Error.ShouldContain("failed to initialize logging driver");
+    }
+
+    [Theory]
+    [InlineData("nosuch", null, "error looking up logging plugin nosuch")]
+    [InlineData("json-file", "foo=x", "unknown log opt 'foo' for json-file log driver")]
+    [InlineData("local", "foo=x", "unknown log opt 'foo' for log driver local")]
+    [InlineData("json-file", "mode=x", "logging mode not supported: x")]
+    [InlineData("json-file", "max-buffer-size=1m", "max-buffer-size option is only supported with 'mode=non-blocking'")]
+    [InlineData("syslog", "syslog-facility=x", "invalid syslog facility")]
+    [InlineData("gelf", "foo=x", "gelf-address is a required parameter")]
+    [InlineData("fluentd", "fluentd-async=x", "invalid syntax")]
+    [InlineData("journald", "foo=x", "unknown log opt 'foo' for journald log driver")]
+    public async Task Options_that_no_driver_knows_are_refused_by_name(string driver, string? option, string message)
+    {
+        string[] options = option is null ? [] : ["--log-opt", option];
+        (await engine.DockerAsync(["create", "--log-driver", driver, .. options, "busybox", "true"])).ShouldExit(1).Error.ShouldContain(message);
+    }
+
+    [Fact]
+    public async Task No_log_cannot_be_read()
+    {
+        var name = await RunAsync(["--log-driver", "none"], "echo gone");
+        (await engine.DockerAsync("logs", name)).ShouldExit(1).Error.ShouldContain("configured logging driver does not support reading");
+        await engine.DockerAsync("rm", name);
+    }
+}
