@@ -23,8 +23,6 @@ public sealed partial class ContainerService
         HostConfigRules.Check(given, asked, _capacity, warnings);
         RequireOtherContainers(given);
         if (given.NetworkMode == "host" && given.PortBindings is { Count: > 0 }) warnings.Add("Published ports are discarded when using host network mode");
-        // By ID from here on: the other one may be renamed.
-        if (NamespaceModes.ContainerOf(given.NetworkMode) is { } owner && _index.Find(owner) is { } found) given.NetworkMode = "container:" + found.Id;
         var bare = string.IsNullOrEmpty(name) ? null : ContainerNames.Require(name);
 
         var image = string.IsNullOrEmpty(asked.Image) ? null : await _images.GetAsync(asked.Image, platform, cancellation);
