@@ -1,9 +1,12 @@
 using Wharf.Benchmarks;
+using Wharf.Benchmarks.Registry;
 
 // Measures Wharf and, beside it in the same run, any other engine that speaks the Docker Engine API:
+//   ./dev bench registry: the registry beside Debian's docker-registry
 //   ./dev bench [--rounds N] [--only TEXT] [--crowd N] [NAME=unix:///path.sock ...]
 // --only: cases whose name has TEXT in it (run, exec, memory, starts); --crowd: N containers at once, on Wharf alone, and nothing else.
 // Without names, real dockerd is used if one answers on WHARF_PEER_HOST or the peers' usual socket.
+if (args is ["registry"]) return await RegistryBench.RunAsync(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));
 int rounds = 30, crowd = 0;
 string only = "";
 var peers = new List<(string Name, string Host)>();

@@ -12,14 +12,14 @@ public sealed class RegistryHostileTests(WharfRegistryFixture registry) : IClass
     private const long MemoryBound = 150L << 20;
     private RegistryApi Api => registry.Api;
 
-    private async Task<string> RawAsync(string request, bool close = true)
+    private async Task<string> RawAsync(string request)
     {
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, registry.Process.Port);
-        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(request));
-        if (close) client.Client.Shutdown(SocketShutdown.Send);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request));
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        return await new StreamReader(client.GetStream()).ReadToEndAsync(patience.Token);
+        return await new StreamReader(stream).ReadToEndAsync(patience.Token);
     }
 
     [Theory]

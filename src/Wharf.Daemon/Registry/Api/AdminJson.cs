@@ -4,57 +4,57 @@ namespace Wharf.Daemon.Registry.Api;
 
 internal sealed record WhoAmI
 {
-    [JsonPropertyName("name")] public required string Name { get; init; }
-    [JsonPropertyName("admin")] public bool IsAdmin { get; init; }
-    [JsonPropertyName("loginNeeded")] public bool LoginNeeded { get; init; }
+    [JsonPropertyName("name")] public required string Name { get; set; }
+    [JsonPropertyName("admin")] public bool IsAdmin { get; set; }
+    [JsonPropertyName("loginNeeded")] public bool LoginNeeded { get; set; }
 }
 
 internal sealed record RepositorySummary
 {
-    [JsonPropertyName("name")] public required string Name { get; init; }
-    [JsonPropertyName("tags")] public int Tags { get; init; }
-    [JsonPropertyName("more")] public bool HasMore { get; init; }
+    [JsonPropertyName("name")] public required string Name { get; set; }
+    [JsonPropertyName("tags")] public int Tags { get; set; }
+    [JsonPropertyName("more")] public bool HasMore { get; set; }
 }
 
 internal sealed record RepositoryDetail
 {
-    [JsonPropertyName("name")] public required string Name { get; init; }
-    [JsonPropertyName("tags")] public required List<TagDetail> Tags { get; init; }
-    [JsonPropertyName("more")] public bool HasMore { get; init; }
-    [JsonPropertyName("mayWrite")] public bool MayWrite { get; init; }
-    [JsonPropertyName("mayDelete")] public bool MayDelete { get; init; }
+    [JsonPropertyName("name")] public required string Name { get; set; }
+    [JsonPropertyName("tags")] public required List<TagDetail> Tags { get; set; }
+    [JsonPropertyName("more")] public bool HasMore { get; set; }
+    [JsonPropertyName("mayWrite")] public bool MayWrite { get; set; }
+    [JsonPropertyName("mayDelete")] public bool MayDelete { get; set; }
 }
 
 internal sealed record TagDetail
 {
-    [JsonPropertyName("name")] public required string Name { get; init; }
-    [JsonPropertyName("digest")] public required string Digest { get; init; }
-    [JsonPropertyName("mediaType")] public required string MediaType { get; init; }
-    [JsonPropertyName("artifactType")] public string? ArtifactType { get; init; }
-    [JsonPropertyName("updated")] public DateTimeOffset Updated { get; init; }
-    [JsonPropertyName("by")] public string? By { get; init; }
-    [JsonPropertyName("pulled")] public DateTimeOffset? Pulled { get; init; }
-    [JsonPropertyName("immutable")] public bool IsImmutable { get; init; }
+    [JsonPropertyName("name")] public required string Name { get; set; }
+    [JsonPropertyName("digest")] public required string Digest { get; set; }
+    [JsonPropertyName("mediaType")] public required string MediaType { get; set; }
+    [JsonPropertyName("artifactType")] public string? ArtifactType { get; set; }
+    [JsonPropertyName("updated")] public DateTimeOffset Updated { get; set; }
+    [JsonPropertyName("by")] public string? By { get; set; }
+    [JsonPropertyName("pulled")] public DateTimeOffset? Pulled { get; set; }
+    [JsonPropertyName("immutable")] public bool IsImmutable { get; set; }
 }
 
 internal sealed record CollectAnswer
 {
-    [JsonPropertyName("blobs")] public int Blobs { get; init; }
-    [JsonPropertyName("bytes")] public long Bytes { get; init; }
-    [JsonPropertyName("manifests")] public int Manifests { get; init; }
-    [JsonPropertyName("tags")] public int Tags { get; init; }
-    [JsonPropertyName("uploads")] public int Uploads { get; init; }
+    [JsonPropertyName("blobs")] public int Blobs { get; set; }
+    [JsonPropertyName("bytes")] public long Bytes { get; set; }
+    [JsonPropertyName("manifests")] public int Manifests { get; set; }
+    [JsonPropertyName("tags")] public int Tags { get; set; }
+    [JsonPropertyName("uploads")] public int Uploads { get; set; }
 }
 
 internal sealed record ScrubAnswer
 {
-    [JsonPropertyName("damaged")] public int Damaged { get; init; }
+    [JsonPropertyName("damaged")] public int Damaged { get; set; }
 }
 
 internal sealed record RobotSecret
 {
-    [JsonPropertyName("user")] public required string User { get; init; }
-    [JsonPropertyName("secret")] public required string Secret { get; init; }
+    [JsonPropertyName("user")] public required string User { get; set; }
+    [JsonPropertyName("secret")] public required string Secret { get; set; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -33,7 +33,7 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
     {
         int limit = Math.Min(request.PageSize() ?? CatalogPage, MaxCatalogPage);
         var page = limit == 0 ? new NamePage([], false)
-            : await store.Metadata.ListRepositoriesAsync(limit, request.Query("last"), name => request.Identity.May(RegistryAction.Read, name), request.Cancellation);
+            : await store.Metadata.ListRepositoriesAsync(limit, request.Query("last"), request.Identity.Catalog ?? (_ => false), request.Cancellation);
         if (page.HasMore) request.Header("Link", $"</v2/_catalog?last={Uri.EscapeDataString(page.Names[^1])}&n={limit}>; rel=\"next\"");
         await request.JsonAsync(new RepositoryList { Repositories = page.Names }, ListsJson.Default.RepositoryList);
     }

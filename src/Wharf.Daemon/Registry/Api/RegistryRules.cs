@@ -25,11 +25,11 @@ public sealed class RegistryRules(RegistryConfig config, RegistryMetrics metrics
     }
 
     /// <summary>Refuses what would add to a repository that may not grow.</summary>
-    public void CheckMayGrow(string name)
+    public void CheckMayGrow(string name, long more = 0)
     {
         if (config.ReadOnly) throw new RegistryException(RegistryErrorCode.Unsupported, "the registry is read-only");
         if (Mirror?.Owns(name) == true) throw new RegistryException(RegistryErrorCode.Denied, $"{name} mirrors another registry: push there");
-        quotas.Check(name);
+        quotas.Check(name, more);
     }
 
     public void Grew(string name, long bytes) => quotas.Add(name, bytes);

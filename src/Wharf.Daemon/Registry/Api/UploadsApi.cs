@@ -72,8 +72,10 @@ public sealed partial class UploadsApi(RegistryStore store, RegistryRules rules)
         CheckChunk(request, upload);
         // Known before the bytes come, the algorithm costs no second reading.
         await upload.UseAlgorithmAsync(digest.Algorithm, request.Cancellation);
+        rules.CheckMayGrow(request.Name, upload.Offset + (request.Http.Request.ContentLength ?? 0));
         await AppendAsync(request, upload);
         long size = upload.Offset;
+        rules.CheckMayGrow(request.Name, size);
         await store.CommitAsync(upload, digest, request.Cancellation);
         rules.Metrics.BlobsPushed.Add(1);
         rules.Grew(request.Name, size);

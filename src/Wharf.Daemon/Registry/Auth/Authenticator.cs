@@ -50,7 +50,11 @@ internal sealed class Authenticator : IDisposable
         return Anonymous();
     }
 
-    private Identity Anonymous() => new("", repository => _policies.Allowed(null, repository), isAdmin: false, isAnonymous: true);
+    private Identity Anonymous() => new("", repository => _policies.Allowed(null, repository), isAdmin: false, isAnonymous: true)
+    {
+        Catalog = Tokens is null ? repository => _policies.Allowed(null, repository).HasFlag(RegistryAction.Read) : null,
+    };
+
     private Identity User(string name) => new(name, repository => _policies.Allowed(name, repository), _config!.Admins.Contains(name));
 
     /// <summary>A name and password as htpasswd or a robot has them.</summary>
@@ -88,7 +92,13 @@ internal sealed class Authenticator : IDisposable
         }
         var access = claims.Access ?? [];
         bool isAdmin = Tokens.IsBuiltIn && claims.Subject is { Length: > 0 } subject && _config!.Admins.Contains(subject);
-        return new Identity(claims.Subject ?? "", repository => access.Where(entry => entry.Type == "repository" && entry.Name == repository).Aggregate(RegistryAction.None, (sum, entry) => sum | ActionsOf(entry.Actions)), isAdmin, isAnonymous: true);
+        bool coversCatalog = access.Any(entry => entry is { Type: "registry", Name: "catalog" } && entry.Actions.Contains("*"));
+        var user = claims.Subject is { Length: > 0 } name ? name : null;
+        return new Identity(claims.Subject ?? "", repository => access.Where(entry => entry.Type == "repository" && entry.Name == repository).Aggregate(RegistryAction.None, (sum, entry) => sum | ActionsOf(entry.Actions)), isAdmin, isAnonymous: true)
+        {
+            // Who may see which name, the built-in service knows by the policies; an external one has granted it all.
+            Catalog = !coversCatalog ? null : Tokens.IsBuiltIn ? repository => _policies.Allowed(user, repository).HasFlag(RegistryAction.Read) : _ => true,
+        };
     }
 
     private static RegistryAction ActionsOf(IReadOnlyList<string> actions) => actions.Aggregate(RegistryAction.None, (sum, action) => sum | action switch

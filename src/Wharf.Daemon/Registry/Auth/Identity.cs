@@ -10,6 +10,9 @@ public sealed class Identity(string name, Func<string, RegistryAction> allowed, 
     /// <summary>Everything allowed: a registry without any rule.</summary>
     public static readonly Identity Everyone = new("", _ => RegistryAction.All, isAdmin: true);
 
+    /// <summary>Which repositories the catalogue shows; null when the credential does not cover the catalogue. By default those that may be read.</summary>
+    public Func<string, bool>? Catalog { get; init; } = name => allowed(name).HasFlag(RegistryAction.Read);
+
     /// <summary>The user's name, empty for an anonymous one.</summary>
     public string Name { get; } = name;
     /// <summary>May collect garbage, make robots and remove repositories.</summary>

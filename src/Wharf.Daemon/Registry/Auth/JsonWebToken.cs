@@ -9,30 +9,30 @@ namespace Wharf.Daemon.Registry.Auth;
 /// <summary>What a token lets its bearer do to one resource (distribution's token specification, "access").</summary>
 public sealed record TokenAccess
 {
-    [JsonPropertyName("type")] public string Type { get; init; } = "";
-    [JsonPropertyName("name")] public string Name { get; init; } = "";
-    [JsonPropertyName("actions")] public IReadOnlyList<string> Actions { get; init; } = [];
+    [JsonPropertyName("type")] public string Type { get; set; } = "";
+    [JsonPropertyName("name")] public string Name { get; set; } = "";
+    [JsonPropertyName("actions")] public IReadOnlyList<string> Actions { get; set; } = [];
 }
 
 /// <summary>The claims a registry reads (RFC 7519). Times are seconds since 1970.</summary>
 public sealed record TokenClaims
 {
-    [JsonPropertyName("iss")] public string? Issuer { get; init; }
-    [JsonPropertyName("sub")] public string? Subject { get; init; }
-    [JsonPropertyName("aud")] public JsonElement? Audience { get; init; }
-    [JsonPropertyName("exp")] public double? Expires { get; init; }
-    [JsonPropertyName("nbf")] public double? NotBefore { get; init; }
-    [JsonPropertyName("iat")] public double? IssuedAt { get; init; }
-    [JsonPropertyName("jti")] public string? Id { get; init; }
-    [JsonPropertyName("access")] public IReadOnlyList<TokenAccess>? Access { get; init; }
+    [JsonPropertyName("iss")] public string? Issuer { get; set; }
+    [JsonPropertyName("sub")] public string? Subject { get; set; }
+    [JsonPropertyName("aud")] public JsonElement? Audience { get; set; }
+    [JsonPropertyName("exp")] public double? Expires { get; set; }
+    [JsonPropertyName("nbf")] public double? NotBefore { get; set; }
+    [JsonPropertyName("iat")] public double? IssuedAt { get; set; }
+    [JsonPropertyName("jti")] public string? Id { get; set; }
+    [JsonPropertyName("access")] public IReadOnlyList<TokenAccess>? Access { get; set; }
 }
 
 internal sealed record TokenHeader
 {
-    [JsonPropertyName("typ")] public string? Type { get; init; }
-    [JsonPropertyName("alg")] public string Algorithm { get; init; } = "";
-    [JsonPropertyName("kid")] public string? KeyId { get; init; }
-    [JsonPropertyName("crit")] public JsonElement? Critical { get; init; }
+    [JsonPropertyName("typ")] public string? Type { get; set; }
+    [JsonPropertyName("alg")] public string Algorithm { get; set; } = "";
+    [JsonPropertyName("kid")] public string? KeyId { get; set; }
+    [JsonPropertyName("crit")] public JsonElement? Critical { get; set; }
 }
 
 /// <summary>Signed tokens in compact form (RFC 7515). Keys come from the configuration alone: what a token's header says of keys is never used but to pick one of them (CVE-2025-24976).</summary>

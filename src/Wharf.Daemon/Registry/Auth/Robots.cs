@@ -12,13 +12,13 @@ namespace Wharf.Daemon.Registry.Auth;
 /// <summary>A login for a machine: a name, a secret that only its hash is kept of, what it may do, and until when.</summary>
 public sealed record Robot
 {
-    [JsonPropertyName("name")] public required string Name { get; init; }
-    [JsonPropertyName("hash")] public string Hash { get; init; } = "";
-    [JsonPropertyName("created")] public DateTimeOffset Created { get; init; }
-    [JsonPropertyName("expires")] public DateTimeOffset? Expires { get; init; }
-    [JsonPropertyName("by")] public string? By { get; init; }
-    [JsonPropertyName("repository")] public required string Repository { get; init; }
-    [JsonPropertyName("allow")] public required IReadOnlyList<string> Allow { get; init; }
+    [JsonPropertyName("name")] public required string Name { get; set; }
+    [JsonPropertyName("hash")] public string Hash { get; set; } = "";
+    [JsonPropertyName("created")] public DateTimeOffset Created { get; set; }
+    [JsonPropertyName("expires")] public DateTimeOffset? Expires { get; set; }
+    [JsonPropertyName("by")] public string? By { get; set; }
+    [JsonPropertyName("repository")] public required string Repository { get; set; }
+    [JsonPropertyName("allow")] public required IReadOnlyList<string> Allow { get; set; }
 }
 
 /// <summary>Robots live in the store, so that all processes of a registry know them.</summary>

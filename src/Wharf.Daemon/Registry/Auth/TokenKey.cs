@@ -56,18 +56,18 @@ internal sealed class TokenKey(string? id, AsymmetricAlgorithm key)
 
 internal sealed record KeySet
 {
-    [JsonPropertyName("keys")] public IReadOnlyList<WebKey> Keys { get; init; } = [];
+    [JsonPropertyName("keys")] public IReadOnlyList<WebKey> Keys { get; set; } = [];
 }
 
 internal sealed record WebKey
 {
-    [JsonPropertyName("kty")] public string Type { get; init; } = "";
-    [JsonPropertyName("kid")] public string? Id { get; init; }
-    [JsonPropertyName("use")] public string? Use { get; init; }
-    [JsonPropertyName("alg")] public string? Algorithm { get; init; }
-    [JsonPropertyName("crv")] public string? Curve { get; init; }
-    [JsonPropertyName("n")] public string? Modulus { get; init; }
-    [JsonPropertyName("e")] public string? Exponent { get; init; }
-    [JsonPropertyName("x")] public string? X { get; init; }
-    [JsonPropertyName("y")] public string? Y { get; init; }
+    [JsonPropertyName("kty")] public string Type { get; set; } = "";
+    [JsonPropertyName("kid")] public string? Id { get; set; }
+    [JsonPropertyName("use")] public string? Use { get; set; }
+    [JsonPropertyName("alg")] public string? Algorithm { get; set; }
+    [JsonPropertyName("crv")] public string? Curve { get; set; }
+    [JsonPropertyName("n")] public string? Modulus { get; set; }
+    [JsonPropertyName("e")] public string? Exponent { get; set; }
+    [JsonPropertyName("x")] public string? X { get; set; }
+    [JsonPropertyName("y")] public string? Y { get; set; }
 }

@@ -139,8 +139,8 @@ internal sealed class TokenService : IDisposable
 
 internal sealed record TokenAnswer
 {
-    [JsonPropertyName("token")] public required string Token { get; init; }
-    [JsonPropertyName("access_token")] public required string AccessToken { get; init; }
-    [JsonPropertyName("expires_in")] public int ExpiresIn { get; init; }
-    [JsonPropertyName("issued_at")] public required string IssuedAt { get; init; }
+    [JsonPropertyName("token")] public required string Token { get; set; }
+    [JsonPropertyName("access_token")] public required string AccessToken { get; set; }
+    [JsonPropertyName("expires_in")] public int ExpiresIn { get; set; }
+    [JsonPropertyName("issued_at")] public required string IssuedAt { get; set; }
 }

@@ -121,7 +121,11 @@ public sealed class RegistryServer : IDisposable
             if (_authenticator.IsRequired && identity.IsAnonymous && http.Request.Headers.Authorization.Count == 0) throw _authenticator.Challenge(http, null, "authentication required");
             return;
         }
-        if (route.Kind == RouteKind.Catalog) return;
+        if (route.Kind == RouteKind.Catalog)
+        {
+            if (identity.Catalog is null) throw _authenticator.Challenge(http, route, "authentication required", http.Request.Headers.Authorization.Count > 0 ? "insufficient_scope" : null);
+            return;
+        }
         var action = http.Request.Method switch { "GET" or "HEAD" => RegistryAction.Read, "DELETE" when route.Kind != RouteKind.Upload => RegistryAction.Delete, _ => RegistryAction.Write };
         if (route.Kind is RouteKind.Upload) action = RegistryAction.Write;
         if (identity.May(action, route.Name)) return;

@@ -6,16 +6,16 @@ namespace Wharf.Daemon.Registry.Storage;
 /// <summary>A manifest in a repository: what its link says. Times in UTC.</summary>
 public sealed record ManifestRecord
 {
-    [JsonIgnore] public Digest Digest { get; init; }
-    [JsonPropertyName("mediaType")] public required string MediaType { get; init; }
-    [JsonPropertyName("size")] public long Size { get; init; }
-    [JsonPropertyName("artifactType")] public string? ArtifactType { get; init; }
-    [JsonPropertyName("subject")] public Digest? Subject { get; init; }
-    [JsonPropertyName("config")] public Digest? Config { get; init; }
-    [JsonPropertyName("annotations")] public IReadOnlyDictionary<string, string>? Annotations { get; init; }
-    [JsonPropertyName("references")] public IReadOnlyList<Digest> References { get; init; } = [];
-    [JsonPropertyName("pushed")] public DateTimeOffset Pushed { get; init; }
-    [JsonPropertyName("by")] public string? By { get; init; }
+    [JsonIgnore] public Digest Digest { get; set; }
+    [JsonPropertyName("mediaType")] public required string MediaType { get; set; }
+    [JsonPropertyName("size")] public long Size { get; set; }
+    [JsonPropertyName("artifactType")] public string? ArtifactType { get; set; }
+    [JsonPropertyName("subject")] public Digest? Subject { get; set; }
+    [JsonPropertyName("config")] public Digest? Config { get; set; }
+    [JsonPropertyName("annotations")] public IReadOnlyDictionary<string, string>? Annotations { get; set; }
+    [JsonPropertyName("references")] public IReadOnlyList<Digest> References { get; set; } = [];
+    [JsonPropertyName("pushed")] public DateTimeOffset Pushed { get; set; }
+    [JsonPropertyName("by")] public string? By { get; set; }
 
     /// <summary>The descriptor that the referrers list shows.</summary>
     public Descriptor ToDescriptor() => new()
@@ -28,9 +28,9 @@ public sealed record ManifestRecord
 /// <summary>Where a tag points, since when, and by whom.</summary>
 public sealed record TagRecord
 {
-    [JsonPropertyName("digest")] public required Digest Digest { get; init; }
-    [JsonPropertyName("updated")] public DateTimeOffset Updated { get; init; }
-    [JsonPropertyName("by")] public string? By { get; init; }
+    [JsonPropertyName("digest")] public required Digest Digest { get; set; }
+    [JsonPropertyName("updated")] public DateTimeOffset Updated { get; set; }
+    [JsonPropertyName("by")] public string? By { get; set; }
 }
 
 /// <summary>A page of names and whether there are more after it.</summary>
