@@ -9,7 +9,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C.UTF-8
 require_root
 require_dotnet
 require_kernel
-install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static docker-registry curl procps
+install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static curl procps
 
 root=$(mktemp -d /tmp/wharf-quickstart.XXXXXX)
 export WHARF_HOST="unix://$root/wharf.sock" DOCKER_CONFIG="$root/config"
@@ -73,11 +73,10 @@ show wharf logs web
 show wharf exec web sh -c 'echo "a visitor was here" > /tmp/visit; id; ps'
 show wharf diff web
 
-title "6. Keeping what changed: commit, and ship it to a registry"
+title "6. Keeping what changed: commit, and ship it to a registry of our own"
 show wharf commit -m "after the first visit" web hello-web:visited
 registry_port=$(free_port)
-printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/registry}}\nhttp: {addr: 127.0.0.1:%s}\n' "$root" "$registry_port" > "$root/registry.yml"
-docker-registry serve "$root/registry.yml" > "$root/registry.log" 2>&1 &
+./out/wharf registry serve --addr "127.0.0.1:$registry_port" --root "$root/registry" 2> "$root/registry.log" &
 registry=$!
 wait_for 10 "the registry" curl -fsS "http://127.0.0.1:$registry_port/v2/"
 remote=127.0.0.1:$registry_port/hello-web:visited
