@@ -15,6 +15,8 @@ command -v npm > /dev/null || install_packages nodejs npm # registry: an S3-comp
 install_packages chromium # registry: its page
 require_docker_cli
 
+install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks
+
 passed=0 failed=0
 count() { # count LOGFILE EXITCODE: adds up what a test executable says of itself
   local total failures errors

@@ -35,6 +35,16 @@ public static class NetworksApi
             await context.EmptyAsync(200);
         });
         router.Post("/networks/prune", PruneAsync);
+        router.Get("/containers/{id}/reach", ExplainAsync);
+    }
+
+    /// <summary>Wharf's own: who can reach a container or its port, in words.</summary>
+    private static async Task ExplainAsync(ApiContext context)
+    {
+        var text = System.Text.Encoding.UTF8.GetBytes(string.Join('\n', context.Engine.Containers.Explain(context.Route("id"), context.Query("port"))) + "\n");
+        context.Http.Response.ContentType = "text/plain; charset=utf-8";
+        context.Http.Response.ContentLength = text.Length;
+        await context.Http.Response.Body.WriteAsync(text, context.Cancellation);
     }
 
     private static Task InspectAsync(ApiContext context)

@@ -59,7 +59,7 @@ public sealed partial class ContainerService
         try
         {
             var user = _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);
-            var process = SpecBuilder.BuildExec(container.Document, consoleSize is null ? config : config with { ConsoleSize = consoleSize }, user, container.Config.Hostname ?? "");
+            var process = SpecBuilder.BuildExec(container.Document, consoleSize is null ? config : config with { ConsoleSize = consoleSize }, user, container.Config.Hostname ?? "", LinkedEnvironment(container));
             if (attach)
             {
                 streams = await _shim.AttachAsync(new AttachRequest

@@ -34,7 +34,7 @@ public sealed partial class ContainerService
                 mounted[point.Name!] = await _volumes.MountAsync(point.Name!, container.Id, CancellationToken.None);
                 run.VolumesTaken = true;
             }
-            mounts.AddRange(MountService.Prepare(container.HostConfig, points, mounted, ImageMount, run.Hold));
+            mounts.AddRange(MountService.Prepare(container.HostConfig, points, mounted, ImageMount));
         }
         mounts.AddRange(container.Document.StepMounts ?? []);
         return mounts;

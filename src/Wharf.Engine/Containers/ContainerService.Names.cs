@@ -1,4 +1,5 @@
 using Wharf.Engine.Networks;
+using Wharf.Engine.Shims;
 using Wharf.Specs.Shim;
 
 namespace Wharf.Engine.Containers;
@@ -42,9 +43,14 @@ public sealed partial class ContainerService
     private bool HasNameServer(Container container) => File.ReadLines(Path.Combine(DirectoryOf(container.Id), "resolv.conf")).Contains("nameserver " + DnsAddress.Listen);
 
     /// <summary>After a restart of the daemon: the shim has kept the names, but for what changed while none was there to tell it.</summary>
-    private Task RestoreNamesAsync()
+    private async Task RestoreNamesAsync()
     {
         var names = _index.All().Where(container => container.State.HasProcess && container.Network is not null).Select(NamesOf).OfType<DnsContainer>().ToList();
-        return _shim.SendAsync(new ShimRequest { Dns = new DnsRequest { Reset = true, Containers = names } }, CancellationToken.None);
+        try { await _shim.SendAsync(new ShimRequest { Dns = new DnsRequest { Reset = true, Containers = names } }, CancellationToken.None); }
+        catch (ShimException error)
+        {
+            // A shim from before an upgrade serves no names; its containers run on all the same.
+            _log.NamesNotRestored(error);
+        }
     }
 }

@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "Network of container {Id} could not be taken down")]
     public static partial void TearDownFailed(this ILogger log, string id, Exception error);
 
+    [LoggerMessage(LogLevel.Warning, "The shim does not take the names of containers: those that run find no others by name until they are started anew")]
+    public static partial void NamesNotRestored(this ILogger log, Exception error);
+
     [LoggerMessage(LogLevel.Warning, "Container {Id} ended, but its volume {Volume} could not be unmounted")]
     public static partial void UnmountFailed(this ILogger log, string id, string volume, Exception error);
 

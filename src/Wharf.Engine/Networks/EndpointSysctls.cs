@@ -14,7 +14,7 @@ public static class EndpointSysctls
             int equals = entry.IndexOf('=');
             var parts = equals < 0 ? [] : entry[..equals].Split('.');
             // Only settings of this interface: net.FAMILY.KIND.IFNAME.NAME, names without slashes or dots.
-            if (parts is not ["net", "ipv4" or "ipv6" or "mpls", "conf" or "neigh", "IFNAME", { Length: > 0 } name] || !name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_'))
+            if (parts is not ["net", "ipv4" or "ipv6" or "mpls", "conf" or "neigh", var place, { Length: > 0 } name] || !place.Equals("IFNAME", StringComparison.OrdinalIgnoreCase) || !name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_'))
                 throw WharfException.Invalid($"unrecognised network interface sysctl '{entry}'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'");
             yield return ($"{parts[1]}/{parts[2]}/{interfaceName}/{name}", entry[(equals + 1)..]);
         }

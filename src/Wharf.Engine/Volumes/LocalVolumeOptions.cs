@@ -51,7 +51,7 @@ internal static class LocalVolumeOptions
         }
         catch (SyscallException error)
         {
-            throw new WharfException(ErrorKind.Internal, $"error while mounting volume '{target}': failed to mount local volume: mount {device}:{target}, {(parsed.Data.Count > 0 ? $"data: {string.Join(',', parsed.Data)}, " : "")}{error.Message}", error);
+            throw new WharfException(ErrorKind.Internal, $"error while mounting volume '{target}': failed to mount local volume: mount {device}:{target}{(parsed.Data.Count > 0 ? $", data: {string.Join(',', parsed.Data)}" : "")}: {Words(error.Errno)}", error);
         }
     }
 
@@ -62,6 +62,9 @@ internal static class LocalVolumeOptions
         if (Libc.umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && System.Runtime.InteropServices.Marshal.GetLastPInvokeError() is var errno and not (Errno.EINVAL or Errno.ENOENT))
             throw new SyscallException("umount2", errno, target);
     }
+
+    // As Go says it: clients look for these words.
+    private static string Words(int errno) => System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(errno) is { Length: > 0 } message ? char.ToLowerInvariant(message[0]) + message[1..] : Errno.Name(errno);
 
     private static (bool Bind, bool Recursive, ulong Set, ulong Clear, List<string> Data) Parse(string words)
     {

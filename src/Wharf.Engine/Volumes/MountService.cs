@@ -50,8 +50,8 @@ public sealed class MountService(VolumeService volumes)
         return [.. points.Values];
     }
 
-    /// <summary>The mounts to make, from the points decided at create. Sources of binds are looked at only now, as they may change between runs. What <paramref name="hold"/> gets must live until the runtime has mounted.</summary>
-    public static List<SpecMount> Prepare(HostConfig host, IEnumerable<MountPoint> points, IReadOnlyDictionary<string, string> mounted, Func<MountPoint, string, SpecMount> image, Action<IDisposable> hold)
+    /// <summary>The mounts to make, from the points decided at create. Sources of binds are looked at only now, as they may change between runs.</summary>
+    public static List<SpecMount> Prepare(HostConfig host, IEnumerable<MountPoint> points, IReadOnlyDictionary<string, string> mounted, Func<MountPoint, string, SpecMount> image)
     {
         var plans = Plan(host).ToDictionary(plan => plan.Destination, StringComparer.Ordinal);
         var mounts = new List<SpecMount>();
@@ -62,7 +62,7 @@ public sealed class MountService(VolumeService volumes)
             {
                 "tmpfs" => TmpfsOf(point, plan),
                 "image" => image(point, plan?.Subpath ?? ""),
-                _ => BindOf(point.Name is { } name && mounted.TryGetValue(name, out var path) ? point with { Source = path } : point, plan, hold),
+                _ => BindOf(point.Name is { } name && mounted.TryGetValue(name, out var path) ? point with { Source = path } : point, plan),
             });
         }
         foreach (var (destination, options) in host.Tmpfs ?? [])
@@ -132,7 +132,7 @@ public sealed class MountService(VolumeService volumes)
 
     private async Task<MountPoint> MakeVolumeAsync(MountPlan plan, MountRequest request, CancellationToken cancellation)
     {
-        var driver = plan.VolumeOptions?.DriverConfig?.Name is { Length: > 0 } named ? named : request.Host.VolumeDriver is { Length: > 0 } common ? common : "local";
+        var driver = plan.VolumeOptions?.DriverConfig?.Name is { Length: > 0 } named ? named : request.Host.VolumeDriver is { Length: > 0 } common ? common : null;
         var volume = await volumes.CreateAsync(new VolumeCreateOptions
         {
             Name = plan.Volume.Length == 0 ? null : plan.Volume, Driver = driver, DriverOpts = plan.VolumeOptions?.DriverConfig?.Options, Labels = plan.VolumeOptions?.Labels,
@@ -144,11 +144,11 @@ public sealed class MountService(VolumeService volumes)
         }
         return new MountPoint
         {
-            Type = "volume", Name = volume.Name, Source = volume.Mountpoint, Destination = plan.Destination, Driver = volume.Driver ?? driver, Mode = plan.Mode, RW = !plan.ReadOnly, Propagation = "",
+            Type = "volume", Name = volume.Name, Source = volume.Mountpoint, Destination = plan.Destination, Driver = volume.Driver, Mode = plan.Mode, RW = !plan.ReadOnly, Propagation = "",
         };
     }
 
-    private static SpecMount BindOf(MountPoint point, MountPlan? plan, Action<IDisposable> hold)
+    private static SpecMount BindOf(MountPoint point, MountPlan? plan)
     {
         var source = point.Source!;
         if (point.Type == "bind" && !Path.Exists(source))
@@ -159,27 +159,29 @@ public sealed class MountService(VolumeService volumes)
         if (plan is { ReadOnlyForceRecursive: true } && point.RW != false) throw new WharfException(ErrorKind.Internal, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
         if (plan is { ReadOnlyForceRecursive: true } && point.Propagation is not ("rprivate" or "private" or "")) throw new WharfException(ErrorKind.Internal, $"mount options conflict: BindOptions.ReadOnlyForceRecursive && BindOptions.Propagation=={point.Propagation}");
         if (point.Type == "bind") MountPropagation.Require(source, point.Propagation);
-        if (plan?.Subpath is { Length: > 0 } subpath) source = OpenSubpath(source, subpath, hold);
         var options = new List<string>
         {
             plan?.NonRecursive == true ? "bind" : "rbind",
             point.Propagation is { Length: > 0 } propagation ? propagation : "rprivate",
         };
         if (point.RW == false) options.Add(plan?.ReadOnlyNonRecursive == true ? "ro" : "rro");
+        if (plan?.Subpath is { Length: > 0 } subpath)
+        {
+            RequireSubpath(source, subpath);
+            options.Add(Specs.Shim.MountExtensions.Subpath + subpath);
+        }
         return new SpecMount { Type = "bind", Source = source, Destination = point.Destination!, Options = options };
     }
 
     /// <summary>
-    /// A path below a volume, whose content a container wrote: resolved by the kernel inside the volume, and given on as the open file
-    /// itself, so that no link can lead it elsewhere afterwards (CVE-2024-23651).
+    /// A path below a volume, whose content a container wrote: it must be there, without leaving the volume. The runtime has the kernel find it
+    /// once more when it mounts, so that no link put there meanwhile leads it elsewhere (CVE-2024-23651).
     /// </summary>
-    private static string OpenSubpath(string volume, string subpath, Action<IDisposable> hold)
+    private static void RequireSubpath(string volume, string subpath)
     {
         using var root = OpenAt.Open(volume, O.PATH | O.DIRECTORY);
-        var opened = OpenAt.TryInRoot(root, subpath, O.PATH, 0, Resolve.NoXdev, out int errno)
+        using var opened = OpenAt.TryInRoot(root, subpath, O.PATH, 0, Resolve.NoXdev, out int errno)
             ?? throw new WharfException(errno == Errno.ENOENT ? ErrorKind.NotFound : ErrorKind.InvalidArgument, $"cannot access path {volume}/{subpath}: lstat {volume}/{subpath}: {(errno == Errno.ENOENT ? "no such file or directory" : Errno.Name(errno))}");
-        hold(opened);
-        return $"/proc/{Environment.ProcessId}/fd/{opened.Value}";
     }
 
     private static SpecMount TmpfsOf(MountPoint point, MountPlan? plan)

@@ -96,8 +96,8 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
         if (mount.Source is not { Length: > 0 } source) throw WharfException.Invalid($"mount {mount.Destination}: a bind needs a source");
         if (destination == "/proc" || IsUnderKernelFiles(destination) && !MayLieUnderProc(destination)) throw Inside(destination);
         if (destination == "/dev") MountsDev = false;
-        using var file = OpenAt.Open(source, O.PATH);
-        var tree = sources.Take(mount) ?? MountTree.Clone(source, options.Recursive);
+        using var file = options.Subpath.Length == 0 ? OpenAt.Open(source, O.PATH) : OpenBelow(source, options.Subpath);
+        var tree = options.Subpath.Length > 0 ? MountTree.Clone(file, options.Recursive) : sources.Take(mount) ?? MountTree.Clone(source, options.Recursive);
         MountTree.SetAttributes(tree, options.Set, options.Clear);
         MapOwners(tree, mount, options);
         Place(tree, destination, options, FileStat.Of(file).IsDirectory);
@@ -125,6 +125,12 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
         if (wanted.IsHost) throw WharfException.Invalid($"mount {mount.Destination}: idmap needs mappings, of the mount or of a user namespace");
         using var names = wanted.MakeNamespace();
         MountTree.MapOwners(tree, names, options.IdMapRecursive);
+    }
+
+    private static Fd OpenBelow(string source, string subpath)
+    {
+        using var top = OpenAt.Open(source, O.PATH | O.DIRECTORY);
+        return OpenAt.TryInRoot(top, subpath, O.PATH, 0, Resolve.NoXdev, out int errno) ?? throw new SyscallException("openat2", errno, $"{source}/{subpath}");
     }
 
     private void Place(Fd tree, string destination, MountOptions options, bool directory)

@@ -1,5 +1,6 @@
 using Wharf.Linux.Mounts;
 using Wharf.Specs.Errors;
+using Wharf.Specs.Shim;
 
 namespace Wharf.Runtime.Rootfs;
 
@@ -8,6 +9,8 @@ public sealed record MountOptions
 {
     public bool Bind { get; private set; }
     public bool Recursive { get; private set; }
+    /// <summary>See <see cref="MountExtensions.Subpath"/>; empty for none.</summary>
+    public string Subpath { get; private set; } = "";
     /// <summary>Attributes for this mount, and those (<c>rro</c>, <c>rnosuid</c> …) for all below it too.</summary>
     public ulong Set { get; private set; }
     public ulong Clear { get; private set; }
@@ -104,6 +107,7 @@ public sealed record MountOptions
             Propagation = propagation;
             PropagationRecursive = true;
         }
+        else if (option.StartsWith(MountExtensions.Subpath, StringComparison.Ordinal)) Subpath = option[MountExtensions.Subpath.Length..];
         else if (option == "remount") Remount = true;
         else if (option == "tmpcopyup") CopyUp = true;
         else if (option is "idmap" or "ridmap")

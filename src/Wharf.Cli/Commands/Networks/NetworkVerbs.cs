@@ -12,6 +12,7 @@ internal static class NetworkVerbs
         Verb("connect", "Connect a container to a network", () => new ConnectCommand()),
         Verb("create", "Create a network", () => new CreateCommand()),
         Verb("disconnect", "Disconnect a container from a network", () => new DisconnectCommand()),
+        Verb("explain", "Tell who can reach a container or its port, and through which rule", () => new ExplainCommand()),
         Verb("inspect", "Show all there is to know of networks", () => new InspectCommand()),
         Verb("ls", "List networks", () => new ListCommand(), "network ls", "network list").As("ls", ["list"]),
         Verb("prune", "Remove unused networks", () => new PruneCommand()),

@@ -58,7 +58,7 @@ internal static class SpecBuilder
     }
 
     /// <summary>A further process of a container (exec), with the container's rights or, privileged, all of them.</summary>
-    public static Process BuildExec(ContainerDocument document, ExecConfig exec, ResolvedUser user, string hostname)
+    public static Process BuildExec(ContainerDocument document, ExecConfig exec, ResolvedUser user, string hostname, List<string>? linkEnvironment = null)
     {
         var host = document.HostConfig;
         bool privileged = host.Privileged == true || exec.Privileged == true;
@@ -70,7 +70,7 @@ internal static class SpecBuilder
             ConsoleSize = terminal ? Size(exec.ConsoleSize) : null,
             Args = exec.Cmd ?? [],
             Cwd = exec.WorkingDir is { Length: > 0 } directory ? directory : Directory(document.Config),
-            Env = ProcessEnvironment.Build(document.Config.Env, hostname, terminal, user.Home, exec.Env),
+            Env = ProcessEnvironment.Build(linkEnvironment is { Count: > 0 } ? [.. linkEnvironment, .. document.Config.Env ?? []] : document.Config.Env, hostname, terminal, user.Home, exec.Env),
             User = Map(user),
             Capabilities = Capabilities(capabilities, user.Uid),
             NoNewPrivileges = SecurityOptions.Parse(host.SecurityOpt).NoNewPrivileges,

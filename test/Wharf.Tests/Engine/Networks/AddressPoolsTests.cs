@@ -45,4 +45,12 @@ public class AddressPoolsTests
         own.ShouldBe(["fd2d:9ffd:ef77::/64", "fd2d:9ffd:ef77:1::/64"]);
         AddressPools.DefaultIPv6("00000000").First().ToString().ShouldNotBe(own[0]);
     }
+
+    [Fact]
+    public void A_pool_is_cut_into_subnets_of_its_size()
+    {
+        AddressPools.Split(new AddressPool(Subnet.Parse("10.10.0.0/22"), 24)).Select(subnet => subnet.ToString()).ShouldBe(["10.10.0.0/24", "10.10.1.0/24", "10.10.2.0/24", "10.10.3.0/24"]);
+        AddressPools.Split(new AddressPool(Subnet.Parse("fd00::/48"), 64)).Take(2).Select(subnet => subnet.ToString()).ShouldBe(["fd00::/64", "fd00:0:0:1::/64"]);
+        AddressPools.Split(new AddressPool(Subnet.Parse("10.0.0.0/8"), 8)).Count().ShouldBe(1);
+    }
 }

@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Networks;
+
+/// <summary>Networks while the daemon is down, after it comes back, and after others have cleared the firewall. Wharf's own promises.</summary>
+public sealed class LastingTests(EngineFixture engine)
+{
+    private string Tag => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(engine.DataRoot)))[..8];
+
+    [Fact]
+    public async Task Names_and_ports_work_while_the_daemon_is_down_and_after()
+    {
+        Assert.SkipUnless(engine.IsWharf, "real docker stops answering names with its daemon");
+        await using var net = await Net.CreateAsync(engine);
+        var server = await net.RunAsync(["--network-alias", "www", "-p", "28450:80"], "nc", "-ll", "-p", "80", "-e", "echo", "up");
+        var client = await net.RunAsync(["--network-alias", "client"]);
+        var (address, pid) = (await Look.AddressAsync(engine, server, net.Name), await Look.AtAsync(engine, client, "{{.State.Pid}}"));
+        await engine.KillDaemonAsync();
+        try
+        {
+            (await CommandResult.RunAsync("nsenter", ["-t", pid, "-n", "dig", "@127.0.0.11", "+short", "+tries=1", "www"])).Text.ShouldBe(address);
+            (await Ask.FromHostAsync("127.0.0.1", 28450)).ShouldBe("up");
+        }
+        finally { await engine.StartDaemonAsync(); }
+        (await Look.DigAsync(engine, client, "www")).ShouldBe([address]);
+        (await Ask.FromHostAsync("127.0.0.1", 28450)).ShouldBe("up");
+        var late = await net.RunAsync(["--network-alias", "late"]);
+        (await Look.DigAsync(engine, client, "late")).ShouldBe([await Look.AddressAsync(engine, late, net.Name)]);
+        (await engine.DockerAsync("run", "--rm", "-p", "28450:80", "busybox", "true")).ShouldExit(125).Error.ShouldContain("port is already allocated");
+    }
+
+    [Fact]
+    public async Task What_stops_while_the_daemon_is_down_has_no_name_and_no_address_afterwards()
+    {
+        Assert.SkipUnless(engine.IsWharf, "real docker ends containers with its daemon, or keeps them by another option");
+        await using var net = await Net.CreateAsync(engine);
+        var gone = await net.RunAsync(["--network-alias", "gone"], "sleep", "1000");
+        var asking = await net.RunAsync([]);
+        var (address, pid) = (await Look.AddressAsync(engine, gone, net.Name), await Look.AtAsync(engine, gone, "{{.State.Pid}}"));
+        await engine.KillDaemonAsync();
+        try
+        {
+            (await CommandResult.RunAsync("kill", ["-9", pid])).ShouldExit(0);
+        }
+        finally { await engine.StartDaemonAsync(); }
+        (await Look.DigAsync(engine, asking, "gone")).ShouldBeEmpty();
+        var next = await net.RunAsync([]);
+        (await Look.AddressAsync(engine, next, net.Name)).ShouldBe(address);
+    }
+
+    [Fact]
+    public async Task The_firewall_comes_back_when_someone_removes_it()
+    {
+        Assert.SkipUnless(engine.IsWharf, "the table is Wharf's");
+        await using var net = await Net.CreateAsync(engine);
+        await net.RunAsync(["-p", "28460:80"], "nc", "-ll", "-p", "80", "-e", "echo", "up");
+        (await CommandResult.RunAsync("nft", ["delete", "table", "inet", $"wharf_{Tag}"])).ShouldExit(0);
+        for (int attempt = 0; attempt < 40 && await Ask.FromHostAsync("127.0.0.1", 28460) != "up"; attempt++) await Task.Delay(50, TestContext.Current.CancellationToken);
+        (await Ask.FromHostAsync("127.0.0.1", 28460)).ShouldBe("up");
+        (await CommandResult.RunAsync("nft", ["flush", "chain", "inet", $"wharf_{Tag}", "prerouting"])).ShouldExit(0);
+        for (int attempt = 0; attempt < 40 && !(await RulesAsync()).Contains("jump ports", StringComparison.Ordinal); attempt++) await Task.Delay(50, TestContext.Current.CancellationToken);
+        (await RulesAsync()).ShouldContain("jump ports");
+    }
+
+    private async Task<string> RulesAsync() => (await CommandResult.RunAsync("nft", ["list", "chain", "inet", $"wharf_{Tag}", "prerouting"])).Out;
+
+    /// <summary>Many clients make and remove networks and endpoints while the daemon is killed: nothing leaks, no address is given twice.</summary>
+    [Fact]
+    public async Task Many_clients_and_a_killed_daemon_leave_nothing_and_give_no_address_twice()
+    {
+        Assert.SkipUnless(engine.IsWharf, "the daemon is killed");
+        // WHARF_STRESS=full is what the issue asks for: 50 networks, 500 endpoints, 8 clients.
+        bool full = Environment.GetEnvironmentVariable("WHARF_STRESS") == "full";
+        var (networks, endpoints, clients) = full ? (50, 500, 8) : (6, 24, 8);
+        var names = Enumerable.Range(0, networks).Select(number => $"wt-stress-{number}").ToArray();
+        try
+        {
+            await Task.WhenAll(Enumerable.Range(0, clients).Select(client => MakeAsync(names, client, clients, endpoints)));
+            await AddressesAreUniqueAsync(names, endpoints);
+            var removing = Task.WhenAll(Enumerable.Range(0, clients).Select(client => RemoveAsync(client, clients, endpoints)));
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            await engine.KillDaemonAsync();
+            await engine.StartDaemonAsync();
+            await removing;
+            // What the killed daemon did not get to.
+            await Task.WhenAll(Enumerable.Range(0, clients).Select(client => RemoveAsync(client, clients, endpoints)));
+            var left = (await engine.DockerAsync("ps", "-aq", "--filter", "name=wt-stress-")).ShouldExit(0).Text;
+            left.ShouldBeEmpty();
+        }
+        finally
+        {
+            var containers = (await engine.DockerAsync("ps", "-aq", "--filter", "name=wt-stress-")).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            if (containers.Length > 0) await engine.DockerAsync(["rm", "-f", .. containers]);
+            foreach (var name in names) await engine.DockerAsync("network", "rm", name);
+        }
+        (await engine.DockerAsync("network", "ls", "-q", "--filter", "name=wt-stress-")).ShouldExit(0).Text.ShouldBeEmpty();
+        Directory.GetDirectories("/sys/class/net").Select(Path.GetFileName).Count(name => name!.StartsWith($"wh{Tag}", StringComparison.Ordinal)).ShouldBe(1, "the default bridge alone is left");
+    }
+
+    private async Task MakeAsync(string[] names, int client, int clients, int endpoints)
+    {
+        for (int i = client; i < names.Length; i += clients) (await engine.DockerAsync("network", "create", "--subnet", $"10.214.{i}.0/24", names[i])).ShouldExit(0);
+        for (int i = client; i < endpoints; i += clients)
+        {
+            // A network of another client may be on its way still.
+            CommandResult made;
+            int attempt = 0;
+            do made = await engine.DockerAsync("run", "-d", "--name", $"wt-stress-{i}", "--network", names[i % names.Length], "busybox", "sleep", "1000");
+            while (made.ExitCode != 0 && made.Error.Contains("not found", StringComparison.Ordinal) && attempt++ < 50 && (await engine.DockerAsync("rm", "-f", $"wt-stress-{i}")).ExitCode == 0);
+            made.ShouldExit(0);
+        }
+    }
+
+    private async Task RemoveAsync(int client, int clients, int endpoints)
+    {
+        for (int i = client; i < endpoints; i += clients) await engine.DockerAsync("rm", "-f", $"wt-stress-{i}");
+    }
+
+    private async Task AddressesAreUniqueAsync(string[] names, int endpoints)
+    {
+        var addresses = new List<string>();
+        foreach (var name in names)
+            addresses.AddRange((await engine.DockerAsync("network", "inspect", name, "--format", "{{range .Containers}}{{.IPv4Address}}\n{{end}}")).ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        addresses.Count.ShouldBe(endpoints);
+        addresses.ShouldBeUnique();
+        addresses.ShouldAllBe(address => address.EndsWith("/24", StringComparison.Ordinal) && int.Parse(address.Split('.')[2], CultureInfo.InvariantCulture) < names.Length);
+    }
+}
