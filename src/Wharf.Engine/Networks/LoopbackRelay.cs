@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Wharf.Engine.Networks;
 
 /// <summary>
-/// Connections to a port published on IPv6 that come from ::1. The firewall turns all others, but the kernel does not let ::1 leave the
-/// loopback, so these reach the socket that holds the port, and are passed on from here while the daemon runs.
+/// Connections that reach the socket that holds a published port, passed on from here while the daemon runs. The firewall turns most before they
+/// get here; but the kernel does not let ::1 leave the loopback, nor turn IPv6 to IPv4.
 /// </summary>
 internal static class LoopbackRelay
 {

@@ -23,14 +23,12 @@ public sealed partial class NetworkService
         try
         {
             var inside = new List<(string, NetlinkMessage)>();
+            // At once: the next interface may be called eth0.
+            if (first is not null && wired[0].Interface != "eth0") prepared.Inside.Do(RouteRequest.Rename(Interfaces.First, wired[0].Interface));
             for (int i = 0; i < wired.Length; i++)
             {
                 int index = Interfaces.First + i;
-                if (i == 0 && first is not null)
-                {
-                    if (wired[i].Interface != "eth0") inside.Add(RouteRequest.Rename(index, wired[i].Interface));
-                }
-                else AddInterface(wired[i], prepared.Namespace, index);
+                if (i > 0 || first is null) AddInterface(wired[i], prepared.Namespace, index);
                 Configure(inside, wired[i], index);
             }
             await WriteSettingsAsync(prepared, wired);

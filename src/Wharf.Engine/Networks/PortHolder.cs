@@ -5,8 +5,8 @@ using Wharf.Specs.Errors;
 namespace Wharf.Engine.Networks;
 
 /// <summary>
-/// Published host ports held by bound sockets, so that no other program takes them and the kernel finds free ones. Packets never get to
-/// these sockets: the firewall turns them to the container first.
+/// Published host ports held by bound sockets, so that no other program takes them and the kernel finds free ones. What the firewall does not
+/// turn to the container first is passed on from here.
 /// </summary>
 internal sealed class PortHolder
 {
@@ -33,7 +33,8 @@ internal sealed class PortHolder
             if (!_byContainer.TryGetValue(containerId, out var list)) _byContainer[containerId] = list = [];
             list.Add((port, mapping.Protocol, address));
             var target = new IPEndPoint(containerAddress, mapping.ContainerPort);
-            if (mapping.Protocol == "tcp" && (mapping.Relayed || address.Equals(IPAddress.IPv6Any) || address.Equals(IPAddress.IPv6Loopback))) _ = LoopbackRelay.RunAsync(socket, target);
+            // Connections come here from ::1, over IPv6 to a container without it, and while someone has removed the firewall's rules.
+            if (mapping.Protocol == "tcp") _ = LoopbackRelay.RunAsync(socket, target);
             else if (mapping is { Protocol: "udp", Relayed: true }) _ = DatagramRelay.RunAsync(socket, target);
             return port;
         }

@@ -63,7 +63,7 @@ public static class Ask
     /// <summary>Connects with busybox's nc and gives what comes back within two seconds.</summary>
     public static async Task<string> TcpAsync(string[] prefix, string address, int port)
     {
-        string[] line = [.. prefix, "busybox", "nc", "-w", "2", address, port.ToString()];
+        string[] line = [.. prefix, "timeout", "4", "busybox", "nc", "-w", "2", address, port.ToString()];
         return (await CommandResult.RunAsync(line[0], line[1..], stdin: [])).Text;
     }
 
