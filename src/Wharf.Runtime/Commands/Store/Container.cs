@@ -17,23 +17,18 @@ internal sealed class Container(string directory, ContainerState state)
     public string FifoPath => Path.Combine(Directory, ContainerStore.FifoName);
     private string SpecPath => Path.Combine(Directory, "config.json");
 
-    /// <summary>Writes state.json so that a reader sees the old or the new one.</summary>
-    public void Save()
-    {
-        var path = Path.Combine(Directory, "state.json");
-        WriteFile(path + ".new", JsonSerializer.SerializeToUtf8Bytes(State, StoreJson.Default.ContainerState));
-        File.Move(path + ".new", path, overwrite: true);
-    }
+    public void Save() => WriteFile(Path.Combine(Directory, "state.json"), JsonSerializer.SerializeToUtf8Bytes(State, StoreJson.Default.ContainerState));
 
     /// <summary>The configuration as it was when the container was made.</summary>
     public void SaveSpec(byte[] config) => WriteFile(SpecPath, config);
 
     public Spec LoadSpec() => JsonSerializer.Deserialize(File.ReadAllBytes(SpecPath), RuntimeJson.Default.Spec) ?? throw new JsonException("config.json is empty");
 
+    // A reader sees the old content or the new, or, where the writer was killed, none.
     private static void WriteFile(string path, ReadOnlySpan<byte> content)
     {
-        using var file = OpenAt.Open(path, O.WRONLY | O.CREAT | O.TRUNC, 0b110_000_000);
-        FileAt.WriteAll(file.Value, content);
+        using (var file = OpenAt.Open(path + ".new", O.WRONLY | O.CREAT | O.TRUNC, 0b110_000_000)) FileAt.WriteAll(file.Value, content);
+        File.Move(path + ".new", path, overwrite: true);
     }
 
     public Cgroup? OpenCgroup() => State.CgroupPath.Length == 0 ? null : Cgroup.Open(CgroupLayout.Detect(), new CgroupPlace(State.CgroupPath, State.CgroupUnit, State.CgroupSlice));
