@@ -14,7 +14,8 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 mode=${1:-v2}; shift || true
 case $mode in quick|v2|hybrid|legacy) ;; *) die "vm: unknown mode $mode: quick, v2, hybrid or legacy" ;; esac
 require_root
-[ -x out/wharf-runtime ] && { [ "$mode" = quick ] || [ -x out/wharf ]; } || die "no binaries in out/: run ./dev build first"
+out=${WHARF_OUT:-out}
+[ -x "$out/wharf-runtime" ] && { [ "$mode" = quick ] || [ -x "$out/wharf" ]; } || die "no binaries in $out: run ./dev build first"
 install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static
 vm=${WHARF_VM_DIR:-/var/tmp/wharf-vm}; suite=bookworm
 mkdir -p "$vm"
@@ -43,7 +44,7 @@ base() { # the guest's root file system: once
 stage() { # what changes: binaries, tests, the .NET runtime that runs the tests, the docker client
   stage=$(mktemp -d); trap 'rm -rf "$stage" "$initramfs"' EXIT
   mkdir "$stage/out" "$stage/dotnet"
-  cp -a out/wharf out/wharf-runtime "$stage/out/"; cp -a out/*.so "$stage/out/" 2> /dev/null || true
+  cp -a "$out/." "$stage/out/"
   cp scripts/vm/guest.sh "$stage/guest.sh"
   dotnet build test/Wharf.SystemTests -c Debug --nologo -v quiet > /dev/null
   cp -a test/Wharf.SystemTests/bin/Debug/net10.0 "$stage/tests"
@@ -63,8 +64,8 @@ initramfs=$(mktemp)
 quick() { # busybox, the runtime and a check script as the whole system
   local tree; tree=$(mktemp -d)
   mkdir -p "$tree"/{bin,lib64,lib,proc,sys,dev,tmp,run}
-  cp /bin/busybox "$tree/bin/busybox"; cp out/wharf-runtime "$tree/bin/"; cp scripts/vm/quick.sh "$tree/init"; chmod 755 "$tree/init"
-  ldd out/wharf-runtime | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p;s/^[[:space:]]*\(\/lib64[^ ]*\).*/\1/p' | while read -r library; do
+  cp /bin/busybox "$tree/bin/busybox"; cp "$out/wharf-runtime" "$tree/bin/"; cp scripts/vm/quick.sh "$tree/init"; chmod 755 "$tree/init"
+  ldd "$out/wharf-runtime" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p;s/^[[:space:]]*\(\/lib64[^ ]*\).*/\1/p' | while read -r library; do
     mkdir -p "$tree$(dirname "$library")"; cp -L "$library" "$tree$library"
   done
   (cd "$tree" && find . | cpio -o -H newc --quiet | gzip -1) > "$initramfs"
