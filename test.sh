@@ -13,6 +13,8 @@ install_packages skopeo umoci apache2-utils rsync attr libcap2-bin # image tests
 install_packages linux-libc-dev binutils strace dbus-daemon # ABI, launch child, kills at every step
 command -v npm > /dev/null || install_packages nodejs npm # registry: an S3-compatible server
 install_packages chromium # registry: its page
+install_packages python3-docker redis-server redis-tools # tests with other clients
+require_docker_plugins
 require_docker_cli
 
 install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks

@@ -12,14 +12,17 @@ namespace Wharf.Daemon.Http;
 /// </summary>
 public sealed class HijackGate : IDisposable
 {
-    /// <summary>How long after the client's end of input a request may still turn out to be a hijack.</summary>
-    private static readonly TimeSpan HalfCloseGrace = TimeSpan.FromMilliseconds(100);
+    /// <summary>How often it is looked whether a client that ended its input still waits, and how many times.</summary>
+    private static readonly TimeSpan HalfCloseTick = TimeSpan.FromMilliseconds(50);
+    private const int HalfCloseTicks = 200, HalfCloseGrace = 20;
 
     private readonly CancellationTokenSource _closed = new();
     private readonly CancellationTokenRegistration _registration;
+    private readonly System.Net.Sockets.Socket? _socket;
 
     private HijackGate(ConnectionContext connection)
     {
+        _socket = connection.Features.Get<Microsoft.AspNetCore.Connections.Features.IConnectionSocketFeature>()?.Socket;
         _registration = connection.ConnectionClosed.UnsafeRegister(static gate => _ = ((HijackGate)gate!).OnInputEndedAsync(), this);
         connection.ConnectionClosed = _closed.Token;
         connection.Transport = new Duplex(new HeadReader(connection.Transport.Input, this), connection.Transport.Output);
@@ -41,12 +44,19 @@ public sealed class HijackGate : IDisposable
 
     private async Task OnInputEndedAsync()
     {
-        // Kestrel takes the end of input for the end of the connection and would drop all output. For a plain request that is right:
-        // its client is gone. A client that half-closes right behind its request has not been seen to be a hijack yet, hence the grace.
-        if (!Hijacked) await Task.Delay(HalfCloseGrace);
+        // Kestrel takes the end of input for the end of the connection and would drop all output. A client that is gone shall have that.
+        // One that only closed its half gets the answer to its request if that does not take for ever; and right behind a head it has
+        // not been seen yet whether the request is a hijack, hence the first ticks.
+        for (int tick = 0; tick < HalfCloseTicks && !Hijacked && (InRequest || tick < HalfCloseGrace) && !IsGone(); tick++) await Task.Delay(HalfCloseTick);
         if (Hijacked) return;
         try { await _closed.CancelAsync(); }
         catch (ObjectDisposedException) { /* the connection ended meanwhile: nobody is left to tell */ }
+    }
+
+    private bool IsGone()
+    {
+        try { return _socket is { SafeHandle.IsClosed: false } socket && Linux.Fds.HangUp.IsSeen(socket.Handle); }
+        catch (ObjectDisposedException) { return true; }
     }
 
     public void Dispose()

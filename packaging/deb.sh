@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Makes wharf_VERSION_ARCH.deb of the binaries in out/ (./dev build first): programs, units, completions, manual pages.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+out=${1:-out}
+[ -x "$out/wharf" ] && [ -x "$out/wharf-runtime" ] || { echo "deb: no binaries in $out: run ./dev build first" >&2; exit 1; }
+version=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
+arch=$(dpkg --print-architecture)
+root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
+install -Dm755 "$out/wharf" "$root/usr/bin/wharf"
+install -Dm755 "$out/wharf-runtime" "$root/usr/bin/wharf-runtime"
+for library in "$out"/*.so; do [ -e "$library" ] && install -Dm644 "$library" "$root/usr/lib/wharf/$(basename "$library")"; done
+install -Dm644 packaging/wharf.service "$root/lib/systemd/system/wharf.service"
+install -Dm644 packaging/wharf.socket "$root/lib/systemd/system/wharf.socket"
+install -d "$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vendor-completions" "$root/usr/share/fish/vendor_completions.d" "$root/usr/share/man/man1" "$root/etc/wharf"
+"$out/wharf" completion bash > "$root/usr/share/bash-completion/completions/wharf"
+"$out/wharf" completion zsh > "$root/usr/share/zsh/vendor-completions/_wharf"
+"$out/wharf" completion fish > "$root/usr/share/fish/vendor_completions.d/wharf.fish"
+"$out/wharf" __man "$root/usr/share/man/man1" > /dev/null
+gzip -9n "$root"/usr/share/man/man1/*.1
+install -Dm644 README.md "$root/usr/share/doc/wharf/README.md"
+# The library that Microsoft.Data.Sqlite loads is looked for beside the program.
+if [ -d "$root/usr/lib/wharf" ]; then
+  mv "$root/usr/bin/wharf" "$root/usr/bin/wharf-runtime" "$root/usr/lib/wharf/"
+  ln -s ../lib/wharf/wharf "$root/usr/bin/wharf"; ln -s ../lib/wharf/wharf-runtime "$root/usr/bin/wharf-runtime"
+fi
+mkdir -p "$root/DEBIAN"
+cat > "$root/DEBIAN/control" <<EOF
+Package: wharf
+Version: $version
+Architecture: $arch
+Maintainer: Wharf <wharf@localhost>
+Section: admin
+Priority: optional
+Depends: libc6, libnftables1, zlib1g
+Recommends: libzstd1, libseccomp2, ca-certificates
+Suggests: docker-cli, docker-compose, docker-buildx
+Installed-Size: $(du -sk "$root" | cut -f1)
+Description: container engine that speaks Docker's API
+ Runs, builds and ships containers. Docker's clients and tools work with it unchanged.
+EOF
+cat > "$root/DEBIAN/postinst" <<'EOF'
+#!/bin/sh
+set -e
+if [ "$1" = configure ]; then
+  getent group wharf > /dev/null || groupadd --system wharf
+  if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    systemctl enable wharf.socket wharf.service
+    # Containers outlive the daemon: replacing it is no interruption.
+    systemctl restart wharf.socket wharf.service
+  fi
+fi
+EOF
+cat > "$root/DEBIAN/prerm" <<'EOF'
+#!/bin/sh
+set -e
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl disable --now wharf.service wharf.socket || true; fi
+EOF
+cat > "$root/DEBIAN/postrm" <<'EOF'
+#!/bin/sh
+set -e
+if [ "$1" = purge ]; then rm -rf /var/lib/wharf /etc/wharf; fi
+if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+EOF
+chmod 755 "$root"/DEBIAN/post* "$root"/DEBIAN/prerm
+file="$out/wharf_${version}_$arch.deb"
+dpkg-deb --root-owner-group --build "$root" "$file" > /dev/null
+echo "$file"

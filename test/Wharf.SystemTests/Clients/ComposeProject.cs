@@ -1,0 +1,48 @@
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+
+namespace Wharf.SystemTests.Clients;
+
+/// <summary>Real docker compose on a project directory, with a Redis image made from Debian's packages.</summary>
+internal sealed class ComposeProject : IAsyncDisposable
+{
+    private readonly EngineFixture _engine;
+    private readonly string _directory;
+
+    private ComposeProject(EngineFixture engine, string directory) => (_engine, _directory) = (engine, directory);
+
+    public string Name => Path.GetFileName(_directory);
+
+    public static async Task<ComposeProject> MakeAsync(EngineFixture engine, string yaml, params (string Name, string Content)[] files)
+    {
+        if ((await engine.DockerAsync("image", "inspect", "compat-redis:latest")).ExitCode != 0)
+            (await engine.DockerAsync(await ProgramImage.TarAsync("/usr/bin/redis-server", "/usr/bin/redis-cli"), "import", "--change", "CMD [\"redis-server\", \"--save\", \"\"]", "--change", "EXPOSE 6379", "-", "compat-redis:latest")).ShouldExit(0);
+        var directory = Path.Combine(engine.Root, $"compose{Guid.NewGuid().ToString("N")[..8]}");
+        Directory.CreateDirectory(directory);
+        await File.WriteAllTextAsync(Path.Combine(directory, "compose.yaml"), yaml);
+        foreach (var (name, content) in files) await File.WriteAllTextAsync(Path.Combine(directory, name), content);
+        return new ComposeProject(engine, directory);
+    }
+
+    public Task<CommandResult> ComposeAsync(params string[] args) => ComposeAsync(new Dictionary<string, string>(), args);
+
+    public Task<CommandResult> ComposeAsync(IReadOnlyDictionary<string, string> environment, params string[] args)
+    {
+        var config = Path.Combine(_engine.Root, "compose-config");
+        Directory.CreateDirectory(config);
+        File.WriteAllText(Path.Combine(config, "config.json"), $$"""{"cliPluginsExtraDirs": ["{{Plugins}}"]}""");
+        var all = new Dictionary<string, string>(environment) { ["DOCKER_HOST"] = _engine.Host, ["DOCKER_CONFIG"] = config, ["COMPOSE_PROGRESS"] = "plain" };
+        return CommandResult.RunAsync("docker", ["compose", "--project-directory", _directory, "-f", Path.Combine(_directory, "compose.yaml"), .. args], null, 120, all);
+    }
+
+    /// <summary>Where test.sh puts docker's plugins; on a developer's machine they may stand elsewhere.</summary>
+    private static string Plugins { get; } = ((string[])[Environment.GetEnvironmentVariable("WHARF_TEST_PLUGINS") ?? "", "/var/tmp/wharf-test/cli-plugins", "/var/tmp/wharf-peers/docker-config/cli-plugins", "/usr/libexec/docker/cli-plugins", "/usr/lib/docker/cli-plugins"])
+        .FirstOrDefault(directory => File.Exists(Path.Combine(directory, "docker-compose"))) ?? throw new FileNotFoundException("docker compose is not installed: ./test.sh installs it");
+
+    public async ValueTask DisposeAsync()
+    {
+        var down = await ComposeAsync("--profile", "*", "down", "-v", "--remove-orphans", "-t", "0");
+        down.ExitCode.ShouldBe(0, down.Error);
+        Directory.Delete(_directory, recursive: true);
+    }
+}
