@@ -18,6 +18,7 @@ require_docker_plugins
 require_docker_cli
 
 install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks
+install_packages crun # --runtime
 
 passed=0 failed=0
 count() { # count LOGFILE EXITCODE: adds up what a test executable says of itself

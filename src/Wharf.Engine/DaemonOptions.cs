@@ -75,6 +75,8 @@ public sealed record DaemonOptions
 
     /// <summary>Containers are systemd's scopes.</summary>
     public bool SystemdCgroup => ExecOptions.Any(option => option.Equals("native.cgroupdriver=systemd", StringComparison.OrdinalIgnoreCase));
+    /// <summary>Other OCI runtimes by the names that <c>--runtime</c> takes: program and arguments.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Runtimes { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
     /// <summary>Log driver of containers that name none, and its options.</summary>
     public string LogDriver { get; init; } = "json-file";
     public IReadOnlyDictionary<string, string> LogOptions { get; init; } = new Dictionary<string, string>();

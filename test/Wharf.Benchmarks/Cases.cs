@@ -30,6 +30,17 @@ public static class Cases
         return [("total", watch.Elapsed.TotalMilliseconds)];
     }
 
+    /// <summary>A stop whose signal ends the process at once: what the engine itself takes.</summary>
+    public static IEnumerable<(string Part, double Milliseconds)> Stop(EngineClient engine)
+    {
+        var id = StartSleeper(engine, "none");
+        var watch = Stopwatch.StartNew();
+        engine.Send("POST", $"/containers/{id}/stop?signal=KILL");
+        double stopped = watch.Elapsed.TotalMilliseconds;
+        Remove(engine, id);
+        return [("total", stopped)];
+    }
+
     /// <summary>Starts a container that sleeps; returns its ID.</summary>
     public static string StartSleeper(EngineClient engine, string network)
     {

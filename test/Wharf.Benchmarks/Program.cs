@@ -1,12 +1,19 @@
 using Wharf.Benchmarks;
+using Wharf.Benchmarks.Containers;
 using Wharf.Benchmarks.Registry;
 
 // Measures Wharf and, beside it in the same run, any other engine that speaks the Docker Engine API:
 //   ./dev bench registry: the registry beside Debian's docker-registry
+//   ./dev bench stopped [N]: a daemon's start and ps with N stopped containers (1000) beside a dockerd of its own
 //   ./dev bench [--rounds N] [--only TEXT] [--crowd N] [NAME=unix:///path.sock ...]
-// --only: cases whose name has TEXT in it (run, exec, memory, starts); --crowd: N containers at once, on Wharf alone, and nothing else.
+// --only: cases whose name has TEXT in it (run, exec, stop, logs, memory, starts); --crowd: N containers at once, on Wharf alone, and nothing else.
 // Without names, real dockerd is used if one answers on WHARF_PEER_HOST or the peers' usual socket.
 if (args is ["registry"]) return await RegistryBench.RunAsync(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));
+if (args is ["stopped", ..])
+{
+    StoppedCases.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), args.Length > 1 ? int.Parse(args[1]) : 1000, rounds: 7);
+    return 0;
+}
 int rounds = 30, crowd = 0;
 string only = "";
 var peers = new List<(string Name, string Host)>();
@@ -41,6 +48,10 @@ if (crowd > 0)
 if (Wanted("run true, --network none")) report.Case("run true, --network none", rounds, engine => Cases.Life(engine, "none"));
 if (Wanted("run true, default bridge")) report.Case("run true, default bridge", rounds, engine => Cases.Life(engine, "bridge"));
 if (Wanted("exec true")) report.WithSleepers(engine => Cases.StartSleeper(engine, "none"), sleepers => report.Case("exec true", rounds, engine => Cases.Exec(engine, sleepers[engine])));
+if (Wanted("stop, signal KILL")) report.Case("stop, signal KILL", rounds, Cases.Stop);
+if (Wanted("starts of 50, 8 at a time")) report.Case("starts of 50, 8 at a time", Math.Max(1, rounds / 10), engine => Scale.Starts(engine, 50));
+if (Wanted("logs, 200 MB, json-file")) report.Case("logs, 200 MB, json-file", 3, engine => LogCases.Run(engine, "json-file"));
+if (Wanted("logs, 200 MB, local")) report.Case("logs, 200 MB, local", 3, engine => LogCases.Run(engine, "local"));
 if (Wanted("starts of 100, 8 at a time")) report.Case("starts of 100, 8 at a time", Math.Max(1, rounds / 10), engine => Scale.Starts(engine, 100));
 if (Wanted("memory: each of 50 running")) report.Value("memory: each of 50 running (PSS)", "MiB", (engine, mark) => Scale.MemoryEach(engine, mark, 50));
 if (Wanted("memory: idle daemon, after the runs")) report.Memory("memory: idle daemon, after the runs");

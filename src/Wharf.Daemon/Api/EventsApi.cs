@@ -17,6 +17,7 @@ public static class EventsApi
     {
         long? since = ParseTime(context.Query("since"), "since");
         long? until = ParseTime(context.Query("until"), "until");
+        if (since > until) throw WharfException.Invalid($"`since` time ({context.Query("since")}) cannot be after `until` time ({context.Query("until")})");
         var filters = context.Filters();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
         bool onlyPast = until is not null && until <= Now();
@@ -38,7 +39,7 @@ public static class EventsApi
     public static long? ParseTime(string? text, string parameter)
     {
         if (string.IsNullOrEmpty(text)) return null;
-        if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds)) return seconds < long.MaxValue / 1_000_000_000m ? (long)(seconds * 1_000_000_000m) : long.MaxValue; // later than anything
+        if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds)) return seconds < long.MaxValue / 1_000_000_000m ? (long)(seconds * 1_000_000_000m) : long.MaxValue; // later than anything
         if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)) return (time - DateTimeOffset.UnixEpoch).Ticks * 100;
         throw WharfException.Invalid($"invalid value \"{text}\" for query parameter \"{parameter}\": neither seconds since the epoch nor RFC 3339");
     }

@@ -39,23 +39,25 @@ public static class ExecApi
         }
         containers.RequireStartableExec(id);
         var (terminal, keys) = containers.DescribeExec(id);
-        await using var client = await HijackedConnection.HijackAsync(context, terminal || context.Version < MultiplexedSince ? ContainersApi.RawStream : ContainersApi.MultiplexedStream);
+        // A client that does not say at the start that there is a terminal gets frames, as from docker.
+        bool raw = request.Tty ?? false;
+        await using var client = await HijackedConnection.HijackAsync(context, raw || context.Version < MultiplexedSince ? ContainersApi.RawStream : ContainersApi.MultiplexedStream);
         try
         {
             await using var streams = await containers.StartExecAsync(id, attach: true, request.ConsoleSize, context.Cancellation);
-            await StreamRelay.RunAsync(client, streams!, stdin: true, terminal ? DetachKeys.Parse(keys ?? "") : null);
+            await StreamRelay.RunAsync(client, streams!, stdin: true, terminal ? DetachKeys.Parse(keys ?? "") : null, terminal && !raw ? new FramingStream(client.Output) : null);
         }
         catch (Exception error) when (error is Engine.Shims.ShimException or Specs.Errors.WharfException)
         {
             // The answer has begun: the error is told in the stream, and by the exit code of inspect.
-            await client.Output.WriteAsync(Describe(error.Message + "\r\n", terminal), CancellationToken.None);
+            await client.Output.WriteAsync(Describe(error.Message + "\r\n", raw), CancellationToken.None);
         }
     }
 
-    private static byte[] Describe(string message, bool terminal)
+    private static byte[] Describe(string message, bool raw)
     {
         var text = Encoding.UTF8.GetBytes(message);
-        if (terminal) return text;
+        if (raw) return text;
         var frame = new byte[8 + text.Length];
         frame[0] = 1;
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(4), text.Length);

@@ -13,12 +13,12 @@ internal static class StreamRelay
 
     /// <summary>
     /// Both ways at once. Ends when the process's output does, or, with true, when the client types its detach keys (<paramref name="detachKeys"/>,
-    /// for terminals). The client's half-close becomes the end of the process's stdin; output still flows.
+    /// for terminals). The client's half-close becomes the end of the process's stdin; output still flows, by <paramref name="through"/> if that is given.
     /// </summary>
-    public static async Task<bool> RunAsync(HijackedConnection client, AttachedStream process, bool stdin, byte[]? detachKeys)
+    public static async Task<bool> RunAsync(HijackedConnection client, AttachedStream process, bool stdin, byte[]? detachKeys, Stream? through = null)
     {
         using var ended = new CancellationTokenSource();
-        var output = CopyOutputAsync(process, client.Output, ended.Token);
+        var output = CopyOutputAsync(process, through ?? client.Output, ended.Token);
         var input = stdin ? CopyInputAsync(client.Input, process, detachKeys, ended.Token) : Task.FromResult(false);
         var first = await Task.WhenAny(output, input);
         bool detached = first == input && await input;

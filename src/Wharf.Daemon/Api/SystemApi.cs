@@ -110,7 +110,7 @@ public static class SystemApi
             Labels = [.. engine.Options.Labels],
             ExperimentalBuild = false,
             ServerVersion = DaemonVersion.Product,
-            Runtimes = new Dictionary<string, RuntimeInfo> { ["wharf"] = new() { Path = engine.Options.RuntimePath } },
+            Runtimes = RuntimesOf(engine.Options),
             DefaultRuntime = "wharf",
             Swarm = new SwarmInfo { NodeID = "", NodeAddr = "", LocalNodeState = "inactive", ControlAvailable = false, Error = "", RemoteManagers = null },
             LiveRestoreEnabled = true,
@@ -140,5 +140,12 @@ public static class SystemApi
     {
         var drive = new DriveInfo(path);
         return drive.DriveFormat is "ext3" or "ext2" ? "extfs" : drive.DriveFormat;
+    }
+
+    private static Dictionary<string, RuntimeInfo> RuntimesOf(Wharf.Engine.DaemonOptions options)
+    {
+        var runtimes = new Dictionary<string, RuntimeInfo> { ["wharf"] = new() { Path = options.RuntimePath } };
+        foreach (var (name, command) in options.Runtimes) runtimes[name] = new RuntimeInfo { Path = command[0], RuntimeArgs = command.Count > 1 ? [.. command.Skip(1)] : null };
+        return runtimes;
     }
 }

@@ -14,6 +14,7 @@ public static class DaemonCommandLine
         Run the engine that serves the Docker Engine API
 
         Options:
+              --add-runtime list               Another OCI runtime for --runtime, NAME=PATH
               --authorization-plugin list      Authorization plugin to ask about each request
               --bip string                     Address and prefix length of the default bridge, e.g. 172.30.0.1/16
               --config-file string             JSON configuration file (default /etc/wharf/daemon.json, if it is there)
@@ -69,6 +70,7 @@ public static class DaemonCommandLine
     private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile" };
     private static readonly string[] Known =
     [
+        "--add-runtime",
         "--authorization-plugin",
         "--bip",
         "--certs-dir",
@@ -145,6 +147,7 @@ public static class DaemonCommandLine
             Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
             ExecOptions = Many(flags, "--exec-opt") ?? file.ExecOptions ?? defaults.ExecOptions,
             Labels = Many(flags, "--label") ?? file.Labels ?? defaults.Labels,
+            Runtimes = Runtimes(flags, file),
             LogDriver = One(flags, "--log-driver") ?? file.LogDriver ?? defaults.LogDriver,
             LogOptions = Many(flags, "--log-opt")?.Select(option => option.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : "") ?? file.LogOpts ?? defaults.LogOptions,
             Transport = MergeTransport(flags, file),
@@ -167,6 +170,19 @@ public static class DaemonCommandLine
             MetricsAddress = One(flags, "--metrics-addr") ?? file.MetricsAddress,
             OtlpEndpoint = One(flags, "--otlp-endpoint") ?? file.OtlpEndpoint,
         };
+    }
+
+    private static Dictionary<string, IReadOnlyList<string>> Runtimes(Dictionary<string, List<string>> flags, DaemonConfigFile file)
+    {
+        var runtimes = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        foreach (var (name, entry) in file.Runtimes ?? []) runtimes[name] = [entry.Path ?? throw WharfException.Invalid($"runtime {name}: no path is given"), .. entry.Arguments ?? []];
+        foreach (var text in Many(flags, "--add-runtime") ?? [])
+        {
+            if (text.Split('=', 2) is not [{ Length: > 0 } name, { Length: > 0 } path]) throw WharfException.Invalid($"invalid runtime argument: {text}: expected NAME=PATH");
+            runtimes[name] = [path];
+        }
+        if (runtimes.ContainsKey("wharf")) throw WharfException.Invalid("runtime name 'wharf' is reserved");
+        return runtimes;
     }
 
     private static Dictionary<string, List<string>> ReadFlags(IReadOnlyList<string> args)

@@ -40,6 +40,7 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("ipv6")] public bool? IPv6 { get; set; }
     [JsonPropertyName("mtu")] public int? Mtu { get; set; }
     [JsonPropertyName("labels")] public List<string>? Labels { get; set; }
+    [JsonPropertyName("runtimes")] public Dictionary<string, RuntimeEntry>? Runtimes { get; set; }
     [JsonPropertyName("log-driver")] public string? LogDriver { get; set; }
     [JsonPropertyName("log-opts")] public Dictionary<string, string>? LogOpts { get; set; }
     [JsonPropertyName("registry")] public string? Registry { get; set; }
@@ -87,6 +88,13 @@ public sealed record AddressPoolEntry
 {
     [JsonPropertyName("base")] public string? Base { get; set; }
     [JsonPropertyName("size")] public int Size { get; set; }
+}
+
+/// <summary>A runtime of the configuration file.</summary>
+public sealed record RuntimeEntry
+{
+    [JsonPropertyName("path")] public string? Path { get; set; }
+    [JsonPropertyName("runtimeArgs")] public List<string>? Arguments { get; set; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,

@@ -21,6 +21,7 @@ public sealed partial class ContainerService
         var given = request.HostConfig ?? new HostConfig();
         given.LogConfig = LogRules.WithDefaults(given.LogConfig, _options);
         HostConfigRules.Check(given, asked, _capacity, warnings);
+        HostConfigRules.CheckRuntime(given.Runtime, _options.Runtimes);
         RequireOtherContainers(given);
         if (given.NetworkMode == "host" && given.PortBindings is { Count: > 0 }) warnings.Add("Published ports are discarded when using host network mode");
         var bare = string.IsNullOrEmpty(name) ? null : ContainerNames.Require(name);
@@ -34,6 +35,7 @@ public sealed partial class ContainerService
         var endpoints = EndpointsOf(request.NetworkingConfig, host, config, warnings);
         FillConfig(config, host, id);
         var (path, args) = ConfigMerge.Command(config);
+        if (path.Length == 0 && args.Count == 0) throw WharfException.Invalid("no command specified");
         var document = new ContainerDocument
         {
             Config = config, HostConfig = host, ImageId = image?.Id.ToString() ?? "", ChainId = image?.ChainId?.ToString(),
@@ -108,7 +110,7 @@ public sealed partial class ContainerService
     {
         var endpoints = new Dictionary<string, EndpointSettings>(StringComparer.Ordinal);
         var mode = host.NetworkMode!;
-        if (NamespaceModes.ContainerOf(mode) is not null || (mode == "none" && config.NetworkDisabled == true)) return endpoints;
+        if (NamespaceModes.ContainerOf(mode) is not null || config.NetworkDisabled == true) return endpoints;
         foreach (var (network, settings) in networking?.EndpointsConfig ?? [])
         {
             if (settings is null) throw WharfException.Invalid($"invalid config for network {network}: EndpointsConfig is nil");

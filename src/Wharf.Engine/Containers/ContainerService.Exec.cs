@@ -19,9 +19,9 @@ public sealed partial class ContainerService
     /// <summary>Prepares a further process; gives its ID.</summary>
     public string CreateExec(string nameOrId, ExecConfig config)
     {
-        var container = _index.Get(nameOrId);
-        RequireExecutable(container);
         if (config.Cmd is not { Count: > 0 }) throw WharfException.Invalid("No exec command specified");
+        var container = _index.Get(nameOrId);
+        RequireExecutable(container, nameOrId);
         foreach (var variable in config.Env ?? []) ConfigRules.CheckVariable(variable);
         _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);
         if (config.DetachKeys is { Length: > 0 } keys) DetachKeys.Parse(keys);
@@ -39,9 +39,9 @@ public sealed partial class ContainerService
     public void RequireStartableExec(string execId)
     {
         var exec = GetExec(execId);
-        if (exec.ExitCode is not null) throw WharfException.Conflict($"Exec command {execId} has already run");
-        if (exec.Started) throw WharfException.Conflict($"Exec command {execId} is already running");
-        RequireExecutable(exec.Container);
+        if (exec.ExitCode is not null) throw WharfException.Conflict($"exec command {execId} has already run");
+        if (exec.Started) throw WharfException.Conflict($"exec command {execId} is already running");
+        RequireExecutable(exec.Container, exec.Container.Id);
     }
 
     /// <summary>Runs an exec. Attached, gives its streams, which are complete from the first byte; the caller owns them.</summary>
@@ -51,7 +51,7 @@ public sealed partial class ContainerService
         var exec = GetExec(execId);
         lock (exec)
         {
-            if (exec.Started) throw WharfException.Conflict($"Exec command {execId} is already running");
+            if (exec.Started) throw WharfException.Conflict($"exec command {execId} is already running");
             exec.Started = true;
         }
         var (container, config) = (exec.Container, exec.Config);
@@ -90,6 +90,7 @@ public sealed partial class ContainerService
     public async Task ResizeExecAsync(string execId, uint height, uint width, CancellationToken cancellation)
     {
         var exec = GetExec(execId);
+        if (exec.Pid == 0) throw WharfException.Invalid("exec process is not started");
         if (!exec.Running) throw WharfException.NotFound($"NotFound: process does not exist {execId}: not found");
         await _shim.SendAsync(new ShimRequest { Resize = new ResizeRequest { Id = exec.Container.Id, ExecId = exec.Id, Height = height, Width = width } }, cancellation);
     }
@@ -137,12 +138,12 @@ public sealed partial class ContainerService
 
     private ExecInstance GetExec(string execId) => _execs.TryGetValue(execId, out var exec) ? exec : throw WharfException.NotFound($"No such exec instance: {execId}");
 
-    private static void RequireExecutable(Container container)
+    private static void RequireExecutable(Container container, string nameOrId)
     {
         switch (container.State.Status)
         {
             case ContainerStatus.Running: return;
-            case ContainerStatus.Paused: throw WharfException.Conflict($"Container {container.Id} is paused, unpause the container before exec");
+            case ContainerStatus.Paused: throw WharfException.Conflict($"Container {nameOrId} is paused, unpause the container before exec");
             case ContainerStatus.Restarting: throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
             default: throw NotRunning(container);
         }

@@ -32,7 +32,7 @@ public sealed partial class ContainerService
             summary.Image = await ImageNameAsync(container, names, cancellation);
             if (options.Size)
             {
-                summary.SizeRw = _snapshots.WritableSize(container.Id);
+                summary.SizeRw = _snapshots.WritableSize(container.Id) is > 0 and var size ? size : null;
                 summary.SizeRootFs = await RootSizeAsync(container, cancellation);
             }
             summaries.Add(summary);

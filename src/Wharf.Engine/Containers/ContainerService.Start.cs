@@ -70,6 +70,7 @@ public sealed partial class ContainerService
         // A log that could not be opened has docker's own words already.
         catch (ShimException error) when (error.Error is { Kind: "launch", Step: not "log" })
         {
+            if (error.Error.Step == "runtime") throw new ShimException(error.Error with { Message = "failed to create task for container: failed to create shim task: OCI runtime create failed: " + error.Message });
             bool init = request.Start is not null && error.Error.ExitCode is 126 or 127;
             throw new ShimException(error.Error with { Message = failure + (init ? "error during container init: " : "") + error.Message });
         }
@@ -106,6 +107,7 @@ public sealed partial class ContainerService
             StdinOnce = config.StdinOnce ?? false,
             Log = LogRules.Target(host.LogConfig, DirectoryOf(container.Id), config, LogSourceOf(container)),
             InitPath = initPath,
+            Runtime = _options.Runtimes.TryGetValue(host.Runtime ?? "", out var runtime) ? [.. runtime] : null,
             SystemdCgroup = _options.SystemdCgroup,
             Dns = NamesOf(container),
         };

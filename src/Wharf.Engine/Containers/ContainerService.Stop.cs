@@ -17,22 +17,22 @@ public sealed partial class ContainerService
     {
         var container = _index.Get(nameOrId);
         if (!container.State.IsUp) throw new WharfException(ErrorKind.NotModified, "container already stopped");
-        await StopOneAsync(container, SignalFor(container, signal, "stop"), seconds, cancellation);
+        await StopOneAsync(container, SignalFor(container, signal, $"cannot stop container: {nameOrId}"), seconds, cancellation);
     }
 
-    private static int SignalFor(Container container, string? signal, string verb)
+    private static int SignalFor(Container container, string? signal, string failure)
     {
         if (string.IsNullOrEmpty(signal)) return StopSignalOf(container);
         try { return Signals.Parse(signal); }
         // docker tells this one as an error of its own.
-        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"cannot {verb} container: {container.Id}: {error.Message}", error); }
+        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"{failure}: {error.Message}", error); }
     }
 
     /// <summary>Stops it if it runs, and starts it.</summary>
     public async Task RestartAsync(string nameOrId, string? signal, int? seconds, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
-        int number = SignalFor(container, signal, "restart");
+        int number = SignalFor(container, signal, $"Cannot restart container {nameOrId}");
         // AutoRemove means: when it ends by itself. A restart is not its end.
         var host = container.HostConfig;
         bool autoRemove = host.AutoRemove == true;

@@ -25,7 +25,8 @@ internal static class ContainerStatistics
         response.CpuStats = cgroup.IsV2 ? CpuV2(cgroup) : CpuV1(cgroup);
         response.MemoryStats = cgroup.IsV2 ? MemoryV2(cgroup, hostMemory) : MemoryV1(cgroup, hostMemory);
         response.BlkioStats = cgroup.IsV2 ? BlockV2(cgroup) : BlockV1(cgroup);
-        ulong? limit = cgroup.Number("pids", "pids.max");
+        // Of no limit docker says nothing on v1, and the greatest number on v2.
+        ulong? limit = cgroup.Number("pids", "pids.max") is { } most && (cgroup.IsV2 || most != ulong.MaxValue) ? most : null;
         response.PidsStats = new ContainerPidsStats { Current = cgroup.Number("pids", "pids.current"), Limit = limit };
         response.Networks = container.HostConfig.NetworkMode is "host" or "none" ? null : Networks(pid);
         return response;
@@ -122,7 +123,7 @@ internal static class ContainerStatistics
         {
             var parts = line.Split([':', ' ']);
             if (parts.Length != 4 || !ulong.TryParse(parts[0], out ulong major) || !ulong.TryParse(parts[1], out ulong minor) || !ulong.TryParse(parts[3], out ulong value)) continue;
-            entries.Add(new ContainerBlkioStatEntry { Major = major, Minor = minor, Op = parts[2].ToLowerInvariant(), Value = value });
+            entries.Add(new ContainerBlkioStatEntry { Major = major, Minor = minor, Op = parts[2], Value = value });
         }
         return entries;
     }

@@ -16,6 +16,22 @@ public static unsafe partial class FdSocket
     [LibraryImport("libc", SetLastError = true)] private static partial int connect(int socket, byte* address, uint length);
     [LibraryImport("libc", SetLastError = true)] private static partial nint sendmsg(int socket, MessageHeader* message, int flags);
 
+    [LibraryImport("libc", SetLastError = true)] private static partial nint recvmsg(int socket, MessageHeader* message, int flags);
+
+    /// <summary>Receives one descriptor with whatever comes along (MSG_CMSG_CLOEXEC); the caller owns it.</summary>
+    public static Fd Receive(int connection)
+    {
+        const int CloseOnExec = 0x40000000;
+        var bytes = stackalloc byte[4096];
+        var vector = new IoVector { Base = bytes, Length = 4096 };
+        var control = stackalloc byte[24];
+        new Span<byte>(control, 24).Clear();
+        var message = new MessageHeader { Vectors = &vector, Count = 1, Control = control, ControlLength = 24 };
+        SyscallException.Check((int)recvmsg(connection, &message, CloseOnExec), "recvmsg");
+        if (message.ControlLength < 20 || *(int*)(control + 8) != SOL_SOCKET || *(int*)(control + 12) != SCM_RIGHTS) throw new IOException("no descriptor came over the socket");
+        return new Fd(*(int*)(control + 16));
+    }
+
     /// <summary>Connects to the stream socket at <paramref name="path"/>.</summary>
     public static Fd Connect(string path)
     {

@@ -16,6 +16,8 @@ internal sealed record ShimRecord
     public int ExitCode { get; set; }
     public bool OomKilled { get; set; }
     public string? Error { get; set; }
+    /// <summary>Another runtime that keeps state of it, to be told when it is forgotten.</summary>
+    public Init.ForeignRuntime? Runtime { get; set; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

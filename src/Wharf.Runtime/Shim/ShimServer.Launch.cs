@@ -15,7 +15,11 @@ internal sealed partial class ShimServer
         if (_launching.Contains(key) || (_processes.TryGetValue(key, out var old) && old.ExitedAt is null)) throw new InvalidOperationException($"container {request.Id} is running");
         bool terminal = request.Spec.Process?.Terminal == true;
         var log = LogDrivers.Open(request.Log);
-        var process = new Supervised { Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Log = log };
+        var process = new Supervised
+        {
+            Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Log = log,
+            Runtime = request.Runtime is [var program, .. var arguments] ? new ForeignRuntime(program, arguments, Path.Combine(_root, "runtime")) : null,
+        };
         var pipes = new LaunchPipes(terminal, request.OpenStdin);
         Launch(connection, seq, process, pipes, log, () =>
         {
@@ -23,14 +27,15 @@ internal sealed partial class ShimServer
             OpenNameServer(request);
             var place = CgroupPlace.Resolve(_launcher.Layout with { UseSystemd = request.SystemdCgroup }, request.Spec.Linux?.CgroupsPath, request.Id);
             // Written down before anything is made: a shim that dies in the middle of a launch leaves what the next one can find.
-            _records.Save(new ShimRecord { Id = request.Id, Cgroup = place });
-            var launched = _launcher.Launch(new LaunchRequest
+            _records.Save(new ShimRecord { Id = request.Id, Cgroup = place, Runtime = process.Runtime });
+            var launch = new LaunchRequest
             {
                 ContainerId = request.Id, Spec = request.Spec, Rootfs = request.Rootfs, InitPath = request.InitPath, Cgroup = place,
                 Stdin = pipes.ChildStdin, Stdout = pipes.ChildStdout, Stderr = pipes.ChildStderr,
-            });
+            };
+            var launched = process.Runtime is { } runtime ? _launcher.LaunchForeign(launch, runtime) : _launcher.Launch(launch);
             process.Oom = launched.Cgroup.WatchOom();
-            _records.Save(new ShimRecord { Id = request.Id, Pid = launched.Pid, Cgroup = place, StartedAt = launched.StartedAt });
+            _records.Save(new ShimRecord { Id = request.Id, Pid = launched.Pid, Cgroup = place, StartedAt = launched.StartedAt, Runtime = process.Runtime });
             return launched;
         });
     }

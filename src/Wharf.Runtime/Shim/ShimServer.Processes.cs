@@ -151,10 +151,20 @@ internal sealed partial class ShimServer
         if (request.ExecId is null && process is not { Running: true })
         {
             foreach (var exec in _processes.Keys.Where(entry => entry.Id == request.Id).ToArray()) _processes.Remove(exec);
-            _records.Remove(request.Id);
         }
         if (process is not { Running: true } && _waiting.Remove(key, out var waiting))
             foreach (var (client, _) in waiting) client.CloseWhenSent();
+        if (request.ExecId is null && process is { Running: false, Runtime: { } runtime })
+        {
+            // Before the answer: the next start makes a container of the same name there.
+            InBackground(connection, seq, () =>
+            {
+                Launcher.ForgetForeign(runtime, request.Id);
+                return new ShimResponse { Seq = seq };
+            }, () => _records.Remove(request.Id));
+            return;
+        }
+        if (request.ExecId is null && process is not { Running: true }) _records.Remove(request.Id);
         connection.Respond(new ShimResponse { Seq = seq });
     }
 }

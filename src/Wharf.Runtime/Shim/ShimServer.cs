@@ -19,6 +19,7 @@ internal sealed partial class ShimServer
     private readonly Dictionary<(string Id, string? ExecId), List<(ShimConnection Connection, AttachRequest Request)>> _waiting = [];
     private readonly HashSet<(string Id, string? ExecId)> _launching = [];
     private readonly List<ShimConnection> _subscribers = [];
+    private readonly string _root;
     private readonly ShimRecords _records;
     private readonly Launcher _launcher;
     private readonly Socket _listener;
@@ -29,6 +30,7 @@ internal sealed partial class ShimServer
     {
         var mountPoint = Path.Combine(root, "rootfs");
         Directory.CreateDirectory(mountPoint);
+        _root = root;
         _records = new ShimRecords(root);
         _dns = new DnsService(_loop);
         _launcher = new Launcher(CgroupLayout.Detect(), mountPoint);
@@ -52,6 +54,7 @@ internal sealed partial class ShimServer
         if (record.Pid == 0)
         {
             // It was being launched: nobody was ever told that it ran.
+            if (record.Runtime is { } runtime) Launcher.ForgetForeign(runtime, record.Id);
             _records.Remove(record.Id);
             return;
         }
@@ -65,7 +68,7 @@ internal sealed partial class ShimServer
         _processes[(record.Id, null)] = new Supervised
         {
             Id = record.Id, Streams = new ProcessStreams(_loop, _buffer, false, false, null), Cgroup = cgroup, Pid = record.Pid, StartedAt = record.StartedAt,
-            ExitedAt = record.ExitedAt, ExitCode = record.ExitCode, OomKilled = record.OomKilled, Error = record.Error,
+            ExitedAt = record.ExitedAt, ExitCode = record.ExitCode, OomKilled = record.OomKilled, Error = record.Error, Runtime = record.Runtime,
         };
     }
 

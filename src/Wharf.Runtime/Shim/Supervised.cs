@@ -13,6 +13,8 @@ internal sealed class Supervised
     public string? ExecId { get; init; }
     public required ProcessStreams Streams { get; init; }
     public ContainerLog? Log { get; init; }
+    /// <summary>Another runtime that made the container and keeps state of it.</summary>
+    public Init.ForeignRuntime? Runtime { get; init; }
     /// <summary>What the engine gave along with an exec.</summary>
     public string? Note { get; init; }
     public LinuxSpec? Linux { get; init; }
@@ -41,5 +43,5 @@ internal sealed class Supervised
 
     public ShimEvent ExitEvent() => new() { Type = "exit", Id = Id, ExecId = ExecId, Pid = Pid, ExitCode = ExitCode, OomKilled = OomKilled, At = ExitedAt!.Value, Error = Error };
 
-    public ShimRecord Record() => new() { Id = Id, Pid = Pid, Cgroup = Cgroup!.Place, StartedAt = StartedAt, ExitedAt = ExitedAt, ExitCode = ExitCode, OomKilled = OomKilled, Error = Error };
+    public ShimRecord Record() => new() { Id = Id, Pid = Pid, Cgroup = Cgroup!.Place, StartedAt = StartedAt, ExitedAt = ExitedAt, ExitCode = ExitCode, OomKilled = OomKilled, Error = Error, Runtime = Runtime };
 }

@@ -53,6 +53,8 @@ public sealed record StartRequest
     public string? InitPath { get; set; }
     /// <summary><c>linux.cgroupsPath</c> names a systemd scope (<c>slice:prefix:name</c>) and not a directory.</summary>
     public bool SystemdCgroup { get; set; }
+    /// <summary>Another OCI runtime that is to make the container: its program and then its own arguments; null for this one.</summary>
+    public List<string>? Runtime { get; set; }
     /// <summary>Its names on networks and its name server, for a container in a network namespace that the engine made.</summary>
     public DnsContainer? Dns { get; set; }
 }

@@ -12,7 +12,6 @@ internal static class ConfigMerge
         var merged = user with
         {
             User = NotEmpty(user.User, image?.User),
-            WorkingDir = NotEmpty(user.WorkingDir, image?.WorkingDir),
             StopSignal = NotEmpty(user.StopSignal, image?.StopSignal) is { Length: > 0 } signal ? signal : null,
             StopTimeout = user.StopTimeout ?? image?.StopTimeout,
             ExposedPorts = Join(user.ExposedPorts, image?.ExposedPorts?.Keys),
@@ -20,7 +19,7 @@ internal static class ConfigMerge
             Env = MergeEnvironment(user.Env, image?.Env),
             Labels = MergeLabels(user.Labels, image?.Labels),
             Healthcheck = MergeHealth(user.Healthcheck, image?.Healthcheck),
-            OnBuild = null,
+            WorkingDir = CleanPath(NotEmpty(user.WorkingDir, image?.WorkingDir)),
         };
         MergeCommand(merged, user, image);
         return merged;
@@ -44,12 +43,15 @@ internal static class ConfigMerge
         merged.Entrypoint = entrypoint;
     }
 
-    /// <summary>Program and arguments of a merged configuration; empty where nothing says what to run, which is an error at the start only.</summary>
+    /// <summary>Program and arguments of a merged configuration; empty where nothing says what to run.</summary>
     public static (string Path, List<string> Args) Command(ContainerConfig config)
     {
         List<string> all = [.. config.Entrypoint ?? [], .. config.Cmd ?? []];
         return all.Count == 0 ? ("", []) : (all[0], all[1..]);
     }
+
+    /// <summary>Without <c>.</c>, <c>..</c> and doubled slashes.</summary>
+    private static string CleanPath(string path) => path.StartsWith('/') ? System.IO.Path.GetFullPath(path) is { Length: > 1 } full ? full.TrimEnd('/') : "/" : path;
 
     private static string NotEmpty(string? first, string? second) => string.IsNullOrEmpty(first) ? second ?? "" : first;
 

@@ -9,6 +9,7 @@ namespace Wharf.Engine.Containers.Config;
 /// <summary>What a host configuration must fulfil before anything is made of it, with docker's messages.</summary>
 internal static class HostConfigRules
 {
+    /// <summary>Names that are this engine's own runtime, unless the configuration gives one of them to another.</summary>
     private static readonly string[] Runtimes = ["", HostConfigDefaults.Runtime, "runc", "io.containerd.runc.v2"];
 
     /// <summary>Checks <paramref name="host"/>, dropping what the kernel cannot do with a warning. Runs before defaults are filled in.</summary>
@@ -25,6 +26,11 @@ internal static class HostConfigRules
             if (key.Length == 0) throw WharfException.Invalid("invalid Annotations: the empty string is not permitted as an annotation key");
     }
 
+    public static void CheckRuntime(string? name, IReadOnlyDictionary<string, IReadOnlyList<string>> others)
+    {
+        if (Array.IndexOf(Runtimes, name ?? "") < 0 && !others.ContainsKey(name!)) throw WharfException.Invalid($"unknown or invalid runtime name: {name}");
+    }
+
     private static void CheckModes(HostConfig host, HostCapacity capacity)
     {
         RequireMode("PID", host.PidMode, ["", "host"], container: true);
@@ -34,7 +40,6 @@ internal static class HostConfigRules
         RequireMode("user namespace", host.UsernsMode, ["", "host"], container: false);
         if (host.Isolation is { Length: > 0 } isolation && isolation != "default")
             throw WharfException.Invalid($"invalid isolation ({isolation}): linux only supports 'default'");
-        if (Array.IndexOf(Runtimes, host.Runtime ?? "") < 0) throw WharfException.Invalid($"unknown or invalid runtime name: {host.Runtime}");
         if (host.StorageOpt is { Count: > 0 })
         {
             foreach (var key in host.StorageOpt.Keys)

@@ -72,7 +72,8 @@ public class HostConfigRulesTests
         Refusal(new HostConfig { UTSMode = "bogus" }).ShouldBe("invalid UTS mode: bogus");
         Refusal(new HostConfig { CgroupnsMode = "bogus" }).ShouldBe("invalid cgroup namespace mode: bogus");
         Refusal(new HostConfig { NetworkMode = "container:" }).ShouldBe("invalid network mode: invalid container format container:<name|id>");
-        Refusal(new HostConfig { Runtime = "bogus" }).ShouldBe("unknown or invalid runtime name: bogus");
+        Should.Throw<WharfException>(() => HostConfigRules.CheckRuntime("bogus", new Dictionary<string, IReadOnlyList<string>>())).Message.ShouldBe("unknown or invalid runtime name: bogus");
+        HostConfigRules.CheckRuntime("crun", new Dictionary<string, IReadOnlyList<string>> { ["crun"] = ["/usr/bin/crun"] });
         Check(new HostConfig { PidMode = "container:x", IpcMode = "shareable", Runtime = "runc" }).ShouldBeEmpty();
     }
 

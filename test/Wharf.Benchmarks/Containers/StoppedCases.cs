@@ -1,0 +1,55 @@
+using System.Diagnostics;
+
+namespace Wharf.Benchmarks.Containers;
+
+/// <summary>What many containers that do not run cost: listing them, and the daemon's start. Each engine is a daemon of its own, since it is restarted.</summary>
+public static class StoppedCases
+{
+    public static void Run(string binaries, int count, int rounds)
+    {
+        using var wharf = new RestartableDaemon("wharf", Path.Combine(binaries, "wharf"), root => ["daemon", "-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run"]);
+        var daemons = new List<RestartableDaemon> { wharf };
+        if (RestartableDaemon.Find("dockerd") is { } dockerd)
+        {
+            // No bridge and no firewall rules: two daemons would fight over them, and here they are only a handicap.
+            daemons.Add(new RestartableDaemon("dockerd", dockerd, root => ["-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run", "--pidfile", root + "/pid",
+                "--bridge", "none", "--iptables=false", "--ip6tables=false"]));
+        }
+        else Console.Error.WriteLine("bench: no dockerd is installed: measuring Wharf alone");
+        try
+        {
+            Report(daemons, "daemon start, no containers", rounds, daemon => daemon.Restart());
+            foreach (var daemon in daemons) Fill(daemon, count);
+            Report(daemons, $"daemon start, {count} stopped containers", rounds, daemon => daemon.Restart());
+            Report(daemons, $"ps -a of {count} stopped containers", rounds * 3, daemon => List(daemon, count));
+        }
+        finally { foreach (var daemon in daemons) daemon.Dispose(); }
+    }
+
+    private static void Fill(RestartableDaemon daemon, int count)
+    {
+        BenchImage.Ensure(daemon.Host);
+        using var client = new EngineClient(daemon.Name, daemon.Host);
+        for (int i = 0; i < count; i++)
+            client.Send("POST", "/containers/create", $$"""{"Image":{{EngineClient.Quote(BenchImage.Name)}},"Cmd":["/bin/true"],"Labels":{"number":"{{i}}"},"HostConfig":{"NetworkMode":"none"} }""");
+    }
+
+    private static double List(RestartableDaemon daemon, int count)
+    {
+        using var client = new EngineClient(daemon.Name, daemon.Host);
+        var watch = Stopwatch.StartNew();
+        var text = client.Send("GET", "/containers/json?all=1");
+        double time = watch.Elapsed.TotalMilliseconds;
+        int found = System.Text.Json.Nodes.JsonNode.Parse(text)!.AsArray().Count;
+        return found == count ? time : throw new InvalidOperationException($"{daemon.Name}: {found} of {count} containers are listed");
+    }
+
+    private static void Report(List<RestartableDaemon> daemons, string name, int rounds, Func<RestartableDaemon, double> body)
+    {
+        var samples = daemons.ConvertAll(_ => new Sample());
+        for (int round = 0; round < rounds; round++)
+            for (int i = 0; i < daemons.Count; i++) samples[i].Add(body(daemons[i]));
+        var cells = daemons.Select((daemon, i) => FormattableString.Invariant($"{daemon.Name} {samples[i].Median:0.0#} ms ({samples[i].Least:0.0#})"));
+        Console.WriteLine(FormattableString.Invariant($"{name}: {string.Join(", ", cells)}{(daemons.Count > 1 ? FormattableString.Invariant($", {samples[1].Median / samples[0].Median:0.0}×") : "")}, n = {rounds}"));
+    }
+}
