@@ -35,6 +35,9 @@ public sealed class HijackGate : IDisposable
     /// <summary>True from a request's head to the end of its handler: what is read then is body, not head.</summary>
     public bool InRequest { get; set; }
 
+    /// <summary>Set when a hijack has ended: its input may still be held by whoever read it, and Kestrel is shown the end instead.</summary>
+    public bool Ended { get; set; }
+
     /// <summary>The connection middleware.</summary>
     public static ConnectionDelegate Use(ConnectionDelegate next) => async connection =>
     {
@@ -75,10 +78,17 @@ public sealed class HijackGate : IDisposable
     {
         private long _shownBeforeEnd = -1;
 
-        public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => Prepare(await inner.ReadAsync(cancellationToken));
+        private static readonly ReadResult End = new(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
+
+        public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => gate.Ended ? End : Prepare(await inner.ReadAsync(cancellationToken));
 
         public override bool TryRead(out ReadResult result)
         {
+            if (gate.Ended)
+            {
+                result = End;
+                return true;
+            }
             bool any = inner.TryRead(out result);
             if (any) result = Prepare(result);
             return any;
@@ -94,8 +104,13 @@ public sealed class HijackGate : IDisposable
             return new ReadResult(result.Buffer, result.IsCanceled, isCompleted: false);
         }
 
-        public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
-        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => inner.AdvanceTo(consumed, examined);
+        public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+        {
+            if (!gate.Ended) inner.AdvanceTo(consumed, examined);
+        }
+
         public override void CancelPendingRead() => inner.CancelPendingRead();
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
 

@@ -85,6 +85,7 @@ public sealed class HijackedConnection : IAsyncDisposable
             catch (SocketException) { /* the client is gone already: nothing to tell it */ }
             await Output.DisposeAsync();
         }
+        if (_context.Http.Features.Get<HijackGate>() is { } gate) gate.Ended = true;
         // Kestrel must not write a response of its own behind the raw bytes.
         _context.Http.Abort();
     }
