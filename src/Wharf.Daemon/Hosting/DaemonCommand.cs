@@ -40,6 +40,7 @@ public static class DaemonCommand
 
     private static async Task ServeAsync(DaemonOptions options)
     {
+        Linux.Memory.ResidentMemory.LimitNativeHeaps();
         Linux.Fds.FileMode.SetUmask(Umask);
         PrivateDirectory(options.DataRoot);
         PrivateDirectory(options.ExecRoot);
@@ -59,6 +60,7 @@ public static class DaemonCommand
             Configure(kestrel);
             endpoints.Listen(kestrel, kestrel.ApplicationServices.GetRequiredService<ILoggerFactory>());
         });
+        BlockPool.Use(builder.Services);
         await using var app = builder.Build();
         var logs = app.Services.GetRequiredService<ILoggerFactory>();
         var log = logs.CreateLogger("Wharf.Daemon");

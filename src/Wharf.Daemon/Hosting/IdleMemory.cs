@@ -41,9 +41,7 @@ public sealed class IdleMemory(ILogger<IdleMemory> log) : IAsyncDisposable
             }
             _armed = false;
         }
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        ResidentMemory.TrimNativeHeap();
-        log.MemoryReleased(ResidentMemory.ReleaseFilePages() >> 10);
+        log.MemoryReleased(ResidentMemory.Release() >> 10);
     }
 
     public async ValueTask DisposeAsync()

@@ -6,14 +6,37 @@ namespace Wharf.Linux.Memory;
 /// <summary>Gives memory of this process back that it can do without until it is busy again.</summary>
 public static unsafe class ResidentMemory
 {
-    private const int MADV_DONTNEED = 4;
+    private const int MADV_DONTNEED = 4, M_MMAP_THRESHOLD = -3, M_ARENA_MAX = -8;
+    private const int Arenas = 4, LargeBlock = 128 << 10;
+
+    /// <summary>Raised when memory is given back: who holds native memory that can be made again lets it go.</summary>
+    public static event Action? Releasing;
+
+    /// <summary>
+    /// A few heaps for all threads, and large blocks always mapped on their own: by default the C library keeps a heap for each thread and
+    /// learns to take ever larger blocks from it, where they leave holes that never go back.
+    /// </summary>
+    public static void LimitNativeHeaps()
+    {
+        _ = Libc.mallopt(M_ARENA_MAX, Arenas);
+        _ = Libc.mallopt(M_MMAP_THRESHOLD, LargeBlock);
+    }
+
+    /// <summary>Collects all garbage and gives back what the program can do without until it is busy again. Returns how many bytes of program files were let go.</summary>
+    public static long Release()
+    {
+        Releasing?.Invoke();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        Libc.malloc_trim(0);
+        return ReleaseFilePages();
+    }
 
     /// <summary>
     /// Unmaps the pages of program files (code and constants, all read-only) from this process. They stay in the page cache and come back at
     /// their next use by a minor fault. Only mappings without a page of their own are touched: one written by relocation would lose it.
     /// Returns how many bytes were resident.
     /// </summary>
-    public static long ReleaseFilePages()
+    private static long ReleaseFilePages()
     {
         long released = 0;
         (nuint Start, nuint End)? mapping = null;
@@ -30,9 +53,6 @@ public static unsafe class ResidentMemory
         }
         return released;
     }
-
-    /// <summary>Gives free pages of the C library's heap back (what native libraries allocated and freed).</summary>
-    public static void TrimNativeHeap() => Libc.malloc_trim(0);
 
     /// <summary>The range of a line like <c>7f00-7f10 r-xp 00001000 fd:00 1234 /usr/bin/x</c>, if it is a private, read-only mapping of a file.</summary>
     private static (nuint, nuint)? ReadOnlyFile(string line)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Wharf.Linux.Memory;
 
 namespace Wharf.Linux.Nftables;
 
@@ -18,6 +19,8 @@ public sealed partial class NftablesContext : IDisposable
     [LibraryImport(Library)] private static partial nint nft_ctx_get_error_buffer(nint context);
     [LibraryImport(Library)] private static partial nint nft_ctx_get_output_buffer(nint context);
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] private static partial int nft_run_cmd_from_buffer(nint context, string commands);
+
+    public NftablesContext() => ResidentMemory.Releasing += Release;
 
     /// <summary>Runs commands in nft's own language; throws with the library's message. Returns what it printed, with <paramref name="handles"/> the numbers that rules are deleted by too.</summary>
     public string Run(string commands, bool handles = false)
@@ -44,9 +47,19 @@ public sealed partial class NftablesContext : IDisposable
         catch (DllNotFoundException error) { throw new IOException($"{Library} is missing: install the package libnftables1", error); }
     }
 
+    /// <summary>The library keeps what it knows of the kernel's tables, some MiB. It asks anew when it is used again.</summary>
+    private void Release()
+    {
+        lock (_lock)
+        {
+            if (_context != 0) nft_ctx_free(_context);
+            _context = 0;
+        }
+    }
+
     public void Dispose()
     {
-        if (_context != 0) nft_ctx_free(_context);
-        _context = 0;
+        ResidentMemory.Releasing -= Release;
+        Release();
     }
 }

@@ -12,6 +12,7 @@ public static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] public static partial int close(int fd);
     [LibraryImport(C, SetLastError = true)] public static partial int madvise(void* address, nuint length, int advice);
     [LibraryImport(C)] public static partial int malloc_trim(nuint pad);
+    [LibraryImport(C)] public static partial int mallopt(int parameter, int value);
     [LibraryImport(C, SetLastError = true)] public static partial nint read(int fd, void* buffer, nuint count);
     [LibraryImport(C, SetLastError = true)] public static partial nint write(int fd, void* buffer, nuint count);
     [LibraryImport(C, SetLastError = true)] public static partial int pipe2(int* fds, int flags);

@@ -28,6 +28,10 @@ internal sealed unsafe partial class EventLoop : IDisposable
     private readonly PriorityQueue<Action, long> _timers = new();
     private bool _stopped;
 
+    /// <summary>Called once each time nothing has happened for <see cref="Quiet"/> after something did.</summary>
+    public Action? Idle { get; set; }
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5);
+
     [LibraryImport("libc", SetLastError = true)] private static partial int epoll_create1(int flags);
     [LibraryImport("libc", SetLastError = true)] private static partial int epoll_ctl(int epoll, int operation, int fd, byte* value);
     [LibraryImport("libc", SetLastError = true)] private static partial int epoll_wait(int epoll, byte* events, int count, int timeout);
@@ -66,9 +70,16 @@ internal sealed unsafe partial class EventLoop : IDisposable
     public void Run()
     {
         var events = stackalloc byte[MaxEvents * EventSize];
+        long? quietAt = null;
         while (!_stopped)
         {
-            int count = epoll_wait(_epoll.Value, events, MaxEvents, Timeout());
+            int count = epoll_wait(_epoll.Value, events, MaxEvents, Timeout(quietAt));
+            if (count > 0) quietAt = Environment.TickCount64 + (long)Quiet.TotalMilliseconds;
+            else if (quietAt <= Environment.TickCount64)
+            {
+                quietAt = null;
+                Idle?.Invoke();
+            }
             for (int i = 0; i < count; i++)
             {
                 var at = events + i * EventSize;
@@ -83,7 +94,11 @@ internal sealed unsafe partial class EventLoop : IDisposable
         }
     }
 
-    private int Timeout() => _timers.TryPeek(out _, out long due) ? (int)Math.Clamp(due - Environment.TickCount64, 0, int.MaxValue) : -1;
+    private int Timeout(long? quietAt)
+    {
+        long next = _timers.TryPeek(out _, out long due) ? Math.Min(due, quietAt ?? due) : quietAt ?? -1;
+        return next < 0 ? -1 : (int)Math.Clamp(next - Environment.TickCount64, 0, int.MaxValue);
+    }
 
     private void DrainPosted()
     {

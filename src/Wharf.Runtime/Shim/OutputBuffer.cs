@@ -5,6 +5,8 @@ namespace Wharf.Runtime.Shim;
 /// <summary>Bytes waiting to be written to a slow reader. Gives its memory back when empty.</summary>
 internal sealed class OutputBuffer
 {
+    private const int LargestPooled = 128 << 10;
+
     private byte[] _bytes = [];
     private int _start, _end;
 
@@ -22,7 +24,7 @@ internal sealed class OutputBuffer
     {
         _start += count;
         if (_start < _end) return;
-        if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
+        GiveBack();
         _bytes = [];
         _start = _end = 0;
     }
@@ -31,9 +33,15 @@ internal sealed class OutputBuffer
     {
         var larger = ArrayPool<byte>.Shared.Rent(Math.Max(4096, (Length + more) * 3 / 2));
         Pending.CopyTo(larger);
-        if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
+        GiveBack();
         _end = Length;
         _start = 0;
         _bytes = larger;
+    }
+
+    private void GiveBack()
+    {
+        // The pool would keep a large one for good.
+        if (_bytes.Length is > 0 and <= LargestPooled) ArrayPool<byte>.Shared.Return(_bytes);
     }
 }

@@ -23,6 +23,7 @@ internal static partial class ShimCommand
             Console.Error.WriteLine("usage: wharf-runtime shim --root DIR");
             return 2;
         }
+        Linux.Memory.ResidentMemory.LimitNativeHeaps();
         Directory.CreateDirectory(root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         using var only = OpenAt.Open(Path.Combine(root, "shim.lock"), O.RDWR | O.CREAT, 0b110_000_000);
         if (Libc.flock(only.Value, LOCK_EX | LOCK_NB) < 0)

@@ -33,6 +33,7 @@ internal sealed partial class ShimServer
         _root = root;
         _records = new ShimRecords(root);
         _dns = new DnsService(_loop);
+        _loop.Idle = static () => Linux.Memory.ResidentMemory.Release();
         _launcher = new Launcher(CgroupLayout.Detect(), mountPoint);
         _listener = listener;
         listener.Blocking = false;

@@ -22,6 +22,7 @@ public sealed partial class KernelConstantTests
         #define _GNU_SOURCE
         #include <errno.h>
         #include <fcntl.h>
+        #include <malloc.h>
         #include <poll.h>
         #include <sched.h>
         #include <signal.h>

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
+using Wharf.Daemon.Hosting;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Observing;
 using Wharf.Daemon.Registry.Storage;
@@ -37,6 +38,7 @@ internal sealed class DaemonRegistry : IAsyncDisposable
             RegistryListener.Limit(kestrel, config);
             RegistryListener.Listen(kestrel, address, config.Tls, certificate);
         });
+        BlockPool.Use(builder.Services);
         var app = builder.Build();
         app.Run(host.Server.HandleAsync);
         await app.StartAsync(cancellation);

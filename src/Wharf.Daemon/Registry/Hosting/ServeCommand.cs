@@ -46,6 +46,7 @@ internal static class ServeCommand
             RegistryListener.Limit(kestrel, config);
             RegistryListener.Listen(kestrel, config.Addr!, config.Tls, certificate);
         });
+        BlockPool.Use(builder.Services);
         using var logFactory = LoggerFactory.Create(logging => logging.AddJsonConsole(console => console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffffffZ").SetMinimumLevel(debug ? LogLevel.Debug : LogLevel.Information)
             .Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
         var log = logFactory.CreateLogger("Wharf.Registry");
