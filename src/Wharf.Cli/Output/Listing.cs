@@ -39,6 +39,9 @@ internal sealed class Listing<TRow>
         return isTable ? TabWriter.Align(text.ToString(), minWidth: 10, padding: 3) : text.ToString();
     }
 
+    /// <summary>The rows as templates see them.</summary>
+    public List<object?> Objects(IEnumerable<TRow> rows) => [.. rows.Select(ToObject)];
+
     /// <summary>A backslash and a letter in a format typed at a shell mean a tab and a new line.</summary>
     private static Template ParseFormat(string source)
     {

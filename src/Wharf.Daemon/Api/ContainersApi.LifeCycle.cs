@@ -25,6 +25,9 @@ public static partial class ContainersApi
 
     private static async Task StartAsync(ApiContext context)
     {
+        // Seven bytes and more: older clients sent "{}" and line ends.
+        if (context.Http.Request.ContentLength > 7 || context.Http.Request.Headers.TransferEncoding.Count > 0 && await context.Http.Request.Body.ReadAsync(new byte[1], context.Cancellation) > 0)
+            throw WharfException.Invalid("starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
         await context.Engine.Containers.StartAsync(context.Route("id"), context.Cancellation);
         await context.EmptyAsync(204);
     }

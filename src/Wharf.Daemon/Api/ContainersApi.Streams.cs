@@ -1,6 +1,7 @@
 using System.Globalization;
 using Wharf.Daemon.Http;
 using Wharf.Engine.Containers;
+using Wharf.Engine.Shims;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -27,11 +28,21 @@ public static partial class ContainersApi
     {
         HijackedConnection.Prepare(context);
         var (containers, id) = (context.Engine.Containers, context.Route("id"));
-        bool terminal = containers.HasTerminal(id);
-        var keys = DetachKeys.Parse(context.Query("detachKeys") ?? "");
-        bool stdin = context.QueryBool("stdin");
-        await using var streams = context.QueryBool("stream")
-            ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
+        bool terminal, stdin = context.QueryBool("stdin");
+        byte[] keys;
+        AttachedStream? attached;
+        try
+        {
+            terminal = containers.HasTerminal(id);
+            keys = ReadDetachKeys(context);
+            attached = context.QueryBool("stream") ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
+        }
+        catch (WharfException error)
+        {
+            await HijackedConnection.RefuseAsync(context, error);
+            return;
+        }
+        await using var streams = attached;
         await using var client = await HijackedConnection.HijackAsync(context, StreamType(context, terminal));
         if (context.QueryBool("logs"))
         {
@@ -40,6 +51,13 @@ public static partial class ContainersApi
         }
         if (streams is null) return;
         if (await StreamRelay.RunAsync(client, streams, stdin, terminal ? keys : null)) containers.Detached(id);
+    }
+
+    private static byte[] ReadDetachKeys(ApiContext context)
+    {
+        var text = context.Query("detachKeys") ?? "";
+        try { return DetachKeys.Parse(text); }
+        catch (WharfException error) { throw WharfException.Invalid($"Invalid detach keys ({text}) provided", error); }
     }
 
     private static Task LogsAsync(ApiContext context)
@@ -70,7 +88,7 @@ public static partial class ContainersApi
     {
         var (containers, id) = (context.Engine.Containers, context.Route("id"));
         bool terminal = containers.HasTerminal(id);
-        var keys = DetachKeys.Parse(context.Query("detachKeys") ?? "");
+        var keys = ReadDetachKeys(context);
         WebSocketUpgrade.Require(context);
         HijackedConnection.Prepare(context);
         bool stdin = context.QueryBool("stdin");
@@ -98,10 +116,12 @@ public static partial class ContainersApi
         catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"strconv.ParseInt: parsing \"{context.Query(name)}\": invalid syntax", error); }
     }
 
+    private static readonly ApiVersion OneShotSince = new(1, 41);
+
     private static async Task StatsAsync(ApiContext context)
     {
         bool stream = context.QueryBool("stream", absent: true);
-        var samples = context.Engine.Containers.StatsAsync(context.Route("id"), stream, context.QueryBool("one-shot"), context.Cancellation);
+        var samples = context.Engine.Containers.StatsAsync(context.Route("id"), stream, context.Version >= OneShotSince && context.QueryBool("one-shot"), context.Cancellation);
         JsonLines? lines = null;
         await foreach (var sample in samples)
         {

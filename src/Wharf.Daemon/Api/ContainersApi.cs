@@ -81,8 +81,9 @@ public static partial class ContainersApi
 
     private static async Task CommitAsync(ApiContext context)
     {
+        var config = await context.TryReadJsonAsync(DockerApiJson.Default.ContainerConfig);
         var container = context.Query("container");
-        if (string.IsNullOrEmpty(container)) throw WharfException.Invalid("bad parameter: container cannot be empty");
+        if (string.IsNullOrEmpty(container)) throw WharfException.Invalid("invalid name or ID supplied: \"\"");
         var options = new CommitOptions
         {
             Reference = Wharf.Specs.Image.ImageReference.FromParts(context.Query("repo"), context.Query("tag"))?.Familiar,
@@ -90,7 +91,7 @@ public static partial class ContainersApi
             Comment = context.Query("comment"),
             Pause = context.QueryBool("pause", absent: true),
             Changes = [.. context.QueryAll("changes").SelectMany(text => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
-            Config = await context.TryReadJsonAsync(DockerApiJson.Default.ContainerConfig),
+            Config = config,
         };
         var id = await context.Engine.Containers.CommitAsync(container, options, context.Cancellation);
         await context.WriteJsonAsync(201, new IdResponse { Id = id.ToString() }, DockerApiJson.Default.IdResponse);

@@ -22,6 +22,7 @@ public static class ExecApi
     private static async Task CreateAsync(ApiContext context)
     {
         var config = await context.ReadJsonAsync(DockerApiJson.Default.ExecConfig);
+        if (config.Cmd is not { Count: > 0 }) throw Specs.Errors.WharfException.Invalid("No exec command specified"); // before it is looked whether there is a container
         var id = context.Engine.Containers.CreateExec(context.Route("id"), config);
         await context.WriteJsonAsync(201, new IdResponse { Id = id }, DockerApiJson.Default.IdResponse);
     }

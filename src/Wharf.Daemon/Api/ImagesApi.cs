@@ -37,7 +37,7 @@ public static partial class ImagesApi
             References = filters.Get("reference"),
             Before = filters.Get("before").FirstOrDefault(),
             Since = filters.Get("since").FirstOrDefault(),
-            Until = Time(filters.Get("until").FirstOrDefault()),
+            Until = Time(filters.Get("until")),
             SharedSize = context.QueryBool("shared-size"),
         };
         var images = await context.Engine.Images.ListAsync(query, context.Cancellation);
@@ -57,12 +57,10 @@ public static partial class ImagesApi
     }
 
     /// <summary>A point in time or how long ago; docker answers 500 for anything else.</summary>
-    private static DateTimeOffset? Time(string? text)
+    private static DateTimeOffset? Time(IReadOnlyList<string> values)
     {
-        if (string.IsNullOrEmpty(text)) return null;
-        if (ContainerFilters.TryDuration(text, out var ago)) return DateTimeOffset.UtcNow - ago;
-        try { return EventsApi.ParseTime(text, "until") is { } nanoseconds ? DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) : null; }
-        catch (WharfException) { throw new WharfException(ErrorKind.Internal, $"failed to parse value as time or duration: \"{text}\""); }
+        try { return ContainerFilters.Until(values, DateTimeOffset.UtcNow); }
+        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, error.Message, error); }
     }
 
     private static async Task InspectAsync(ApiContext context)
@@ -95,7 +93,7 @@ public static partial class ImagesApi
         var filters = context.Filters().Accept("dangling", "label", "label!", "until");
         var dangling = filters.Get("dangling");
         bool all = dangling.Count > 0 && !IsTrue(dangling, "dangling");
-        var answer = await context.Engine.Images.PruneAsync(all, Time(filters.Get("until").FirstOrDefault()), filters.Get("label"), filters.Get("label!"), context.Cancellation);
+        var answer = await context.Engine.Images.PruneAsync(all, Time(filters.Get("until")), filters.Get("label"), filters.Get("label!"), context.Cancellation);
         await context.WriteJsonAsync(200, answer, DockerApiJson.Default.ImagePruneResponse);
     }
 }

@@ -25,13 +25,13 @@ public static class NetworksApi
         router.Post("/networks/{id}/connect", async context =>
         {
             var request = await context.ReadJsonAsync(DockerApiJson.Default.NetworkConnectRequest);
-            await context.Engine.Containers.ConnectAsync(request.Container ?? "", context.Route("id"), request.EndpointConfig, context.Cancellation);
+            await context.Engine.Containers.ConnectAsync(NonEmpty(request.Container), context.Route("id"), request.EndpointConfig, context.Cancellation);
             await context.EmptyAsync(200);
         });
         router.Post("/networks/{id}/disconnect", async context =>
         {
             var request = await context.ReadJsonAsync(DockerApiJson.Default.NetworkDisconnectRequest);
-            await context.Engine.Containers.DisconnectAsync(request.Container ?? "", context.Route("id"), request.Force ?? false, context.Cancellation);
+            await context.Engine.Containers.DisconnectAsync(NonEmpty(request.Container), context.Route("id"), request.Force ?? false, context.Cancellation);
             await context.EmptyAsync(200);
         });
         router.Post("/networks/prune", PruneAsync);
@@ -46,6 +46,8 @@ public static class NetworksApi
         context.Http.Response.ContentLength = text.Length;
         await context.Http.Response.Body.WriteAsync(text, context.Cancellation);
     }
+
+    private static string NonEmpty(string? container) => string.IsNullOrEmpty(container) ? throw WharfException.Invalid("invalid name or ID supplied: \"\"") : container;
 
     private static Task InspectAsync(ApiContext context)
     {
@@ -84,7 +86,7 @@ public static class NetworksApi
     private static async Task PruneAsync(ApiContext context)
     {
         var filters = context.Filters().Accept("label", "label!", "until");
-        var until = EventsApi.ParseTime(filters.Get("until").FirstOrDefault(), "until") is { } nanoseconds ? DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) : (DateTimeOffset?)null;
+        var until = Engine.Containers.ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow);
         var removed = context.Engine.Networks.Prune(network => HasLabels(network, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(network, filters.Get("label!")))
             && (until is null || DateTimeOffset.Parse(network.Created!, CultureInfo.InvariantCulture) < until));
         await context.WriteJsonAsync(200, new NetworkPruneResponse { NetworksDeleted = removed.Count > 0 ? removed : null }, DockerApiJson.Default.NetworkPruneResponse);

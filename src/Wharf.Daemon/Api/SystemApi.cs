@@ -139,12 +139,13 @@ public static class SystemApi
     private static string BackingFilesystem(string path)
     {
         var drive = new DriveInfo(path);
-        return drive.DriveFormat is "ext3" or "ext2" ? "extfs" : drive.DriveFormat;
+        return drive.DriveFormat is "ext4" or "ext3" or "ext2" ? "extfs" : drive.DriveFormat;
     }
 
     private static Dictionary<string, RuntimeInfo> RuntimesOf(Wharf.Engine.DaemonOptions options)
     {
-        var runtimes = new Dictionary<string, RuntimeInfo> { ["wharf"] = new() { Path = options.RuntimePath } };
+        // All three names start Wharf's own runtime unless the options say otherwise: clients ask for docker's by name.
+        var runtimes = new[] { "io.containerd.runc.v2", "runc", "wharf" }.ToDictionary(name => name, _ => new RuntimeInfo { Path = options.RuntimePath });
         foreach (var (name, command) in options.Runtimes) runtimes[name] = new RuntimeInfo { Path = command[0], RuntimeArgs = command.Count > 1 ? [.. command.Skip(1)] : null };
         return runtimes;
     }

@@ -56,24 +56,33 @@ public sealed class RequestHandler(EngineHost engine, ApiRouter router, IdleMemo
             http.Response.ContentLength = 0;
             return;
         }
-        if (ApiVersion.TryTakePrefix(ref path, out var version))
-        {
-            if (version < ApiVersion.Oldest)
-            {
-                await RefuseOldAsync(http, version);
-                return;
-            }
-            if (version > ApiVersion.Newest)
-                throw WharfException.Invalid($"client version {version} is too new. Maximum supported API version is {ApiVersion.Newest}");
-        }
+        var whole = path;
+        bool named = ApiVersion.TryTakePrefix(ref path, out var version);
+        var asked = named ? whole[2..(whole.Length - path.Length)].ToString() : "";
         var parameters = new Dictionary<string, string>(StringComparer.Ordinal);
-        var handler = router.Match(http.Request.Method, path, parameters, out _) ?? throw WharfException.NotFound("page not found");
+        if (router.Match(http.Request.Method, path, parameters, out _) is not { } handler)
+        {
+            await DockerErrors.WriteAsync(http, WharfException.NotFound("page not found"), ServerHeaders.SetNone);
+            return;
+        }
+        if (named && version < ApiVersion.Oldest)
+        {
+            await RefuseOldAsync(http, asked);
+            return;
+        }
+        if (named && version > ApiVersion.Newest)
+        {
+            await DockerErrors.WriteAsync(http, WharfException.Invalid($"client version {asked} is too new. Maximum supported API version is {ApiVersion.Newest}"), ServerHeaders.SetVersions);
+            return;
+        }
         await handler(new ApiContext(http, engine, version, parameters));
     }
 
     /// <summary>Clients older than 1.24 know errors as plain text only.</summary>
-    private static async Task RefuseOldAsync(HttpContext http, ApiVersion version)
+    private static async Task RefuseOldAsync(HttpContext http, string version)
     {
+        http.Response.Headers.Remove("Docker-Experimental");
+        http.Response.Headers.XContentTypeOptions = "nosniff";
         http.Response.StatusCode = StatusCodes.Status400BadRequest;
         http.Response.ContentType = "text/plain; charset=utf-8";
         var text = System.Text.Encoding.ASCII.GetBytes($"client version {version} is too old. Minimum supported API version is {ApiVersion.Oldest}, please upgrade your client to a newer version\n");

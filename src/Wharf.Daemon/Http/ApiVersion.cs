@@ -25,6 +25,8 @@ public readonly record struct ApiVersion(int Major, int Minor) : IComparable<Api
         if (end == 0) return false;
         var text = path[2..end];
         int dot = text.IndexOf('.'), minor = 0;
+        // What comes after a second point has never counted.
+        if (dot >= 0 && text[(dot + 1)..].IndexOf('.') is >= 0 and var second) text = text[..(dot + 1 + second)];
         if (!int.TryParse(dot < 0 ? text : text[..dot], NumberStyles.None, CultureInfo.InvariantCulture, out int major) ||
             (dot >= 0 && !int.TryParse(text[(dot + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out minor))) return false;
         version = new ApiVersion(major, minor);

@@ -30,7 +30,7 @@ public static class DockerErrors
     };
 
     /// <summary>Writes the error; when the answer has begun there is nothing to do but end it.</summary>
-    public static async Task WriteAsync(HttpContext http, Exception error)
+    public static async Task WriteAsync(HttpContext http, Exception error, Action<HttpResponse>? headers = null)
     {
         if (http.Response.HasStarted)
         {
@@ -39,7 +39,7 @@ public static class DockerErrors
         }
         int status = StatusOf(error);
         http.Response.Clear();
-        ServerHeaders.Set(http.Response);
+        (headers ?? ServerHeaders.Set)(http.Response);
         http.Response.StatusCode = status;
         if (status == 304) return;
         var bytes = ApiJson.Write(new ErrorResponse { Message = error.Message }, DockerApiJson.Default.ErrorResponse, "\n"u8);

@@ -27,11 +27,16 @@ public sealed class Filters
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8 });
+            if (document.RootElement.ValueKind == JsonValueKind.Null) return filters;
             foreach (var property in document.RootElement.EnumerateObject())
             {
-                filters._values[property.Name] = property.Value.ValueKind == JsonValueKind.Array
-                    ? [.. property.Value.EnumerateArray().Select(value => value.GetString() ?? "")]
-                    : [.. property.Value.EnumerateObject().Where(value => value.Value.ValueKind == JsonValueKind.True).Select(value => value.Name)];
+                filters._values[property.Name] = property.Value.ValueKind switch
+                {
+                    JsonValueKind.Null => [],
+                    JsonValueKind.Array => [.. property.Value.EnumerateArray().Select(value => value.GetString() ?? "")],
+                    // The older form: what is said of a value (true, false) has never counted, but must be that.
+                    _ => [.. property.Value.EnumerateObject().Select(value => value.Value.ValueKind is JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null ? value.Name : throw new JsonException())],
+                };
             }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)

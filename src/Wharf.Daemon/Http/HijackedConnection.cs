@@ -69,6 +69,15 @@ public sealed class HijackedConnection : IAsyncDisposable
         return connection;
     }
 
+    /// <summary>An error told as dockerd tells it when it has taken the connection over already: a bare head and the text.</summary>
+    public static async Task RefuseAsync(ApiContext context, WharfException error)
+    {
+        foreach (var name in context.Http.Response.Headers.Keys.ToArray()) context.Http.Response.Headers.Remove(name);
+        int status = DockerErrors.StatusOf(error);
+        await using var client = await TakeOverAsync(context, $"HTTP/1.1 {status} {Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status)}\r\nContent-Type: application/vnd.docker.raw-stream\r\n");
+        await client.Output.WriteAsync(Encoding.UTF8.GetBytes(error.Message + "\r\n"), CancellationToken.None);
+    }
+
     /// <summary>Says that this request will be a hijack, so that an early half-close of the client does not end it.</summary>
     public static void Prepare(ApiContext context)
     {

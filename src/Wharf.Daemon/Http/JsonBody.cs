@@ -21,7 +21,7 @@ public static class JsonBody
         }
         catch (JsonException error)
         {
-            throw WharfException.Invalid($"invalid JSON: {Describe(bytes, error)}", error);
+            throw WharfException.Invalid($"invalid JSON: {Describe(bytes, error, GoTypes.Of(typeof(T).Name))}", error);
         }
         if (!bytes[(int)reader.BytesConsumed..].Trim(" \t\r\n"u8).IsEmpty) throw WharfException.Invalid("unexpected content after JSON");
         return value ?? type.CreateObject?.Invoke() ?? throw Empty();
@@ -29,7 +29,7 @@ public static class JsonBody
 
     public static WharfException Empty() => WharfException.Invalid("invalid JSON: got EOF while reading request body");
 
-    private static string Describe(ReadOnlySpan<byte> bytes, JsonException error)
+    private static string Describe(ReadOnlySpan<byte> bytes, JsonException error, string root)
     {
         try
         {
@@ -40,7 +40,7 @@ public static class JsonBody
         {
             return DescribeSyntax(bytes, wrong);
         }
-        return DescribeType(bytes, error);
+        return DescribeType(bytes, error, root);
     }
 
     private static string DescribeSyntax(ReadOnlySpan<byte> bytes, JsonException error)
@@ -70,7 +70,7 @@ public static class JsonBody
         return (int)Math.Min(start + column, bytes.Length);
     }
 
-    private static string DescribeType(ReadOnlySpan<byte> bytes, JsonException error)
+    private static string DescribeType(ReadOnlySpan<byte> bytes, JsonException error, string root)
     {
         var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { AllowMultipleValues = true });
         using var document = JsonDocument.ParseValue(ref reader);
@@ -91,8 +91,8 @@ public static class JsonBody
             JsonValueKind.Array => "array",
             _ => "object",
         };
-        var type = GoType(error.Message);
-        return path.Count == 0 ? $"json: cannot unmarshal {kind} into Go value of type {type}" : $"json: cannot unmarshal {kind} into Go struct field .{string.Join('.', path)} of type {type}";
+        var type = GoTypes.Wanted(error.Message);
+        return path.Count == 0 ? $"json: cannot unmarshal {kind} into Go value of type {type}" : $"json: cannot unmarshal {kind} into Go struct field {GoTypes.Struct(root)}.{string.Join('.', path)} of type {type}";
     }
 
     /// <summary>The parts of a path as System.Text.Json writes it: <c>$.HostConfig.Mounts[0]['a.b']</c>.</summary>
@@ -116,25 +116,6 @@ public static class JsonBody
             at = close + (quoted ? 2 : 1);
         }
         return segments;
-    }
-
-    private static string GoType(string message)
-    {
-        const string Mark = "could not be converted to ";
-        int at = message.IndexOf(Mark, StringComparison.Ordinal);
-        if (at < 0) return "value";
-        var name = message[(at + Mark.Length)..];
-        name = name.IndexOf(". Path", StringComparison.Ordinal) is >= 0 and var end ? name[..end] : name.TrimEnd('.');
-        return name switch
-        {
-            _ when name.Contains("Dictionary`2", StringComparison.Ordinal) => "map[string]string",
-            _ when name.Contains("List`1", StringComparison.Ordinal) || name.EndsWith("[]", StringComparison.Ordinal) => "[]string",
-            _ when name.Contains("Int64", StringComparison.Ordinal) || name.Contains("Int32", StringComparison.Ordinal) => "int64",
-            _ when name.Contains("Double", StringComparison.Ordinal) => "float64",
-            _ when name.Contains("Boolean", StringComparison.Ordinal) => "bool",
-            _ when name.Contains("String", StringComparison.Ordinal) => "string",
-            _ => name[(name.LastIndexOf('.') + 1)..].TrimEnd(']'),
-        };
     }
 
     /// <summary>The header must say JSON when there is a body.</summary>

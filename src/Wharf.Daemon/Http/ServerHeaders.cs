@@ -9,9 +9,18 @@ public static class ServerHeaders
 
     public static void Set(HttpResponse response)
     {
+        SetVersions(response);
+        response.Headers["Docker-Experimental"] = "false";
+    }
+
+    /// <summary>For requests in a version that is not served.</summary>
+    public static void SetVersions(HttpResponse response)
+    {
         response.Headers.Server = Server;
         response.Headers["Api-Version"] = Version;
-        response.Headers["Docker-Experimental"] = "false";
         response.Headers["Ostype"] = "linux";
     }
+
+    /// <summary>For requests to no operation: docker's say nothing then.</summary>
+    public static void SetNone(HttpResponse response) { }
 }

@@ -31,6 +31,9 @@ public static class VersionedFields
         config.StdinOnce ??= false;
     }
 
+    /// <summary><c>seccomp</c> of <c>name=seccomp,profile=builtin</c>, which is how 1.24 told it.</summary>
+    private static string Bare(string option) => option.StartsWith("name=", StringComparison.Ordinal) ? option[5..].Split(',')[0] : option;
+
     private static ContainerConfig Empty() => new()
     {
         Hostname = "", Domainname = "", User = "", AttachStdin = false, AttachStdout = false, AttachStderr = false, Tty = false, OpenStdin = false, StdinOnce = false, Image = "", WorkingDir = "",
@@ -39,7 +42,8 @@ public static class VersionedFields
     /// <summary>Until 1.41 KernelMemory; from 1.44 a runtime's status, from 1.46 containerd, from 1.49 the firewall; until 1.46 the non-distributable lists, until 1.48 the commits expected, until 1.49 the bridge filters.</summary>
     public static void Info(ApiVersion version, SystemInfo info)
     {
-        if (version < new ApiVersion(1, 42)) info.KernelMemory = false;
+        if (version < new ApiVersion(1, 42)) info.KernelMemory = info.CgroupVersion == "1";
+        if (version < new ApiVersion(1, 25)) info.SecurityOptions = [.. (info.SecurityOptions ?? []).Select(Bare)];
         if (version < new ApiVersion(1, 46)) info.Containerd = null;
         if (version < new ApiVersion(1, 47) && info.RegistryConfig is { } registries) (registries.AllowNondistributableArtifactsCIDRs, registries.AllowNondistributableArtifactsHostnames) = ([], []);
         if (version < new ApiVersion(1, 49))

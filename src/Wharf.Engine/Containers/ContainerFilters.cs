@@ -48,8 +48,12 @@ public static class ContainerFilters
         if (double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds < 253402300799)
             return DateTimeOffset.UnixEpoch.AddSeconds(seconds);
         if (DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)) return time;
-        return TryDuration(value, out var ago) ? now - ago : throw WharfException.Invalid($"invalid filter 'until={value}': failed to parse value as time or duration: \"{value}\"");
+        return TryDuration(value, out var ago) ? now - ago : throw WharfException.Invalid($"failed to parse value as time or duration: \"{value}\"");
     }
+
+    /// <summary>The filter <c>until</c>, of which there may be one only.</summary>
+    public static DateTimeOffset? Until(IReadOnlyList<string>? values, DateTimeOffset now) =>
+        values is null or [] ? null : values.Count == 1 ? ParseTime(values[0], now) : throw WharfException.Invalid("more than one until filter specified");
 
     /// <summary>Go's durations: <c>1h30m</c>, <c>10s</c>, <c>1.5h</c>.</summary>
     public static bool TryDuration(string text, out TimeSpan duration)

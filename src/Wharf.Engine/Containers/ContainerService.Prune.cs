@@ -10,7 +10,7 @@ public sealed partial class ContainerService
     {
         foreach (var key in filters.Keys)
             if (key is not ("until" or "label" or "label!")) throw WharfException.Invalid($"invalid filter '{key}'");
-        DateTimeOffset? until = filters.TryGetValue("until", out var times) && times.Count > 0 ? ContainerFilters.ParseTime(times[0], DateTimeOffset.UtcNow) : null;
+        var until = ContainerFilters.Until(filters.GetValueOrDefault("until"), DateTimeOffset.UtcNow);
         var deleted = new List<string>();
         long freed = 0;
         foreach (var container in _index.All())

@@ -129,7 +129,8 @@ public sealed partial class ContainerService
             return;
         }
         _store.SaveState(container);
-        container.Notify(removed: false, error.Message);
+        // Who waits for the next exit goes on waiting, as with docker: there was none. One that restarted ends here.
+        if (status == ContainerStatus.Exited) container.Notify(removed: false, error.Message);
     }
 
     /// <summary>The directory that containers of a shareable IPC namespace have in common as /dev/shm; null for none at all.</summary>

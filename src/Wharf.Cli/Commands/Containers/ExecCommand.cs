@@ -32,7 +32,9 @@ internal sealed class ExecCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var variables = EnvironmentFile.Collect(environmentFiles.Values, environment.Values);
+        List<string>? variables;
+        try { variables = EnvironmentFile.Collect(environmentFiles.Values, environment.Values); }
+        catch (CliException error) { throw new CliException(error.Message, 1, error); } // 125 is run's
         if (!detach) ContainerSession.CheckTerminal(interactive, tty);
         var size = tty && Terminal.Size(1) is { } window ? new List<long> { window.Rows, window.Columns } : null;
         var config = new ExecConfig

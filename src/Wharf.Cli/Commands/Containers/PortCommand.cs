@@ -24,7 +24,7 @@ internal sealed class PortCommand : Command
             return 0;
         }
         var wanted = arguments[1].Contains('/') ? arguments[1] : arguments[1] + "/tcp";
-        if (!ushort.TryParse(wanted.AsSpan(0, wanted.IndexOf('/')), NumberStyles.None, CultureInfo.InvariantCulture, out _)) throw new CliException($"Error: invalid port ({arguments[1]})");
+        if (!ushort.TryParse(wanted.AsSpan(0, wanted.IndexOf('/')), NumberStyles.None, CultureInfo.InvariantCulture, out _)) throw new CliException($"Error: invalid port ({arguments[1]}): strconv.ParseUint: parsing {Output.Quoting.Quote(wanted[..wanted.IndexOf('/')])}: {(wanted.IndexOf('/') > 0 && wanted[..wanted.IndexOf('/')].All(char.IsAsciiDigit) ? "value out of range" : "invalid syntax")}");
         if (!ports.TryGetValue(wanted, out var found) || found is not { Count: > 0 }) throw new CliException($"Error: No public port '{arguments[1]}' published for {arguments[0]}");
         foreach (var binding in found) await cli.Out.WriteLineAsync(Join(binding));
         return 0;

@@ -35,7 +35,7 @@ internal sealed class RunCommand : Command
         {
             throw;
         }
-        catch (CliException e) when (e.Message != "" && e is not TerminalNeededException && !(verb == "create" && e is (ApiException or ConnectException)))
+        catch (CliException e) when (e.Message != "" && e is not BareException && !(verb == "create" && e is (ApiException or ConnectException)))
         {
             var exitCode = e is ApiException api ? StartExitCode(api.DaemonMessage) : 125;
             throw new CliException($"{CliContext.Program}: {e.Message}\n\nRun '{CliContext.Program} {verb} --help' for more information", exitCode, e);
@@ -54,13 +54,14 @@ internal sealed class RunCommand : Command
         var request = creation.Container.Build(arguments, cli.Api.Host.SocketPath ?? "");
         if (detach)
         {
+            if (creation.Container.ChoosesStreams) throw new BareException("conflicting options: cannot specify both --attach and --detach");
             (request.AttachStdin, request.AttachStdout, request.AttachStderr, request.StdinOnce) = (false, false, false, false);
             var created = await creation.CreateAsync(cli, request, cancellationToken);
             await cli.Api.PostAsync($"/containers/{created.Id}/start", cancellationToken);
             await cli.Out.WriteLineAsync(created.Id);
             return 0;
         }
-        if (request.AttachStdin == true && creation.Container.Tty && !Terminal.IsTerminal(0)) throw new TerminalNeededException();
+        if (request.AttachStdin == true && creation.Container.Tty && !Terminal.IsTerminal(0)) throw new BareException("the input device is not a TTY");
         return await RunAttachedAsync(cli, request, cancellationToken);
     });
 
@@ -103,5 +104,5 @@ internal sealed class RunCommand : Command
     }
 
     /// <summary>Shown as it is, without the program's name, as docker has it.</summary>
-    private sealed class TerminalNeededException() : CliException("the input device is not a TTY");
+    private sealed class BareException(string message) : CliException(message);
 }

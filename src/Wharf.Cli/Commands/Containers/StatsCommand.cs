@@ -30,6 +30,7 @@ internal sealed class StatsCommand : Command
         {
             var names = await NamesAsync(cli, arguments, cancellationToken);
             var rows = await Task.WhenAll(names.Select(name => SampleAsync(cli, name, cancellationToken)));
+            if (rows.Length > 0 && rows.All(row => row is null)) return 1;
             await cli.Out.WriteAsync(listing.Render(text, isQuiet: false, [.. rows.OfType<StatsRow>()]));
             return rows.Any(row => row is null) ? 1 : 0;
         }

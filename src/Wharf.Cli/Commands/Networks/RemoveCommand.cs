@@ -10,13 +10,12 @@ internal sealed class RemoveCommand : EachCommand
 
     public RemoveCommand() => force = Flags.Bool("force", 'f', "No error if the network does not exist");
 
-    protected override bool IsFailure(CliException error) => !(force && error is ApiException { Status: 404 });
-
     public override string Usage => "NETWORK [NETWORK...]";
 
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {
-        await cli.Api.DeleteAsync($"/networks/{Uri.EscapeDataString(name)}", cancellationToken);
+        try { await cli.Api.DeleteAsync($"/networks/{Uri.EscapeDataString(name)}", cancellationToken); }
+        catch (ApiException error) when (force && error.Status == 404) { return null; }
         return name;
     }
 }

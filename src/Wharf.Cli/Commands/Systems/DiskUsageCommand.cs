@@ -31,7 +31,11 @@ internal sealed class DiskUsageCommand : Command
             await cli.Out.WriteAsync(Summary.Render(format.Value == "" ? "table" : format.Value, isQuiet: false, Rows(usage)));
             return 0;
         }
-        if (format.Value != "") throw new CliException("--format cannot be used together with --verbose by this client");
+        if (format.Value is not ("" or "table"))
+        {
+            await cli.Out.WriteLineAsync(Output.Templates.Template.Parse(format.Value == "json" ? "{{json .}}" : format.Value).Execute(Everything(usage)));
+            return 0;
+        }
         await cli.Out.WriteAsync(Verbose(usage));
         await WriteLedgerAsync(cli, cancellationToken);
         return 0;
@@ -92,10 +96,21 @@ internal sealed class DiskUsageCommand : Command
 
     private static string WithShare(long part, long whole) => whole > 0 ? $"{Units.HumanSize(part)} ({part * 100 / whole}%)" : Units.HumanSize(part);
 
+    /// <summary>What a template with <c>--verbose</c> sees: the rows of each list.</summary>
+    private static Output.Templates.TemplateObject Everything(SystemDataUsageResponse usage)
+    {
+        var all = new Output.Templates.TemplateObject { IsRow = true };
+        all["Images"] = ImageListing.Create(truncates: false, showsDigests: false).Objects((usage.Images ?? []).Select(image => ImageListing.Rows(image, needsDigest: false).First()));
+        all["Containers"] = Containers.ContainerListing.Create(truncates: false, showsSize: false).Objects(usage.Containers ?? []);
+        all["Volumes"] = Volumes.ListCommand.Create().Objects(usage.Volumes ?? []);
+        all["BuildCache"] = Caches.Objects(usage.BuildCache ?? []);
+        return all;
+    }
+
     private static string Verbose(SystemDataUsageResponse usage)
     {
         var images = ImageListing.Create(truncates: true, showsDigests: false);
-        var imageRows = (usage.Images ?? []).SelectMany(image => ImageListing.Rows(image, needsDigest: false)).ToList();
+        var imageRows = (usage.Images ?? []).Select(image => ImageListing.Rows(image, needsDigest: false).First()).ToList();
         var containers = Containers.ContainerListing.Create(truncates: true, showsSize: false);
         const string imageFormat = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
         const string containerFormat = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}";

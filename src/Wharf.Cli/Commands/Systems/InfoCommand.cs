@@ -20,11 +20,12 @@ internal sealed class InfoCommand : Command
         {
             var raw = await cli.Api.GetElementAsync("/info", cancellationToken);
             var data = (TemplateObject)(TemplateValue.FromJson(raw) ?? new TemplateObject());
+            data.TypeName = "system.dockerInfo";
             data["ClientInfo"] = ClientInfo(cli);
             await cli.Out.WriteLineAsync(Template.Parse(format.Value == "json" ? "{{json .}}" : format.Value).Execute(data));
             return 0;
         }
-        await cli.Out.WriteAsync($"Client:\n Version:    {ClientVersion.Product}\n Context:    default\n Debug Mode: {(cli.Options.Debug ? "true" : "false")}\n\nServer:\n");
+        await cli.Out.WriteAsync($"Client:\n Version:    {ClientVersion.Product}\n Context:    {cli.Options.CurrentContext}\n Debug Mode: {(cli.Options.Debug ? "true" : "false")}\n\nServer:\n");
         var info = await cli.Api.GetAsync("/info", DockerApiJson.Default.SystemInfo, cancellationToken);
         await cli.Out.WriteAsync(InfoText.Server(info));
         foreach (var warning in info.Warnings ?? []) await cli.Error.WriteLineAsync(warning);
@@ -38,7 +39,7 @@ internal sealed class InfoCommand : Command
         client["Version"] = ClientVersion.Product;
         client["GitCommit"] = ClientVersion.ShortCommit;
         client["Os"] = "linux";
-        client["Context"] = "default";
+        client["Context"] = cli.Options.CurrentContext;
         client["Plugins"] = new List<object?>();
         return client;
     }

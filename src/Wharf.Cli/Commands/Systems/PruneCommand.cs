@@ -37,6 +37,7 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        if (volumes && filter.Values.Any(value => value.StartsWith("until=", StringComparison.Ordinal))) throw new CliException("ERROR: The \"until\" filter is not supported with \"--volumes\"");
         if (dryRun)
         {
             var preview = new PrunePreview(cli, filter.Values, cancellationToken);

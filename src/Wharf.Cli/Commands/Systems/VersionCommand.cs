@@ -31,13 +31,13 @@ internal sealed class VersionCommand : Command
             // The client's own part is known without the daemon.
             failure = e;
         }
-        var client = Client(apiVersion);
+        var client = Client(apiVersion, cli.Options.CurrentContext);
         if (format.Value != "") await cli.Out.WriteLineAsync(Formatted(client, server));
         else await cli.Out.WriteAsync(Text(client, server));
         return failure is null ? 0 : throw failure;
     }
 
-    private static List<(string Name, string Heading, string Value)> Client(string apiVersion) =>
+    private static List<(string Name, string Heading, string Value)> Client(string apiVersion, string context) =>
     [
         ("Version", "Version:", ClientVersion.Product),
         ("ApiVersion", "API version:", apiVersion),
@@ -47,15 +47,15 @@ internal sealed class VersionCommand : Command
         ("Os", "", "linux"),
         ("Arch", "", Arch),
         ("BuildTime", "", ""),
-        ("Context", "Context:", "default"),
+        ("Context", "Context:", context),
     ];
 
     private static string Arch => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "arm64" : "amd64";
 
     private string Formatted(List<(string Name, string Heading, string Value)> client, JsonElement? server)
     {
-        var data = new TemplateObject();
-        var own = new TemplateObject();
+        var data = new TemplateObject { TypeName = "system.versionInfo" };
+        var own = new TemplateObject { TypeName = "system.clientVersion" };
         foreach (var (name, _, value) in client) own[name] = value;
         data["Client"] = own;
         data["Server"] = server is { } found ? TemplateValue.FromJson(found) : null;

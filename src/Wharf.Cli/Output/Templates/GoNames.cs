@@ -13,6 +13,11 @@ internal static class GoNames
         ["DriverStatus"] = "DriverStatus",
         ["ExecID"] = "ExecId",
         ["ImageID"] = "Image",
+        ["APIVersion"] = "ApiVersion",
+        ["HTTPProxy"] = "HttpProxy",
+        ["HTTPSProxy"] = "HttpsProxy",
+        ["CPUCfsPeriod"] = "CpuCfsPeriod",
+        ["CPUCfsQuota"] = "CpuCfsQuota",
     };
 
     private static readonly HashSet<string> NilPointers = ["Healthcheck", "Health", "ImageManifestDescriptor", "Descriptor", "SizeRw", "SizeRootFs", "Init", "UsageData", "StopTimeout", "PidsLimit"];

@@ -16,7 +16,7 @@ internal sealed class TemplateObject
     /// <summary>A row of a list, as opposed to something the API sent.</summary>
     public bool IsRow { get; init; }
     /// <summary>Go's name of the type, for the message about an unknown field.</summary>
-    public string TypeName { get; init; } = "";
+    public string TypeName { get; set; } = "";
 
     public IEnumerable<KeyValuePair<string, object?>> Fields => order.Select(key => new KeyValuePair<string, object?>(key, values[key]));
     public int Count => order.Count;

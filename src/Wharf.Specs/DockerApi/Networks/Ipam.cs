@@ -6,6 +6,6 @@ namespace Wharf.Specs.DockerApi;
 public sealed record Ipam
 {
     public string? Driver { get; set; }
-    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<IpamConfig>? Config { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, string>? Options { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<IpamConfig>? Config { get; set; }
 }

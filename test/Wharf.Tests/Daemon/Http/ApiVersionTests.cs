@@ -10,6 +10,7 @@ public sealed class ApiVersionTests
     [InlineData("/v1.51/info", "/info", "1.51")]
     [InlineData("/v1.24/images/a/json", "/images/a/json", "1.24")]
     [InlineData("/v1/info", "/info", "1.0")]
+    [InlineData("/v1.24.1/info", "/info", "1.24")]
     public void A_version_prefix_is_taken_off(string path, string rest, string version)
     {
         ReadOnlySpan<char> span = path;

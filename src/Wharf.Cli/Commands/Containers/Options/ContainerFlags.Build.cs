@@ -44,6 +44,9 @@ internal sealed partial class ContainerFlags
 
     private static CliException Conflict(string message) => new($"conflicting options: {message}", 125);
 
+    /// <summary>Whether <c>--attach</c> was given.</summary>
+    public bool ChoosesStreams => attach.Values.Count > 0;
+
     private (bool In, bool Out, bool Err) BuildAttach()
     {
         if (attach.Values.Count == 0) return (interactive, true, true);
@@ -63,6 +66,8 @@ internal sealed partial class ContainerFlags
         Dictionary<string, EmptyObject>? anonymous = null;
         foreach (var text in volume.Values)
         {
+            if (text == "") throw new CliException("invalid empty volume spec", 125);
+            if (text.Split(':').Length > 1 && text.Split(':')[..^1].Any(part => part == "")) throw new CliException($"invalid spec: {text}: empty section between colons", 125);
             if (!text.Contains(':'))
             {
                 (anonymous ??= [])[text] = new EmptyObject();

@@ -42,7 +42,7 @@ internal sealed partial class ContainerFlags
             SecurityOpt = security,
             StorageOpt = BuildStorageOptions(),
             ReadonlyRootfs = readOnly,
-            LogConfig = new HostConfigLogConfig { Type = logDriver.Value, Config = KeyValue.ToMap(logOpt.Values) },
+            LogConfig = logDriver.Value == "none" && logOpt.Values.Count > 0 ? throw new CliException("invalid logging opts for driver none", 125) : new HostConfigLogConfig { Type = logDriver.Value, Config = KeyValue.ToMap(logOpt.Values) },
             ShmSize = shmSize.Value,
             Isolation = isolation.Value,
             Runtime = runtime.Changed ? runtime.Value : null,

@@ -78,7 +78,7 @@ internal sealed partial class ContainerFlags
         ipc = flags.String("ipc", "IPC mode");
         isolation = flags.String("isolation", "Isolation technology");
         flags.Bytes("kernel-memory", "Without effect: the kernel has no such limit any more");
-        label = flags.List("label", 'l', "Label on the container");
+        label = Checked("label", 'l', "Label on the container", FlagChecks.Label);
         labelFile = flags.List("label-file", "File of one label a line");
         link = flags.List("link", "Link to another container");
         linkLocalIp = flags.List("link-local-ip", "IPv4 or IPv6 link-local addresses");

@@ -24,6 +24,9 @@ internal static class FlagChecks
     public static string Stream(string text)
         => text.ToLowerInvariant() is "stdin" or "stdout" or "stderr" ? text.ToLowerInvariant() : throw new FormatException("valid streams are STDIN, STDOUT and STDERR");
 
+    public static string Label(string text)
+        => text == "" || text[0] == '=' ? throw new FormatException($"invalid label '{text}': empty name") : text;
+
     public static string Variable(string text)
         => text == "" || text[0] == '=' ? throw new FormatException($"invalid environment variable: {text}") : text;
 
