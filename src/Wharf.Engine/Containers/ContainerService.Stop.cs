@@ -163,7 +163,7 @@ public sealed partial class ContainerService
         {
             await _shim.SendAsync(new ShimRequest { Signal = new SignalRequest { Id = container.Id, Signal = signal } }, CancellationToken.None);
         }
-        catch (ShimException error) when (error.Error.Errno == Errno.ESRCH)
+        catch (ShimException error) when (error.Error.Errno == Errno.ESRCH || error.Error.Kind == "not-found")
         {
             // It has just ended by itself; its exit is on the way.
         }
