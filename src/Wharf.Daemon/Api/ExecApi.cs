@@ -32,26 +32,38 @@ public static class ExecApi
         HijackedConnection.Prepare(context);
         var (containers, id) = (context.Engine.Containers, context.Route("id"));
         var request = await context.TryReadJsonAsync(DockerApiJson.Default.ExecStartConfig) ?? new ExecStartConfig();
+        containers.BeginExec(id);
         if (request.Detach == true)
         {
             await containers.StartExecAsync(id, attach: false, null, context.Cancellation);
             await context.EmptyAsync(200);
             return;
         }
-        containers.RequireStartableExec(id);
         var (terminal, keys) = containers.DescribeExec(id);
         // A client that does not say at the start that there is a terminal gets frames, as from docker.
         bool raw = request.Tty ?? false;
-        await using var client = await HijackedConnection.HijackAsync(context, raw || context.Version < MultiplexedSince ? ContainersApi.RawStream : ContainersApi.MultiplexedStream);
+        await using var client = await HijackAsync(context, id, raw || context.Version < MultiplexedSince ? ContainersApi.RawStream : ContainersApi.MultiplexedStream);
         try
         {
             await using var streams = await containers.StartExecAsync(id, attach: true, request.ConsoleSize, context.Cancellation);
-            await StreamRelay.RunAsync(client, streams!, stdin: true, terminal ? DetachKeys.Parse(keys ?? "") : null, terminal && !raw ? new FramingStream(client.Output) : null);
+            var end = await StreamRelay.RunAsync(client, streams!, stdin: true, terminal ? DetachKeys.Parse(keys ?? "") : null, terminal && !raw ? new FramingStream(client.Output) : null);
+            // Clients ask for the exit code as soon as the stream ends, and the stream may be faster than the news of the exit.
+            if (end is RelayEnd.ProcessEnded) await containers.WaitExecAsync(id, context.Cancellation);
         }
         catch (Exception error) when (error is Engine.Shims.ShimException or Specs.Errors.WharfException)
         {
             // The answer has begun: the error is told in the stream, and by the exit code of inspect.
             await client.Output.WriteAsync(Describe(error.Message + "\r\n", raw), CancellationToken.None);
+        }
+    }
+
+    private static async Task<HijackedConnection> HijackAsync(ApiContext context, string execId, string contentType)
+    {
+        try { return await HijackedConnection.HijackAsync(context, contentType); }
+        catch
+        {
+            context.Engine.Containers.AbandonExec(execId);
+            throw;
         }
     }
 

@@ -6,39 +6,45 @@ using Wharf.Engine.Shims;
 
 namespace Wharf.Daemon.Api;
 
+/// <summary>Why a relay ended.</summary>
+internal enum RelayEnd { ProcessEnded, ClientGone, Detached }
+
 /// <summary>Carries bytes between a client's raw connection and a process's streams until one of them is done.</summary>
 internal static class StreamRelay
 {
     private const int BufferSize = 32768;
 
     /// <summary>
-    /// Both ways at once. Ends when the process's output does, or, with true, when the client types its detach keys (<paramref name="detachKeys"/>,
+    /// Both ways at once. Ends when the process does, when the client is gone, or when it types its detach keys (<paramref name="detachKeys"/>,
     /// for terminals). The client's half-close becomes the end of the process's stdin; output still flows, by <paramref name="through"/> if that is given.
     /// </summary>
-    public static async Task<bool> RunAsync(HijackedConnection client, AttachedStream process, bool stdin, byte[]? detachKeys, Stream? through = null)
+    public static async Task<RelayEnd> RunAsync(HijackedConnection client, AttachedStream process, bool stdin, byte[]? detachKeys, Stream? through = null)
     {
         using var ended = new CancellationTokenSource();
         var output = CopyOutputAsync(process, through ?? client.Output, ended.Token);
         var input = stdin ? CopyInputAsync(client.Input, process, detachKeys, ended.Token) : Task.FromResult(false);
         var first = await Task.WhenAny(output, input);
         bool detached = first == input && await input;
-        if (!detached) await output;
+        bool complete = !detached && await output;
         await ended.CancelAsync();
         await Task.WhenAll(output, input);
-        return detached;
+        return detached ? RelayEnd.Detached : complete ? RelayEnd.ProcessEnded : RelayEnd.ClientGone;
     }
 
-    private static async Task CopyOutputAsync(Stream process, Stream client, CancellationToken cancellation)
+    /// <summary>True when all output has been passed on, false when the client is gone or the relay over.</summary>
+    private static async Task<bool> CopyOutputAsync(Stream process, Stream client, CancellationToken cancellation)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
             int count;
             while ((count = await process.ReadAsync(buffer, cancellation)) > 0) await client.WriteAsync(buffer.AsMemory(0, count), cancellation);
+            return true;
         }
         catch (Exception error) when (IsEndOfConnection(error))
         {
             // The client has gone, or the relay is over: the process and its log go on without it.
+            return false;
         }
         finally { ArrayPool<byte>.Shared.Return(buffer); }
     }

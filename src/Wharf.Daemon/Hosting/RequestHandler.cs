@@ -27,7 +27,8 @@ public sealed class RequestHandler(EngineHost engine, ApiRouter router, IdleMemo
         catch (Exception error)
         {
             int status = DockerErrors.StatusOf(error);
-            if (status >= 500 && error is not WharfException) log.RequestFailed(http.Request.Method, http.Request.Path, status, error);
+            // The runtime says in words why it cannot start something: that is an answer, not a fault of the daemon.
+            if (status >= 500 && error is not (WharfException or Engine.Shims.ShimException)) log.RequestFailed(http.Request.Method, http.Request.Path, status, error);
             else log.RequestRefused(http.Request.Method, http.Request.Path, status, error.Message);
             await DockerErrors.WriteAsync(http, error);
         }

@@ -13,6 +13,7 @@ public sealed partial class ContainerService
 {
     /// <summary>How many ended execs of a container can still be inspected.</summary>
     private const int KeptExecs = 64;
+    private const int CannotStart = 126;
 
     private readonly ConcurrentDictionary<string, ExecInstance> _execs = new(StringComparer.Ordinal);
 
@@ -35,25 +36,26 @@ public sealed partial class ContainerService
     /// <summary>Whether an exec has a terminal, and its detach keys; NotFound <c>No such exec instance</c>.</summary>
     public (bool Terminal, string? DetachKeys) DescribeExec(string execId) => GetExec(execId).Config is var config ? (config.Tty ?? false, config.DetachKeys) : default;
 
-    /// <summary>Throws what a start would throw, before the client's connection is turned into a stream.</summary>
-    public void RequireStartableExec(string execId)
+    /// <summary>Takes an exec for its one start, before the client's connection is turned into a stream: it counts as running from here on.</summary>
+    public void BeginExec(string execId)
     {
-        var exec = GetExec(execId);
-        if (exec.ExitCode is not null) throw WharfException.Conflict($"exec command {execId} has already run");
-        if (exec.Started) throw WharfException.Conflict($"exec command {execId} is already running");
-        RequireExecutable(exec.Container, exec.Container.Id);
-    }
-
-    /// <summary>Runs an exec. Attached, gives its streams, which are complete from the first byte; the caller owns them.</summary>
-    public async Task<AttachedStream?> StartExecAsync(string execId, bool attach, List<long>? consoleSize, CancellationToken cancellation)
-    {
-        RequireStartableExec(execId);
         var exec = GetExec(execId);
         lock (exec)
         {
+            if (exec.ExitCode is not null) throw WharfException.Conflict($"exec command {execId} has already run");
             if (exec.Started) throw WharfException.Conflict($"exec command {execId} is already running");
-            exec.Started = true;
+            RequireExecutable(exec.Container, exec.Container.Id);
+            exec.Started = exec.Running = true;
         }
+    }
+
+    /// <summary>An exec that was begun will not be started after all.</summary>
+    public void AbandonExec(string execId) => EndExec(GetExec(execId), CannotStart);
+
+    /// <summary>Runs an exec that was begun. Attached, gives its streams, which are complete from the first byte; the caller owns them.</summary>
+    public async Task<AttachedStream?> StartExecAsync(string execId, bool attach, List<long>? consoleSize, CancellationToken cancellation)
+    {
+        var exec = GetExec(execId);
         var (container, config) = (exec.Container, exec.Config);
         AttachedStream? streams = null;
         try
@@ -68,7 +70,6 @@ public sealed partial class ContainerService
                 }, cancellation);
             }
             Publish(container, $"exec_start: {exec.CommandText}", ("execID", exec.Id));
-            exec.Running = true;
             var response = await LaunchAsync("OCI runtime exec failed: exec failed: unable to start container process: ", new ShimRequest
             {
                 Exec = new ExecRequest { Id = container.Id, ExecId = exec.Id, Process = process, OpenStdin = attach && config.AttachStdin == true, Note = JsonSerializer.Serialize(config, DockerApiJson.Default.ExecConfig) },
@@ -79,7 +80,7 @@ public sealed partial class ContainerService
         catch (Exception error)
         {
             if (streams is not null) await streams.DisposeAsync();
-            EndExec(exec, error is ShimException { Error.ExitCode: { } code and not 0 } ? code : 126);
+            EndExec(exec, error is ShimException { Error.ExitCode: { } code and not 0 } ? code : CannotStart);
             throw;
         }
     }

@@ -100,6 +100,7 @@ public sealed partial class ContainerService
         try
         {
             var execId = CreateExec(container.Id, new ExecConfig { Cmd = command, AttachStdout = true, AttachStderr = true });
+            BeginExec(execId);
             await using var streams = await StartExecAsync(execId, attach: true, null, cancellation);
             var output = new ProbeOutput();
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
