@@ -46,7 +46,10 @@ public sealed class EngineHost : IAsyncDisposable
         var builds = new BuildService(options, state, snapshots, images, containers);
         images.UsersOf = containers.UsersOf;
         images.OtherChains = builds.CachedChains;
+        // The shim starts while the networks are made ready.
+        var shimAwake = Task.Run(() => shim.WakeAsync(cancellation), cancellation);
         await networks.StartAsync(cancellation);
+        await shimAwake;
         await containers.StartAsync(cancellation);
         await builds.StartAsync(cancellation);
         await networks.ReleaseUnclaimedAsync(cancellation);

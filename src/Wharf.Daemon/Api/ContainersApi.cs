@@ -14,7 +14,7 @@ public static partial class ContainersApi
         router.Get("/containers/json", ListAsync);
         router.Post("/containers/create", CreateAsync);
         router.Get("/containers/{id}/json", InspectAsync);
-        router.Delete("/containers/{id}", RemoveAsync);
+        router.Delete("/containers/{id*}", RemoveAsync); // a link is removed as parent/alias
         router.Post("/containers/prune", PruneAsync);
         router.Post("/commit", CommitAsync);
         MapLifeCycle(router);
@@ -71,8 +71,8 @@ public static partial class ContainersApi
 
     private static async Task RemoveAsync(ApiContext context)
     {
-        if (context.QueryBool("link")) throw WharfException.NotImplemented("links of containers cannot be removed on their own");
-        await context.Engine.Containers.RemoveAsync(context.Route("id"), context.QueryBool("force"), context.QueryBool("v"), context.Cancellation);
+        if (context.QueryBool("link")) await context.Engine.Containers.RemoveLinkAsync(context.Route("id"), context.Cancellation);
+        else await context.Engine.Containers.RemoveAsync(context.Route("id"), context.QueryBool("force"), context.QueryBool("v"), context.Cancellation);
         await context.EmptyAsync(204);
     }
 

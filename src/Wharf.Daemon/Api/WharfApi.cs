@@ -4,7 +4,7 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
-/// <summary>What docker has not got: comparing any two file systems, checking the store, the disk's ledger.</summary>
+/// <summary>What docker has not got: comparing any two file systems, checking the store, the disk's ledger, what a log takes.</summary>
 public static class WharfApi
 {
     public static void Map(ApiRouter router)
@@ -12,6 +12,7 @@ public static class WharfApi
         router.Get("/wharf/diff", DiffAsync);
         router.Post("/wharf/check", CheckAsync);
         router.Get("/wharf/disk", DiskAsync);
+        router.Get("/wharf/containers/{id}/log", LogUseAsync);
     }
 
     private static async Task DiffAsync(ApiContext context)
@@ -39,6 +40,9 @@ public static class WharfApi
 
     private static async Task CheckAsync(ApiContext context) =>
         await context.WriteJsonAsync(200, await context.Engine.Images.CheckAsync(context.QueryBool("repair"), context.Cancellation), WharfJson.Default.CheckReport);
+
+    private static async Task LogUseAsync(ApiContext context) =>
+        await context.WriteJsonAsync(200, await context.Engine.Containers.LogUseAsync(context.Route("id"), context.Cancellation), WharfJson.Default.ContainerLogUse);
 
     private static async Task DiskAsync(ApiContext context) =>
         await context.WriteJsonAsync(200, await Task.Run(() => context.Engine.Images.DiskLedger(context.Cancellation), context.Cancellation), WharfJson.Default.ListDiskLedgerEntry);

@@ -35,6 +35,7 @@ public sealed partial class ContainerService
         {
             // Another run's exit: what is told now has been seen already.
             if (!container.State.HasProcess || (happened.Pid != 0 && container.State.Pid != happened.Pid)) return;
+            NoteDropped(container, happened.DroppedLines);
             await FinishRunAsync(container, happened.ExitCode, happened.OomKilled, happened.At, happened.Error);
         }
     }

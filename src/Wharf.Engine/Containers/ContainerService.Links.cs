@@ -27,6 +27,21 @@ public sealed partial class ContainerService
             if (!other.State.HasProcess) throw new WharfException(ErrorKind.Internal, $"Cannot link to a non running container: /{other.Name} AS /{container.Name}/{alias}");
     }
 
+    /// <summary>Takes the link <c>container/alias</c> from a container; what runs keeps it until its next start.</summary>
+    public async Task RemoveLinkAsync(string name, CancellationToken cancellation)
+    {
+        var parts = name.Trim('/').Split('/');
+        var container = _index.Get(parts[0]);
+        if (parts.Length == 1) throw new WharfException(ErrorKind.Internal, "Conflict, cannot remove the default link name of the container");
+        using (await container.Gate.EnterAsync(cancellation))
+        {
+            var left = (container.HostConfig.Links ?? []).Where(link => (link.Split(':') is [_, var alias] ? alias : link) != parts[1]).ToList();
+            if (left.Count == (container.HostConfig.Links?.Count ?? 0)) throw WharfException.NotFound($"No such link: {name}");
+            container.Document = container.Document with { HostConfig = container.HostConfig with { Links = left.Count > 0 ? left : null } };
+            _store.SaveDocument(container);
+        }
+    }
+
     /// <summary>Lines of the hosts file.</summary>
     private string LinkedHosts(Container container)
     {

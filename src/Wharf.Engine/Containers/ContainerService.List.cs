@@ -140,7 +140,6 @@ public sealed partial class ContainerService
                     var states = values.ConvertAll(ContainerFilters.ParseStatus);
                     return container => states.Contains(container.State.Status);
                 case "exited":
-                    NamesStates = true;
                     var codes = values.ConvertAll(ContainerFilters.ParseExitCode);
                     return container => container.State.StartedAt is not null && !container.State.IsUp && codes.Contains(container.State.ExitCode);
                 case "health":
@@ -148,15 +147,12 @@ public sealed partial class ContainerService
                     return container => values.Contains(container.Health?.Status ?? "none");
                 case "before" or "since":
                     var others = values.ConvertAll(service._index.Get);
-                    NamesStates = true;
                     return key == "before" ? container => others.TrueForAll(other => container.Created < other.Created) : container => others.TrueForAll(other => container.Created > other.Created);
                 case "network":
                     return container => values.Exists(value => service.EndpointsOf(container).Any(endpoint => endpoint.Key == value || (endpoint.Value.NetworkID is { Length: > 0 } id && id.StartsWith(value, StringComparison.Ordinal))));
                 case "volume": return container => values.Exists(value => container.Document.Mounts.Exists(mount => mount.Name == value || mount.Destination == value || mount.Source == value));
-                case "publish": return PortCondition(values, container => (container.Network?.Ports ?? container.HostConfig.PortBindings ?? []).Where(port => port.Value is { Count: > 0 })
-                    .SelectMany(port => port.Value!.Select(binding => (Key: port.Key, binding.HostPort))).Select(pair => pair.HostPort is { Length: > 0 } host ? $"{host}/{PortSpec.Parse(pair.Key).Protocol}" : pair.Key).Concat(
-                        (container.Network?.Ports ?? []).Where(port => port.Value is { Count: > 0 }).Select(port => port.Key)));
-                case "expose": return PortCondition(values, container => container.Config.ExposedPorts?.Keys ?? Enumerable.Empty<string>());
+                case "publish": return PortCondition(values, container => PortsOf(container).Where(port => port.PublicPort is not null).Select(port => $"{port.PublicPort}/{port.Type}"));
+                case "expose": return PortCondition(values, container => (container.Config.ExposedPorts?.Keys ?? Enumerable.Empty<string>()).Concat(PortsOf(container).Select(port => $"{port.PrivatePort}/{port.Type}")));
                 case "is-task":
                     if (values.Exists(value => LogRules.GoBool(value) is null)) throw WharfException.Invalid($"invalid filter 'is-task=[{string.Join(' ', values)}]'");
                     return _ => values.TrueForAll(value => LogRules.GoBool(value) == false);
@@ -183,9 +179,9 @@ public sealed partial class ContainerService
                     ids.Add(image.Id.ToString());
                     if (image.ChainId is { } chain) chains.Add(chain);
                 }
-                catch (WharfException error) when (error.Kind == ErrorKind.NotFound)
+                catch (WharfException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.InvalidArgument)
                 {
-                    // No such image: no container can come from it.
+                    // No such image, or no name of one: no container can come from it.
                 }
             }
             var descendants = new Dictionary<string, bool>(StringComparer.Ordinal);

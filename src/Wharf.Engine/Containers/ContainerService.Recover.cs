@@ -82,6 +82,7 @@ public sealed partial class ContainerService
             case "exited" when state.HasProcess || state.Status is ContainerStatus.Restarting || IsNewerRun(found, state):
                 _log.FoundExited(container.Id, found.ExitCode);
                 AsRunning(container, found);
+                NoteDropped(container, found.DroppedLines);
                 await FinishRunAsync(container, found.ExitCode, found.OomKilled, found.ExitedAt ?? DateTimeOffset.UtcNow, found.Error);
                 break;
             case "exited":

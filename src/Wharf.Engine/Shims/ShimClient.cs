@@ -27,6 +27,17 @@ public sealed partial class ShimClient(DaemonOptions options) : IAsyncDisposable
     /// <summary>Called when the shim went away and another had to be started, with what the new one knows.</summary>
     public Func<IReadOnlyList<ShimContainer>, Task>? OnRestarted { get; set; }
 
+    /// <summary>Starts the shim if none runs, so that <see cref="ConnectAsync"/> finds it.</summary>
+    public async Task WakeAsync(CancellationToken cancellation)
+    {
+        await _connecting.WaitAsync(cancellation);
+        try
+        {
+            using var socket = await OpenAsync(cancellation);
+        }
+        finally { _connecting.Release(); }
+    }
+
     /// <summary>Connects (starting the shim if none runs) and returns what it knows, before any event is delivered.</summary>
     public async Task<IReadOnlyList<ShimContainer>> ConnectAsync(CancellationToken cancellation)
     {

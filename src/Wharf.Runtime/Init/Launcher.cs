@@ -64,11 +64,11 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
         var words = Marshal.GetPInvokeErrorMessage(program.FailedErrno).ToLowerInvariant();
         if (step.StartsWith("chdir to cwd", StringComparison.Ordinal)) words = "set in config.json failed: " + words;
         else words = ": " + words;
-        return new LaunchException(step + (words[0] == ':' ? "" : " ") + words, step, program.FailedErrno, ExitCodeOf(step));
+        return new LaunchException(step + (words[0] == ':' ? "" : " ") + words, step, program.FailedErrno, ExitCodeOf(step, program.FailedErrno));
     }
 
-    // A working directory that is not there or closed to the user is docker's 126/127 too (runc reports it as a start error).
-    private static int ExitCodeOf(string step) => step.StartsWith("chdir", StringComparison.Ordinal) ? 126 : 125;
+    // A working directory that is not there or closed to the user is docker's 127 and 126 too (runc reports it as a start error).
+    private static int ExitCodeOf(string step, int errno) => !step.StartsWith("chdir", StringComparison.Ordinal) ? 125 : errno == Errno.ENOENT ? 127 : 126;
 
     internal static unsafe void Reap(Fd pidfd)
     {

@@ -37,11 +37,13 @@ internal sealed class Supervised
     public ShimContainer Describe() => new()
     {
         Id = Id, ExecId = ExecId, Pid = Pid, StartedAt = StartedAt, ExitCode = ExitCode, OomKilled = OomKilled, ExitedAt = ExitedAt, Error = Error, Note = Note,
-        DroppedLines = Log is RemoteLog { Dropped: > 0 and var dropped } ? dropped : null,
+        DroppedLines = DroppedLines,
         State = ExitedAt is not null ? "exited" : Paused ? "paused" : "running",
     };
 
-    public ShimEvent ExitEvent() => new() { Type = "exit", Id = Id, ExecId = ExecId, Pid = Pid, ExitCode = ExitCode, OomKilled = OomKilled, At = ExitedAt!.Value, Error = Error };
+    public ShimEvent ExitEvent() => new() { Type = "exit", Id = Id, ExecId = ExecId, Pid = Pid, ExitCode = ExitCode, OomKilled = OomKilled, At = ExitedAt!.Value, Error = Error, DroppedLines = DroppedLines };
+
+    private long? DroppedLines => Log is RemoteLog { Dropped: > 0 and var dropped } ? dropped : null;
 
     public ShimRecord Record() => new() { Id = Id, Pid = Pid, Cgroup = Cgroup!.Place, StartedAt = StartedAt, ExitedAt = ExitedAt, ExitCode = ExitCode, OomKilled = OomKilled, Error = Error, Runtime = Runtime };
 }

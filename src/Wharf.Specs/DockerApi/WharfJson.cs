@@ -41,9 +41,22 @@ public sealed record DiskLedgerEntry
     public long Files { get; set; }
 }
 
+/// <summary>A container's log as it lies on disk (<c>GET /wharf/containers/{id}/log</c>).</summary>
+public sealed record ContainerLogUse
+{
+    public string Driver { get; set; } = "";
+    /// <summary>The newest file; absent where nothing is kept here.</summary>
+    public string? Path { get; set; }
+    public int Files { get; set; }
+    public long Bytes { get; set; }
+    /// <summary>Lines of the last run that found a non-blocking log's buffer full.</summary>
+    public long DroppedLines { get; set; }
+}
+
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
 [JsonSerializable(typeof(List<FileDifference>))]
 [JsonSerializable(typeof(CheckReport))]
+[JsonSerializable(typeof(ContainerLogUse))]
 [JsonSerializable(typeof(List<DiskLedgerEntry>))]
 public sealed partial class WharfJson : JsonSerializerContext;

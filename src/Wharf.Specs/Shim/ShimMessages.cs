@@ -145,6 +145,8 @@ public sealed record ShimEvent
     public DateTimeOffset At { get; set; }
     /// <summary>Why it ended, where that is not the process's own doing.</summary>
     public string? Error { get; set; }
+    /// <summary>Lines a non-blocking log had to drop.</summary>
+    public long? DroppedLines { get; set; }
 }
 
 /// <summary>A container the shim knows, running or exited and not yet deleted.</summary>

@@ -15,7 +15,7 @@ public static class LogCases
         // Files large enough that nothing is rotated away: all that was written is read.
         var id = (string)engine.Json("POST", "/containers/create", $$$"""
             {"Image":{{{EngineClient.Quote(BenchImage.Name)}}},"Cmd":["/bin/sh","-c","/bin/yes '{{{Line}}}' | /bin/head -c {{{Bytes}}}"],
-             "HostConfig":{"NetworkMode":"none","LogConfig":{"Type":"{{{driver}}}","Config":{"max-size":"1g","max-file":"2"} } }
+             "HostConfig":{"NetworkMode":"none","LogConfig":{"Type":"{{{driver}}}","Config":{"max-size":"1g","max-file":"2"} } } }
             """)["Id"]!;
         try
         {

@@ -34,11 +34,11 @@ public sealed class RestartableDaemon : IDisposable
     {
         var watch = Stopwatch.StartNew();
         _process = Process.Start(new ProcessStartInfo(_program, _arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-        _ = _process.StandardError.ReadToEndAsync();
+        var errors = _process.StandardError.ReadToEndAsync();
         _ = _process.StandardOutput.ReadToEndAsync();
         while (!Answers())
         {
-            if (_process.HasExited) throw new InvalidOperationException($"{Name} ended at its start");
+            if (_process.HasExited) throw new InvalidOperationException($"{Name} ended at its start: {errors.Result}");
             if (watch.Elapsed > TimeSpan.FromMinutes(2)) throw new TimeoutException($"{Name} does not answer");
             Thread.Sleep(1);
         }
@@ -57,9 +57,11 @@ public sealed class RestartableDaemon : IDisposable
 
     private void Stop()
     {
-        using (var kill = Process.Start("kill", ["-TERM", _process!.Id.ToString()])) kill.WaitForExit();
-        _process.WaitForExit();
-        _process.Dispose();
+        if (_process is not { } process) return;
+        _process = null;
+        using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString()])) kill.WaitForExit();
+        process.WaitForExit();
+        process.Dispose();
     }
 
     public void Dispose()

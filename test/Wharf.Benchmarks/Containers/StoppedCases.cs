@@ -9,11 +9,11 @@ public static class StoppedCases
     {
         using var wharf = new RestartableDaemon("wharf", Path.Combine(binaries, "wharf"), root => ["daemon", "-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run"]);
         var daemons = new List<RestartableDaemon> { wharf };
-        if (RestartableDaemon.Find("dockerd") is { } dockerd)
+        // WHARF_BENCH_DOCKERD: the command that becomes dockerd, where it is not in the path ("nsenter --mount=… dockerd").
+        if ((Environment.GetEnvironmentVariable("WHARF_BENCH_DOCKERD") ?? RestartableDaemon.Find("dockerd"))?.Split(' ') is [var dockerd, .. var first])
         {
-            // No bridge and no firewall rules: two daemons would fight over them, and here they are only a handicap.
-            daemons.Add(new RestartableDaemon("dockerd", dockerd, root => ["-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run", "--pidfile", root + "/pid",
-                "--bridge", "none", "--iptables=false", "--ip6tables=false"]));
+            // In a network namespace of its own: two daemons on one machine would take each other's bridge and rules away.
+            daemons.Add(new RestartableDaemon("dockerd", "unshare", root => ["--net", dockerd, .. first, "-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run", "--pidfile", root + "/pid"]));
         }
         else Console.Error.WriteLine("bench: no dockerd is installed: measuring Wharf alone");
         try

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
@@ -55,6 +57,41 @@ public sealed class DaemonDeathTests
         (await engine.DockerAsync("logs", "always")).Out.Split("up").Length.ShouldBeGreaterThanOrEqualTo(3);
         for (int i = 0; i < 50 && (await engine.DockerAsync("inspect", "gone")).ExitCode == 0; i++) await Task.Delay(100);
         (await engine.DockerAsync("inspect", "gone")).ExitCode.ShouldBe(1);
+    });
+
+    [Fact]
+    public async Task After_the_machine_went_down_the_policies_say_what_runs() => await WithEngineAsync(async engine =>
+    {
+        foreach (var (name, policy) in ((string, string)[])[("always", "always"), ("unless", "unless-stopped"), ("stopped", "unless-stopped"), ("stopped-always", "always"), ("failure", "on-failure"), ("no", "no")])
+            (await engine.DockerAsync("run", "-d", "--name", name, "--restart", policy, "busybox", "sleep", "1000")).ShouldExit(0);
+        (await engine.DockerAsync("stop", "-t", "0", "stopped", "stopped-always")).ShouldExit(0);
+        (await engine.DockerAsync("run", "-d", "--name", "removed", "--rm", "busybox", "sleep", "1000")).ShouldExit(0);
+        // As a power cut leaves it: no process, and nothing of what was in memory.
+        await engine.KillDaemonAsync();
+        var tag = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(engine.DataRoot)))[..8];
+        const string PowerCut = """
+            kill -9 $(pgrep -f "shim --root $1/shim")
+            for try in $(seq 100); do
+              find /sys/fs/cgroup -path "*/wharf-$2/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | xargs -r kill -9 2>/dev/null
+              find /sys/fs/cgroup -depth -type d -path "*/wharf-$2*" -exec rmdir {} + 2>/dev/null
+              [ -z "$(find /sys/fs/cgroup -type d -name "wharf-$2")" ] && exit 0
+              sleep 0.1
+            done
+            exit 1
+            """;
+        (await CommandResult.RunAsync("sh", ["-c", PowerCut, "sh", engine.ExecRoot, tag])).ShouldExit(0);
+        Directory.Delete(engine.ExecRoot, recursive: true);
+        await engine.StartDaemonAsync();
+        async Task<string> StateAsync(string name) => (await engine.DockerAsync("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name)).Text;
+        foreach (var name in (string[])["always", "unless", "stopped-always", "failure"])
+        {
+            for (int i = 0; i < 100 && await StateAsync(name) != "running 0"; i++) await Task.Delay(100);
+            (await StateAsync(name)).ShouldBe("running 0", name);
+        }
+        (await StateAsync("stopped")).ShouldBe("exited 137");
+        (await StateAsync("no")).ShouldBe("exited 255");
+        for (int i = 0; i < 50 && (await engine.DockerAsync("inspect", "removed")).ExitCode == 0; i++) await Task.Delay(100);
+        (await engine.DockerAsync("inspect", "removed")).ExitCode.ShouldBe(1);
     });
 
     [Fact]

@@ -147,6 +147,45 @@ public sealed class LifeCycleTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task Ps_finds_by_port_and_code()
+    {
+        int port;
+        using (var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0))
+        {
+            listener.Start();
+            port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+        }
+        (await engine.DockerAsync("run", "-d", "--name", "ps-port", "-p", $"127.0.0.1:{port}:80", "busybox", "sleep", "1000")).ShouldExit(0);
+        (await engine.DockerAsync("run", "--name", "ps-code", "busybox", "sh", "-c", "exit 37")).ShouldExit(37);
+        try
+        {
+            async Task<string> PsAsync(params string[] flags) => (await engine.DockerAsync(["ps", "--format", "{{.Names}}", .. flags.SelectMany(flag => flag[0] == '-' ? (string[])[flag] : ["--filter", flag])])).ShouldExit(0).Text;
+            (await PsAsync($"publish={port}")).ShouldBe("ps-port");
+            (await PsAsync("publish=80", "name=ps-port")).ShouldBe("");
+            (await PsAsync("expose=80/tcp", "name=ps-port")).ShouldBe("ps-port");
+            (await PsAsync("exited=37")).ShouldBe("");
+            (await PsAsync("-a", "exited=37")).ShouldBe("ps-code");
+        }
+        finally { await engine.DockerAsync("rm", "-f", "ps-port", "ps-code"); }
+    }
+
+    [Fact]
+    public async Task A_link_can_be_removed()
+    {
+        (await engine.DockerAsync("run", "-d", "--name", "link-to", "busybox", "sleep", "1000")).ShouldExit(0);
+        (await engine.DockerAsync("create", "--name", "link-from", "--link", "link-to:alias", "busybox", "sleep", "1000")).ShouldExit(0);
+        try
+        {
+            (await engine.DockerAsync("inspect", "-f", "{{.HostConfig.Links}}", "link-from")).Text.ShouldBe("[/link-to:/link-from/alias]");
+            (await engine.DockerAsync("rm", "--link", "link-from")).ShouldExit(1).Error.ShouldContain("Conflict, cannot remove the default link name of the container");
+            (await engine.DockerAsync("rm", "--link", "link-from/alias")).ShouldExit(0);
+            (await engine.DockerAsync("inspect", "-f", "{{.HostConfig.Links}}", "link-from")).Text.ShouldBe("[]");
+            (await engine.DockerAsync("inspect", "-f", "{{.State.Running}}", "link-to")).Text.ShouldBe("true");
+        }
+        finally { await engine.DockerAsync("rm", "-f", "link-to", "link-from"); }
+    }
+
+    [Fact]
     public async Task Prune_frees_stopped_containers_that_fit_the_filter()
     {
         var label = "prune-" + Guid.NewGuid().ToString("n")[..8];

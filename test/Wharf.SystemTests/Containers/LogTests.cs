@@ -148,6 +148,22 @@ public sealed class LogTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task A_receiver_that_takes_nothing_costs_lines_which_are_counted()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker does not count them");
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var running = RunAsync(["--log-driver", "fluentd", "--log-opt", $"fluentd-address=127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}", "--log-opt", "mode=non-blocking", "--log-opt", "max-buffer-size=100k"],
+            "yes 'a line that is long enough to fill buffers soon' | head -n 200000");
+        using var client = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        var name = await running; // it was not held up
+        var use = (await engine.WharfAsync("logs", "--info", name)).ShouldExit(0).Text;
+        use.ShouldContain("fluentd");
+        int.Parse(use[(use.LastIndexOf(' ') + 1)..]).ShouldBeGreaterThan(1000);
+        await engine.DockerAsync("rm", name);
+    }
+
+    [Fact]
     public async Task A_driver_that_cannot_be_reached_fails_the_start()
     {
         var result = await engine.DockerAsync("run", "--rm", "--log-driver", "fluentd", "--log-opt", "fluentd-address=127.0.0.1:1", "busybox", "true");

@@ -120,6 +120,21 @@ public sealed class StreamTests(EngineFixture engine)
     });
 
     [Fact]
+    public async Task An_exec_on_a_terminal_comes_in_frames_unless_its_start_says_terminal() => await WithStartedAsync("\"Cmd\":[\"sleep\",\"1000\"]", async (api, id) =>
+    {
+        foreach (var (tty, expected) in ((string, string)[])[("false", "\u0001\0\0\0\0\0\0\u0004hi\r\n"), ("true", "hi\r\n")])
+        {
+            var exec = (string)(await api.PostAsync($"containers/{id}/exec", """{"AttachStdout":true,"Tty":true,"Cmd":["echo","hi"]}""")).Body!["Id"]!;
+            var (stream, head) = await ApiClient.UpgradeAsync(engine, $"exec/{exec}/start", $$"""{"Detach":false,"Tty":{{tty}}}""");
+            using (stream)
+            {
+                head.ShouldContain(tty == "true" ? "raw-stream" : "multiplexed-stream");
+                (await ApiClient.ReadAsync(stream)).ShouldBe(expected);
+            }
+        }
+    });
+
+    [Fact]
     public async Task A_terminal_can_be_resized() => await WithStartedAsync("\"Cmd\":[\"sh\",\"-c\",\"read x; stty size\"],\"OpenStdin\":true,\"Tty\":true", async (api, id) =>
     {
         (await api.PostAsync($"containers/{id}/resize?h=33&w=77")).Status.ShouldBe(200);

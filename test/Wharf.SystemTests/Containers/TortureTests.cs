@@ -8,7 +8,7 @@ namespace Wharf.SystemTests.Containers;
 /// <summary>
 /// Random operations from eight clients while the daemon is killed at random moments; afterwards nothing is lost, doubled or left. The
 /// choices come from a seed (WHARF_TORTURE_SEED; told on failure), so that a run can be repeated. Short by default; the long form is
-/// <c>WHARF_TORTURE=200,50 ./dev system -class "*TortureTests"</c> (containers, kills).
+/// <c>./dev torture 200 50</c> (containers, kills).
 /// </summary>
 public sealed class TortureTests(ITestOutputHelper output)
 {

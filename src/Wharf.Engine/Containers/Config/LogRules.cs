@@ -9,7 +9,7 @@ namespace Wharf.Engine.Containers.Config;
 internal static class LogRules
 {
     /// <summary>The drivers there are, as <c>info</c> lists them.</summary>
-    public static readonly string[] Drivers = ["fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"];
+    public static readonly string[] Drivers = ["fluentd", "gelf", "journald", "json-file", "local", "syslog"];
 
     private static readonly string[] Common = ["mode", "max-buffer-size"];
     private static readonly string[] Cache = ["cache-disabled", "cache-max-file", "cache-max-size", "cache-compress"];
@@ -32,8 +32,8 @@ internal static class LogRules
     public static void Check(HostConfigLogConfig? log)
     {
         var driver = log?.Type is { Length: > 0 } type ? type : "json-file";
-        if (Array.IndexOf(Drivers, driver) < 0) throw WharfException.Invalid($"error looking up logging plugin {driver}: plugin \"{driver}\" not found");
         if (driver == "none") return;
+        if (Array.IndexOf(Drivers, driver) < 0) throw WharfException.Invalid($"error looking up logging plugin {driver}: plugin \"{driver}\" not found");
         var options = log?.Config ?? [];
         CheckMode(options);
         var own = options.Where(option => Array.IndexOf(Common, option.Key) < 0).ToDictionary();

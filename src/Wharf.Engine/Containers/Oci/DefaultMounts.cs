@@ -19,15 +19,17 @@ internal static class DefaultMounts
     /// In mount order. <paramref name="sharedMemory"/> is null for none, empty for a tmpfs of the container's own, else the
     /// host directory that containers of one IPC namespace share.
     /// </summary>
-    public static List<Mount> Build(bool privileged, bool hostIpc, string? sharedMemory, long sharedMemorySize)
+    public static List<Mount> Build(bool privileged, bool writableCgroups, bool hostIpc, string? sharedMemory, long sharedMemorySize)
     {
         var mounts = new List<Mount>(12)
         {
             Proc, Dev, DevPts,
             privileged ? Sys : SysReadOnly,
-            privileged ? Cgroup : CgroupReadOnly,
-            hostIpc ? Bind("/dev/mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev") : Mqueue,
+            writableCgroups ? Cgroup : CgroupReadOnly,
         };
+        if (!hostIpc) mounts.Add(Mqueue);
+        // Not every host has its message queues mounted.
+        else if (Directory.Exists("/dev/mqueue")) mounts.Add(Bind("/dev/mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev"));
         if (sharedMemory is null) return mounts;
         mounts.Add(sharedMemory.Length > 0
             ? Bind("/dev/shm", sharedMemory, "nosuid", "noexec", "nodev")

@@ -8,6 +8,8 @@ internal sealed record SecurityOptions
 {
     public bool NoNewPrivileges { get; init; }
     public bool SeccompUnconfined { get; init; }
+    /// <summary>/sys/fs/cgroup may be written to though the container is not privileged.</summary>
+    public bool WritableCgroups { get; init; }
     /// <summary>A profile the client sent along; null for the built-in one.</summary>
     public SeccompProfile? Seccomp { get; init; }
 
@@ -27,8 +29,9 @@ internal sealed record SecurityOptions
                 ("seccomp", "builtin") => parsed with { SeccompUnconfined = false, Seccomp = null },
                 ("seccomp", not null) => parsed with { SeccompUnconfined = false, Seccomp = ParseProfile(value) },
                 // No AppArmor or SELinux is applied here, so only "none" can be granted; the rest is kept for inspect.
-                ("apparmor", not null) or ("label", not null) or ("writable-cgroups", not null) => parsed,
-                ("systempaths", "unconfined") => parsed,
+                ("apparmor", not null) or ("label", not null) => parsed,
+                ("writable-cgroups", "true" or "1") => parsed with { WritableCgroups = true },
+                ("writable-cgroups", "false" or "0") => parsed with { WritableCgroups = false },
                 (_, null) => throw WharfException.Invalid($"invalid --security-opt 1: \"{option}\""),
                 _ => throw WharfException.Invalid($"invalid --security-opt 2: \"{option}\""),
             };

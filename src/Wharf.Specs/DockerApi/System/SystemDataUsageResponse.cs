@@ -6,9 +6,9 @@ namespace Wharf.Specs.DockerApi;
 public sealed record SystemDataUsageResponse
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public long? LayersSize { get; set; }
-    public List<ImageSummary>? Images { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<ImageSummary>? Images { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<ContainerSummary>? Containers { get; set; }
-    public List<Volume>? Volumes { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<Volume>? Volumes { get; set; }
     /// <summary>Until API 1.41.</summary>
     public long? BuilderSize { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<BuildCache>? BuildCache { get; set; }
