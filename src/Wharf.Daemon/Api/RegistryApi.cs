@@ -20,6 +20,9 @@ public static class RegistryApi
     private static async Task LoginAsync(ApiContext context)
     {
         var credentials = RegistryHeaders.WithPassword(await context.ReadJsonAsync(DockerApiJson.Default.AuthConfig, required: true))!;
+        var address = credentials.Serveraddress ?? "";
+        if (address.Length > 0 && !Uri.TryCreate(address.Contains("://", StringComparison.Ordinal) ? address : "https://" + address, UriKind.Absolute, out _))
+            throw WharfException.Invalid($"unable to parse server address: parse \"https://{address}\": invalid character in host name");
         var token = await context.Engine.Images.LoginAsync(credentials, context.Cancellation);
         await context.WriteJsonAsync(200, new SystemAuthResponse { Status = "Login Succeeded", IdentityToken = token }, DockerApiJson.Default.SystemAuthResponse);
     }

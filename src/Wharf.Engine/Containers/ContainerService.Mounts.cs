@@ -33,6 +33,10 @@ public sealed partial class ContainerService
             {
                 mounted[point.Name!] = await _volumes.MountAsync(point.Name!, container.Id, CancellationToken.None);
                 run.VolumesTaken = true;
+                _events.Publish("volume", "mount", point.Name!, new Dictionary<string, string>
+                {
+                    ["container"] = container.Id, ["destination"] = point.Destination ?? "", ["driver"] = point.Driver ?? "local", ["propagation"] = point.Propagation ?? "", ["read/write"] = point.RW == false ? "false" : "true",
+                });
             }
             mounts.AddRange(MountService.Prepare(container.HostConfig, points, mounted, ImageMount));
         }
@@ -58,7 +62,11 @@ public sealed partial class ContainerService
     {
         foreach (var point in container.Document.Mounts.Where(point => point.Type == "volume"))
         {
-            try { await _volumes.UnmountAsync(point.Name!, container.Id, CancellationToken.None); }
+            try
+            {
+                await _volumes.UnmountAsync(point.Name!, container.Id, CancellationToken.None);
+                _events.Publish("volume", "unmount", point.Name!, new Dictionary<string, string> { ["container"] = container.Id, ["driver"] = point.Driver ?? "local" });
+            }
             catch (Exception error) when (error is IOException or WharfException) { _log.UnmountFailed(container.Id, point.Name!, error); }
         }
     }

@@ -11,6 +11,8 @@ internal sealed class ComposeProject : IAsyncDisposable
 
     private ComposeProject(EngineFixture engine, string directory) => (_engine, _directory) = (engine, directory);
 
+    public string PathOf(string file) => Path.Combine(_directory, file);
+
     public string Name => Path.GetFileName(_directory);
 
     public static async Task<ComposeProject> MakeAsync(EngineFixture engine, string yaml, params (string Name, string Content)[] files)
@@ -20,7 +22,11 @@ internal sealed class ComposeProject : IAsyncDisposable
         var directory = Path.Combine(engine.Root, $"compose{Guid.NewGuid().ToString("N")[..8]}");
         Directory.CreateDirectory(directory);
         await File.WriteAllTextAsync(Path.Combine(directory, "compose.yaml"), yaml);
-        foreach (var (name, content) in files) await File.WriteAllTextAsync(Path.Combine(directory, name), content);
+        foreach (var (name, content) in files)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(directory, name))!);
+            await File.WriteAllTextAsync(Path.Combine(directory, name), content);
+        }
         return new ComposeProject(engine, directory);
     }
 
