@@ -62,15 +62,15 @@ internal sealed record BuildContext
 
     private static async Task<BuildContext> FromDirectoryAsync(string root, string dockerfile, Stream input, CancellationToken cancellationToken)
     {
-        var ignores = await ReadIgnoresAsync(root, cancellationToken);
         var extra = new List<(string, byte[])>();
         string name;
+        var ignores = new IgnoreText(Path.Combine(root, IgnoreFile));
         if (dockerfile == "-")
         {
             using var content = new MemoryStream();
             await input.CopyToAsync(content, cancellationToken);
             name = UniqueName();
-            extra.Add((name, content.ToArray()));
+            extra.AddRange([(name, content.ToArray()), ignores.For(name)]);
         }
         else
         {
@@ -78,25 +78,34 @@ internal sealed record BuildContext
             if (dockerfile != "" && !File.Exists(path) && File.Exists(Path.Combine(root, dockerfile))) path = Path.Combine(root, dockerfile);
             if (!File.Exists(path)) throw new CliException($"unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat {path}: no such file or directory");
             name = Path.GetRelativePath(root, path);
+            if (File.Exists(path + IgnoreFile)) ignores = new IgnoreText(path + IgnoreFile);
             if (name.StartsWith("../", StringComparison.Ordinal))
             {
                 // A Dockerfile elsewhere travels under a name of its own.
                 name = UniqueName();
-                extra.Add((name, await File.ReadAllBytesAsync(path, cancellationToken)));
+                extra.AddRange([(name, await File.ReadAllBytesAsync(path, cancellationToken)), ignores.For(name)]);
             }
         }
         // The daemon needs both even when they are ignored; it applies the patterns again itself.
-        ignores?.Add("!.dockerignore");
-        ignores?.Add("!" + name);
-        return new BuildContext { Dockerfile = name, Write = (output, cancel) => WriteFilesAsync(output, extra, root, ignores, cancel) };
+        var patterns = ignores.Patterns;
+        foreach (var needed in new[] { IgnoreFile, name, name + IgnoreFile }) patterns?.Add("!" + needed);
+        return new BuildContext { Dockerfile = name, Write = (output, cancel) => WriteFilesAsync(output, extra, root, patterns, cancel) };
     }
 
     private static string UniqueName() => $".dockerfile.{Guid.NewGuid().ToString("n")[..20]}";
 
-    private static async Task<IgnorePatterns?> ReadIgnoresAsync(string root, CancellationToken cancellationToken)
+    private const string IgnoreFile = ".dockerignore";
+
+    /// <summary>An ignore file, which may not exist.</summary>
+    private sealed class IgnoreText(string path)
     {
-        var path = Path.Combine(root, ".dockerignore");
-        return File.Exists(path) ? IgnorePatterns.Parse(await File.ReadAllLinesAsync(path, cancellationToken)) : null;
+        private readonly string[]? _lines = File.Exists(path) ? File.ReadAllLines(path) : null;
+
+        public IgnorePatterns? Patterns => _lines is null ? null : IgnorePatterns.Parse(_lines);
+
+        /// <summary>What tells the daemon that a Dockerfile which only travels along is no part of the context.</summary>
+        public (string Name, byte[] Content) For(string dockerfile)
+            => (dockerfile + IgnoreFile, Encoding.UTF8.GetBytes(string.Join('\n', [.. _lines ?? [], dockerfile, dockerfile + IgnoreFile]) + "\n"));
     }
 
     private static async Task WriteFilesAsync(Stream output, IReadOnlyList<(string Name, byte[] Content)> extra, string? root, IgnorePatterns? ignores, CancellationToken cancellationToken)

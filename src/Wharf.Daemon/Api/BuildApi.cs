@@ -21,6 +21,7 @@ public static class BuildApi
 
     private static async Task BuildAsync(ApiContext context)
     {
+        if (context.Query("version") is { Length: > 0 } builder and not ("1" or "2")) throw WharfException.Invalid($"invalid version \"{builder}\"");
         if (context.Query("version") == "2") throw WharfException.NotImplemented("builds by POST /build?version=2 are not supported: use the classic builder (DOCKER_BUILDKIT=0)");
         if (context.QueryBool("squash")) throw WharfException.Invalid("squash is only supported with experimental mode");
         var builds = context.Engine.Builds;
@@ -30,8 +31,10 @@ public static class BuildApi
             await ReceiveContextAsync(context, directory);
             var (text, files) = builds.OpenContext(directory, context.Query("dockerfile") ?? "");
             using (files)
+            using (var hold = builds.Hold())
             {
-                var request = RequestOf(context, text);
+                var request = RequestOf(context, text, hold);
+                ClassicBuildOutput.Check(request);
                 await ImagesApi.StreamAsync(context, progress => new ClassicBuildOutput(progress, context.QueryBool("q")).RunAsync(builds, request, files, context.Cancellation));
             }
         }
@@ -51,20 +54,22 @@ public static class BuildApi
         await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
     }
 
-    private static BuildRequest RequestOf(ApiContext context, string dockerfile)
+    private static BuildRequest RequestOf(ApiContext context, string dockerfile, BuildHold hold)
     {
         var credentials = CredentialsOf(context);
         return new BuildRequest
         {
+            Hold = hold,
             DockerfileText = dockerfile,
             DockerfileName = context.Query("dockerfile") is { Length: > 0 } name ? name : "Dockerfile",
-            Arguments = Json(context, "buildargs", BuildJson.Default.DictionaryStringString) is { } arguments ? arguments.ToDictionary(pair => pair.Key, pair => (string?)pair.Value) : [],
-            Labels = Json(context, "labels", BuildJson.Default.DictionaryStringString) ?? [],
+            Arguments = Json(context, "buildargs", "build args", BuildJson.Default.DictionaryStringString) is { } arguments ? arguments.ToDictionary(pair => pair.Key, pair => (string?)pair.Value) : [],
+            Labels = Json(context, "labels", "labels", BuildJson.Default.DictionaryStringString) ?? [],
             Target = context.Query("target") ?? "",
             NoCache = context.QueryBool("nocache"),
             Pull = context.QueryBool("pull"),
             Platform = context.Query("platform") is { Length: > 0 } platform ? Platforms.Parse(platform) : null,
             Tags = [.. context.QueryAll("t").Where(tag => tag.Length > 0)],
+            KeepContainers = !context.QueryBool("forcerm") && !context.QueryBool("rm", absent: true), KeepFailedContainer = !context.QueryBool("forcerm"),
             RunConfig = RunConfigOf(context),
             Credentials = (domain, _) => Task.FromResult(credentials.GetValueOrDefault(domain == ImageReference.DefaultDomain ? "https://index.docker.io/v1/" : domain)),
         };
@@ -74,11 +79,11 @@ public static class BuildApi
     {
         Memory = context.QueryLong("memory"), MemorySwap = context.QueryLong("memswap"), CpuShares = context.QueryLong("cpushares"), CpuPeriod = context.QueryLong("cpuperiod"),
         CpuQuota = context.QueryLong("cpuquota"), CpusetCpus = context.Query("cpusetcpus"), CpusetMems = context.Query("cpusetmems"), CgroupParent = context.Query("cgroupparent"),
-        ShmSize = context.QueryLong("shmsize") is > 0 and var size ? size : null, NetworkMode = context.Query("networkmode"), Ulimits = Json(context, "ulimits", JsonMessageJson.Default.ListHostConfigUlimits),
+        ShmSize = context.QueryLong("shmsize") is > 0 and var size ? size : null, NetworkMode = context.Query("networkmode"), Ulimits = Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits),
         ExtraHosts = context.QueryAll("extrahosts") is { Count: > 0 } hosts ? [.. hosts] : null, SecurityOpt = context.QueryAll("securityopt") is { Count: > 0 } options ? [.. options] : null,
     };
 
-    private static T? Json<T>(ApiContext context, string name, JsonTypeInfo<T> type) where T : class
+    private static T? Json<T>(ApiContext context, string name, string what, JsonTypeInfo<T> type) where T : class
     {
         if (context.Query(name) is not { Length: > 0 } text) return null;
         try
@@ -87,7 +92,8 @@ public static class BuildApi
         }
         catch (JsonException error)
         {
-            throw WharfException.Invalid($"invalid value for query parameter \"{name}\": {error.Message}", error);
+            var first = text.AsSpan().Trim();
+            throw WharfException.Invalid($"error reading {what}: {(first.IsEmpty || first[0] is '{' or '[' ? error.Message : $"invalid character '{first[0]}' looking for beginning of value")}", error);
         }
     }
 

@@ -1,9 +1,11 @@
 using System.Text;
 using System.Text.Json;
 using Wharf.Engine.Build;
+using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Build.Solving;
 using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
@@ -13,15 +15,20 @@ namespace Wharf.Daemon.Api;
 /// </summary>
 internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool quiet)
 {
+    private bool _noCache;
+
     public async Task RunAsync(BuildService builds, BuildRequest request, BuildContext files, CancellationToken cancellation)
     {
-        var plan = await builds.PlanAsync(request, quiet ? new Progress() : progress, cancellation);
+        _noCache = request.NoCache;
+        var plan = await PlanAsync(builds, request, cancellation);
+        if (plan is null) return;
         foreach (var warning in plan.Dockerfile.Warnings) Show(warning + "\n");
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var solving = SolveAsync(builds, request, plan, files, over.Token);
         try
         {
-            await ShowStepsAsync(plan, over.Token);
+            await ShowStepsAsync(builds, plan, over.Token);
+            if (plan.UnusedArguments.Count > 0) Show($"[Warning] One or more build-args [{string.Join(' ', plan.UnusedArguments)}] were not consumed\n");
             Tell(request, await solving);
         }
         catch (BuildStepException error)
@@ -31,7 +38,7 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
         }
         catch (SourceMissingException error)
         {
-            throw new Specs.Errors.WharfException(error.Kind, $"COPY failed: file not found in build context or excluded by .dockerignore: stat {error.Word.TrimStart('/')}: file does not exist", error);
+            throw new WharfException(error.Kind, $"COPY failed: file not found in build context or excluded by .dockerignore: stat {error.Word.TrimStart('/')}: file does not exist", error);
         }
         finally
         {
@@ -43,25 +50,91 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
     private static async Task<BuildResult> SolveAsync(BuildService builds, BuildRequest request, BuildPlan plan, BuildContext files, CancellationToken cancellation) =>
         await builds.StoreAsync(await builds.SolveAsync(request, plan, BuildContexts.Of(files), cancellation), request.Tags, cancellation);
 
+    /// <summary>What is refused before anything is answered.</summary>
+    public static void Check(BuildRequest request)
+    {
+        try
+        {
+            foreach (var tag in request.Tags) Specs.Image.ImageReference.Parse(tag);
+        }
+        catch (WharfException error)
+        {
+            throw new WharfException(ErrorKind.Internal, error.Message, error);
+        }
+        try
+        {
+            BuildService.Parse(request.DockerfileText, request.DockerfileName);
+        }
+        catch (DockerfileException error) when (error.IsSyntax)
+        {
+            throw WharfException.Invalid($"failed to parse Dockerfile: {error.Problem}", error);
+        }
+    }
+
+    /// <summary>
+    /// The plan; null when it could not be made, which has then been told. The classic builder finds such errors when it comes to the step: so the
+    /// stream begins, and the error is its last message.
+    /// </summary>
+    private async Task<BuildPlan?> PlanAsync(BuildService builds, BuildRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await builds.PlanAsync(request, quiet ? new Progress() : progress, cancellation);
+        }
+        catch (DockerfileException error) when (error.InnerException is WharfException cause && At(request, error.Line) is "EXPOSE" or "STOPSIGNAL")
+        {
+            ShowUpTo(request, error.Line);
+            progress.Report(new JsonMessage { ErrorDetail = new ErrorDetail { Message = cause.Message }, Error = cause.Message });
+            return null;
+        }
+        catch (WharfException error) when (error is not DockerfileException && error.Kind is not ErrorKind.InvalidArgument)
+        {
+            ShowUpTo(request, int.MaxValue);
+            progress.Report(new JsonMessage { ErrorDetail = new ErrorDetail { Message = error.Message }, Error = error.Message });
+            return null;
+        }
+    }
+
+    private static string At(BuildRequest request, int line) =>
+        BuildService.Parse(request.DockerfileText, request.DockerfileName).Stages.SelectMany(static stage => stage.Instructions).FirstOrDefault(instruction => instruction.FirstLine == line)?.Name ?? "";
+
+    private void ShowUpTo(BuildRequest request, int line)
+    {
+        var file = BuildService.Parse(request.DockerfileText, request.DockerfileName);
+        var all = file.Stages.SelectMany(static stage => stage.Instructions.Prepend(stage.From)).ToList();
+        int last = line == int.MaxValue ? 0 : all.FindLastIndex(instruction => instruction.FirstLine <= line);
+        for (int i = 0; i <= last; i++)
+        {
+            Show($"Step {i + 1}/{all.Count} : {all[i].Text}");
+            Show("\n");
+        }
+    }
+
     private void Tell(BuildRequest request, BuildResult result)
     {
-        progress.Report(new JsonMessage { Aux = JsonSerializer.SerializeToElement(new ImageIdAux { ID = result.ImageId.ToString() }, DockerApiJson.Default.ImageIdAux) });
+        if (!quiet) progress.Report(new JsonMessage { Aux = JsonSerializer.SerializeToElement(new ImageIdAux { ID = result.ImageId.ToString() }, DockerApiJson.Default.ImageIdAux) });
         if (quiet) progress.Report(new JsonMessage { Stream = $"{result.ImageId}\n" });
         Show($"Successfully built {result.ImageId.Hex[..12]}\n");
         foreach (var tag in request.Tags) Show($"Successfully tagged {Specs.Image.ImageReference.Parse(tag).WithDefaultTag().Familiar}\n");
     }
 
-    private async Task ShowStepsAsync(BuildPlan plan, CancellationToken cancellation)
+    private async Task ShowStepsAsync(BuildService builds, BuildPlan plan, CancellationToken cancellation)
     {
         foreach (var stage in plan.Stages)
         {
+            bool cached = !_noCache;
             foreach (var step in stage.Steps)
             {
                 Show($"Step {step.Number}/{plan.StepCount} : {step.Title}");
                 Show("\n");
                 if (step.Node is { } node && !await ShowNodeAsync(node, cancellation)) return;
                 if (step.Root.Progress.Completed is { IsFaulted: true } or { IsCanceled: true }) return;
-                Show($" ---> {(await BuildService.IdAfterAsync(stage, step)).Hex[..12]}\n");
+                var state = await BuildService.IdAfterAsync(stage, step);
+                // A step that only changes the configuration is a cached one when a build came to the same state before, by cached steps.
+                bool met = step.Instruction.Name == "FROM" || builds.Meet(state);
+                cached &= step.Node is null ? met : (await step.Root.Progress.Completed).Cached;
+                if (step.Node is null && step.Instruction.Name != "FROM" && cached) Show(" ---> Using cache\n");
+                Show($" ---> {state.Hex[..12]}\n");
             }
         }
     }

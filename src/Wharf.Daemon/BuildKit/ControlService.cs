@@ -83,12 +83,14 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
 
     public override async Task Status(StatusRequest request, IServerStreamWriter<StatusResponse> responseStream, ServerCallContext context)
     {
-        if (history.Find(request.Ref) is { CompletedAt: not null })
+        // A build leaves the list of those under way only when its record is written: looked for in this order, one that ends just now is found.
+        var finding = jobs.FindAsync(request.Ref, context.CancellationToken);
+        if (!finding.IsCompleted && history.Find(request.Ref) is { CompletedAt: not null })
         {
             await foreach (var status in history.ReadLogAsync(request.Ref, context.CancellationToken)) await responseStream.WriteAsync(status, context.CancellationToken);
             return;
         }
-        var job = await jobs.FindAsync(request.Ref, context.CancellationToken) ?? throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"no such job {request.Ref}"));
+        var job = await finding ?? throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"no such job {request.Ref}"));
         await foreach (var status in job.Log.ReadAsync(context.CancellationToken)) await responseStream.WriteAsync(status, context.CancellationToken);
     }
 

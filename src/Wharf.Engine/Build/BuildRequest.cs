@@ -38,8 +38,14 @@ public sealed record BuildRequest
     public Func<string, CancellationToken, Task<string?>> SshAgents { get; init; } = (_, _) => Task.FromResult<string?>(null);
     /// <summary>The caller allows <c>RUN --security=insecure</c>; the daemon must allow it too.</summary>
     public bool Insecure { get; init; }
+    /// <summary>What the build keeps from being collected; the caller lets go when the result is stored or sent.</summary>
+    public required BuildHold Hold { get; init; }
     /// <summary>The caller allows <c>RUN --network=host</c>.</summary>
     public bool HostNetwork { get; init; } = true;
+    /// <summary>Containers of RUN steps stay when the step has ended well.</summary>
+    public bool KeepContainers { get; init; }
+    /// <summary>The container of a RUN step that failed stays.</summary>
+    public bool KeepFailedContainer { get; init; }
     /// <summary>All of the build's own layers into one.</summary>
     public bool Squash { get; init; }
     /// <summary>Times of what the build makes, in seconds since 1970; null for now.</summary>

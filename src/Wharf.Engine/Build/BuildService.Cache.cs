@@ -40,8 +40,12 @@ public sealed partial class BuildService
         return Task.FromResult(Remove(id));
     }
 
+    /// <summary>Notes an image that a build came to on its way; true when a build did before, so that the step there is nothing new.</summary>
+    public bool Meet(Specs.Image.Digest state) => _cache.Meet(state);
+
     private bool Remove(string id)
     {
+        _cache.ForgetStates();
         if (_cacheMounts.Remove(id)) return true;
         return _cache.RemovePrefix(id) > 0;
     }

@@ -27,7 +27,7 @@ public sealed partial class BuildService
             await GitSource.Parse(address).CheckOutAsync(directory, keepGitDirectory: false, sshAgent: null, cancellation);
             return;
         }
-        if (!Solving.AddStep.IsRemote(address)) throw WharfException.Invalid($"unsupported context address: {address}");
+        if (!Solving.AddStep.IsRemote(address)) throw new WharfException(ErrorKind.Internal, $"remoteURL ({address}) could not be recognized as URL");
         var fetched = Path.Combine(directory, ".fetched");
         var file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation);
         await using (var content = File.OpenRead(file)) await UnpackOrDockerfileAsync(directory, content, cancellation);
@@ -56,19 +56,29 @@ public sealed partial class BuildService
         using var root = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
         var name = dockerfile.Length == 0 ? "Dockerfile" : dockerfile;
         var text = ReadText(root, name) ?? (dockerfile is "" or "Dockerfile" ? ReadText(root, "dockerfile") : null)
-            ?? throw WharfException.Invalid($"Cannot locate specified Dockerfile: {name}");
-        return (text, new BuildContext(directory, ExcludedFiles(root, ArchivePlace.Clean(name)[1..])));
+            ?? throw new WharfException(ErrorKind.Internal, $"Cannot locate specified Dockerfile: {name}");
+        if (text.Length == 0) throw WharfException.Invalid($"the Dockerfile ({name}) cannot be empty");
+        return (text, new BuildContext(directory, RemoveIgnored(root, ArchivePlace.Clean(name)[1..])));
     }
 
-    /// <summary>The client sends the Dockerfile and the ignore file even where the latter says not to copy them.</summary>
-    private HashSet<string> ExcludedFiles(Fd root, string dockerfile)
+    /// <summary>The client sends the Dockerfile and the ignore file even where the latter says not to copy them: read, they are removed. Gives what could not be.</summary>
+    private HashSet<string> RemoveIgnored(Fd root, string dockerfile)
     {
         var excluded = new HashSet<string>(StringComparer.Ordinal);
         if (ReadText(root, dockerfile + IgnoreFile) is not { } text && (text = ReadText(root, IgnoreFile)) is null) return excluded;
         var patterns = IgnorePatterns.Parse(text.Split('\n'));
-        foreach (var name in new[] { IgnoreFile, dockerfile })
-            if (patterns.Excludes(name)) excluded.Add(name);
+        foreach (var name in new[] { IgnoreFile, dockerfile, dockerfile + IgnoreFile })
+            if (patterns.Excludes(name) && !Unlink(root, name)) excluded.Add(name);
         return excluded;
+    }
+
+    private static bool Unlink(Fd root, string path)
+    {
+        int slash = path.LastIndexOf('/');
+        int parent = FileAt.OpenBeneath(root.Value, Encoding.UTF8.GetBytes(slash < 0 ? "." : path[..slash]), O.PATH | O.DIRECTORY, Resolve.NoSymlinks);
+        if (parent < 0) return false;
+        using var directory = new Fd(parent);
+        return FileAt.Unlink(directory.Value, Encoding.UTF8.GetBytes(path[(slash + 1)..]), isDirectory: false) >= 0;
     }
 
     /// <summary>The text of a file of a context; null when there is none of that name.</summary>

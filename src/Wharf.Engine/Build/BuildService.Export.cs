@@ -98,6 +98,7 @@ public sealed partial class BuildService
             await Solving.FileSteps.PipeAsync(output => Solving.LayerTimes.ClampAsync(_snapshots, chain, output, epoch, _options.Limits, cancellation), async tar => layer = await _snapshots.ApplyAsync(parent, null, tar, cancellation));
             after.Add(layer!.DiffId);
             newChain = layer.ChainId;
+            target.Request.Hold.Add(newChain);
         }
         var image = target.Image with { Created = Clamp(target.Image.Created, epoch), RootFs = new RootFs { DiffIds = after }, History = target.Image.History?.ConvertAll(entry => entry with { Created = Clamp(entry.Created, epoch) }) };
         return target with { Image = image, Root = target.Root with { DiffIds = after, ChainId = newChain } };

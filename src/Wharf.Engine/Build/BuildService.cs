@@ -61,6 +61,9 @@ public sealed partial class BuildService
         if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
     }
 
+    /// <summary>Takes a hold for a new build, to be disposed when its result is stored or sent.</summary>
+    public BuildHold Hold() => new(_images.TakeLease());
+
     /// <summary>Only reads a Dockerfile; a <see cref="Language.DockerfileException"/> tells what is wrong.</summary>
     public static Language.Dockerfile Parse(string text, string name) => Language.DockerfileParser.Parse(text, name);
 
@@ -101,7 +104,10 @@ public sealed partial class BuildService
         {
             try
             {
-                return await _images.GetAsync(name, platform, cancellation);
+                var here = await _images.GetAsync(name, platform, cancellation);
+                request.Hold.Add(here.ChainId);
+                // Gone in this moment: as if it had never been.
+                if (here.ChainId is not { } chain || _snapshots.Exists(chain)) return here;
             }
             catch (WharfException error) when (error.Kind == ErrorKind.NotFound)
             {
@@ -109,7 +115,9 @@ public sealed partial class BuildService
             }
         }
         var reference = ImageReference.Parse(name);
-        return await _images.PullAsync(reference.WithDefaultTag().Familiar, platform, await request.Credentials(reference.Domain, cancellation), progress, cancellation);
+        var pulled = await _images.PullAsync(reference.WithDefaultTag().Familiar, platform, await request.Credentials(reference.Domain, cancellation), progress, cancellation);
+        request.Hold.Add(pulled.ChainId);
+        return pulled;
     }
 
     /// <summary>Runs the plan. Progress is told by the plan's nodes.</summary>
@@ -137,8 +145,7 @@ public sealed partial class BuildService
     /// <summary>Puts what was built among the images, under its names.</summary>
     public async Task<BuildResult> StoreAsync(SolvedTarget solved, IReadOnlyList<string> tags, CancellationToken cancellation)
     {
-        var image = await _images.CreateAsync(solved.Image, cancellation);
-        foreach (var tag in tags) await _images.TagAsync(image.Id, tag, cancellation);
+        var image = await _images.CreateNamedAsync(solved.Image, null, tags, cancellation);
         return new BuildResult(image.Id);
     }
 
@@ -159,9 +166,12 @@ public sealed partial class BuildService
         return new OciImage
         {
             Created = history.LastOrDefault()?.Created, Author = stage.Author, Architecture = stage.Platform.Architecture, Variant = stage.Platform.Variant, Os = stage.Platform.Os,
-            Config = stage.Config, RootFs = new RootFs { DiffIds = [.. result.DiffIds] }, History = history,
+            Config = Finished(stage.Config), RootFs = new RootFs { DiffIds = [.. result.DiffIds] }, History = history,
         };
     }
+
+    /// <summary>The configuration as a build writes it: nothing that stands for nothing, and none of the base's members that no specification knows.</summary>
+    private static OciImageConfig Finished(OciImageConfig config) => config with { User = config.User is "" ? null : config.User, WorkingDir = config.WorkingDir is "" ? null : config.WorkingDir, Unknown = null };
 
     /// <summary>The image that a plan will give, as far as it is known before anything has run: without layers and times.</summary>
     public static OciImage PlannedImage(BuildPlan plan)

@@ -45,8 +45,8 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         return new GitSource(remote, reference, directory);
     }
 
-    /// <summary>Checks the repository's files out into an empty directory. <paramref name="sshAgent"/> is the socket of an agent to use.</summary>
-    public async Task CheckOutAsync(string directory, bool keepGitDirectory, string? sshAgent, CancellationToken cancellation)
+    /// <summary>Checks the repository's files out into an empty directory; gives the commit. <paramref name="sshAgent"/> is the socket of an agent to use.</summary>
+    public async Task<string> CheckOutAsync(string directory, bool keepGitDirectory, string? sshAgent, CancellationToken cancellation)
     {
         var work = Path.Combine(directory, ".git-work");
         var repository = Path.Combine(work, "repository");
@@ -58,8 +58,10 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         await RunAsync(settings, ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "FETCH_HEAD"], cancellation);
         if (File.Exists(Path.Combine(repository, ".gitmodules")))
             await RunAsync(settings, ["submodule", "update", "--init", "--recursive", "--depth=1"], cancellation);
+        var commit = (await RunAsync(settings, ["rev-parse", "HEAD"], cancellation)).Trim();
         Take(repository, directory, keepGitDirectory);
         System.IO.Directory.Delete(work, recursive: true);
+        return commit;
     }
 
     private async Task FetchAsync(GitSettings settings, CancellationToken cancellation)
@@ -69,13 +71,14 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         try
         {
             await RunAsync(settings, ["fetch", "--quiet", "--depth=1", "--no-tags", "origin", "--", reference], cancellation);
+            return;
         }
-        catch (WharfException) when (commit)
+        catch (WharfException error) when (commit || error.Message.Contains("shallow", StringComparison.Ordinal) || error.Message.Contains("dumb http", StringComparison.Ordinal))
         {
-            // Some servers do not give single commits: then all of it is fetched.
-            await RunAsync(settings, ["fetch", "--quiet", "--tags", "origin"], cancellation);
-            await RunAsync(settings, ["update-ref", "FETCH_HEAD", reference], cancellation);
+            // Some servers give no single commits or no part of a history: then all of it is fetched.
         }
+        await RunAsync(settings, commit ? ["fetch", "--quiet", "--tags", "origin"] : ["fetch", "--quiet", "--no-tags", "origin", "--", reference], cancellation);
+        if (commit) await RunAsync(settings, ["update-ref", "FETCH_HEAD", reference], cancellation);
     }
 
     /// <summary>Moves what is wanted of the clone to where it goes; the subdirectory is looked up inside of the clone (CVE-2026-33748).</summary>
@@ -99,7 +102,7 @@ public sealed record GitSource(string Remote, string Reference, string Directory
 
     private sealed record GitSettings(string Home, string Repository, string? SshAgent);
 
-    private static async Task RunAsync(GitSettings settings, string[] arguments, CancellationToken cancellation)
+    private static async Task<string> RunAsync(GitSettings settings, string[] arguments, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = settings.Repository, RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
         start.Environment.Clear();
@@ -123,9 +126,10 @@ public sealed record GitSource(string Remote, string Reference, string Directory
             process.Kill(entireProcessTree: true);
             throw;
         }
-        await output;
+        var result = await output;
         var text = (await error).Trim();
         if (process.ExitCode != 0) throw WharfException.Invalid($"failed to fetch remote repository: git {arguments[0]}: {(text.Length > MaxErrorText ? text[..MaxErrorText] : text)}");
+        return result;
     }
 
     private static Process Start(ProcessStartInfo start)

@@ -15,6 +15,8 @@ internal sealed class Container(string id, string name, DateTimeOffset created, 
     public ContainerDocument Document { get; set; } = document;
     public RunState State { get; private set; } = state;
     public NetworkState? Network { get; set; }
+    /// <summary>Variables of a build step that must never be on disk.</summary>
+    public IReadOnlyList<string> SecretEnvironment { get; init; } = [];
 
     /// <summary>One verb at a time.</summary>
     public SemaphoreSlim Gate { get; } = new(1, 1);

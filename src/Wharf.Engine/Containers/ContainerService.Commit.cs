@@ -37,7 +37,7 @@ public sealed partial class ContainerService
         using var held = await _images.HoldLayersAsync(cancellation);
         var layer = await CommitLayerAsync(container, parent?.ChainId, options.Pause, cancellation);
         var now = Time(DateTimeOffset.UtcNow);
-        var record = await _images.CreateAsync(new OciImage
+        var record = await _images.CreateNamedAsync(new OciImage
         {
             Created = now,
             Author = options.Author is { Length: > 0 } author ? author : null,
@@ -56,9 +56,7 @@ public sealed partial class ContainerService
                     CreatedBy = string.Join(' ', [container.Document.Path, .. container.Document.Args]), EmptyLayer = layer is null ? true : null,
                 },
             ],
-        }, parent?.Id, cancellation);
-        _images.PublishCreate(record.Id);
-        if (name is not null) await _images.TagAsync(record.Id, name.Familiar, cancellation);
+        }, parent?.Id, name is null ? [] : [name.Familiar], cancellation);
         Publish(container, "commit", ("comment", options.Comment ?? ""), ("imageID", record.Id.ToString()), ("imageRef", name?.WithDefaultTag().Familiar ?? ""));
         return record.Id;
     }

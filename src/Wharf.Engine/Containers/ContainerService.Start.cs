@@ -97,6 +97,7 @@ public sealed partial class ContainerService
             SharedMemory = shared,
             Mounts = await PrepareMountsAsync(container, run),
             LinkEnvironment = LinkedEnvironment(container),
+            SecretEnvironment = container.SecretEnvironment,
         };
         return new StartRequest
         {

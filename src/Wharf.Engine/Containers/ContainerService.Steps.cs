@@ -13,6 +13,8 @@ internal sealed record StepContainer
     public required Digest? ChainId { get; init; }
     public required IReadOnlyList<string> Command { get; init; }
     public required IReadOnlyList<string> Environment { get; init; }
+    /// <summary>Variables that are kept in memory only.</summary>
+    public IReadOnlyList<string> SecretEnvironment { get; init; } = [];
     public required string User { get; init; }
     public required string Directory { get; init; }
     /// <summary>Limits, network and the like.</summary>
@@ -46,7 +48,7 @@ public sealed partial class ContainerService
         var name = Reserve($"build-step-{id[..12]}", id);
         try
         {
-            await MakeAsync(new Container(id, name, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true }, step.ChainId, [], cancellation);
+            await MakeAsync(new Container(id, name, DateTimeOffset.UtcNow, document, new RunState()) { Pristine = true, SecretEnvironment = step.SecretEnvironment }, step.ChainId, [], cancellation);
         }
         catch
         {
@@ -54,6 +56,17 @@ public sealed partial class ContainerService
             throw;
         }
         return id;
+    }
+
+    /// <summary>Makes an ended step's container one like all others: the caller wants to look at it.</summary>
+    internal async Task KeepStepAsync(string id, CancellationToken cancellation)
+    {
+        var container = _index.Get(id);
+        using (await container.Gate.EnterAsync(cancellation))
+        {
+            container.Document = container.Document with { IsStep = false, StepMounts = [] };
+            _store.SaveDocument(container);
+        }
     }
 
     /// <summary>The step's changes as a layer; null when there are none.</summary>

@@ -40,7 +40,8 @@ public sealed partial class ImageService
             foreach (var id in _store.All()) await ConfigAsync(id, cancellation);
             lock (_leases.Sync)
             {
-                // Whoever holds everything collects when letting go.
+                // Whoever holds something has it collected when letting go.
+                if (_leases.HoldsAll || _leases.Held.Count > 0) _leases.Missed = true;
                 if (_leases.HoldsAll) return 0;
                 var images = _store.All();
                 if (!images.TrueForAll(_configs.ContainsKey)) continue;

@@ -121,6 +121,20 @@ public sealed partial class ImageService
         return record;
     }
 
+    /// <summary>As above, with its event and its names; no prune comes between the image and its names.</summary>
+    public async Task<ImageRecord> CreateNamedAsync(OciImage config, Digest? parent, IReadOnlyList<string> names, CancellationToken cancellation)
+    {
+        await _removing.WaitAsync(cancellation);
+        try
+        {
+            var record = await CreateAsync(config, parent, cancellation);
+            PublishCreate(record.Id);
+            foreach (var name in names) await TagAsync(record.Id, name, cancellation);
+            return record;
+        }
+        finally { _removing.Release(); }
+    }
+
     /// <summary>Adds the image; what it needs is kept from being collected meanwhile.</summary>
     private async Task<ImageRecord> AddAsync(OciImage config, Leases.Lease lease, CancellationToken cancellation)
     {
@@ -160,6 +174,11 @@ public sealed partial class ImageService
         cancellation.ThrowIfCancellationRequested();
         return Task.FromResult(_leases.HoldAll());
     }
+
+    /// <summary>As <see cref="HoldLayersAsync"/>, for a build's step: its layer is under the build's lease when this is let go.</summary>
+    internal IDisposable HoldLayersForStep() => _leases.HoldAll(quiet: true);
+
+    internal Leases.Lease TakeLease() => _leases.Take();
 
     /// <summary>As <see cref="HoldLayersAsync"/>, for who only reads.</summary>
     public Task<IDisposable> HoldAsync(CancellationToken cancellation) => HoldLayersAsync(cancellation);

@@ -14,8 +14,11 @@ internal sealed class Leases
     /// <summary>Guards the marking and the deleting of a collection, and each taking of a lease: none falls between.</summary>
     public Lock Sync { get; } = new();
 
-    /// <summary>Called when the last that held everything lets go.</summary>
+    /// <summary>Called when the last that held something lets go and there may be something to collect.</summary>
     public Action Released { get; set; } = static () => { };
+
+    /// <summary>A collection has left what is held. Only under <see cref="Sync"/>.</summary>
+    public bool Missed { get; set; }
 
     /// <summary>While true, nothing is to be collected. Only under <see cref="Sync"/>.</summary>
     public bool HoldsAll => _holdingAll > 0;
@@ -25,32 +28,53 @@ internal sealed class Leases
 
     public Lease Take() => new(this);
 
-    /// <summary>Holds all there is, for those who do not know beforehand what they will need (builds).</summary>
-    public IDisposable HoldAll()
+    /// <summary>
+    /// Holds all there is, for those who do not know beforehand what they will need. Letting go collects; with <paramref name="quiet"/>, for those
+    /// who leave nothing behind, only when a collection was asked for meanwhile.
+    /// </summary>
+    public IDisposable HoldAll(bool quiet = false)
     {
-        lock (Sync) _holdingAll++;
+        lock (Sync)
+        {
+            _holdingAll++;
+            Missed |= !quiet;
+        }
         return new AllLease(this);
+    }
+
+    /// <summary>Whether the last has let go of something that a collection left. Only under <see cref="Sync"/>.</summary>
+    private bool IsDue()
+    {
+        if (_holdingAll > 0 || _held.Count > 0 || !Missed) return false;
+        Missed = false;
+        return true;
     }
 
     internal sealed class Lease(Leases owner) : IDisposable
     {
         private readonly HashSet<Digest> _own = [];
+        private bool _ended;
 
         /// <summary>From here on it is kept, if it is there: look afterwards.</summary>
         public void Add(Digest digest)
         {
             lock (owner.Sync)
-                if (_own.Add(digest)) owner._held[digest] = owner._held.GetValueOrDefault(digest) + 1;
+                if (!_ended && _own.Add(digest)) owner._held[digest] = owner._held.GetValueOrDefault(digest) + 1;
         }
 
         public void Dispose()
         {
+            bool due;
             lock (owner.Sync)
             {
+                if (_ended) return;
+                _ended = true;
                 foreach (var digest in _own)
                     if (--owner._held[digest] == 0) owner._held.Remove(digest);
                 _own.Clear();
+                due = owner.IsDue();
             }
+            if (due) owner.Released();
         }
     }
 
@@ -61,9 +85,13 @@ internal sealed class Leases
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _owner, null) is not { } leases) return;
-            bool last;
-            lock (leases.Sync) last = --leases._holdingAll == 0;
-            if (last) leases.Released();
+            bool due;
+            lock (leases.Sync)
+            {
+                leases._holdingAll--;
+                due = leases.IsDue();
+            }
+            if (due) leases.Released();
         }
     }
 }

@@ -27,13 +27,13 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         if (options["requestid"] is { Length: > 0 } subrequest)
         {
             var file = BuildService.Parse(job.DockerfileText, options.FileName);
-            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(job, options, services, named, options.Platforms[0]), name => Report(job, name), cancellation);
+            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(builds, job, options, services, named, options.Platforms[0]), name => Report(job, name), cancellation);
             return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, file, job.DockerfileText, options, PlanAsync) };
         }
         var plans = new List<(BuildRequest Request, BuildPlan Plan)>();
         foreach (var platform in options.Platforms)
         {
-            var request = RequestOf(job, options, services, named, platform);
+            var request = RequestOf(builds, job, options, services, named, platform);
             plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
         }
         Warnings.Tell(job, plans[0].Plan);
@@ -42,9 +42,9 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         return Result(job, options, plans, contexts);
     }
 
-    private static BuildRequest RequestOf(BuildJob job, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
+    private static BuildRequest RequestOf(BuildService builds, BuildJob job, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
     {
-        DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
+        Hold = job.Hold(builds.Hold()), DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
         NoCache = options.NoCache, NoCacheStages = options.NoCacheStages, Pull = options.Pull, Platform = platform, RunConfig = options.RunConfig, NamedContexts = named,
         Credentials = services.CredentialsAsync, Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
         Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"),

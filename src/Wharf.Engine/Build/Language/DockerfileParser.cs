@@ -40,7 +40,7 @@ public static partial class DockerfileParser
         while (reader.Next() is { } instruction)
         {
             total++;
-            Check(instruction);
+            Check(instruction, reader.Escape);
             if (instruction.Name == "FROM")
             {
                 if (from is not null) stages.Add(MakeStage(stages.Count, from, current, stages));
@@ -50,7 +50,7 @@ public static partial class DockerfileParser
             else if (instruction.Name == "ARG") metaArgs.Add(instruction);
             else throw new DockerfileException(instruction.FirstLine, "no build stage in current context");
         }
-        if (total == 0) throw new DockerfileException(1, "file with no instructions");
+        if (total == 0) throw new DockerfileException(1, "file with no instructions") { IsSyntax = true };
         if (from is null) throw new DockerfileException(1, "no build stage in current context");
         stages.Add(MakeStage(stages.Count, from, current, stages));
         return new Dockerfile
@@ -63,11 +63,11 @@ public static partial class DockerfileParser
     public static Instruction ParseOne(string text)
     {
         var instruction = new DockerfileReader(text).Next() ?? throw new DockerfileException(1, "file with no instructions");
-        Check(instruction);
+        Check(instruction, '\\');
         return instruction;
     }
 
-    private static void Check(Instruction instruction)
+    private static void Check(Instruction instruction, char escape)
     {
         if (!Known.TryGetValue(instruction.Name, out var flags))
             throw new DockerfileException(instruction.FirstLine, $"unknown instruction: {instruction.Name}{Suggestion(instruction.Name)}");
@@ -78,6 +78,7 @@ public static partial class DockerfileParser
         }
         if (instruction is { Rest.Length: 0, Heredocs.Count: 0 })
             throw new DockerfileException(instruction.FirstLine, ArgumentsMissing(instruction.Name));
+        if (instruction.Name is "ENV" or "LABEL") WordSplit.Pairs(instruction, escape);
     }
 
     private static string ArgumentsMissing(string name) => name switch

@@ -35,8 +35,8 @@ internal sealed class DockerfileReader
             var name = line[1..equals].Trim().ToLowerInvariant();
             if (Array.IndexOf(KnownDirectives, name) < 0) break;
             var value = line[(equals + 1)..].Trim();
-            if (!Directives.TryAdd(name, value)) throw new DockerfileException(_next + 1, $"only one {name} parser directive can be used");
-            if (name == "escape") Escape = value is "\\" or "`" ? value[0] : throw new DockerfileException(_next + 1, $"invalid escape token '{value}' does not match ` or \\");
+            if (!Directives.TryAdd(name, value)) throw new DockerfileException(_next + 1, $"only one {name} parser directive can be used") { IsSyntax = true };
+            if (name == "escape") Escape = value is "\\" or "`" ? value[0] : throw new DockerfileException(_next + 1, $"invalid escape token '{value}' does not match ` or \\") { IsSyntax = true };
         }
     }
 
@@ -138,7 +138,7 @@ internal sealed class DockerfileReader
             else if (quote == '\0' && c is '"' or '\'') quote = c;
             else result.Append(c);
         }
-        return quote == '\0' ? result.ToString() : throw new DockerfileException(line, $"unexpected end of flag while looking for matching {quote}");
+        return quote == '\0' ? result.ToString() : throw new DockerfileException(line, $"unexpected end of flag while looking for matching {quote}") { IsSyntax = true };
     }
 
     private List<Heredoc> ReadHeredocs(string rest, int line)
@@ -162,7 +162,7 @@ internal sealed class DockerfileReader
             if (text == start.Name) return content.ToString();
             content.Append(text).Append('\n');
         }
-        throw new DockerfileException(line, $"unterminated heredoc: {start.Name} is not found at the start of a line");
+        throw new DockerfileException(line, $"unterminated heredoc: {start.Name} is not found at the start of a line") { IsSyntax = true };
     }
 }
 

@@ -55,18 +55,18 @@ internal static class WordSplit
     public static List<(string Key, string Value)> Pairs(Instruction instruction, char escape)
     {
         var words = Words(instruction.Rest, escape);
-        if (words.Count == 0) throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} requires at least one argument");
+        if (words.Count == 0) throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} requires at least one argument") { IsSyntax = true };
         if (!words[0].Contains('='))
         {
             var rest = instruction.Rest[words[0].Length..].TrimStart();
-            return rest.Length > 0 ? [(words[0], rest)] : throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} must have two arguments");
+            return rest.Length > 0 ? [(words[0], rest)] : throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} must have two arguments") { IsSyntax = true };
         }
         var pairs = new List<(string, string)>();
         foreach (var word in words)
         {
             int equals = word.IndexOf('=');
-            if (equals < 0) throw new DockerfileException(instruction.FirstLine, $"Syntax error - can't find = in \"{word}\". Must be of the form: name=value");
-            if (equals == 0) throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} names can not be blank");
+            if (equals < 0) throw new DockerfileException(instruction.FirstLine, $"Syntax error - can't find = in \"{word}\". Must be of the form: name=value") { IsSyntax = true };
+            if (equals == 0) throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} names can not be blank") { IsSyntax = true };
             pairs.Add((word[..equals], word[(equals + 1)..]));
         }
         return pairs;

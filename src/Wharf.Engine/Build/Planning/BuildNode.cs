@@ -66,6 +66,8 @@ public sealed class RunNode : BuildNode
     public required IReadOnlyList<RunMount> Mounts { get; init; }
     /// <summary><c>default</c>, <c>none</c> or <c>host</c>.</summary>
     public required string Network { get; init; }
+    /// <summary>Runs privileged: only where the caller and the daemon allow it.</summary>
+    public bool Insecure { get; init; }
     /// <summary>The script of a here-document that names its own interpreter.</summary>
     public Heredoc? Script { get; init; }
 
@@ -78,7 +80,7 @@ public sealed class RunNode : BuildNode
             var text = new StringBuilder(Line("run", null));
             foreach (var argument in Command) text.Append(Line("arg", argument));
             foreach (var variable in Environment) text.Append(Line("env", variable));
-            text.Append(Line("user", User)).Append(Line("cwd", Directory)).Append(Line("network", Network)).Append(Line("script", Script?.Content));
+            text.Append(Line("user", User)).Append(Line("cwd", Directory)).Append(Line("network", Network + (Insecure ? ",insecure" : ""))).Append(Line("script", Script?.Content));
             foreach (var mount in Mounts) text.Append(Line("mount", mount.Definition));
             return text.ToString();
         }

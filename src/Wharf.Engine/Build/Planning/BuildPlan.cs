@@ -41,6 +41,8 @@ public sealed class PlannedStage
 /// <summary>The graph of a build: only the stages that the target needs.</summary>
 public sealed record BuildPlan(Dockerfile Dockerfile, IReadOnlyList<PlannedStage> Stages, PlannedStage Target)
 {
+    /// <summary>Build arguments of the caller that no ARG asked for.</summary>
+    public IReadOnlyList<string> UnusedArguments { get; init; } = [];
     /// <summary>What the lint rules found in the stages that were planned.</summary>
     public IReadOnlyList<Linting.LintWarning> LintWarnings { get; init; } = [];
     /// <summary>The Dockerfile wants its warnings to be errors.</summary>

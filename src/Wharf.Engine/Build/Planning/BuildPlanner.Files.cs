@@ -14,7 +14,7 @@ internal sealed partial class BuildPlanner
         var text = $"WORKDIR {absolute}";
         stage.Config.WorkingDir = absolute;
         stage.Root = new DirectoryNode { Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Path = absolute };
-        stage.History.Add(new PlannedHistory(Entry(stage, text, emptyLayer: false), stage.Root));
+        stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: false), stage.Root));
         return text;
     }
 
@@ -37,7 +37,6 @@ internal sealed partial class BuildPlanner
         var absolute = ArchivePlace.Clean(Absolute(stage, destination));
         var from = instruction.Flag("from") is { } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : new CopySourceName(null, "");
         bool isAdd = instruction.Name == "ADD";
-        if (isAdd && sources.Find(IsGit) is { } git) throw WharfException.NotImplemented($"ADD of a git repository is not supported: {git}");
         string? Value(string flag) => instruction.Flag(flag) is { } value ? Expand(stage, value, instruction) : null;
         var text = $"{instruction.Name} {string.Concat(instruction.Flags.Select(flag => Expand(stage, flag, instruction) + " "))}{string.Join(' ', words.Select(word => word.Value))}";
         stage.Root = new CopyNode
@@ -45,15 +44,14 @@ internal sealed partial class BuildPlanner
             Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, From = from.Node, Context = from.Context, Sources = sources, Inline = inline,
             Destination = directory && absolute != "/" ? absolute + "/" : absolute, Owner = Value("chown"), Mode = Value("chmod"), Link = instruction.IsSet("link"), Parents = instruction.IsSet("parents"),
             Excludes = [.. instruction.FlagValues("exclude").Select(pattern => Expand(stage, pattern, instruction))], IsAdd = isAdd,
-            Unpack = instruction.Flag("unpack") is null ? null : instruction.IsSet("unpack"), Checksum = Value("checksum"),
+            Unpack = instruction.Flag("unpack") is null ? null : instruction.IsSet("unpack"), Checksum = Value("checksum"), KeepGitDirectory = instruction.IsSet("keep-git-dir"),
         };
-        stage.History.Add(new PlannedHistory(Entry(stage, text + " # buildkit", emptyLayer: false), stage.Root));
+        // Of the flags the history tells those that show in the image.
+        var shown = string.Concat(new[] { "chown", "chmod" }.Where(flag => Value(flag) is { Length: > 0 }).Select(flag => $"--{flag}={Value(flag)} "));
+        var told = string.Join(' ', words.Select(word => HeredocWord.Parse(word.Raw) is { } document && instruction.Heredocs.Count > 0 ? "<<" + document.Name : word.Value));
+        stage.History.Add(new PlannedHistory(Entry($"{instruction.Name} {shown}{told} # buildkit", emptyLayer: false), stage.Root));
         return text;
     }
-
-    private static bool IsGit(string source) =>
-        source.StartsWith("git@", StringComparison.Ordinal) || source.StartsWith("git://", StringComparison.Ordinal) || source.StartsWith("ssh://", StringComparison.Ordinal) ||
-        (source.StartsWith("http", StringComparison.Ordinal) && source.Split('#')[0].EndsWith(".git", StringComparison.Ordinal));
 
     private List<(string Name, string Content)> Inline(PlannedStage stage, Instruction instruction)
     {

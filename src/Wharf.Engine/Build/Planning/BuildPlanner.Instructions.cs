@@ -28,7 +28,7 @@ internal sealed partial class BuildPlanner
         }
         catch (WharfException error) when (error is not DockerfileException && error.Kind == ErrorKind.InvalidArgument)
         {
-            throw new DockerfileException(instruction.FirstLine, error.Message);
+            throw new DockerfileException(instruction.FirstLine, error.Message, error);
         }
         stage.Steps.Add(new PlannedStep(instruction, title, stage.Root == before ? null : stage.Root) { Config = stage.Config.Copy(), Root = stage.Root });
     }
@@ -53,14 +53,12 @@ internal sealed partial class BuildPlanner
             "HEALTHCHECK" => Health(stage, instruction),
             _ => throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} is not allowed here"),
         };
-        stage.History.Add(new PlannedHistory(Entry(stage, text, emptyLayer: true), null));
+        // What is only kept for later has no entry.
+        if (instruction.Name != "ONBUILD") stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: true), null));
         return instruction.Name is "CMD" or "ENTRYPOINT" or "HEALTHCHECK" or "SHELL" or "EXPOSE" or "VOLUME" ? instruction.Text : text;
     }
 
-    private HistoryEntry Entry(PlannedStage stage, string text, bool emptyLayer) => new()
-    {
-        CreatedBy = text, Comment = HistoryComment, Author = stage.Author is { Length: > 0 } author ? author : null, EmptyLayer = emptyLayer ? true : null,
-    };
+    private static HistoryEntry Entry(string text, bool emptyLayer) => new() { CreatedBy = text, Comment = HistoryComment, EmptyLayer = emptyLayer ? true : null };
 
     private string Environment(PlannedStage stage, Instruction instruction)
     {
@@ -82,6 +80,7 @@ internal sealed partial class BuildPlanner
         var shown = new List<string>();
         foreach (var (name, written) in ArgumentWords(instruction))
         {
+            _usedArguments.Add(name);
             var absent = written is null ? null : Expand(stage, written, instruction);
             var value = request.Arguments.GetValueOrDefault(name) ?? absent ?? _metaArguments.GetValueOrDefault(name);
             if (value is not null) stage.Arguments[name] = value;
@@ -93,12 +92,11 @@ internal sealed partial class BuildPlanner
     private string Command(PlannedStage stage, Instruction instruction)
     {
         var command = WordSplit.JsonList(instruction.Rest);
-        bool shell = command is null;
         command ??= [.. stage.Config.Shell ?? [.. DefaultShell], instruction.Rest];
         if (instruction.Name == "CMD")
         {
             stage.Config.Cmd = command;
-            stage.Config.ArgsEscaped = shell ? true : null;
+            stage.Config.ArgsEscaped = true;
             stage.CommandSet = true;
         }
         else
@@ -117,7 +115,7 @@ internal sealed partial class BuildPlanner
         var ports = WordSplit.Fields(instruction.Rest).SelectMany(word => WordSplit.Fields(Expand(stage, word, instruction))).ToList();
         foreach (var port in ports)
             foreach (var each in ImageChange.Ports(port)) (stage.Config.ExposedPorts ??= [])[each] = ImageChange.Empty;
-        return $"EXPOSE [{string.Join(' ', ports.SelectMany(ImageChange.Ports))}]";
+        return $"EXPOSE [{string.Join(' ', ports.SelectMany(ImageChange.Ports).Order(StringComparer.Ordinal))}]";
     }
 
     private string Volume(PlannedStage stage, Instruction instruction)
@@ -161,6 +159,6 @@ internal sealed partial class BuildPlanner
     {
         var text = string.Join(' ', [.. instruction.Flags, instruction.Rest]);
         stage.Config.Healthcheck = ImageChange.Health(text);
-        return $"HEALTHCHECK {text}";
+        return $"HEALTHCHECK {GoText.Health(stage.Config.Healthcheck)}";
     }
 }

@@ -16,25 +16,27 @@ internal sealed partial class BuildPlanner
         var arguments = new List<string>();
         foreach (var (name, value) in stage.Arguments)
         {
-            if (environment.Exists(variable => variable.StartsWith(name + "=", StringComparison.Ordinal))) continue;
-            environment.Add($"{name}={value}");
-            if (Array.IndexOf(Proxies, name) < 0) arguments.Add($"{name}={value}");
+            // ENV wins over ARG, also in what the history tells of the argument.
+            var set = environment.Find(variable => variable.StartsWith(name + "=", StringComparison.Ordinal));
+            if (set is null) environment.Add($"{name}={value}");
+            if (Array.IndexOf(Proxies, name) < 0) arguments.Add(set ?? $"{name}={value}");
         }
         var mounts = new List<RunMount>();
         foreach (var text in instruction.FlagValues("mount"))
             mounts.Add(await RunMount.ParseAsync(text, instruction, word => Expand(stage, word, instruction), name => SourceAsync(stage, name, instruction, cancellation)));
-        if (instruction.Flag("security") is { } security && security != "sandbox")
-            throw WharfException.NotImplemented($"RUN --security={security} is not allowed: steps run with the default isolation");
+        if (instruction.Flag("security") is { } security && security is not ("sandbox" or "insecure")) throw new DockerfileException(instruction.FirstLine, $"security \"{security}\" is not valid");
+        bool insecure = instruction.Flag("security") == "insecure";
+        if (insecure && !request.Insecure) throw WharfException.Invalid("granting entitlement security.insecure is not allowed by build daemon configuration");
         if (instruction.Flag("device") is { } device) throw WharfException.NotImplemented($"RUN --device={device} is not supported");
         var title = RunTitle(instruction);
         stage.Root = new RunNode
         {
             Title = title, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Command = command, Environment = environment,
             ProxyEnvironment = [.. Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).Select(name => $"{name}={request.Arguments[name]}")],
-            User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = NetworkOf(instruction), Script = script,
+            User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = NetworkOf(instruction), Insecure = insecure, Script = script,
         };
         var prefix = arguments.Count > 0 ? $"|{arguments.Count} {string.Join(' ', arguments)} " : "";
-        stage.History.Add(new PlannedHistory(Entry(stage, $"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));
+        stage.History.Add(new PlannedHistory(Entry($"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));
         return title;
     }
 
@@ -60,7 +62,7 @@ internal sealed partial class BuildPlanner
         IReadOnlyList<string> shell = stage.Config.Shell ?? [.. DefaultShell];
         if (instruction.Heredocs is [var only] && HeredocWord.Parse(instruction.Rest.Trim()) is not null)
         {
-            if (only.Content.StartsWith("#!", StringComparison.Ordinal)) return (["/dev/pipes/" + only.Name], only);
+            if (only.Content.StartsWith("#!", StringComparison.Ordinal)) return ([.. shell, "/dev/pipes/" + only.Name], only);
             return ([.. shell, only.Content], null);
         }
         var text = instruction.Rest;

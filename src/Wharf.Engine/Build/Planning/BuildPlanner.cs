@@ -22,6 +22,10 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
 
     public Dockerfile Dockerfile => _file;
 
+    private readonly HashSet<string> _usedArguments = new(StringComparer.Ordinal);
+
+    private static bool IsPredefined(string name) => Array.IndexOf(Proxies, name) >= 0 || name is "SOURCE_DATE_EPOCH" || name.StartsWith("BUILDKIT_", StringComparison.Ordinal);
+
     private Linting.LintReport _lint => field ??= new Linting.LintReport(request.Arguments.GetValueOrDefault("BUILDKIT_DOCKERFILE_CHECK") ?? _file.Directives.GetValueOrDefault("check"));
 
     public async Task<BuildPlan> PlanAsync(CancellationToken cancellation)
@@ -34,7 +38,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         foreach (var (_, stage) in _planned.OrderBy(pair => pair.Key)) stages.Add(await stage);
         int number = 0;
         foreach (var step in stages.SelectMany(stage => stage.Steps)) step.Number = ++number;
-        return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, WarningsAreErrors = _lint.IsError };
+        return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, WarningsAreErrors = _lint.IsError, UnusedArguments = [.. request.Arguments.Keys.Where(name => !_usedArguments.Contains(name) && !IsPredefined(name)).Order(StringComparer.Ordinal)] };
     }
 
     internal static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
@@ -62,6 +66,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         {
             foreach (var (name, value) in ArgumentWords(instruction))
             {
+                _usedArguments.Add(name);
                 var given = request.Arguments.GetValueOrDefault(name);
                 if (given is not null) known[name] = given;
                 else if (value is not null) known[name] = Expand(value, known.GetValueOrDefault, instruction);

@@ -11,7 +11,7 @@ namespace Wharf.Engine.Build.Solving;
 public static class AddStep
 {
     /// <summary>Whether a source word is an address to fetch.</summary>
-    public static bool IsRemote(string source) => source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+    public static bool IsRemote(string source) => GitSource.IsGit(source) || source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>True when the file is a tar, plain or compressed.</summary>
     internal static async Task<bool> IsArchiveAsync(CopySource source, Limits limits, CancellationToken cancellation)

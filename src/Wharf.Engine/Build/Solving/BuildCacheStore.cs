@@ -22,6 +22,7 @@ public sealed class BuildCacheStore
         state.EnsureSchema("""
             create table if not exists build_step(key text primary key, parent text, chain text, diff text, size integer not null, kind text not null, description text not null,
                 created_at text not null, used_at text not null, uses integer not null) without rowid, strict;
+            create table if not exists build_state(id text primary key) without rowid, strict;
             """);
     }
 
@@ -42,6 +43,17 @@ public sealed class BuildCacheStore
         foreach (var key in found) Remove(key);
         return found.Count;
     }
+
+    /// <summary>Notes an image that a build came to on its way; true when one did before.</summary>
+    public bool Meet(Digest state)
+    {
+        if (_state.Query("select 1 from build_state where id = $1", static _ => 1, state.ToString()).Count > 0) return true;
+        _state.Execute("insert into build_state values($1) on conflict do nothing", state.ToString());
+        return false;
+    }
+
+    /// <summary>Forgets all states.</summary>
+    public void ForgetStates() => _state.Execute("delete from build_state");
 
     public void Remove(string key) => _state.Execute("delete from build_step where key = $1", key);
 

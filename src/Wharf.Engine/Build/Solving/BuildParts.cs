@@ -21,6 +21,41 @@ internal sealed record BuildParts
     /// <summary>A directory for what ADD fetches.</summary>
     public required string FetchDirectory { get; init; }
 
+    /// <summary>Makes a layer; no collection takes it before the build holds it.</summary>
+    public async Task<LayerInfo?> HeldAsync(Func<Task<LayerInfo?>> make)
+    {
+        using (Images.HoldLayersForStep())
+        {
+            var layer = await make();
+            Request.Hold.Add(layer?.ChainId);
+            return layer;
+        }
+    }
+
+    /// <summary>Fetches what an ADD names by address into a directory, once for the build however many ask. Gives the directory, which holds a file or a repository's files.</summary>
+    public Task<string> FetchAsync(CopyNode node, string address, CancellationToken cancellation)
+    {
+        var key = $"{address} {node.Checksum} {node.KeepGitDirectory}";
+        lock (_fetched) return _fetched.TryGetValue(key, out var fetching) ? fetching : _fetched[key] = FetchNewAsync(node, address, cancellation);
+    }
+
+    private async Task<string> FetchNewAsync(CopyNode node, string address, CancellationToken cancellation)
+    {
+        var directory = Path.Combine(FetchDirectory, Guid.NewGuid().ToString("n"));
+        Directory.CreateDirectory(directory);
+        if (!GitSource.IsGit(address))
+        {
+            await AddStep.FetchAsync(address, node.Checksum, directory, cancellation);
+            return directory;
+        }
+        var agent = address.StartsWith("http", StringComparison.Ordinal) || address.StartsWith("git://", StringComparison.Ordinal) ? null : await Request.SshAgents("default", cancellation);
+        var commit = await GitSource.Parse(address).CheckOutAsync(directory, node.KeepGitDirectory, agent, cancellation);
+        if (node.Checksum is { Length: > 0 } wanted && !commit.StartsWith(wanted, StringComparison.OrdinalIgnoreCase)) throw Specs.Errors.WharfException.Invalid($"expected checksum to match {wanted}, got {commit}");
+        return directory;
+    }
+
+    private readonly Dictionary<string, Task<string>> _fetched = new(StringComparer.Ordinal);
+
     /// <summary>Seconds since 1970 for files the build itself makes.</summary>
     public long Now => Request.SourceDateEpoch ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 }

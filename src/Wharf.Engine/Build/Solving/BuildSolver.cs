@@ -13,6 +13,9 @@ namespace Wharf.Engine.Build.Solving;
 internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
 {
     private readonly Dictionary<BuildNode, Task<NodeResult>> _running = [];
+    /// <summary>A tar of nothing is two blocks of zeros.</summary>
+    private const int EmptyTar = 1024;
+
     private readonly FileSteps _files = new(parts);
 
     /// <summary>Solves a node and all it needs. The first error ends the others.</summary>
@@ -69,7 +72,8 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         return await flights.RunAsync(key, async () =>
         {
             if (!node.NoCache && Find(key, root) is { } cached) return cached;
-            var layer = await MakeAsync(node, root.ChainId, results, cancellation);
+            // A step that changed nothing has a layer all the same, as docker's histories count them.
+            var layer = await MakeAsync(node, root.ChainId, results, cancellation) ?? await parts.HeldAsync(async () => await parts.Snapshots.ApplyAsync(root.ChainId, null, new MemoryStream(new byte[EmptyTar], writable: false), cancellation));
             return Keep(key, node, root, layer);
         }, cancellation);
     }
@@ -77,20 +81,15 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     private Task<LayerInfo?> MakeAsync(BuildNode node, Digest? root, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation) => node switch
     {
         RunNode run => new RunStep(parts, run, root).RunAsync(results, cancellation),
-        CopyNode copy => HeldAsync(() => _files.CopyAsync(copy, root, copy.From is null ? null : results[copy.From].ChainId, cancellation), cancellation),
-        DirectoryNode directory => HeldAsync(() => _files.MakeDirectoryAsync(directory, root, cancellation), cancellation),
+        CopyNode copy => parts.HeldAsync(() => _files.CopyAsync(copy, root, copy.From is null ? null : results[copy.From].ChainId, cancellation)),
+        DirectoryNode directory => parts.HeldAsync(() => _files.MakeDirectoryAsync(directory, root, cancellation)),
         _ => throw new InvalidOperationException(node.GetType().Name),
     };
-
-    /// <summary>No collection between the layer and the row that needs it; for RUN, which may take hours, see <see cref="Keep"/>.</summary>
-    private async Task<LayerInfo?> HeldAsync(Func<Task<LayerInfo?>> make, CancellationToken cancellation)
-    {
-        using (await parts.Images.HoldLayersAsync(cancellation)) return await make();
-    }
 
     private NodeResult? Find(string key, NodeResult root)
     {
         if (parts.Cache.Find(key) is not { } step) return null;
+        parts.Request.Hold.Add(step.ChainId);
         if (step.ChainId is { } chain && !parts.Snapshots.Exists(chain))
         {
             parts.Cache.Remove(key);
@@ -106,8 +105,7 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     private NodeResult Keep(string key, BuildNode node, NodeResult root, LayerInfo? layer)
     {
         var now = DateTimeOffset.UtcNow;
-        var kind = node switch { RunNode { Mounts: var mounts } when mounts.Any(mount => mount.Type == RunMountType.Cache) => "exec.cachemount", RunNode => "regular", _ => "source.local" };
-        parts.Cache.Add(new CachedStep(key, root.ChainId, layer?.ChainId ?? root.ChainId, layer?.DiffId, layer?.Size ?? 0, kind, node.Title, now, now, 0));
+        parts.Cache.Add(new CachedStep(key, root.ChainId, layer?.ChainId ?? root.ChainId, layer?.DiffId, layer?.Size ?? 0, "regular", node.Title, now, now, 0));
         return Result(root, layer?.DiffId) with { CreatedAt = now };
     }
 
@@ -143,9 +141,8 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         foreach (var address in copy.Sources.Except(local))
         {
             if (copy.Checksum is { Length: > 0 }) continue;
-            var file = await AddStep.FetchAsync(address, null, Path.Combine(parts.FetchDirectory, Guid.NewGuid().ToString("n")), cancellation);
-            await using var content = File.OpenRead(file);
-            digest += Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellation)) + File.GetLastWriteTimeUtc(file).Ticks.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            using var fetched = Linux.Fds.OpenAt.Open(await parts.FetchAsync(copy, address, cancellation), Linux.Fds.O.RDONLY | Linux.Fds.O.DIRECTORY);
+            digest += await ContentDigest.OfAsync(fetched, ["."], [], new HashSet<string>(), owners: false, cancellation);
         }
         return digest;
     }

@@ -19,11 +19,13 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     private readonly IgnorePatterns _ignored = IgnorePatterns.Parse(node.Excludes);
     private readonly (uint Uid, uint Gid)? _owner = Owner(node, root, limits);
     private readonly uint? _mode = Mode(node.Mode);
+    private long _directoryTime;
 
     /// <summary>Writes the layer. Each source is known to exist only now, hence NotFound from here.</summary>
     public async Task WriteAsync(Stream output, CancellationToken cancellation)
     {
         var tar = new TarWriter(output);
+        _directoryTime = TimeOfLast() ?? now;
         foreach (var word in node.Sources)
         {
             foreach (var found in Sorted(CopySources.Find(source, Pivotless(word), excluded)))
@@ -31,6 +33,16 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
         }
         foreach (var (name, content) in node.Inline) await WriteInlineAsync(tar, name, content, cancellation);
         await tar.FinishAsync(cancellation);
+    }
+
+    /// <summary>A directory whose contents are copied gives its time to the destination, unless a file comes there after it.</summary>
+    private long? TimeOfLast()
+    {
+        if (node.Parents || node.Inline.Count > 0 || node.Sources.Count == 0) return null;
+        var all = Sorted(CopySources.Find(source, node.Sources[^1], excluded)).ToList();
+        long? time = all is [.., { IsDirectory: true } last] ? last.Stat.ModifiedSeconds : null;
+        foreach (var found in all) found.Dispose();
+        return time;
     }
 
     private static IEnumerable<CopySource> Sorted(List<CopySource> sources) => sources.OrderBy(found => found.Path, StringComparer.Ordinal);
@@ -70,7 +82,7 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     {
         bool into = target.EndsWith('/') || _destination.IsDirectory(target);
         var directory = into ? target : target[..target.LastIndexOf('/')];
-        return (await _destination.WriteDirectoryAsync(tar, directory, New(0x1ed), cancellation), into ? baseName : target[(target.LastIndexOf('/') + 1)..]);
+        return (await _destination.WriteDirectoryAsync(tar, directory, New(0x1ed) with { Seconds = into ? _directoryTime : now, Above = now }, cancellation), into ? baseName : target[(target.LastIndexOf('/') + 1)..]);
     }
 
     private async Task WriteDirectoryAsync(TarWriter tar, string target, CopySource found, CancellationToken cancellation)
@@ -80,7 +92,8 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
         // A new directory takes after the source; one that a slash asked for is a plain one, as are those above it.
         var like = missing.Length > 0 && !target.EndsWith('/') ? found.Stat : (FileStat?)null;
         if (like is not null && missing.Length > 1) await _destination.WriteDirectoryAsync(tar, clean[..clean.LastIndexOf('/')], New(0x1ed), cancellation);
-        var real = await _destination.WriteDirectoryAsync(tar, clean, like is { } stat ? LikeSource(stat) : New(0x1ed), cancellation);
+        var make = (like is { } stat ? LikeSource(stat) : New(0x1ed)) with { Seconds = node.Parents ? found.Stat.ModifiedSeconds : _directoryTime, Above = now };
+        var real = await _destination.WriteDirectoryAsync(tar, clean, make, cancellation);
         var prefix = real.Length == 0 ? "" : real + "/";
         await Writer(tar, prefix.Length).WriteChildrenAsync(found.Parent, Encoding.UTF8.GetBytes(prefix), cancellation);
     }

@@ -49,27 +49,32 @@ internal sealed class Destination(Fd root)
         return true;
     }
 
-    /// <summary>Writes a directory and its parents, those that exist as they are, the others new. Gives its real path.</summary>
+    /// <summary>
+    /// Writes a directory and its parents, those that exist as they are, the others new. Something is going to be made in it, so it gets a new
+    /// time: that of the new directory. Gives its real path.
+    /// </summary>
     public async Task<string> WriteDirectoryAsync(TarWriter tar, string path, NewDirectory make, CancellationToken cancellation)
     {
         var (existing, missing) = Resolve(path);
         var parts = existing.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        for (int i = 1; i <= parts.Length; i++) await WriteExistingAsync(tar, string.Join('/', parts[..i]), cancellation);
+        for (int i = 1; i <= parts.Length; i++) await WriteExistingAsync(tar, string.Join('/', parts[..i]), i < parts.Length ? null : missing.Length == 0 ? make.Seconds : make.Above ?? make.Seconds, cancellation);
         var at = existing;
-        foreach (var part in missing)
+        for (int i = 0; i < missing.Length; i++)
         {
-            at = at.Length == 0 ? part : $"{at}/{part}";
-            if (_written.Add(at)) await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(at + "/"), Mode = make.Mode, Uid = make.Uid, Gid = make.Gid, ModifiedSeconds = make.Seconds }, cancellation);
+            at = at.Length == 0 ? missing[i] : $"{at}/{missing[i]}";
+            long seconds = i == missing.Length - 1 ? make.Seconds : make.Above ?? make.Seconds;
+            if (_written.Add(at)) await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(at + "/"), Mode = make.Mode, Uid = make.Uid, Gid = make.Gid, ModifiedSeconds = seconds }, cancellation);
         }
         return at;
     }
 
-    private async Task WriteExistingAsync(TarWriter tar, string path, CancellationToken cancellation)
+    private async Task WriteExistingAsync(TarWriter tar, string path, long? seconds, CancellationToken cancellation)
     {
         if (!_written.Add(path) || StatOf(path) is not { } stat) return;
-        await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(path + "/"), Mode = stat.Permissions, Uid = stat.Uid, Gid = stat.Gid, ModifiedSeconds = stat.ModifiedSeconds }, cancellation);
+        await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(path + "/"), Mode = stat.Permissions, Uid = stat.Uid, Gid = stat.Gid, ModifiedSeconds = seconds ?? stat.ModifiedSeconds }, cancellation);
     }
 }
 
 /// <summary>What a directory that did not exist gets. Seconds since 1970.</summary>
-internal readonly record struct NewDirectory(uint Mode, uint Uid, uint Gid, long Seconds);
+/// <param name="Above">The time of directories above it that something is made in; as its own when null.</param>
+internal readonly record struct NewDirectory(uint Mode, uint Uid, uint Gid, long Seconds, long? Above = null);

@@ -74,11 +74,16 @@ internal sealed class FileSteps(BuildParts parts)
     {
         if (AddStep.IsRemote(word))
         {
-            var directory = Path.Combine(parts.FetchDirectory, Guid.NewGuid().ToString("n"));
-            var file = await AddStep.FetchAsync(word, node.Checksum, directory, cancellation);
+            var directory = await parts.FetchAsync(node, word, cancellation);
             using var fetched = OpenAt.Open(directory, O.RDONLY | O.DIRECTORY);
-            if (node.Unpack != true) await CopyIntoAsync(node, [Path.GetFileName(file)], target, fetched, Nothing, cancellation);
-            else foreach (var found in CopySources.Find(fetched, Path.GetFileName(file), Nothing)) using (found) await UnpackAsync(node, found, target, cancellation);
+            if (GitSource.IsGit(word))
+            {
+                await CopyIntoAsync(node, ["."], target, fetched, Nothing, cancellation);
+                return;
+            }
+            var file = Path.GetFileName(Directory.EnumerateFiles(directory).Single());
+            if (node.Unpack != true) await CopyIntoAsync(node, [file], target, fetched, Nothing, cancellation);
+            else foreach (var found in CopySources.Find(fetched, file, Nothing)) using (found) await UnpackAsync(node, found, target, cancellation);
             return;
         }
         foreach (var found in CopySources.Find(source, word, excluded))

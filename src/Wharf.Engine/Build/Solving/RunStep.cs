@@ -16,20 +16,23 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         var containers = parts.Containers;
         var id = await containers.CreateStepAsync(new StepContainer
         {
-            ChainId = root, Command = node.Command, Environment = [.. node.ProxyEnvironment, .. node.Environment, .. mounts.Environment], User = node.User, Directory = node.Directory,
-            HostConfig = parts.Request.RunConfig with { NetworkMode = node.Network }, Mounts = mounts.Mounts,
+            ChainId = root, Command = node.Command, Environment = [.. node.ProxyEnvironment, .. node.Environment], SecretEnvironment = mounts.Environment, User = node.User, Directory = node.Directory,
+            HostConfig = parts.Request.RunConfig with { NetworkMode = node.Network, Privileged = node.Insecure ? true : null }, Mounts = mounts.Mounts,
         }, cancellation);
         node.Progress.Launch(id);
+        bool keep = false;
         try
         {
             int code = await ExecuteAsync(id, cancellation);
+            keep = code == 0 ? parts.Request.KeepContainers : parts.Request.KeepFailedContainer;
             if (code != 0) throw new BuildStepException(node, $"The command '{string.Join(' ', node.Command)}' returned a non-zero code: {code}", code);
             foreach (var mount in mounts.Mounts) parts.Snapshots.RemoveMountPoint(id, mount.Destination!);
-            return await containers.CommitStepAsync(id, root, cancellation);
+            return await parts.HeldAsync(() => containers.CommitStepAsync(id, root, cancellation));
         }
         finally
         {
-            await containers.RemoveAsync(id, force: true, volumes: true, CancellationToken.None);
+            if (keep) await containers.KeepStepAsync(id, CancellationToken.None);
+            else await containers.RemoveAsync(id, force: true, volumes: true, CancellationToken.None);
         }
     }
 

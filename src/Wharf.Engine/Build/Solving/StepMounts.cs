@@ -61,10 +61,9 @@ internal sealed class StepMounts : IDisposable
     {
         if (from is null)
         {
-            if (!mount.ReadOnly) throw WharfException.NotImplemented($"RUN --mount of {target}: a writable bind of the build context is not supported");
             using var found = OpenSource(context!.Root, mount.Source);
             var real = Encoding.UTF8.GetString(FileAt.ReadLink(OpenAt.AT_FDCWD, Encoding.ASCII.GetBytes(found.ProcPath)));
-            Mounts.Add(DefaultMounts.Bind(target, real, "ro"));
+            Mounts.Add(mount.ReadOnly ? DefaultMounts.Bind(target, real, "ro") : FileStat.Of(found).IsDirectory ? Overlay(target, [real], writable: true) : DefaultMounts.Bind(target, Copied(real)));
             return;
         }
         var lowers = _parts.Snapshots.LayerPaths(from.ChainId, ArchivePlace.Clean(mount.Source));
@@ -74,17 +73,31 @@ internal sealed class StepMounts : IDisposable
             Mounts.Add(DefaultMounts.Bind(target, lowers[0], "ro"));
             return;
         }
+        Mounts.Add(Overlay(target, lowers, writable: !mount.ReadOnly));
+    }
+
+    /// <summary>Directories over each other. What is written there is for this step only.</summary>
+    private Mount Overlay(string target, IReadOnlyList<string> lowers, bool writable)
+    {
         var options = new List<string> { "lowerdir=" + string.Join(':', lowers) };
-        if (!mount.ReadOnly)
+        if (writable)
         {
-            // What is written there is for this step only.
-            var scratch = Path.Combine(_parts.FetchDirectory, Guid.NewGuid().ToString("n"));
+            var scratch = Scratch();
             Directory.CreateDirectory(Path.Combine(scratch, "upper"));
             Directory.CreateDirectory(Path.Combine(scratch, "work"));
             options.AddRange([$"upperdir={scratch}/upper", $"workdir={scratch}/work"]);
         }
         else options.Add("ro");
-        Mounts.Add(new Mount { Type = "overlay", Source = "overlay", Destination = target, Options = options });
+        return new Mount { Type = "overlay", Source = "overlay", Destination = target, Options = options };
+    }
+
+    private string Scratch() => Directory.CreateDirectory(Path.Combine(_parts.FetchDirectory, Guid.NewGuid().ToString("n"))).FullName;
+
+    private string Copied(string file)
+    {
+        var copy = Path.Combine(Scratch(), "file");
+        File.Copy(file, copy);
+        return copy;
     }
 
     private static Fd OpenSource(Fd root, string path)

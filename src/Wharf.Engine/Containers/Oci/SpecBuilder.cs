@@ -18,6 +18,8 @@ internal sealed record SpecInput
     public IReadOnlyList<Mount> Mounts { get; init; } = [];
     /// <summary>Variables that tell of linked containers; those of the container's own come after.</summary>
     public List<string> LinkEnvironment { get; init; } = [];
+    /// <summary>Variables that take precedence over the container's own.</summary>
+    public IReadOnlyList<string> SecretEnvironment { get; init; } = [];
     /// <summary>See <see cref="DefaultMounts.Build"/>.</summary>
     public string? SharedMemory { get; init; } = "";
 }
@@ -89,7 +91,7 @@ internal static class SpecBuilder
             ConsoleSize = terminal ? Size(host.ConsoleSize) : null,
             Args = [input.Document.Path, .. input.Document.Args],
             Cwd = Directory(config),
-            Env = ProcessEnvironment.Build(input.LinkEnvironment.Count > 0 ? [.. input.LinkEnvironment, .. config.Env ?? []] : config.Env, input.Hostname, terminal, input.User.Home),
+            Env = ProcessEnvironment.Build(input.LinkEnvironment.Count + input.SecretEnvironment.Count > 0 ? [.. input.LinkEnvironment, .. config.Env ?? [], .. input.SecretEnvironment] : config.Env, input.Hostname, terminal, input.User.Home),
             User = Map(input.User),
             Capabilities = Capabilities(capabilities, input.User.Uid),
             NoNewPrivileges = security.NoNewPrivileges,

@@ -1,0 +1,3 @@
+FROM busybox
+ARG X=dflt
+RUN echo $X > /x

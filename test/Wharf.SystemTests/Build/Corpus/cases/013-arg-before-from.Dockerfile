@@ -1,0 +1,4 @@
+ARG TAG=latest
+FROM busybox:${TAG}
+ARG TAG
+ENV T=$TAG

@@ -1,0 +1,5 @@
+# args: --build-arg V=cli
+FROM busybox
+ARG V=arg
+ENV V=env
+RUN echo $V > /v

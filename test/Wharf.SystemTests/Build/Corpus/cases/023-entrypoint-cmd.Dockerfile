@@ -1,0 +1,3 @@
+FROM busybox
+CMD ["x"]
+ENTRYPOINT ["/bin/echo"]

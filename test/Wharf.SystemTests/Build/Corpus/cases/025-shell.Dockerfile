@@ -1,0 +1,4 @@
+FROM busybox
+SHELL ["/bin/sh", "-exc"]
+RUN echo x > /x
+CMD echo hi

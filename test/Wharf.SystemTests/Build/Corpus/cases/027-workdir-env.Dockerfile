@@ -1,0 +1,4 @@
+FROM busybox
+ENV D=/var/dd
+WORKDIR $D/x
+RUN pwd > p

@@ -1,0 +1,3 @@
+FROM busybox
+ARG S=9
+STOPSIGNAL $S

@@ -1,0 +1,2 @@
+FROM busybox
+MAINTAINER Jane <jane@example.com>

@@ -1,0 +1,3 @@
+FROM busybox
+COPY a.txt /x/y/z.txt
+COPY a.txt /d/

@@ -1,0 +1,2 @@
+FROM busybox
+COPY --exclude=*.c --exclude=sub dir /x

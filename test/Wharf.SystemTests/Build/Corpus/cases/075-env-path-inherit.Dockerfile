@@ -1,0 +1,3 @@
+FROM busybox
+ENV PATH=/x:$PATH
+RUN echo $PATH > /p
