@@ -45,7 +45,7 @@ public sealed class EngineHost : IAsyncDisposable
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
         var builds = new BuildService(options, state, snapshots, images, containers);
         images.UsersOf = containers.UsersOf;
-        images.OtherChains = builds.CachedChains;
+        images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains());
         // The shim starts while the networks are made ready.
         var shimAwake = Task.Run(() => shim.WakeAsync(cancellation), cancellation);
         await networks.StartAsync(cancellation);

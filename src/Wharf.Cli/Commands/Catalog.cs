@@ -32,7 +32,7 @@ internal static class Catalog
             ContainerVerbs.Copy, ContainerVerbs.Create, ContainerVerbs.Diff, SystemVerbs.Events, ContainerVerbs.Export, ImageVerbs.History, ImageVerbs.Import,
             Verb("inspect", "Show all there is to know of objects", () => new Systems.InspectCommand()),
             ContainerVerbs.Kill, ImageVerbs.Load, ContainerVerbs.Logs, ContainerVerbs.Pause, ContainerVerbs.Port, ContainerVerbs.Rename, ContainerVerbs.Restart, ContainerVerbs.Remove.As("rm", []),
-            ImageVerbs.Remove.As("rmi", []), ImageVerbs.Save, ContainerVerbs.Start, ContainerVerbs.Stats, ContainerVerbs.Stop, ImageVerbs.Tag, ContainerVerbs.Top, ContainerVerbs.Unpause, ContainerVerbs.Update, ContainerVerbs.Wait,
+            ImageVerbs.Remove.As("rmi", []), ContainerVerbs.RollBack, ImageVerbs.Save, ContainerVerbs.Snapshot, ContainerVerbs.Start, ContainerVerbs.Stats, ContainerVerbs.Stop, ImageVerbs.Tag, ContainerVerbs.Top, ContainerVerbs.Unpause, ContainerVerbs.Update, ContainerVerbs.Versions, ContainerVerbs.Wait,
         ],
     };
 

@@ -4,12 +4,17 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
-/// <summary>What docker has not got: comparing any two file systems, checking the store, the disk's ledger, what a log takes.</summary>
+/// <summary>What docker has not got: comparing any two file systems, versions of containers, checking the store, the disk's ledger, what a log takes.</summary>
 public static class WharfApi
 {
     public static void Map(ApiRouter router)
     {
         router.Get("/wharf/diff", DiffAsync);
+        router.Get("/wharf/containers/{id}/versions", context =>
+            context.WriteJsonAsync(200, context.Engine.Containers.ListVersions(context.Route("id")), WharfJson.Default.IReadOnlyListContainerVersion));
+        router.Post("/wharf/containers/{id}/versions", SaveVersionAsync);
+        router.Delete("/wharf/containers/{id}/versions/{version}", RemoveVersionAsync);
+        router.Post("/wharf/containers/{id}/rollback", RollBackAsync);
         router.Post("/wharf/check", CheckAsync);
         router.Get("/wharf/disk", DiskAsync);
         router.Get("/wharf/containers/{id}/log", LogUseAsync);
@@ -26,10 +31,32 @@ public static class WharfApi
         await context.WriteJsonAsync(200, differences, WharfJson.Default.ListFileDifference);
     }
 
+    private static async Task SaveVersionAsync(ApiContext context)
+    {
+        var version = await context.Engine.Containers.SaveVersionAsync(context.Route("id"), context.Query("author") ?? "", context.Query("comment") ?? "", context.Query("pause") is not ("0" or "false"), context.Cancellation);
+        await context.WriteJsonAsync(201, version, WharfJson.Default.ContainerVersion);
+    }
+
+    private static async Task RollBackAsync(ApiContext context)
+    {
+        int? version = context.Query("version") is { Length: > 0 } text ? ParseVersion(text) : null;
+        await context.WriteJsonAsync(200, await context.Engine.Containers.RollBackAsync(context.Route("id"), version, context.Cancellation), WharfJson.Default.RollbackResult);
+    }
+
+    private static async Task RemoveVersionAsync(ApiContext context)
+    {
+        await context.Engine.Containers.RemoveVersionAsync(context.Route("id"), ParseVersion(context.Route("version")), context.Cancellation);
+        await context.EmptyAsync(204);
+    }
+
+    private static int ParseVersion(string text) => int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int number) ? number
+        : throw WharfException.Invalid($"bad parameter: version must be a number, not \"{text}\"");
+
     /// <summary>A container by name or ID goes before an image, as with docker inspect.</summary>
     private static async Task<IReadOnlyList<string>> PathsAsync(ApiContext context, string name)
     {
         if (context.Engine.Containers.TryFindId(name) is { } id) return context.Engine.Snapshots.ContainerPaths(id);
+        if (context.Engine.Containers.TryVersionPaths(name) is { } version) return version;
         try
         {
             var image = await context.Engine.Images.GetAsync(name, null, context.Cancellation);

@@ -45,12 +45,14 @@ public sealed partial class ContainerService
         await CancelRestartAsync(container);
         _store.Delete(container.Id);
         _index.Remove(container);
+        bool versions = _versions.DeleteAll(container.Id) > 0;
         ForgetExecs(container.Id);
         ReleaseVolumes(container, volumes);
         _ = _background.Run("removal", container.Id, async () =>
         {
             await container.Cleanup;
             await FreeFilesAsync(container.Id);
+            if (versions) await _images.CollectUnusedAsync(CancellationToken.None);
         });
         Publish(container, "destroy");
         container.Notify(removed: true);

@@ -39,6 +39,7 @@ public sealed partial class ContainerService
         _capacity = HostCapacity.Read() with { SystemdCgroup = options.SystemdCgroup };
         _log = logs.CreateLogger<ContainerService>();
         _store = new ContainerStore(state);
+        _versions = new VersionStore(state);
         _users = new UserDatabases(snapshots, options.Limits.MaxPasswdFile);
         _background = new BackgroundWork(_log);
         _cgroupRoot = CgroupRoot.PathOf(options.InstanceTag);

@@ -53,9 +53,30 @@ public sealed record ContainerLogUse
     public long DroppedLines { get; set; }
 }
 
+/// <summary>A saved state of a container's own files (<c>GET /wharf/containers/{id}/versions</c>).</summary>
+public sealed record ContainerVersion
+{
+    public int Number { get; set; }
+    public DateTimeOffset Created { get; set; }
+    /// <summary>Bytes of what differs from the image.</summary>
+    public long Size { get; set; }
+    public string Author { get; set; } = "";
+    public string Comment { get; set; } = "";
+}
+
+/// <summary>Which version a container was put back to, and which holds what it was before (<c>POST /wharf/containers/{id}/rollback</c>).</summary>
+public sealed record RollbackResult
+{
+    public int Version { get; set; }
+    public int Saved { get; set; }
+}
+
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
 [JsonSerializable(typeof(List<FileDifference>))]
+[JsonSerializable(typeof(IReadOnlyList<ContainerVersion>))]
+[JsonSerializable(typeof(List<ContainerVersion>))]
+[JsonSerializable(typeof(RollbackResult))]
 [JsonSerializable(typeof(CheckReport))]
 [JsonSerializable(typeof(ContainerLogUse))]
 [JsonSerializable(typeof(List<DiskLedgerEntry>))]

@@ -24,17 +24,20 @@ internal static class ContainerVerbs
     public static readonly CommandEntry Rename = Verb("rename", "Give a container another name", () => new RenameCommand(), "container rename", "rename");
     public static readonly CommandEntry Restart = Verb("restart", "Restart containers", () => new RestartCommand(), "container restart", "restart");
     public static readonly CommandEntry Remove = Verb("rm", "Remove containers", () => new RemoveCommand(), "container rm", "container remove", "rm").As("rm", ["remove"]);
+    public static readonly CommandEntry RollBack = Verb("rollback", "Put a container's files back to a saved version", () => new RollBackCommand(), "container rollback", "rollback");
     public static readonly CommandEntry Run = Verb("run", "Create a container from an image and run it", () => new RunCommand(), "container run", "run");
+    public static readonly CommandEntry Snapshot = Verb("snapshot", "Save what a container has changed as a version", () => new SnapshotCommand(), "container snapshot", "snapshot");
     public static readonly CommandEntry Start = Verb("start", "Start stopped containers", () => new StartCommand(), "container start", "start");
     public static readonly CommandEntry Stats = Verb("stats", "Show what containers use, as it changes", () => new StatsCommand(), "container stats", "stats");
     public static readonly CommandEntry Stop = Verb("stop", "Stop running containers", () => new StopCommand(), "container stop", "stop");
     public static readonly CommandEntry Top = Verb("top", "Show the processes of a container", () => new TopCommand(), "container top", "top");
     public static readonly CommandEntry Unpause = Verb("unpause", "Let paused containers go on", () => new UnpauseCommand(), "container unpause", "unpause");
     public static readonly CommandEntry Update = Verb("update", "Change the limits of containers", () => new UpdateCommand(), "container update", "update");
+    public static readonly CommandEntry Versions = Verb("versions", "List the saved versions of a container", () => new VersionsCommand(), "container versions", "versions");
     public static readonly CommandEntry Wait = Verb("wait", "Wait until containers stop and print their exit codes", () => new WaitCommand(), "container wait", "wait");
 
     public static IReadOnlyList<CommandEntry> All =>
     [
-        Attach, Commit, Copy, Create, Diff, Exec, Export, Inspect, Kill, Logs, List, Pause, Port, PruneStopped, Rename, Restart, Remove, Run, Start, Stats, Stop, Top, Unpause, Update, Wait,
+        Attach, Commit, Copy, Create, Diff, Exec, Export, Inspect, Kill, Logs, List, Pause, Port, PruneStopped, Rename, Restart, Remove, RollBack, Run, Snapshot, Start, Stats, Stop, Top, Unpause, Update, Versions, Wait,
     ];
 }
