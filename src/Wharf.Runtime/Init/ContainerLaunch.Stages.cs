@@ -65,6 +65,7 @@ internal sealed partial class ContainerLaunch
         _stages!.CloseChildEnds();
         _request.Created?.Invoke(pid, _master);
         RunCreateHooks(pid, pidfd);
+        _namespaces.Leave();
         _stages.Resume();
         if (_seccompStep is { } step && _linux.Seccomp!.ListenerPath is { Length: > 0 })
         {

@@ -110,7 +110,7 @@ internal sealed partial class ContainerLaunch : IDisposable
         ProcessSteps.Label(_program, _process);
         RootSteps.AddProc(_program, root, mounts, nullDevice, _linux);
         _stages?.AddStop("hooks");
-        RootSteps.AddChange(_program, root, _request.NoPivot);
+        RootSteps.AddChange(_program, root, _request.NoPivot, _linux.RootfsPropagation);
         int kept = 3 + _request.PreserveFds;
         if (_stages is not null) kept = _request.StartFifo is { } fifo ? _stages.AddMove(kept, fifo.Value) : _stages.AddMove(kept);
         ProcessSteps.Become(_program, _process, _linux, kept, _namespaces.NewUser, _warnings, out _seccompStep);

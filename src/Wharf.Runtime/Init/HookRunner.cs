@@ -21,8 +21,15 @@ internal static unsafe class HookRunner
     /// <summary>In the namespaces of a process; with its identity when it is given, as a program of the container's must be run.</summary>
     public static void RunIn(Fd pidfd, LinuxSpec linux, Process? process, string stage, IReadOnlyList<Hook>? hooks, State state)
     {
-        for (int i = 0; i < (hooks?.Count ?? 0); i++)
-            RunOne(stage, i, hooks![i], state, program => program.Add("join namespaces", LaunchSyscalls.setns, pidfd.Value, Launcher.JoinFlags(linux) | Launcher.CLONE_NEWNS), linux, process);
+        if (hooks is not { Count: > 0 }) return;
+        Launcher.OnOwnThread(() =>
+        {
+            // Only children of this thread enter the PID namespace; the thread itself ends with the hooks.
+            if (linux.Namespaces?.Any(ns => ns.Type == "pid") == true) SyscallException.Check(Libc.setns(pidfd.Value, Launcher.CLONE_NEWPID), "setns pid");
+            for (int i = 0; i < hooks.Count; i++)
+                RunOne(stage, i, hooks[i], state, program => program.Add("join namespaces", LaunchSyscalls.setns, pidfd.Value, Launcher.JoinFlags(linux) | Launcher.CLONE_NEWNS), process, linux);
+            return true;
+        });
     }
 
     // The thread that launches has left the host's namespaces; the process's first thread has not.
@@ -32,7 +39,7 @@ internal static unsafe class HookRunner
             program.Add("join the host's " + name, LaunchSyscalls.setns, program.Keep(OpenAt.Open("/proc/self/ns/" + name, O.RDONLY)), 0);
     }
 
-    private static void RunOne(string stage, int index, Hook hook, State state, Action<LaunchProgram> enter, LinuxSpec? linux = null, Process? process = null)
+    private static void RunOne(string stage, int index, Hook hook, State state, Action<LaunchProgram> enter, Process? process = null, LinuxSpec? linux = null)
     {
         string Describe(string what) => $"error running {stage} hook #{index}: {what}";
         using var input = Memory("state");
@@ -44,7 +51,7 @@ internal static unsafe class HookRunner
         enter(program);
         ProcessSteps.Streams(program, input.Value, output.Value, errors.Value, terminal: false);
         IReadOnlyList<string> args = hook.Args is { Count: > 0 } ? hook.Args : [hook.Path];
-        if (process is not null) ProcessSteps.Become(program, process with { Args = [.. args], Cwd = "/" }, null, 3, userNamespace: false, [], out _);
+        if (process is not null) ProcessSteps.Become(program, process with { Args = [.. args], Cwd = "/" }, null, 3, userNamespace: !IdMaps.Of(linux).IsHost, [], out _);
         else program.Add("close descriptors", SyscallNumber.close_range, 3, unchecked((nint)uint.MaxValue), 0);
         ProcessSteps.Execute(program, new Process { Args = [.. args], Env = hook.Env }, hook.Path);
         Fd pidfd;

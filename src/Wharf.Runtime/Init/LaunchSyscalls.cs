@@ -29,6 +29,7 @@ internal static class LaunchSyscalls
     public static int capset => Arm64 ? 91 : 126;
     public static int prctl => Arm64 ? 167 : 157;
     public static int umask => Arm64 ? 166 : 95;
+    public static int mount => Arm64 ? 40 : 165;
     public static int umount2 => Arm64 ? 39 : 166;
     public static int exit_group => Arm64 ? 94 : 231;
     public static int openat => Arm64 ? 56 : 257;

@@ -58,6 +58,8 @@ public sealed partial class Launcher
     private void AttachRoot(Fd tree, string? propagation)
     {
         var (kind, recursive) = MountOptions.PropagationOf(propagation);
+        // pivot_root refuses a shared root; as a slave it can be made shared after that.
+        if (kind == MountFlags.MS_SHARED) kind = MountFlags.MS_SLAVE;
         MountTree.SetAttributes(tree, 0, 0, kind ?? MountFlags.MS_PRIVATE, kind is null || recursive);
         using var target = OpenAt.Open(MountPoint, O.PATH | O.DIRECTORY);
         MountTree.Attach(tree, target, MountPoint);

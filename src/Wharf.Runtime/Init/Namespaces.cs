@@ -16,6 +16,7 @@ internal sealed class Namespaces : IDisposable
 {
     private readonly List<(Fd File, int Type)> _join = [];
     private readonly LinuxSpec _linux;
+    private readonly Fd _hostMounts = OpenAt.Open("/proc/self/ns/mnt", O.RDONLY);
     private int _new;
 
     public Namespaces(LinuxSpec linux)
@@ -79,6 +80,12 @@ internal sealed class Namespaces : IDisposable
         if ((_new & Launcher.CLONE_NEWNET) != 0) Loopback.Up();
     }
 
+    /// <summary>
+    /// Brings the thread back among the host's mounts. To be called before the child changes its root: pivot_root takes along all in the
+    /// mount namespace, and names this thread looked up after that would be the container's (pivot_root(2)).
+    /// </summary>
+    public void Leave() => SyscallException.Check(Libc.setns(_hostMounts.Value, Launcher.CLONE_NEWNS), "setns");
+
     private ulong PropagationOfHost => _linux.RootfsPropagation is "private" or "rprivate" ? MountFlags.MS_PRIVATE : MountFlags.MS_SLAVE;
 
     // Offsets are set for the namespace the thread's children enter, under the thread's own number (time_namespaces(7)).
@@ -106,6 +113,7 @@ internal sealed class Namespaces : IDisposable
 
     public void Dispose()
     {
+        _hostMounts.Dispose();
         foreach (var (file, _) in _join) file.Dispose();
     }
 }

@@ -19,7 +19,7 @@ internal static unsafe class RootSteps
         foreach (var path in linux.MaskedPaths ?? []) if (Masks.IsUnderProc(path)) Hide(program, root, nullDevice!, path);
     }
 
-    public static void AddChange(LaunchProgram program, Fd root, bool noPivot)
+    public static void AddChange(LaunchProgram program, Fd root, bool noPivot, string? propagation)
     {
         var dot = program.Text(".");
         program.Add("fchdir root", LaunchSyscalls.fchdir, root.Value);
@@ -35,6 +35,9 @@ internal static unsafe class RootSteps
             program.Add("detach the old root", LaunchSyscalls.umount2, dot, MNT_DETACH);
         }
         program.Add("chdir /", LaunchSyscalls.chdir, program.Text("/"));
+        // A shared root could not have been pivoted to: it is shared from here on.
+        if (MountOptions.PropagationOf(propagation) is ({ } kind, var recursive))
+            program.Add("mount propagation of /", LaunchSyscalls.mount, 0, program.Text("/"), 0, (nint)(kind | (recursive ? MS_REC : 0)), 0);
     }
 
     private static void MountProc(LaunchProgram program, Fd root, ulong attributes)

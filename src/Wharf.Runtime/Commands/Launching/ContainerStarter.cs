@@ -72,10 +72,9 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         container.Save();
         if (create) Fifo.Make(container.FifoPath);
         using var fifo = create ? OpenAt.Open(container.FifoPath, O.RDWR) : null;
-        var mountPoint = Path.Combine(container.Directory, "rootfs");
-        Directory.CreateDirectory(mountPoint, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         using var streams = new Inheritance(preserved);
-        var launched = new Launcher(layout, mountPoint).Launch(new LaunchRequest
+        // Mounted on itself: hooks look for the container's files where the bundle says.
+        var launched = new Launcher(layout, spec.Root!.Path).Launch(new LaunchRequest
         {
             ContainerId = container.Id, Spec = spec, Rootfs = [], Stdin = streams.Stdin, Stdout = streams.Stdout, Stderr = streams.Stderr, Cgroup = place, Bundle = bundle.Directory,
             StartFifo = fifo, PreserveFds = preserved, NoPivot = arguments.On("no-pivot"), NoNewKeyring = arguments.On("no-new-keyring"),
