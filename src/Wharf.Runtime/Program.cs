@@ -4,5 +4,5 @@ using Wharf.Runtime.Shim;
 return args switch
 {
     ["shim", .. var rest] => ShimCommand.Run(rest),
-    _ => Application.Run(Path.GetFileName(Environment.GetCommandLineArgs()[0]), args),
+    _ => Application.Run(Path.GetFileNameWithoutExtension(Environment.GetCommandLineArgs()[0]), args),
 };

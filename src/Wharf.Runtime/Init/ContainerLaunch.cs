@@ -90,7 +90,7 @@ internal sealed partial class ContainerLaunch : IDisposable
         if (_process.Terminal == true)
         {
             (_master, _slave) = Terminal.Open(root, _maps.Uid(_process.User.Uid), _process.ConsoleSize);
-            Devices.MountConsole(root, _slave);
+            Devices.MountConsole(root, _slave, _maps);
         }
         MakeWorkingDirectory(root, _process.Cwd);
         if (_spec.Root?.Readonly == true) MountTree.SetAttributes(root, MountFlags.MOUNT_ATTR_RDONLY, 0);

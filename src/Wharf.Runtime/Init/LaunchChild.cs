@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Wharf.Runtime.Init;
@@ -27,7 +28,18 @@ internal static unsafe partial class LaunchChild
         // The stub's address is bound now, in the parent: binding it in the child would run the dynamic loader there.
         _ = syscall(LaunchSyscalls.getpid, 0, 0, 0, 0, 0, 0);
         delegate*<nint, int> entry = &RunChild;
+        if (RuntimeFeature.IsDynamicCodeCompiled) CompileNow(entry);
         return clone((void*)entry, stackTop, flags, argument, pidfd);
+    }
+
+    // A build that is not NativeAOT, as developers run it, compiles a method when it is first called; in the child that would be too late.
+    private static void CompileNow(delegate*<nint, int> entry)
+    {
+        nint result = 0;
+        int errno = 0;
+        var step = new LaunchStep { Number = LaunchSyscalls.getpid };
+        var shared = new LaunchShared { Steps = &step, Results = &result, Errno = &errno, Count = 1, ExitNumber = LaunchSyscalls.getpid };
+        _ = entry((nint)(&shared));
     }
 
     private static int RunChild(nint argument)

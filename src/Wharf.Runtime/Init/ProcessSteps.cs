@@ -134,6 +134,8 @@ internal static unsafe class ProcessSteps
             if ((bounding >> bit & 1) == 0 && (own >> bit & 1) != 0) program.Add("drop bounding capability", LaunchSyscalls.prctl, PR_CAPBSET_DROP, bit);
         }
         var user = process.User;
+        if (user.Uid == uint.MaxValue || user.Gid == uint.MaxValue || user.AdditionalGids?.Contains(uint.MaxValue) == true)
+            throw WharfException.Invalid("process.user: the number 4294967295 is no user or group"); // to setresuid it means: stay who you are
         var groups = user.AdditionalGids ?? [];
         var list = (uint*)program.Allocate(Math.Max(4, groups.Count * 4));
         for (int i = 0; i < groups.Count; i++) list[i] = groups[i];

@@ -73,10 +73,12 @@ public static class Devices
         throw WharfException.Invalid("the container's /dev/null is not the null device: refused");
     }
 
-    /// <summary>Puts the terminal's slave at /dev/console.</summary>
-    public static void MountConsole(Fd root, Fd slave)
+    /// <summary>Puts the terminal's slave at /dev/console. An image's link in that place is not followed (CVE-2025-52565).</summary>
+    public static void MountConsole(Fd root, Fd slave, IdMaps maps)
     {
-        using var target = InRootPath.OpenOrCreateFile(root, "/dev/console", IdMaps.Host);
+        using (InRootPath.OpenOrCreateFile(root, "/dev/console", maps)) { }
+        using var target = OpenAt.TryInRoot(root, "/dev/console", O.PATH | O.NOFOLLOW, 0, Resolve.NoSymlinks, out int errno)
+            ?? throw WharfException.Invalid("the container's /dev/console is a symbolic link: refused", new SyscallException("openat2", errno, "/dev/console"));
         using var tree = MountTree.Clone(slave);
         MountTree.Attach(tree, target, "/dev/console");
     }

@@ -8,7 +8,7 @@ namespace Wharf.Runtime.Commands.CommandLine;
 /// <summary>The OCI runtime's command line: global flags, a command, its flags and arguments; called, answering and failing as runc does.</summary>
 internal static class Application
 {
-    private const int NoSuchCommand = 3;
+    private const int NoSuchCommand = 3, PR_SET_DUMPABLE = 4;
 
     private static readonly RuntimeCommand[] Commands =
     [
@@ -31,6 +31,8 @@ internal static class Application
 
     public static int Run(string application, IReadOnlyList<string> words)
     {
+        // No process of a container may trace this one or its children, or read their memory and descriptors (CVE-2016-9962).
+        SyscallException.Check(Libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
         Arguments global;
         try
         {
