@@ -64,8 +64,8 @@ internal sealed partial class ContainerLaunch
         Await("hooks");
         _stages!.CloseChildEnds();
         _request.Created?.Invoke(pid, _master);
-        RunCreateHooks(pid, pidfd);
         _namespaces.Leave();
+        RunCreateHooks(pid, pidfd);
         _stages.Resume();
         if (_seccompStep is { } step && _linux.Seccomp!.ListenerPath is { Length: > 0 })
         {

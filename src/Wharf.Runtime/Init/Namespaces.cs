@@ -82,7 +82,7 @@ internal sealed class Namespaces : IDisposable
 
     /// <summary>
     /// Brings the thread back among the host's mounts. To be called before the child changes its root: pivot_root takes along all in the
-    /// mount namespace, and names this thread looked up after that would be the container's (pivot_root(2)).
+    /// mount namespace, and names this thread looked up after that would be the container's (pivot_root(2)). And before the thread makes others, which share its root.
     /// </summary>
     public void Leave() => SyscallException.Check(Libc.setns(_hostMounts.Value, Launcher.CLONE_NEWNS), "setns");
 

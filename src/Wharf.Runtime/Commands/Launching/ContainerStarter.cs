@@ -33,6 +33,7 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         ContainerStore.Validate(arguments.Rest[0]);
         SpecRules.Check(spec, context.Log);
         CheckTerminal(spec.Process!.Terminal == true, detach, arguments.Text("console-socket"));
+        if (!detach && spec.Process.Terminal == true) spec.Process.ConsoleSize ??= HostTerminal.OwnSize();
         int preserved = Inheritance.Count(arguments.Number("preserve-fds"), spec.Process);
         var container = _store.Create(arguments.Rest[0]);
         try

@@ -121,6 +121,13 @@ internal sealed unsafe class HostTerminal : IDisposable
         return terminal;
     }
 
+    /// <summary>The size of the terminal on standard input; null when there is none.</summary>
+    public static Specs.Runtime.ConsoleSize? OwnSize()
+    {
+        ulong size;
+        return Libc.ioctl(0, TIOCGWINSZ, (nint)(&size)) < 0 ? null : new Specs.Runtime.ConsoleSize { Height = (ushort)size, Width = (ushort)(size >> 16) };
+    }
+
     public void CopySize(Fd master)
     {
         ulong size;
