@@ -15,5 +15,6 @@ public static class SyscallNumber
     public static int pivot_root => Arm64 ? 41 : 155;
     public static int statx => Arm64 ? 291 : 332;
     public static int seccomp => Arm64 ? 277 : 317;
+    public static int execveat => Arm64 ? 281 : 322;
     public static int memfd_create => Arm64 ? 279 : 319;
 }

@@ -135,7 +135,7 @@ public sealed class CommandTests : IDisposable
         var id = await _bundle.StartAsync();
         (await _bundle.CallAsync("exec", "--user", "1000:1001", "--cwd", "/tmp", "--env", "A=b", "-g", "5", id, "sh", "-c", "id -u; id -g; pwd; echo $A; grep Groups /proc/self/status; exit 9")).ShouldExit(9)
             .Text.Replace("\t", " ", StringComparison.Ordinal).TrimEnd().ShouldBe("1000\n1001\n/tmp\nb\nGroups: 5");
-        (await _bundle.CallAsync("exec", id, "nosuch")).ShouldExit(255).Error.ShouldContain("exec: \"nosuch\": executable file not found in $PATH");
+        (await _bundle.CallAsync("exec", id, "nosuch")).ShouldExit(255).Error.ShouldContain("executable file not found in $PATH");
         (await _bundle.CallAsync("exec", "--cwd", "/not/there", id, "true")).ExitCode.ShouldBeOneOf(255);
         (await _bundle.CallAsync("exec", "--cap", "CAP_NET_RAW", id, "grep", "CapBnd", "/proc/self/status")).ShouldExit(0).Text.ShouldEndWith("2020");
         (await _bundle.CallAsync("exec", id)).ExitCode.ShouldNotBe(0);

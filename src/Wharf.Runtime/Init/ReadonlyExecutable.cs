@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
+using Wharf.Linux.Syscalls;
+
+namespace Wharf.Runtime.Init;
+
+/// <summary>
+/// Executes this program anew from a read-only copy of the mount it lies on. What joins a container before its execve, and what an image
+/// makes the interpreter of a script (<c>#!/proc/self/exe</c>), can be opened by the container as /proc/PID/exe; there it must be a file
+/// that nobody can write to (CVE-2019-5736). Where mounts are not ours to copy, a sealed copy in memory serves.
+/// </summary>
+internal static unsafe partial class ReadonlyExecutable
+{
+    private const int F_ADD_SEALS = 1033, F_GET_SEALS = 1034, F_SEAL_WRITE = 8, AllSeals = 1 | 2 | 4 | F_SEAL_WRITE, MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, FlagsOffset = 80, PR_SET_NAME = 15;
+    private const ulong ST_RDONLY = 1;
+
+    [LibraryImport("libc", SetLastError = true)] private static partial int fstatfs(int fd, byte* result);
+    [LibraryImport("libc", SetLastError = true)] private static partial nint sendfile(int to, int from, nint* offset, nuint count);
+
+    /// <summary>Returns when the program runs from such a file; else executes it from one and does not return.</summary>
+    public static void Ensure()
+    {
+        if (System.Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeCompiled) return; // a developer's build: the file is .NET's host
+        using var self = OpenAt.Open("/proc/self/exe", O.RDONLY);
+        if (IsReadOnly(self))
+        {
+            fixed (byte* name = "wharf-runtime\0"u8) _ = Libc.prctl(PR_SET_NAME, (nuint)name, 0, 0, 0); // the kernel made one of the descriptor's number
+            return;
+        }
+        using var file = TryCopyMount(self) ?? CopyToMemory(self);
+        var arguments = Vector("/proc/self/cmdline");
+        var environment = Vector("/proc/self/environ");
+        byte empty = 0;
+        SyscallException.Check(Libc.syscall(SyscallNumber.execveat, file.Value, (nint)(&empty), (nint)arguments, (nint)environment, OpenAt.AT_EMPTY_PATH), "execveat");
+    }
+
+    private static bool IsReadOnly(Fd file)
+    {
+        var statfs = stackalloc byte[120];
+        SyscallException.Check(fstatfs(file.Value, statfs), "fstatfs");
+        if ((*(ulong*)(statfs + FlagsOffset) & ST_RDONLY) != 0) return true;
+        int seals = Libc.fcntl(file.Value, F_GET_SEALS, 0); // EINVAL: no memory file
+        return seals > 0 && (seals & F_SEAL_WRITE) != 0;
+    }
+
+    private static Fd? TryCopyMount(Fd self)
+    {
+        try
+        {
+            var copy = MountTree.Clone(self);
+            MountTree.SetAttributes(copy, MountFlags.MOUNT_ATTR_RDONLY, 0);
+            return copy;
+        }
+        catch (SyscallException error) when (error.Errno is Errno.EPERM or Errno.EINVAL or Errno.ENOSYS) { return null; }
+    }
+
+    private static Fd CopyToMemory(Fd self)
+    {
+        Fd memory;
+        fixed (byte* name = "wharf-runtime\0"u8) memory = new Fd((int)SyscallException.Check(Libc.syscall(SyscallNumber.memfd_create, (nint)name, MFD_CLOEXEC | MFD_ALLOW_SEALING), "memfd_create"));
+        nint offset = 0, count;
+        while ((count = SyscallException.Check(sendfile(memory.Value, self.Value, &offset, 1 << 30), "sendfile")) > 0) { }
+        SyscallException.Check(Libc.fchmod(memory.Value, 0b101_101_101), "fchmod");
+        SyscallException.Check(Libc.fcntl(memory.Value, F_ADD_SEALS, AllSeals), "fcntl F_ADD_SEALS");
+        return memory;
+    }
+
+    // Never freed: the execve takes all memory along.
+    private static byte** Vector(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        var memory = (byte*)NativeMemory.Alloc((nuint)bytes.Length + 1);
+        bytes.CopyTo(new Span<byte>(memory, bytes.Length));
+        memory[bytes.Length] = 0;
+        int count = bytes.Count(b => b == 0);
+        var vector = (byte**)NativeMemory.AllocZeroed((nuint)(count + 1), (nuint)sizeof(nint));
+        for (int i = 0, at = 0; i < count; i++)
+        {
+            vector[i] = memory + at;
+            while (memory[at] != 0) at++;
+            at++;
+        }
+        return vector;
+    }
+}
