@@ -17,16 +17,18 @@ internal static unsafe partial class LaunchChild
     [LibraryImport("libc", EntryPoint = "clone", SetLastError = true)]
     private static partial int clone(void* entry, byte* stack, int flags, nint argument, int* pidfd);
 
-    [LibraryImport("libc", EntryPoint = "syscall"), SuppressGCTransition]
-    private static partial nint syscall(nint number, nint a0, nint a1, nint a2, nint a3, nint a4, nint a5);
+    // libc's syscall(3), called as if it were managed code, whose convention is C's for integers. A P/Invoke will not do even with
+    // SuppressGCTransition: the compiler lets each be followed by a look whether a collection wants this thread to stop, and the child
+    // would stop there, in the name of its parent's thread.
+    private static readonly delegate*<nint, nint, nint, nint, nint, nint, nint, nint> Syscall =
+        (delegate*<nint, nint, nint, nint, nint, nint, nint, nint>)NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "syscall");
 
     /// <summary>Where the calling thread's errno lies; the child uses the same place while the parent waits for it.</summary>
     public static int* ErrnoLocation() => errno_location();
 
     public static int Clone(byte* stackTop, int flags, nint argument, int* pidfd)
     {
-        // The stub's address is bound now, in the parent: binding it in the child would run the dynamic loader there.
-        _ = syscall(LaunchSyscalls.getpid, 0, 0, 0, 0, 0, 0);
+        ((LaunchShared*)argument)->Syscall = Syscall; // looked up here, in the parent: the child must not run the dynamic loader
         delegate*<nint, int> entry = &RunChild;
         if (RuntimeFeature.IsDynamicCodeCompiled) CompileNow(entry);
         return clone((void*)entry, stackTop, flags, argument, pidfd);
@@ -38,7 +40,7 @@ internal static unsafe partial class LaunchChild
         nint result = 0;
         int errno = 0;
         var step = new LaunchStep { Number = LaunchSyscalls.getpid };
-        var shared = new LaunchShared { Steps = &step, Results = &result, Errno = &errno, Count = 1, ExitNumber = LaunchSyscalls.getpid };
+        var shared = new LaunchShared { Steps = &step, Results = &result, Errno = &errno, Count = 1, ExitNumber = LaunchSyscalls.getpid, Syscall = Syscall };
         _ = entry((nint)(&shared));
     }
 
@@ -49,7 +51,7 @@ internal static unsafe partial class LaunchChild
         {
             var step = shared->Steps + i;
             byte refs = step->References;
-            nint result = syscall(step->Number,
+            nint result = shared->Syscall(step->Number,
                 (refs & 1) != 0 ? shared->Results[step->A0] : step->A0,
                 (refs & 2) != 0 ? shared->Results[step->A1] : step->A1,
                 (refs & 4) != 0 ? shared->Results[step->A2] : step->A2,
@@ -71,7 +73,7 @@ internal static unsafe partial class LaunchChild
             }
             if (step->OnError == OnError.Skip) i += step->Skip;
         }
-        syscall(shared->ExitNumber, 127, 0, 0, 0, 0, 0);
+        shared->Syscall(shared->ExitNumber, 127, 0, 0, 0, 0, 0);
         return 127;
     }
 }

@@ -33,4 +33,6 @@ internal unsafe struct LaunchShared
     public int FailedStep;
     public int FailedErrno;
     public int ExitNumber;
+    /// <summary>libc's syscall(3).</summary>
+    public delegate*<nint, nint, nint, nint, nint, nint, nint, nint> Syscall;
 }

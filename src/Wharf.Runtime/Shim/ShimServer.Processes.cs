@@ -85,18 +85,26 @@ internal sealed partial class ShimServer
         _loop.Add(process.Oom.Fd, Poll.In, _ =>
         {
             process.Oom.Drain();
-            TellOom(process);
+            if (!TellOom(process)) LookForOomAgain(process, TimeSpan.FromMilliseconds(1));
         });
         TellOom(process); // it may have happened before anybody looked
     }
 
-    private void TellOom(Supervised process)
+    // v1 gives notice before it chooses whom to kill, and counts the kill after: on a busy machine the count comes late.
+    private void LookForOomAgain(Supervised process, TimeSpan delay) => _loop.After(delay, () =>
+    {
+        if (process.Oom is null || TellOom(process) || delay > TimeSpan.FromSeconds(10)) return; // its end, told or not, is the last look
+        LookForOomAgain(process, delay * 2);
+    });
+
+    private bool TellOom(Supervised process)
     {
         ulong kills = process.Cgroup!.OomKills;
-        if (kills <= process.OomKills) return;
+        if (kills <= process.OomKills) return false;
         process.OomKills = kills;
         process.OomKilled = true;
         Broadcast(new ShimEvent { Type = "oom", Id = process.Id, At = DateTimeOffset.UtcNow });
+        return true;
     }
 
     private void EndContainer(Supervised process)

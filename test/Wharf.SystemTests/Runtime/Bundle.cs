@@ -116,13 +116,13 @@ public sealed class Bundle : IDisposable
     public void Write() => File.WriteAllText(Path.Combine(Location, "config.json"), Config.ToJsonString());
 
     /// <summary>Runs the runtime with global flags and what is given.</summary>
-    public Task<CommandResult> CallAsync(params string[] args) => CommandResult.RunAsync(Runtime, ["--root", State, .. args]);
+    public Task<CommandResult> RuntimeAsync(params string[] args) => CommandResult.RunAsync(Runtime, ["--root", State, .. args]);
 
     /// <summary>Runs the container in the foreground to its end.</summary>
     public async Task<CommandResult> RunAsync(params string[] flags)
     {
         Write();
-        return await CallAsync(["run", "--bundle", Location, .. flags, NewId()]);
+        return await RuntimeAsync(["run", "--bundle", Location, .. flags, NewId()]);
     }
 
     /// <summary>What the script prints inside.</summary>
@@ -158,7 +158,7 @@ public sealed class Bundle : IDisposable
         return id;
     }
 
-    public async Task<JsonNode> StateAsync(string id) => JsonNode.Parse((await CallAsync("state", id)).ShouldExit(0).Out)!;
+    public async Task<JsonNode> StateAsync(string id) => JsonNode.Parse((await RuntimeAsync("state", id)).ShouldExit(0).Out)!;
 
     public async Task<string> StatusAsync(string id) => (string)(await StateAsync(id))["status"]!;
 
@@ -174,7 +174,7 @@ public sealed class Bundle : IDisposable
 
     public void Dispose()
     {
-        foreach (var id in _ids) CallAsync("delete", "--force", id).GetAwaiter().GetResult().ShouldExit(0);
+        foreach (var id in _ids) RuntimeAsync("delete", "--force", id).GetAwaiter().GetResult().ShouldExit(0);
         var cgroup = (string?)Linux["cgroupsPath"];
         var left = File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(Root, StringComparison.Ordinal)).Select(line => "mount: " + line).ToList();
         foreach (var hierarchy in Directory.GetDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup"))

@@ -38,10 +38,10 @@ public sealed class HookTests : IDisposable
         var id = await _bundle.CreateAsync();
         File.ReadAllText(Log).ShouldBe("prestart creating\ncreateRuntime creating\ncreateContainer creating\n");
         File.Exists(Path.Combine(_bundle.Rootfs, "tmp", "hooks")).ShouldBeFalse();
-        (await _bundle.CallAsync("start", id)).ShouldExit(0);
+        (await _bundle.RuntimeAsync("start", id)).ShouldExit(0);
         File.ReadAllText(Path.Combine(_bundle.Rootfs, "tmp", "hooks")).ShouldBe("startContainer created\n");
         File.ReadAllText(Log).ShouldEndWith("poststart running\n");
-        (await _bundle.CallAsync("delete", "--force", id)).ShouldExit(0);
+        (await _bundle.RuntimeAsync("delete", "--force", id)).ShouldExit(0);
         File.ReadAllText(Log).ShouldEndWith("poststop stopped\n");
     }
 
@@ -82,7 +82,7 @@ public sealed class HookTests : IDisposable
         var result = (await _bundle.Script("sleep 1000").RunAsync()).ShouldExit(1);
         result.Error.ShouldContain("exit status 3");
         result.Error.ShouldContain("words");
-        (await _bundle.CallAsync("list", "--quiet")).Text.ShouldBe("");
+        (await _bundle.RuntimeAsync("list", "--quiet")).Text.ShouldBe("");
     }
 
     [Fact]

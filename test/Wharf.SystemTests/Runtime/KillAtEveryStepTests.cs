@@ -60,7 +60,7 @@ public sealed class KillAtEveryStepTests : IDisposable
         foreach (var call in Steps)
         {
             int step = 1;
-            // strace counts each thread's calls for itself: the one that comes to the number first is where the runtime ends.
+            // strace counts each thread's calls for itself: the one that comes to the number first is where the runtime, or the container's process, ends.
             for (; await KilledAtAsync(call, step); step += every ? 1 : 1 + step / 3)
             {
                 killed++;
@@ -78,11 +78,14 @@ public sealed class KillAtEveryStepTests : IDisposable
     {
         // -D: the runtime is our child and strace stands aside, following the container, which holds none of our streams.
         var create = await CommandResult.RunAsync("sh", ["-c", $"exec strace -D -f -qq -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={step} {_runtime} --root {State} create --bundle {_root}/bundle c > {_root}/out 2>&1 < /dev/null"]);
-        if (create.ExitCode is not (0 or 137)) throw new InvalidOperationException($"{call} {step}: create ended with {create.ExitCode}: {await File.ReadAllTextAsync(_root + "/out")}");
+        var output = await File.ReadAllTextAsync(_root + "/out");
+        // The container's process makes calls too, and may be the first to come to the number: then the runtime says so.
+        bool childKilled = create.ExitCode == 1 && output.Contains("the container's process ended before", StringComparison.Ordinal);
+        if (create.ExitCode is not (0 or 137) && !childKilled) throw new InvalidOperationException($"{call} {step}: create ended with {create.ExitCode}: {output}");
         var delete = await DeleteAsync();
         delete.ExitCode.ShouldBe(0, $"delete --force after {call} {step}: {delete.Error}");
         ShouldBeGone($"{call} {step}");
-        return create.ExitCode == 137;
+        return create.ExitCode != 0;
     }
 
     private Task<CommandResult> DeleteAsync() => CommandResult.RunAsync(_runtime, ["--root", State, "delete", "--force", "c"]);

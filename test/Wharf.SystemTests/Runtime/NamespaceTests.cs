@@ -66,7 +66,7 @@ public sealed class NamespaceTests : IDisposable
         _bundle.Namespace("time").Linux["timeOffsets"] = new System.Text.Json.Nodes.JsonObject { ["boottime"] = new System.Text.Json.Nodes.JsonObject { ["secs"] = 1_000_000, ["nanosecs"] = 0 } };
         double.Parse((await _bundle.InsideAsync("cut -d' ' -f1 /proc/uptime")), System.Globalization.CultureInfo.InvariantCulture).ShouldBeGreaterThan(1_000_000);
         var id = await _bundle.StartAsync();
-        double.Parse((await _bundle.CallAsync("exec", id, "cut", "-d", " ", "-f1", "/proc/uptime")).ShouldExit(0).Text, System.Globalization.CultureInfo.InvariantCulture).ShouldBeGreaterThan(1_000_000);
+        double.Parse((await _bundle.RuntimeAsync("exec", id, "cut", "-d", " ", "-f1", "/proc/uptime")).ShouldExit(0).Text, System.Globalization.CultureInfo.InvariantCulture).ShouldBeGreaterThan(1_000_000);
     }
 
     [Theory]

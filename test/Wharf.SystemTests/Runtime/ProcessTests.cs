@@ -206,7 +206,7 @@ public sealed class ProcessTests : IDisposable
         Assert.SkipWhen(Bundle.IsRunc, "runc 1.1 has none");
         _bundle.Process["execCPUAffinity"] = new JsonObject { ["initial"] = "0", ["final"] = "0" };
         var id = await _bundle.StartAsync();
-        (await _bundle.CallAsync("exec", id, "grep", "Cpus_allowed_list", "/proc/self/status")).ShouldExit(0).Text.Split('\t')[1].ShouldBe("0");
+        (await _bundle.RuntimeAsync("exec", id, "grep", "Cpus_allowed_list", "/proc/self/status")).ShouldExit(0).Text.Split('\t')[1].ShouldBe("0");
         File.ReadLines($"/proc/{(int)(await _bundle.StateAsync(id))["pid"]!}/status").First(line => line.StartsWith("Cpus_allowed_list", StringComparison.Ordinal)).ShouldNotBe("Cpus_allowed_list:\t0", string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} CPUs"));
     }
 }

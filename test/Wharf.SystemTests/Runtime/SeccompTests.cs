@@ -81,7 +81,7 @@ public sealed partial class SeccompTests : IDisposable
     {
         Filter("SCMP_ACT_ERRNO", "mkdir", 1);
         var id = await _bundle.StartAsync();
-        (await _bundle.CallAsync("exec", id, "mkdir", "/tmp/x")).ShouldExit(1).Error.ShouldContain("not permitted");
+        (await _bundle.RuntimeAsync("exec", id, "mkdir", "/tmp/x")).ShouldExit(1).Error.ShouldContain("not permitted");
     }
 
     [Theory]

@@ -61,7 +61,7 @@ public sealed partial class TerminalTests : IDisposable
         var received = Task.Run(() => Receive(listener));
         var id = await _bundle.CreateAsync("--console-socket", path);
         await using var master = await received;
-        (await _bundle.CallAsync("start", id)).ShouldExit(0);
+        (await _bundle.RuntimeAsync("start", id)).ShouldExit(0);
         await master.WriteAsync("words\n"u8.ToArray());
         var text = await ReadUntilAsync(master, "done");
         text.ShouldContain("33 77");
@@ -86,10 +86,10 @@ public sealed partial class TerminalTests : IDisposable
     {
         _bundle.Process["terminal"] = true;
         _bundle.Write();
-        (await _bundle.CallAsync("create", "--bundle", _bundle.Location, _bundle.NewId())).ShouldExit(1).Error.ShouldContain("cannot allocate tty if runc will detach without setting console socket");
+        (await _bundle.RuntimeAsync("create", "--bundle", _bundle.Location, _bundle.NewId())).ShouldExit(1).Error.ShouldContain("cannot allocate tty if runc will detach without setting console socket");
         _bundle.Process["terminal"] = false;
         _bundle.Write();
-        (await _bundle.CallAsync("create", "--console-socket", "/not/there", "--bundle", _bundle.Location, _bundle.NewId())).ShouldExit(1).Error.ShouldContain("cannot use console socket if runc will not detach or allocate tty");
+        (await _bundle.RuntimeAsync("create", "--console-socket", "/not/there", "--bundle", _bundle.Location, _bundle.NewId())).ShouldExit(1).Error.ShouldContain("cannot use console socket if runc will not detach or allocate tty");
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public sealed class UserNamespaceTests : IDisposable
         // A device node may be the host's own, bound.
         lines[3..6].ShouldAllBe(line => line == "0:0");
         (await CommandResult.RunAsync("stat", ["-c", "%u", Path.Combine(_bundle.Rootfs, "tmp", "mine")])).Text.ShouldBe("200000");
-        (await _bundle.CallAsync("exec", id, "sh", "-c", "id -u; readlink /proc/self/ns/user")).ShouldExit(0).Text.ShouldBe($"0\n{File.ResolveLinkTarget($"/proc/{pid}/ns/user", false)!.Name}");
+        (await _bundle.RuntimeAsync("exec", id, "sh", "-c", "id -u; readlink /proc/self/ns/user")).ShouldExit(0).Text.ShouldBe($"0\n{File.ResolveLinkTarget($"/proc/{pid}/ns/user", false)!.Name}");
     }
 
     private static async Task Eventually(Func<bool> condition)

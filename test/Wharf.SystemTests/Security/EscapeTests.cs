@@ -31,7 +31,7 @@ public sealed class EscapeTests : IDisposable
     {
         var id = await _bundle.StartAsync();
         for (int fd = 3; fd < 24; fd++)
-            (await _bundle.CallAsync("exec", "--cwd", $"/proc/self/fd/{fd}", id, "ls", "..")).ExitCode.ShouldNotBe(0, $"/proc/self/fd/{fd}");
+            (await _bundle.RuntimeAsync("exec", "--cwd", $"/proc/self/fd/{fd}", id, "ls", "..")).ExitCode.ShouldNotBe(0, $"/proc/self/fd/{fd}");
     }
 
     [Fact] // CVE-2024-21626: descriptors inherited by accident
@@ -49,7 +49,7 @@ public sealed class EscapeTests : IDisposable
         // The first process still is the runtime's own until the start: a process of the container tries to open what it holds.
         foreach (var set in (string[])["bounding", "effective", "permitted"]) _bundle.Process["capabilities"]![set] = new JsonArray("CAP_KILL", "CAP_DAC_OVERRIDE");
         var id = await _bundle.CreateAsync();
-        var result = await _bundle.CallAsync("exec", id, "sh", "-c", "id -u; ls -l /proc/1/fd /proc/1/cwd /proc/1/exe /proc/1/root 2>&1; cat /proc/1/mem /proc/1/environ /proc/1/maps 2>&1 | head -c 400");
+        var result = await _bundle.RuntimeAsync("exec", id, "sh", "-c", "id -u; ls -l /proc/1/fd /proc/1/cwd /proc/1/exe /proc/1/root 2>&1; cat /proc/1/mem /proc/1/environ /proc/1/maps 2>&1 | head -c 400");
         result.Out.ShouldStartWith("0\n");
         result.Out.ShouldContain("ermission denied");
         result.Out.ShouldNotContain(" -> ");

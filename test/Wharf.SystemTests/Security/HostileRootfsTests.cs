@@ -153,7 +153,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         _bundle.Script("true").Write();
         using var stop = new CancellationTokenSource();
         var exchanger = Task.Run(() => Exchange(Path.Combine(volume, "a"), Path.Combine(volume, "link"), stop.Token));
-        for (int i = 0; i < 15; i++) await _bundle.CallAsync("run", "--bundle", _bundle.Location, _bundle.NewId()); // it may well fail
+        for (int i = 0; i < 15; i++) await _bundle.RuntimeAsync("run", "--bundle", _bundle.Location, _bundle.NewId()); // it may well fail
         await stop.CancelAsync();
         (await exchanger).ShouldBeGreaterThan(100);
     }

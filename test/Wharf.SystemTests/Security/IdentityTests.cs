@@ -16,7 +16,7 @@ public sealed class IdentityTests : IDisposable
     public async Task Inheritable_and_ambient_sets_are_empty_unless_given()
     {
         var id = await _bundle.StartAsync();
-        (await _bundle.CallAsync("exec", "--cap", "CAP_NET_RAW", id, "grep", "-E", "^Cap(Inh|Amb)", "/proc/self/status")).ShouldExit(0)
+        (await _bundle.RuntimeAsync("exec", "--cap", "CAP_NET_RAW", id, "grep", "-E", "^Cap(Inh|Amb)", "/proc/self/status")).ShouldExit(0)
             .Text.ShouldBe("CapInh:\t0000000000000000\nCapAmb:\t0000000000000000");
     }
 
@@ -54,8 +54,8 @@ public sealed class IdentityTests : IDisposable
     public async Task User_one_is_user_one()
     {
         var id = await _bundle.StartAsync();
-        (await _bundle.CallAsync("exec", "--user", "1", id, "id", "-u")).ShouldExit(0).Text.ShouldBe("1");
-        (await _bundle.CallAsync("exec", "--user", "01", id, "id", "-u")).Text.ShouldBeOneOf("1", "");
+        (await _bundle.RuntimeAsync("exec", "--user", "1", id, "id", "-u")).ShouldExit(0).Text.ShouldBe("1");
+        (await _bundle.RuntimeAsync("exec", "--user", "01", id, "id", "-u")).Text.ShouldBeOneOf("1", "");
     }
 
     [Fact] // CVE-2016-3697: a name of the image's passwd that looks like a number
@@ -63,13 +63,13 @@ public sealed class IdentityTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_bundle.Rootfs, "etc", "passwd"), "1000:x:0:0::/root:/bin/sh\n");
         var id = await _bundle.StartAsync();
-        (await _bundle.CallAsync("exec", "--user", "1000", id, "id", "-u")).ShouldExit(0).Text.ShouldBe("1000");
+        (await _bundle.RuntimeAsync("exec", "--user", "1000", id, "id", "-u")).ShouldExit(0).Text.ShouldBe("1000");
     }
 
     [Fact] // CVE-2025-27612's kind: an exec never gets more than the container
     public async Task An_exec_has_no_more_than_the_container()
     {
         var id = await _bundle.StartAsync();
-        (await _bundle.CallAsync("exec", id, "grep", "-E", "^(CapBnd|NoNewPrivs|Seccomp):", "/proc/self/status")).ShouldExit(0).Text.ShouldStartWith("CapBnd:\t0000000000000020\nNoNewPrivs:\t1");
+        (await _bundle.RuntimeAsync("exec", id, "grep", "-E", "^(CapBnd|NoNewPrivs|Seccomp):", "/proc/self/status")).ShouldExit(0).Text.ShouldStartWith("CapBnd:\t0000000000000020\nNoNewPrivs:\t1");
     }
 }

@@ -38,6 +38,7 @@ public sealed partial class KernelConstantTests
         #include <sys/resource.h>
         #include <sys/socket.h>
         #include <sys/stat.h>
+        #include <sys/statvfs.h>
         #include <sys/syscall.h>
         #include <sys/wait.h>
         #include <net/if.h>
