@@ -17,6 +17,7 @@ public sealed record DaemonOptions
     /// <summary>Group that may use the unix socket.</summary>
     public string? Group { get; init; }
     public bool Debug { get; init; }
+    public LoggingOptions Logging { get; init; } = new();
     /// <summary>The <c>wharf-runtime</c> executable; found beside <c>wharf</c> when not set.</summary>
     public string RuntimePath { get; init; } = "";
     /// <summary>Registries (host, host:port or CIDR) that may be spoken to without TLS; loopback always may.</summary>
@@ -87,6 +88,7 @@ public sealed record DaemonOptions
     /// <summary>Throws an InvalidArgument error that names the option.</summary>
     public void Validate()
     {
+        Logging.Validate();
         RequireAbsolute(DataRoot, "data-root");
         RequireAbsolute(ExecRoot, "exec-root");
         Transport.Validate(Hosts);

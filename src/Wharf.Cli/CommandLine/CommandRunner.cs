@@ -19,7 +19,7 @@ internal sealed class CommandRunner(CliContext cli)
         }
         catch (HelpRequestedException)
         {
-            return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags));
+            return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags, Plugins.CliPlugin.Names(cli.Options.Config)));
         }
         catch (UsageException e)
         {
@@ -29,7 +29,7 @@ internal sealed class CommandRunner(CliContext cli)
         if (words is ["__complete", .. var typed]) return await CompleteWords.RunAsync(cli, typed, cancellationToken);
         if (words is ["__man", .. var directory]) return await ManualPages.WriteAsync(cli, directory);
         if (words is ["help", .. var topic]) words = [.. topic, "--help"];
-        if (words.Count == 0) return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags));
+        if (words.Count == 0) return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags, Plugins.CliPlugin.Names(cli.Options.Config)));
         return await DescendAsync(root, CliContext.Program, words, cancellationToken);
     }
 
@@ -37,7 +37,7 @@ internal sealed class CommandRunner(CliContext cli)
     {
         if (words.Count == 0 || words[0] is "--help" or "-h" or "help")
         {
-            var help = parent == Catalog.Root ? HelpText.ForProgram(parent, cli.Options.Flags) : HelpText.ForNoun(path, parent);
+            var help = parent == Catalog.Root ? HelpText.ForProgram(parent, cli.Options.Flags, Plugins.CliPlugin.Names(cli.Options.Config)) : HelpText.ForNoun(path, parent);
             // A noun alone is a command half typed: its help is a complaint, though not a failure.
             return words.Count == 0 ? await FailAsync(help.TrimEnd('\n'), 0) : await PrintAsync(help);
         }

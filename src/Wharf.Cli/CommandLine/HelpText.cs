@@ -26,10 +26,13 @@ internal static class HelpText
         return text.Append($"\nRun '{path} COMMAND --help' for more information on a command.\n").ToString();
     }
 
-    public static string ForProgram(CommandEntry root, FlagSet globals)
+    public static string ForProgram(CommandEntry root, FlagSet globals, IEnumerable<string> plugins)
     {
         var text = new StringBuilder($"Usage:  {CliContext.Program} [OPTIONS] COMMAND\n\n{root.Summary}\n");
         foreach (var group in root.Children.GroupBy(child => child.Group)) AppendChildren(text, group.Key, group);
+        text.Append("\nServer Commands:\n  daemon      Run the engine\n  registry    Run a registry, or look after one\n");
+        var found = plugins.ToList();
+        if (found.Count > 0) text.Append("\nDocker's plugins on this machine:\n  ").AppendJoin(", ", found).Append('\n');
         AppendFlags(text.Append("\nGlobal Options:\n"), globals);
         return text.Append($"\nRun '{CliContext.Program} COMMAND --help' for more information on a command.\n").ToString();
     }

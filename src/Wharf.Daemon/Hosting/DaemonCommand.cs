@@ -38,6 +38,8 @@ public static class DaemonCommand
         }
     }
 
+    private static LogLevel LevelOf(string name) => name switch { "debug" => LogLevel.Debug, "warn" => LogLevel.Warning, "error" => LogLevel.Error, "fatal" => LogLevel.Critical, _ => LogLevel.Information };
+
     private static async Task ServeAsync(DaemonOptions options)
     {
         Linux.Memory.ResidentMemory.LimitNativeHeaps();
@@ -50,8 +52,10 @@ public static class DaemonCommand
 
         using var stop = new CancellationTokenSource();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Logging.AddJsonConsole(console => console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffffffZ")
-            .SetMinimumLevel(options.Debug ? LogLevel.Debug : LogLevel.Information)
+        bool plain = options.Logging.Format == "text" || options.Logging.Format == "" && (!Console.IsErrorRedirected || Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 });
+        builder.Services.AddSingleton<Microsoft.Extensions.Logging.Console.ConsoleFormatter>(new LogLine());
+        (plain ? builder.Logging.AddConsole(console => console.FormatterName = "text") : builder.Logging.AddJsonConsole(console => console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffffffZ"))
+            .SetMinimumLevel(options.Debug ? LogLevel.Debug : LevelOf(options.Logging.Level))
             .AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         var endpoints = new Endpoints(options);
@@ -64,6 +68,7 @@ public static class DaemonCommand
         await using var app = builder.Build();
         var logs = app.Services.GetRequiredService<ILoggerFactory>();
         var log = logs.CreateLogger("Wharf.Daemon");
+        foreach (var text in options.Logging.WithoutEffect) log.WithoutEffect(text);
 
         await using var engine = await EngineHost.StartAsync(options, logs, stop.Token);
         await using var buildKit = new BuildKit.BuildKitApi(engine, logs);

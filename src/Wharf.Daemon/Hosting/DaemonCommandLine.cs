@@ -45,6 +45,8 @@ public static class DaemonCommandLine
               --ipv6 bool                      IPv6 on the default bridge
               --label list                     Label of this engine, key=value
               --log-driver string              Log driver of containers that name none (default json-file)
+              --log-format string              The daemon's own log: "text" or "json" (default text for a terminal and the journal)
+          -l, --log-level string               "debug", "info", "warn", "error" or "fatal" (default "info")
               --log-opt list                   Option of that driver, key=value
               --max-concurrent-downloads int   Layers fetched at a time (default 3)
               --max-concurrent-uploads int     Layers sent at a time (default 5)
@@ -67,7 +69,7 @@ public static class DaemonCommandLine
 
     private const string DefaultConfigFile = "/etc/wharf/daemon.json";
 
-    private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile" };
+    private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile", ["-l"] = "--log-level" };
     private static readonly string[] Known =
     [
         "--add-runtime",
@@ -86,6 +88,8 @@ public static class DaemonCommandLine
         "--insecure-registry",
         "--label",
         "--log-driver",
+        "--log-format",
+        "--log-level",
         "--log-opt",
         "--max-concurrent-downloads",
         "--max-concurrent-uploads",
@@ -130,6 +134,7 @@ public static class DaemonCommandLine
             ExecRoot = execRoot,
             PidFile = One(flags, "--pidfile") ?? file.PidFile,
             Group = One(flags, "--group") ?? file.Group,
+            Logging = new LoggingOptions { Format = One(flags, "--log-format") ?? file.LogFormat ?? "", Level = One(flags, "--log-level") ?? file.LogLevel ?? "info", WithoutEffect = file.WithoutEffect() },
             Debug = Switch(flags, "--debug") ?? file.Debug ?? false,
             RuntimePath = One(flags, "--runtime-path") ?? file.RuntimePath ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/usr/bin", "wharf-runtime"),
             InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,

@@ -56,6 +56,27 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("metrics-addr")] public string? MetricsAddress { get; set; }
     [JsonPropertyName("otlp-endpoint")] public string? OtlpEndpoint { get; set; }
 
+    [JsonPropertyName("log-format")] public string? LogFormat { get; set; }
+    [JsonPropertyName("log-level")] public string? LogLevel { get; set; }
+    // Keys that people have in docker's daemon.json: what they ask for is so anyhow, or does not exist here.
+    [JsonPropertyName("storage-driver")] public string? StorageDriver { get; set; }
+    [JsonPropertyName("live-restore")] public bool? LiveRestore { get; set; }
+    [JsonPropertyName("userland-proxy")] public bool? UserlandProxy { get; set; }
+    [JsonPropertyName("experimental")] public bool? Experimental { get; set; }
+    [JsonPropertyName("features")] public Dictionary<string, bool>? Features { get; set; }
+
+    /// <summary>What the file says without changing anything, each with why. What would change something that is fixed here is an error.</summary>
+    public IReadOnlyList<string> WithoutEffect()
+    {
+        if (StorageDriver is not (null or "overlay2" or "overlayfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" does not exist: layers are always put together by overlayfs");
+        var notes = new List<string>();
+        if (LiveRestore == false) notes.Add("live-restore has no effect: containers always outlive the daemon");
+        if (UserlandProxy == true) notes.Add("userland-proxy has no effect: there is no proxy process");
+        if (Experimental == true) notes.Add("experimental has no effect: there are no experimental features");
+        foreach (var (name, on) in Features ?? []) notes.Add($"features.{name}={(on ? "true" : "false")} has no effect");
+        return notes;
+    }
+
     /// <summary>Reads the file; an unknown key or wrong type is an error that names it.</summary>
     public static DaemonConfigFile Read(string path)
     {

@@ -31,6 +31,15 @@ public sealed class DaemonCommandLineTests : IDisposable
     }
 
     [Fact]
+    public void What_dockers_file_says_and_is_so_anyhow_is_taken_and_named()
+    {
+        File.WriteAllText(_file, """{"storage-driver": "overlay2", "live-restore": false, "features": {"buildkit": true}, "log-level": "warn"}""");
+        var logging = DaemonCommandLine.Parse(["--config-file", _file, "--log-format", "text"]).Logging;
+        (logging.Format, logging.Level).ShouldBe(("text", "warn"));
+        logging.WithoutEffect.ShouldBe(["live-restore has no effect: containers always outlive the daemon", "features.buildkit=true has no effect"]);
+    }
+
+    [Fact]
     public void The_same_setting_in_both_places_is_refused_by_name()
     {
         File.WriteAllText(_file, """{"data-root": "/from/file"}""");
@@ -41,6 +50,7 @@ public sealed class DaemonCommandLineTests : IDisposable
     [Theory]
     [InlineData("""{"data-rot": "/x"}""", "data-rot")]
     [InlineData("""{"hosts": "unix:///x"}""", "hosts")]
+    [InlineData("""{"storage-driver": "zfs"}""", "storage-driver")]
     [InlineData("not json", "unable to configure the daemon")]
     public void A_bad_configuration_file_is_refused_with_the_reason(string json, string part)
     {
@@ -53,6 +63,8 @@ public sealed class DaemonCommandLineTests : IDisposable
     [InlineData("flag needs an argument: --data-root", "--data-root")]
     [InlineData("not an absolute path", "--data-root", "relative")]
     [InlineData("without TLS lets anyone", "-H", "tcp://0.0.0.0:2375")]
+    [InlineData("invalid log format: xml", "--log-format", "xml")]
+    [InlineData("invalid logging level: loud", "-l", "loud")]
     [InlineData("not a whole number", "--max-concurrent-downloads", "many")]
     [InlineData("must be at least 1", "--max-concurrent-downloads", "0")]
     [InlineData("accepts no arguments: extra", "extra")]
