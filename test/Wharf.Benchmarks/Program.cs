@@ -1,13 +1,20 @@
 using Wharf.Benchmarks;
+using Wharf.Benchmarks.Api;
 using Wharf.Benchmarks.Containers;
 using Wharf.Benchmarks.Registry;
 
 // Measures Wharf and, beside it in the same run, any other engine that speaks the Docker Engine API:
+//   ./dev bench api [N]: requests and commands that start no process, N rounds (30)
 //   ./dev bench registry: the registry beside Debian's docker-registry
 //   ./dev bench stopped [N]: a daemon's start and ps with N stopped containers (1000) beside a dockerd of its own
 //   ./dev bench [--rounds N] [--only TEXT] [--crowd N] [NAME=unix:///path.sock ...]
 // --only: cases whose name has TEXT in it (run, exec, stop, logs, memory, starts); --crowd: N containers at once, on Wharf alone, and nothing else.
 // Without names, real dockerd is used if one answers on WHARF_PEER_HOST or the peers' usual socket.
+if (args is ["api", ..])
+{
+    ApiCases.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), rounds: args.Length > 1 ? int.Parse(args[1]) : 30);
+    return 0;
+}
 if (args is ["registry"]) return await RegistryBench.RunAsync(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));
 if (args is ["stopped", ..])
 {

@@ -31,7 +31,7 @@ public sealed class Report : IDisposable
                 }
             }
         }
-        foreach (var (part, samples) in parts) _rows.Add(($"{name}: {part}", "ms", samples));
+        foreach (var (part, samples) in parts) _rows.Add((part == "" ? name : $"{name}: {part}", "ms", samples));
     }
 
     public void Memory(string name) => _rows.Add((name + " (PSS)", "MiB", Engines.ToDictionary(engine => engine, engine =>
