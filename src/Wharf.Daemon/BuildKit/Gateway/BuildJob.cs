@@ -54,6 +54,8 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     public string DockerfileText { get; set; } = "";
     public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
     public int Warnings { get; set; }
+    /// <summary>It is over; only its progress may still be asked for.</summary>
+    public bool IsOver { get; set; }
 
     /// <summary>What the front end in the client made of the build, or why it failed.</summary>
     public TaskCompletionSource<FrontendResult> Returned { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -95,15 +97,26 @@ internal sealed class BuildJobs
     {
         lock (_lock)
         {
-            if (!_jobs.TryGetValue(job.Reference, out var waiting)) _jobs[job.Reference] = waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!_jobs.TryGetValue(job.Reference, out var waiting) || IsOver(waiting)) _jobs[job.Reference] = waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
             if (!waiting.TrySetResult(job)) throw WharfException.Conflict($"job ID {job.Reference} exists");
         }
     }
 
+    /// <summary>Ends a build. One that nobody keeps a record of may be over before its client asks for its progress, so that is told for a while yet.</summary>
     public void Remove(BuildJob job)
     {
-        lock (_lock) _jobs.Remove(job.Reference);
+        lock (_lock) job.IsOver = true;
+        _ = ForgetAsync(job);
     }
+
+    private async Task ForgetAsync(BuildJob job)
+    {
+        await Task.Delay(Patience);
+        lock (_lock)
+            if (_jobs.TryGetValue(job.Reference, out var found) && found.Task.IsCompletedSuccessfully && found.Task.Result == job) _jobs.Remove(job.Reference);
+    }
+
+    private static bool IsOver(TaskCompletionSource<BuildJob> found) => found.Task is { IsCompletedSuccessfully: true, Result.IsOver: true };
 
     /// <summary>A result that some build under way has given out; null when there is none of that ID.</summary>
     public BuildReference? FindReference(string id)
@@ -111,12 +124,12 @@ internal sealed class BuildJobs
         lock (_lock)
         {
             foreach (var job in _jobs.Values)
-                if (job.Task.IsCompletedSuccessfully && job.Task.Result.TryFind(id) is { } found) return found;
+                if (job.Task.IsCompletedSuccessfully && !IsOver(job) && job.Task.Result.TryFind(id) is { } found) return found;
         }
         return null;
     }
 
-    /// <summary>A build that is under way or about to begin; null when none comes.</summary>
+    /// <summary>A build that is under way, about to begin or just over; null when none comes.</summary>
     public async Task<BuildJob?> FindAsync(string reference, CancellationToken cancellation)
     {
         TaskCompletionSource<BuildJob>? waiting;

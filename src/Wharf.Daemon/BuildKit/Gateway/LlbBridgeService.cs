@@ -219,6 +219,6 @@ internal sealed class LlbBridgeService(BuildJobs jobs, DockerfileFrontend fronte
     private async Task<BuildJob> JobAsync(ServerCallContext context)
     {
         var id = context.RequestHeaders.GetValue(BuildId) ?? throw new RpcException(new Grpc.Core.Status(StatusCode.InvalidArgument, "no buildid found in context"));
-        return await jobs.FindAsync(id, context.CancellationToken) ?? throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"no such job {id}"));
+        return await jobs.FindAsync(id, context.CancellationToken) is { IsOver: false } job ? job : throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"no such job {id}"));
     }
 }
