@@ -18,7 +18,7 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     private readonly Destination _destination = new(root);
     private readonly IgnorePatterns _ignored = IgnorePatterns.Parse(node.Excludes);
     private readonly (uint Uid, uint Gid)? _owner = Owner(node, root, limits);
-    private readonly uint? _mode = Mode(node.Mode);
+    private readonly ModeChange? _mode = ModeChange.Parse(node.Mode);
     private long _directoryTime;
 
     /// <summary>Writes the layer. Each source is known to exist only now, hence NotFound from here.</summary>
@@ -99,7 +99,7 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     }
 
     private NewDirectory LikeSource(in FileStat stat) =>
-        new(_mode ?? stat.Permissions, _owner?.Uid ?? (KeepsOwners ? stat.Uid : 0), _owner?.Gid ?? (KeepsOwners ? stat.Gid : 0), stat.ModifiedSeconds);
+        new(_mode?.Apply(stat.Permissions, isDirectory: true) ?? stat.Permissions, _owner?.Uid ?? (KeepsOwners ? stat.Uid : 0), _owner?.Gid ?? (KeepsOwners ? stat.Gid : 0), stat.ModifiedSeconds);
 
     private NewDirectory New(uint mode) => new(mode, _owner?.Uid ?? 0, _owner?.Gid ?? 0, now);
 
@@ -127,17 +127,8 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
             throw WharfException.Invalid(entry.IsDirectory ? $"cannot copy to non-directory: /{path}" : $"cannot overwrite directory with non-directory: /{path}");
         if (_owner is { } owner) (entry.Uid, entry.Gid) = owner;
         else if (!KeepsOwners) (entry.Uid, entry.Gid) = (0, 0);
-        if (_mode is { } mode && entry.Type != TarType.Symlink) entry.Mode = mode;
+        if (_mode is not null && entry.Type != TarType.Symlink) entry.Mode = _mode.Apply(entry.Mode, entry.IsDirectory);
         return true;
-    }
-
-    /// <summary>Octal permission bits of <c>--chmod</c>.</summary>
-    private static uint? Mode(string? text)
-    {
-        if (text is null) return null;
-        bool valid = text.Length is > 0 and <= 5 && !text.AsSpan().ContainsAnyExcept("01234567");
-        uint mode = valid ? Convert.ToUInt32(text, 8) : uint.MaxValue;
-        return mode <= 0xfff ? mode : throw WharfException.Invalid($"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777");
     }
 
     private static (uint, uint)? Owner(CopyNode node, Fd root, Limits limits)
