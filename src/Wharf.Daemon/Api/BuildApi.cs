@@ -35,6 +35,7 @@ public static class BuildApi
             {
                 var request = RequestOf(context, text, hold);
                 ClassicBuildOutput.Check(request);
+                foreach (var name in Json(context, "cachefrom", "cache-from", BuildJson.Default.ListString) ?? []) await ImportAsync(builds, name, request, context.Cancellation);
                 await ImagesApi.StreamAsync(context, progress => new ClassicBuildOutput(progress, context.QueryBool("q")).RunAsync(builds, request, files, context.Cancellation));
             }
         }
@@ -42,6 +43,13 @@ public static class BuildApi
         {
             BuildService.RemoveContext(directory);
         }
+    }
+
+    /// <summary>Images that are not here are passed over, as docker does.</summary>
+    private static async Task ImportAsync(BuildService builds, string name, BuildRequest request, CancellationToken cancellation)
+    {
+        try { await builds.ImportInlineCacheAsync(name, request, localOnly: true, new Progress<JsonMessage>(), cancellation); }
+        catch (WharfException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.InvalidArgument) { /* no such image: nothing to take */ }
     }
 
     private static async Task ReceiveContextAsync(ApiContext context, string directory)

@@ -30,7 +30,7 @@ public sealed class BuildKitApi : IAsyncDisposable
         var locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
         var frontend = new DockerfileFrontend(engine.Builds, _sessions, locals, _jobs.FindReference);
         var history = new HistoryStore(engine);
-        var exports = new ExportService(engine.Builds, new CacheTransfer(), history);
+        var exports = new ExportService(engine.Builds, history);
         _server = new GrpcServer(logs, services =>
         {
             services.AddGrpc(options =>

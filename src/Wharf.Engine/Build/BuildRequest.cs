@@ -38,6 +38,8 @@ public sealed record BuildRequest
     public Func<string, CancellationToken, Task<string?>> SshAgents { get; init; } = (_, _) => Task.FromResult<string?>(null);
     /// <summary>The caller allows <c>RUN --security=insecure</c>; the daemon must allow it too.</summary>
     public bool Insecure { get; init; }
+    /// <summary>Results of steps that came with images, by the steps' keys.</summary>
+    public Dictionary<string, Solving.CachedStep> Imported { get; } = new(StringComparer.Ordinal);
     /// <summary>What the build keeps from being collected; the caller lets go when the result is stored or sent.</summary>
     public required BuildHold Hold { get; init; }
     /// <summary>The caller allows <c>RUN --network=host</c>.</summary>

@@ -194,6 +194,26 @@ public sealed class BuildxTests(EngineFixture engine) : IDisposable
     }
 
     [Fact]
+    public async Task A_cache_that_travelled_in_an_image_is_used_where_there_is_no_other()
+    {
+        if (!engine.IsWharf) Assert.Skip("the cache in the image is Wharf's own");
+        Buildx.Require("docker-buildx");
+        await using var registry = await MainJob.LocalRegistry.StartAsync(Path.Combine(_context, ".registry"));
+        Write("Dockerfile", "FROM busybox\nCOPY f /f\nRUN head -c 16 /dev/urandom | od -An -tx1 > /random\nRUN echo last\n");
+        Write(".dockerignore", ".registry\n");
+        Write("f", Guid.NewGuid().ToString());
+        var name = $"127.0.0.1:{registry.Port}/bx/inline:1";
+        (await BuildAsync("--push", "-t", name, "--cache-to", "type=inline")).ShouldExit(0);
+        var random = (await engine.DockerAsync("run", "--rm", name, "cat", "/random")).ShouldExit(0).Text;
+        (await engine.DockerAsync("rmi", name)).ShouldExit(0);
+        (await engine.DockerAsync("builder", "prune", "-af")).ShouldExit(0);
+        (await BuildAsync("-t", "bx-inline", "--cache-from", name)).ShouldExit(0).Error.ShouldContain("CACHED");
+        (await engine.DockerAsync("run", "--rm", "bx-inline", "cat", "/random")).ShouldExit(0).Text.ShouldBe(random);
+        (await engine.DockerAsync("image", "inspect", name)).ExitCode.ShouldBe(1);
+        (await BuildAsync("--cache-from", name + "-none", "--cache-to", "type=local,dest=" + Path.Combine(_context, ".cache"))).ShouldExit(1).Error.ShouldContain("cache exporter local is not supported");
+    }
+
+    [Fact]
     public async Task Compose_builds_several_services()
     {
         Write("one/Dockerfile", "FROM busybox\nARG WHO\nRUN --mount=type=secret,id=tok test -s /run/secrets/tok && echo $WHO > /w\n");

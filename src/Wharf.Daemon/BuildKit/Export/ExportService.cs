@@ -21,16 +21,16 @@ internal sealed class ExportResult
 }
 
 /// <summary>Builds what a front end asked for and gives it where the client wants it.</summary>
-internal sealed class ExportService(BuildService builds, CacheTransfer caches, HistoryStore history)
+internal sealed class ExportService(BuildService builds, HistoryStore history)
 {
     public async Task<ExportResult> ExportAsync(BuildJob job, ClientSession session, FrontendResult result, CancellationToken cancellation)
     {
         var solved = await Task.WhenAll(result.References.Select(async entry => new LayoutImage(entry.Key, await entry.Reference.SolveAsync(cancellation))));
         var exported = new ExportResult();
         if (solved.Length == 0) return exported;
+        solved = await CacheTransfer.ExportAsync(job, solved);
         var exporters = job.Request.Exporters.Count > 0 ? [.. job.Request.Exporters] : job.Request.Exporter.Length > 0 ? [new Exporter { Type = job.Request.Exporter, Attrs = { job.Request.ExporterAttrs } }] : new List<Exporter>();
         for (int i = 0; i < exporters.Count; i++) await ExportAsync(new ExportContext(job, session, solved, i, new ExportAttributes(exporters[i].Attrs), exported), exporters[i].Type, cancellation);
-        await caches.ExportAsync(job, session, solved, exported, cancellation);
         return exported;
     }
 
@@ -85,7 +85,7 @@ internal sealed class ExportService(BuildService builds, CacheTransfer caches, H
         {
             var stored = await builds.StoreAsync(image.Target, image == named ? names : [], cancellation);
             using (vertex.Begin($"writing image {stored.ImageId}")) { }
-            var info = new BuildResultInfo { ResultDeprecated = new BlobDescriptor { MediaType = MediaTypes.OciConfig, Digest = stored.ImageId.ToString() } };
+            var info = new BuildResultInfo { ResultDeprecated = new BlobDescriptor { MediaType = MediaTypes.OciConfig, Digest = stored.ImageId.ToString(), Size = (await builds.ReadBlobAsync(stored.ImageId, cancellation)).Length } };
             info.Results[context.Index] = info.ResultDeprecated;
             context.Result.Results.Add((image.PlatformKey, info));
             if (image != named) continue;

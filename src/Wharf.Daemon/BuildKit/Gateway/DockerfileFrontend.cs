@@ -34,6 +34,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         foreach (var platform in options.Platforms)
         {
             var request = RequestOf(builds, job, options, services, named, platform);
+            await Export.CacheTransfer.ImportAsync(job, options, builds, request, cancellation);
             plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
         }
         Warnings.Tell(job, plans[0].Plan);

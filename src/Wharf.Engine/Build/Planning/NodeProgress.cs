@@ -9,6 +9,8 @@ public readonly record struct StepOutput(int Stream, ReadOnlyMemory<byte> Data, 
 /// <summary>What a step gave: the layers of its file system, lowest first, and the name of their stack.</summary>
 public sealed record NodeResult(IReadOnlyList<Digest> DiffIds, Digest? ChainId)
 {
+    /// <summary>The step's key in the cache; null of a base.</summary>
+    public string? Key { get; init; }
     /// <summary>Taken from the cache.</summary>
     public bool Cached { get; init; }
     /// <summary>Nothing was changed, so there is no layer of its own.</summary>

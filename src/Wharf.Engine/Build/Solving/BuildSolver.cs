@@ -88,7 +88,11 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
 
     private NodeResult? Find(string key, NodeResult root)
     {
-        if (parts.Cache.Find(key) is not { } step) return null;
+        if (parts.Cache.Find(key) is not { } step)
+        {
+            if (!parts.Request.Imported.TryGetValue(key, out step) || step.ParentChain != root.ChainId) return null;
+            parts.Cache.Add(step);
+        }
         parts.Request.Hold.Add(step.ChainId);
         if (step.ChainId is { } chain && !parts.Snapshots.Exists(chain))
         {
@@ -96,7 +100,7 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
             return null;
         }
         parts.Cache.Touch(key, DateTimeOffset.UtcNow);
-        return Result(root, step.DiffId) with { Cached = true, CreatedAt = step.CreatedAt };
+        return Result(root, step.DiffId) with { Key = key, Cached = true, CreatedAt = step.CreatedAt };
     }
 
     private static NodeResult Result(NodeResult root, Digest? diffId) =>
@@ -106,7 +110,7 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     {
         var now = DateTimeOffset.UtcNow;
         parts.Cache.Add(new CachedStep(key, root.ChainId, layer?.ChainId ?? root.ChainId, layer?.DiffId, layer?.Size ?? 0, "regular", node.Title, now, now, 0));
-        return Result(root, layer?.DiffId) with { CreatedAt = now };
+        return Result(root, layer?.DiffId) with { Key = key, CreatedAt = now };
     }
 
     /// <summary>A digest over what the step does, what it stands on, and the contents it reads.</summary>
