@@ -50,7 +50,7 @@ public static partial class ContainersApi
             await containers.CopyLogsAsync(id, past, _ => Task.FromResult(client.Output), context.Cancellation);
         }
         if (streams is null) return;
-        if (await StreamRelay.RunAsync(client, streams, stdin, terminal ? keys : null) is RelayEnd.Detached) containers.Detached(id);
+        if (await StreamRelay.RunAsync(client, streams, stdin, terminal ? keys : null, endsWithInput: containers.InputStaysOpen(id)) is RelayEnd.Detached) containers.Detached(id);
     }
 
     private static byte[] ReadDetachKeys(ApiContext context)

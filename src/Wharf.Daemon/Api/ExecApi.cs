@@ -46,7 +46,8 @@ public static class ExecApi
         try
         {
             await using var streams = await containers.StartExecAsync(id, attach: true, request.ConsoleSize, context.Cancellation);
-            var end = await StreamRelay.RunAsync(client, streams!, stdin: true, terminal ? DetachKeys.Parse(keys ?? "") : null, terminal && !raw ? new FramingStream(client.Output) : null);
+            var end = await StreamRelay.RunAsync(client, streams!, stdin: true, terminal ? DetachKeys.Parse(keys ?? "") : null,
+                terminal == raw ? null : terminal ? new FramingStream(client.Output) : new UnframingStream(client.Output));
             // Clients ask for the exit code as soon as the stream ends, and the stream may be faster than the news of the exit.
             if (end is RelayEnd.ProcessEnded) await containers.WaitExecAsync(id, context.Cancellation);
         }

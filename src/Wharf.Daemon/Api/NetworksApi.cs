@@ -89,6 +89,7 @@ public static class NetworksApi
         var until = Engine.Containers.ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow);
         var removed = context.Engine.Networks.Prune(network => HasLabels(network, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(network, filters.Get("label!")))
             && (until is null || DateTimeOffset.Parse(network.Created!, CultureInfo.InvariantCulture) < until));
+        context.Engine.Events.Publish("network", "prune", "", new Dictionary<string, string> { ["reclaimed"] = "0" });
         await context.WriteJsonAsync(200, new NetworkPruneResponse { NetworksDeleted = removed.Count > 0 ? removed : null }, DockerApiJson.Default.NetworkPruneResponse);
     }
 }

@@ -16,16 +16,18 @@ internal static class StreamRelay
 
     /// <summary>
     /// Both ways at once. Ends when the process does, when the client is gone, or when it types its detach keys (<paramref name="detachKeys"/>,
-    /// for terminals). The client's half-close becomes the end of the process's stdin; output still flows, by <paramref name="through"/> if that is given.
+    /// for terminals). The client's half-close becomes the end of the process's stdin; output still flows, by <paramref name="through"/> if that is given;
+    /// unless <paramref name="endsWithInput"/>, which is how docker treats clients of a container whose input stays open for others.
     /// </summary>
-    public static async Task<RelayEnd> RunAsync(HijackedConnection client, AttachedStream process, bool stdin, byte[]? detachKeys, Stream? through = null)
+    public static async Task<RelayEnd> RunAsync(HijackedConnection client, AttachedStream process, bool stdin, byte[]? detachKeys, Stream? through = null, bool endsWithInput = false)
     {
         using var ended = new CancellationTokenSource();
         var output = CopyOutputAsync(process, through ?? client.Output, ended.Token);
-        var input = stdin ? CopyInputAsync(client.Input, process, detachKeys, ended.Token) : Task.FromResult(false);
+        var input = stdin ? CopyInputAsync(client.Input, process, detachKeys, ended.Token) : Task.FromResult(InputEnd.Broken);
         var first = await Task.WhenAny(output, input);
-        bool detached = first == input && await input;
-        bool complete = !detached && await output;
+        var how = first == input ? await input : InputEnd.Broken;
+        bool detached = how == InputEnd.Detached, left = endsWithInput && how == InputEnd.Complete;
+        bool complete = !detached && !left && await output;
         await ended.CancelAsync();
         await Task.WhenAll(output, input);
         return detached ? RelayEnd.Detached : complete ? RelayEnd.ProcessEnded : RelayEnd.ClientGone;
@@ -49,8 +51,9 @@ internal static class StreamRelay
         finally { ArrayPool<byte>.Shared.Return(buffer); }
     }
 
-    /// <summary>True when the detach keys came.</summary>
-    private static async Task<bool> CopyInputAsync(Stream client, AttachedStream process, byte[]? detachKeys, CancellationToken cancellation)
+    private enum InputEnd { Broken, Complete, Detached }
+
+    private static async Task<InputEnd> CopyInputAsync(Stream client, AttachedStream process, byte[]? detachKeys, CancellationToken cancellation)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         var keys = detachKeys is null ? null : new DetachKeys(detachKeys);
@@ -68,16 +71,17 @@ internal static class StreamRelay
                 passed.Clear();
                 bool detach = keys.Filter(buffer.AsSpan(0, count), passed);
                 if (passed.Count > 0) await process.WriteAsync(passed.ToArray(), cancellation);
-                if (detach) return true;
+                if (detach) return InputEnd.Detached;
             }
             process.ShutdownWrite();
+            return InputEnd.Complete;
         }
         catch (Exception error) when (IsEndOfConnection(error))
         {
             // One side is gone; the output's end tells the rest.
         }
         finally { ArrayPool<byte>.Shared.Return(buffer); }
-        return false;
+        return InputEnd.Broken;
     }
 
     private static bool IsEndOfConnection(Exception error) => error is IOException or SocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;

@@ -67,7 +67,11 @@ public sealed partial class ContainerService
         using (await container.Gate.EnterAsync(cancellation))
         {
             bool frozen = pause && container.State.Status == ContainerStatus.Running;
-            if (frozen) await FreezeAsync(container, frozen: true);
+            if (frozen)
+            {
+                await FreezeAsync(container, frozen: true);
+                Publish(container, "pause");
+            }
             try
             {
                 if (_snapshots.Changes(container.Id).Count == 0) return null;
@@ -80,7 +84,11 @@ public sealed partial class ContainerService
             }
             finally
             {
-                if (frozen) await FreezeAsync(container, frozen: false);
+                if (frozen)
+                {
+                    await FreezeAsync(container, frozen: false);
+                    Publish(container, "unpause");
+                }
             }
         }
     }

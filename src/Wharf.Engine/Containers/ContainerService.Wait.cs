@@ -39,6 +39,9 @@ public sealed partial class ContainerService
         if (_index.Find(nameOrId) is { } container) Publish(container, "detach");
     }
 
+    /// <summary>One client's end of input is not the process's.</summary>
+    public bool InputStaysOpen(string nameOrId) => _index.Find(nameOrId)?.Config is { OpenStdin: true } config && (config.Tty == true || config.StdinOnce != true);
+
     public bool HasTerminal(string nameOrId) => _index.Get(nameOrId).Config.Tty ?? false;
 
     public async Task ResizeAsync(string nameOrId, uint height, uint width, CancellationToken cancellation)

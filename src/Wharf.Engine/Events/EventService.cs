@@ -25,7 +25,7 @@ public sealed class EventService(TimeProvider clock)
         var message = new EventMessage
         {
             LegacyStatus = type is "container" or "image" ? action : null,
-            LegacyId = type is "container" or "image" ? id : null,
+            LegacyId = type is "container" or "image" && id.Length > 0 ? id : null,
             LegacyFrom = type == "container" ? attributes?.GetValueOrDefault("image") : null,
             Type = type,
             Action = action,

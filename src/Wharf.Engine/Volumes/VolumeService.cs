@@ -166,6 +166,7 @@ public sealed partial class VolumeService : IDisposable
             bytes += Math.Max(size, 0);
             removed.Add(volume.Name!);
         }
+        _events.Publish("volume", "prune", "", new Dictionary<string, string> { ["reclaimed"] = bytes.ToString(System.Globalization.CultureInfo.InvariantCulture) });
         return (removed, bytes);
     }
 

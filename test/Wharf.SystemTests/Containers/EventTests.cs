@@ -29,6 +29,20 @@ public sealed class EventTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task A_volume_tells_who_mounts_it()
+    {
+        var name = "events-" + Guid.NewGuid().ToString("n")[..8];
+        (await engine.DockerAsync("run", "--name", name, "-v", $"{name}:/data:ro", "busybox", "true")).ShouldExit(0);
+        (await engine.DockerAsync("rm", name)).ShouldExit(0);
+        (await engine.DockerAsync("volume", "rm", name)).ShouldExit(0);
+        await Task.Delay(1100); // docker's client cuts --until to whole seconds
+        var events = (await engine.DockerAsync("events", "--since", "2m", "--until", "0s", "--filter", "type=volume", "--filter", "volume=" + name, "--format", "{{json .}}")).ShouldExit(0).Text.Split('\n').Select(line => JsonNode.Parse(line)!).ToList();
+        events.Select(message => (string)message["Action"]!).ShouldBe(["create", "mount", "unmount", "destroy"]);
+        ((string)events[1]["Actor"]!["Attributes"]!["destination"]!).ShouldBe("/data");
+        ((string)events[1]["Actor"]!["Attributes"]!["read/write"]!).ShouldBe("false");
+    }
+
+    [Fact]
     public async Task None_is_lost_between_what_was_and_what_comes()
     {
         var label = "stream-" + Guid.NewGuid().ToString("n")[..8];

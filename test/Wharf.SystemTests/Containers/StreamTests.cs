@@ -54,6 +54,20 @@ public sealed class StreamTests(EngineFixture engine)
     });
 
     [Fact]
+    public async Task The_end_of_one_clients_input_is_not_that_of_a_process_whose_input_stays_open() => await WithStartedAsync("\"Cmd\":[\"cat\"],\"OpenStdin\":true", async (api, id) =>
+    {
+        var (stream, _) = await ApiClient.UpgradeAsync(engine, $"containers/{id}/attach?stream=1&stdin=1&stdout=1");
+        using (stream)
+        {
+            await stream.WriteAsync("hi\n"u8.ToArray());
+            (await ApiClient.ReadAsync(stream, text => text.Contains("hi"))).ShouldContain("hi");
+            stream.Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+            await ApiClient.ReadAsync(stream); // to its end
+        }
+        ((bool)(await api.GetAsync($"containers/{id}/json")).Body!["State"]!["Running"]!).ShouldBeTrue();
+    });
+
+    [Fact]
     public async Task The_detach_keys_leave_a_terminal_running() => await WithStartedAsync("\"Cmd\":[\"cat\"],\"OpenStdin\":true,\"Tty\":true", async (api, id) =>
     {
         var (stream, head) = await ApiClient.UpgradeAsync(engine, $"containers/{id}/attach?stream=1&stdin=1&stdout=1&detachKeys=ctrl-a,x");
