@@ -12,6 +12,8 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
 {
     /// <summary>A page of the catalogue when the client names no size, and at most.</summary>
     private const int CatalogPage = 100, MaxCatalogPage = 10_000;
+    /// <summary>Up to so many tags the answer is made whole and tells its length.</summary>
+    private const int WholeList = 1000;
     /// <summary>A list of referrers is an index, and those are limited to this many bytes; beyond, it comes in pages.</summary>
     private const int ReferrersPage = 4 << 20;
 
@@ -25,7 +27,29 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
         int limit = asked is { } n ? Math.Min(n, rules.MaxTagPage) : rules.MaxTagPage;
         var page = limit == 0 ? new NamePage([], false) : await store.Metadata.ListTagsAsync(request.Name, limit, request.Query("last"), request.Cancellation);
         if (page.HasMore) request.Header("Link", $"</v2/{request.Name}/tags/list?last={Uri.EscapeDataString(page.Names[^1])}&n={limit}>; rel=\"next\"");
-        await request.JsonAsync(new TagList { Name = request.Name, Tags = page.Names }, ListsJson.Default.TagList);
+        if (page.Names.Count <= WholeList) await request.JsonAsync(new TagList { Name = request.Name, Tags = page.Names }, ListsJson.Default.TagList);
+        else await StreamAsync(request, page.Names);
+    }
+
+    /// <summary>A long list goes out piece by piece: no answer is in memory whole.</summary>
+    private static async Task StreamAsync(RegistryRequest request, IReadOnlyList<string> tags)
+    {
+        request.Http.Response.ContentType = "application/json";
+        if (request.IsHead) return;
+        var body = request.Http.Response.BodyWriter;
+        await using var writer = new Utf8JsonWriter(body, new JsonWriterOptions { SkipValidation = true });
+        writer.WriteStartObject();
+        writer.WriteString("name", request.Name);
+        writer.WriteStartArray("tags");
+        for (int i = 0; i < tags.Count; i++)
+        {
+            writer.WriteStringValue(tags[i]);
+            if (i % 2000 != 1999) continue;
+            await writer.FlushAsync(request.Cancellation);
+            await body.FlushAsync(request.Cancellation);
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
     }
 
     /// <summary>Repositories the caller may read, in order of their names.</summary>

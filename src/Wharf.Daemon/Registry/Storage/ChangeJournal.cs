@@ -28,12 +28,15 @@ internal sealed class ChangeJournal : IAsyncDisposable
     private readonly Task _worker;
     private long _length;
 
-    /// <summary>Opens the journal under a root and makes again what it holds. <paramref name="flush"/> false gives durability up for speed.</summary>
-    public ChangeJournal(string root, bool flush, Action<ObjectChange> make)
+    /// <summary>
+    /// Opens the journal under a root and makes again what it holds, by <paramref name="remake"/>, which counts on nothing being whole.
+    /// <paramref name="flush"/> false gives durability up for speed.
+    /// </summary>
+    public ChangeJournal(string root, bool flush, Action<ObjectChange> make, Action<ObjectChange> remake)
     {
         (_root, _flush, _make) = (root, flush, make);
         _file = File.OpenHandle(Path.Combine(root, "journal"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        Recovered = Replay();
+        Recovered = Replay(remake);
         Checkpoint();
         _worker = Task.Run(WorkAsync);
     }
@@ -106,7 +109,7 @@ internal sealed class ChangeJournal : IAsyncDisposable
         _length = 0;
     }
 
-    private int Replay()
+    private int Replay(Action<ObjectChange> remake)
     {
         long size = RandomAccess.GetLength(_file), at = 0;
         int count = 0;
@@ -120,7 +123,7 @@ internal sealed class ChangeJournal : IAsyncDisposable
             RandomAccess.Read(_file, payload, at + HeaderSize);
             // A record that was cut short was never answered to anybody.
             if (!SHA256.HashData(payload).AsSpan(0, 8).SequenceEqual(header.AsSpan(4, 8))) break;
-            foreach (var change in Decode(payload)) _make(change);
+            foreach (var change in Decode(payload)) remake(change);
             at += HeaderSize + length;
             count++;
         }

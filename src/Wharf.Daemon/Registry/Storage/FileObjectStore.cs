@@ -27,7 +27,7 @@ public sealed class FileObjectStore : IObjectStore
         _temporary = Path.Combine(_root, "tmp");
         Directory.CreateDirectory(_temporary);
         foreach (var left in Directory.EnumerateFiles(_temporary)) File.Delete(left);
-        _journal = new ChangeJournal(_root, flush, Make);
+        _journal = new ChangeJournal(_root, flush, Make, Remake);
     }
 
     public bool IsShared => false;
@@ -98,7 +98,7 @@ public sealed class FileObjectStore : IObjectStore
 
     public Task DeleteAsync(string key, CancellationToken cancellation)
     {
-        Make(ObjectChange.Delete(key));
+        Remake(ObjectChange.Delete(key));
         _unflushed.TryRemove(key, out _);
         return Task.CompletedTask;
     }
@@ -115,8 +115,31 @@ public sealed class FileObjectStore : IObjectStore
         }
     }
 
-    /// <summary>One change as files: written beside and renamed, or deleted. Idempotent.</summary>
+    /// <summary>
+    /// One change of a journal entry as a file. What is new is written in its place: nobody is told of it before it is whole, and after a crash the journal
+    /// writes it again.
+    /// </summary>
     private void Make(ObjectChange change)
+    {
+        if (change.Data is not { } data || File.Exists(LocalPath(change.Key)))
+        {
+            Remake(change);
+            return;
+        }
+        InDirectory(LocalPath(change.Key), path =>
+        {
+            using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write);
+            try { RandomAccess.Write(file, data.Span, 0); }
+            catch
+            {
+                File.Delete(path);
+                throw;
+            }
+        });
+    }
+
+    /// <summary>One change as a file, whatever is there: written beside and renamed, or deleted. Idempotent.</summary>
+    private void Remake(ObjectChange change)
     {
         var path = LocalPath(change.Key);
         if (change.Data is not { } data)

@@ -53,7 +53,7 @@ internal sealed class IndexDatabase : IDisposable
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _path, Mode = mode, Pooling = false }.ToString());
         connection.Open();
         using var command = connection.CreateCommand();
-        command.CommandText = "pragma synchronous=off; pragma busy_timeout=10000; pragma temp_store=memory; pragma cache_size=-4096;";
+        command.CommandText = "pragma synchronous=off; pragma busy_timeout=10000; pragma temp_store=memory; pragma cache_size=-512;";
         command.ExecuteNonQuery();
         return new Connection(connection);
     }

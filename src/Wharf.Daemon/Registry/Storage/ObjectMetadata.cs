@@ -8,7 +8,8 @@ namespace Wharf.Daemon.Registry.Storage;
 public class ObjectMetadata(IObjectStore store) : IMetadata
 {
     private const long MaxRecord = 8 << 20;
-    private readonly ConcurrentDictionary<string, byte> _catalogued = new(StringComparer.Ordinal);
+    /// <summary>Repositories whose catalogue entry is there, and those whose entry would outlast a power cut.</summary>
+    private readonly ConcurrentDictionary<string, byte> _catalogued = new(StringComparer.Ordinal), _journaled = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(string, Digest), DateTimeOffset> _pulls = new();
 
     protected IObjectStore Store { get; } = store;
@@ -44,17 +45,18 @@ public class ObjectMetadata(IObjectStore store) : IMetadata
 
     public virtual async Task PutManifestAsync(string name, ManifestRecord record, ReadOnlyMemory<byte> bytes, IReadOnlyList<string> tags, CancellationToken cancellation)
     {
-        var changes = new List<ObjectChange>
-        {
-            ObjectChange.Write(Keys.CatalogEntry(name), ReadOnlyMemory<byte>.Empty),
+        var changes = new List<ObjectChange>();
+        if (!_journaled.ContainsKey(name)) changes.Add(ObjectChange.Write(Keys.CatalogEntry(name), ReadOnlyMemory<byte>.Empty));
+        changes.AddRange(
+        [
             ObjectChange.Write(Keys.Blob(record.Digest), bytes),
             ObjectChange.Write(Keys.Manifest(name, record.Digest), JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.ManifestRecord)),
-        };
+        ]);
         if (record.Subject is { } subject) changes.Add(ObjectChange.Write(Keys.Referrer(name, subject, record.Digest), ReadOnlyMemory<byte>.Empty));
         foreach (var tag in tags)
             changes.Add(ObjectChange.Write(Keys.Tag(name, tag), JsonSerializer.SerializeToUtf8Bytes(new TagRecord { Digest = record.Digest, Updated = DateTimeOffset.UtcNow, By = record.By }, RecordJson.Default.TagRecord)));
         await Store.ApplyAsync(changes, cancellation);
-        _catalogued[name] = 0;
+        if (!Store.IsShared) _journaled[name] = 0;
     }
 
     public virtual async Task<IReadOnlyList<string>> DeleteManifestAsync(string name, Digest digest, CancellationToken cancellation)
@@ -77,6 +79,7 @@ public class ObjectMetadata(IObjectStore store) : IMetadata
             await foreach (var entry in Store.ListAsync(Keys.Repository(name) + part, cancellation)) changes.Add(ObjectChange.Delete(entry.Key));
         await Store.ApplyAsync(changes, cancellation);
         _catalogued.TryRemove(name, out _);
+        _journaled.TryRemove(name, out _);
     }
 
     public virtual async Task<NamePage> ListTagsAsync(string name, int limit, string? last, CancellationToken cancellation)
