@@ -34,16 +34,11 @@ internal sealed class ComposeProject : IAsyncDisposable
 
     public Task<CommandResult> ComposeAsync(IReadOnlyDictionary<string, string> environment, params string[] args)
     {
-        var config = Path.Combine(_engine.Root, "compose-config");
-        Directory.CreateDirectory(config);
-        File.WriteAllText(Path.Combine(config, "config.json"), $$"""{"cliPluginsExtraDirs": ["{{Plugins}}"]}""");
+        DockerPlugins.Require("docker-compose");
+        var config = DockerPlugins.Config(Path.Combine(_engine.Root, "compose-config"));
         var all = new Dictionary<string, string>(environment) { ["DOCKER_HOST"] = _engine.Host, ["DOCKER_CONFIG"] = config, ["COMPOSE_PROGRESS"] = "plain" };
         return CommandResult.RunAsync("docker", ["compose", "--project-directory", _directory, "-f", Path.Combine(_directory, "compose.yaml"), .. args], null, 120, all);
     }
-
-    /// <summary>Where test.sh puts docker's plugins; on a developer's machine they may stand elsewhere.</summary>
-    private static string Plugins { get; } = ((string[])[Environment.GetEnvironmentVariable("WHARF_TEST_PLUGINS") ?? "", "/var/tmp/wharf-test/cli-plugins", "/var/tmp/wharf-peers/docker-config/cli-plugins", "/usr/libexec/docker/cli-plugins", "/usr/lib/docker/cli-plugins"])
-        .FirstOrDefault(directory => File.Exists(Path.Combine(directory, "docker-compose"))) ?? throw new FileNotFoundException("docker compose is not installed: ./test.sh installs it");
 
     public async ValueTask DisposeAsync()
     {
