@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes wharf_VERSION_ARCH.deb of the binaries in out/ (./dev build first): programs, units, completions, manual pages.
+# WHARF_DEB_COMPRESSION: dpkg-deb's compressor (default xz; "none" is quick).
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 out=${1:-out}
@@ -7,6 +8,7 @@ out=${1:-out}
 version=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
 arch=$(dpkg --print-architecture)
 root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
 install -Dm755 "$out/wharf" "$root/usr/bin/wharf"
 install -Dm755 "$out/wharf-runtime" "$root/usr/bin/wharf-runtime"
 for library in "$out"/*.so; do [ -e "$library" ] && install -Dm644 "$library" "$root/usr/lib/wharf/$(basename "$library")"; done
@@ -17,8 +19,20 @@ install -d "$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/ve
 "$out/wharf" completion zsh > "$root/usr/share/zsh/vendor-completions/_wharf"
 "$out/wharf" completion fish > "$root/usr/share/fish/vendor_completions.d/wharf.fish"
 "$out/wharf" __man "$root/usr/share/man/man1" > /dev/null
-gzip -9n "$root"/usr/share/man/man1/*.1
+server_page() { # server_page daemon|registry SUMMARY: what --help says, as a manual page
+  printf '.TH WHARF-%s 8 "" "wharf %s"\n.SH NAME\nwharf-%s \\- %s\n.SH SYNOPSIS\n.nf\n' "${1^^}" "$version" "$1" "$2"
+  "$out/wharf" "$1" --help | sed -e 's/\\/\\e/g' -e "s/^\([.']\)/\\\\\&\1/" -e 's/-/\\-/g'
+  printf '.fi\n.SH FILES\n/etc/wharf/daemon.json, /run/wharf/wharf.sock, /var/lib/wharf\n.SH SEE ALSO\nwharf(1)\n'
+}
+install -d "$root/usr/share/man/man8"
+server_page daemon "run the container engine" > "$root/usr/share/man/man8/wharf-daemon.8"
+server_page registry "run a registry, or look after one" > "$root/usr/share/man/man8/wharf-registry.8"
+gzip -9n "$root"/usr/share/man/man?/*.[18]
 install -Dm644 README.md "$root/usr/share/doc/wharf/README.md"
+install -Dm644 docs/compat.md "$root/usr/share/doc/wharf/compat.md"
+gzip -9nc CHANGELOG.md > "$root/usr/share/doc/wharf/changelog.gz"
+# The oldest C library that has what the programs call.
+libc=$(objdump -T "$out/wharf" "$out/wharf-runtime" 2> /dev/null | sed -n 's/.*GLIBC_\([0-9.]*\).*/\1/p' | sort -Vu | tail -1)
 # The library that Microsoft.Data.Sqlite loads is looked for beside the program.
 if [ -d "$root/usr/lib/wharf" ]; then
   mv "$root/usr/bin/wharf" "$root/usr/bin/wharf-runtime" "$root/usr/lib/wharf/"
@@ -32,8 +46,8 @@ Architecture: $arch
 Maintainer: Wharf <wharf@localhost>
 Section: admin
 Priority: optional
-Depends: libc6, libnftables1, zlib1g
-Recommends: libzstd1, libseccomp2, ca-certificates
+Depends: libc6${libc:+ (>= $libc)}, libnftables1, zlib1g
+Recommends: libzstd1, ca-certificates
 Suggests: docker-cli, docker-compose, docker-buildx
 Installed-Size: $(du -sk "$root" | cut -f1)
 Description: container engine that speaks Docker's API
@@ -64,6 +78,7 @@ if [ "$1" = purge ]; then rm -rf /var/lib/wharf /etc/wharf; fi
 if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 EOF
 chmod 755 "$root"/DEBIAN/post* "$root"/DEBIAN/prerm
+(cd "$root" && find usr lib -type f -print0 | sort -z | xargs -0 md5sum > DEBIAN/md5sums)
 file="$out/wharf_${version}_$arch.deb"
-dpkg-deb --root-owner-group --build "$root" "$file" > /dev/null
+dpkg-deb ${WHARF_DEB_COMPRESSION:+-Z$WHARF_DEB_COMPRESSION} --root-owner-group --build "$root" "$file" > /dev/null
 echo "$file"
