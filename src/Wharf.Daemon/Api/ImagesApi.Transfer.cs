@@ -70,12 +70,18 @@ public static partial class ImagesApi
         await context.Engine.Images.SaveAsync(images, context.Http.Response.Body, context.Cancellation);
     }
 
-    private static Task PushAsync(ApiContext context)
+    private static async Task PushAsync(ApiContext context)
     {
         var auth = RegistryHeaders.Auth(context);
         var (name, tag, platform) = (context.Route("name"), context.Query("tag"), JsonPlatforms(context).FirstOrDefault());
         ImageService.PushName(name, tag);
-        return StreamAsync(context, progress => context.Engine.Images.PushAsync(name, tag, platform, auth, progress, context.Cancellation));
+        // An image of another platform is told by the status; one that is not there, in the stream.
+        if (platform is not null)
+        {
+            try { await context.Engine.Images.GetAsync(name, platform, context.Cancellation); }
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound && !error.Message.Contains("does not match", StringComparison.Ordinal)) { }
+        }
+        await StreamAsync(context, progress => context.Engine.Images.PushAsync(name, tag, platform, auth, progress, context.Cancellation));
     }
 
     /// <summary>
@@ -120,10 +126,10 @@ public static partial class ImagesApi
     private static Platform? NamedPlatform(ApiContext context) => context.Query("platform") is { Length: > 0 } text ? Platforms.Parse(text) : null;
 
     /// <summary>The platforms of save, load, push, inspect and history: JSON each, several where the operation allows.</summary>
-    private static List<Platform> JsonPlatforms(ApiContext context)
+    private static List<Platform> JsonPlatforms(ApiContext context, string parameter = "platform")
     {
         var platforms = new List<Platform>();
-        foreach (var text in context.QueryAll("platform").Where(text => text.Length > 0))
+        foreach (var text in context.QueryAll(parameter).Where(text => text.Length > 0))
         {
             try { platforms.Add(JsonSerializer.Deserialize(text, DockerApiJson.Default.Platform) ?? throw WharfException.Invalid("failed to parse platform: null")); }
             catch (JsonException) { throw WharfException.Invalid($"failed to parse platform: invalid character '{text[0]}' looking for beginning of value"); }

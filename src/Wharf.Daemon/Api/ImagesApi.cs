@@ -84,6 +84,8 @@ public static partial class ImagesApi
 
     private static async Task RemoveAsync(ApiContext context)
     {
+        // An image here is of one platform: naming it removes the image, naming another finds none.
+        foreach (var platform in JsonPlatforms(context, "platforms")) await context.Engine.Images.GetAsync(context.Route("name"), platform, context.Cancellation);
         var removed = await context.Engine.Images.RemoveAsync(context.Route("name"), context.QueryBool("force"), !context.QueryBool("noprune"), context.Cancellation);
         await context.WriteJsonAsync(200, removed, DockerApiJson.Default.ListImageDeleteResponseItem);
     }
