@@ -1,10 +1,12 @@
 using Wharf.Benchmarks;
 using Wharf.Benchmarks.Api;
+using Wharf.Benchmarks.Builds;
 using Wharf.Benchmarks.Containers;
 using Wharf.Benchmarks.Registry;
 
 // Measures Wharf and, beside it in the same run, any other engine that speaks the Docker Engine API:
 //   ./dev bench api [N]: requests and commands that start no process, N rounds (30)
+//   ./dev bench builds [N]: builds by the docker CLI, classic and buildx, N rounds (10)
 //   ./dev bench registry: the registry beside Debian's docker-registry
 //   ./dev bench stopped [N]: a daemon's start and ps with N stopped containers (1000) beside a dockerd of its own
 //   ./dev bench [--rounds N] [--only TEXT] [--crowd N] [NAME=unix:///path.sock ...]
@@ -13,6 +15,12 @@ using Wharf.Benchmarks.Registry;
 if (args is ["api", ..])
 {
     ApiCases.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), rounds: args.Length > 1 ? int.Parse(args[1]) : 30);
+    return 0;
+}
+if (args is ["builds", ..])
+{
+    var builder = Environment.GetEnvironmentVariable("WHARF_PEER_HOST") ?? "unix:///run/peer-docker.sock";
+    BuildCases.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), File.Exists(builder["unix://".Length..]) ? builder : null, rounds: args.Length > 1 ? int.Parse(args[1]) : 10);
     return 0;
 }
 if (args is ["registry"]) return await RegistryBench.RunAsync(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));

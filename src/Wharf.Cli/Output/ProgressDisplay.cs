@@ -14,8 +14,11 @@ internal sealed class ProgressDisplay(TextWriter output, bool isTerminal, int co
     /// <summary>Called with each <c>aux</c> value, e.g. the ID of a built image.</summary>
     public Action<JsonElement>? OnAux { get; init; }
 
-    public static ProgressDisplay For(CliContext cli, TextWriter output, int descriptor, Action<JsonElement>? onAux = null)
-        => new(output, Terminal.IsTerminal(descriptor), Terminal.Size(descriptor)?.Columns ?? 200) { OnAux = onAux };
+    /// <summary>Called with each piece of text that a build says.</summary>
+    public Action<string>? OnText { get; init; }
+
+    public static ProgressDisplay For(CliContext cli, TextWriter output, int descriptor, Action<JsonElement>? onAux = null, Action<string>? onText = null)
+        => new(output, Terminal.IsTerminal(descriptor), Terminal.Size(descriptor)?.Columns ?? 200) { OnAux = onAux, OnText = onText };
 
     /// <summary>Shows until the stream ends; an error in it becomes a <see cref="CliException"/>.</summary>
     public async Task RunAsync(Stream stream, CancellationToken cancellationToken)
@@ -28,6 +31,7 @@ internal sealed class ProgressDisplay(TextWriter output, bool isTerminal, int co
                 OnAux?.Invoke(aux);
                 continue;
             }
+            if (OnText is not null && Text(message, "stream") is { Length: > 0 } text) OnText(text);
             Show(message);
         }
     }

@@ -30,12 +30,14 @@ public sealed partial class ContainerService
         var container = _index.Get(nameOrId);
         var name = options.Reference is { } given ? ImageReference.Parse(given) : null;
         var parent = container.Document.ImageId.Length == 0 ? null : await _images.GetAsync(container.Document.ImageId, null, cancellation);
+        // The container of a build's step stands on layers that are no image.
+        var below = parent is null && container.Document.ChainId is { } chain ? Digest.Parse(chain) : parent?.ChainId;
         // Tried on a copy first: a bad instruction must not cost a pause and a layer.
         var config = CommittedConfig(container.Config, options.Config);
         var image = new OciImage { Config = config };
         foreach (var change in options.Changes) ImageChange.Apply(image, change);
         using var held = await _images.HoldLayersAsync(cancellation);
-        var layer = await CommitLayerAsync(container, parent?.ChainId, options.Pause, cancellation);
+        var layer = await CommitLayerAsync(container, below, options.Pause, cancellation);
         var now = Time(DateTimeOffset.UtcNow);
         var record = await _images.CreateNamedAsync(new OciImage
         {
@@ -46,7 +48,7 @@ public sealed partial class ContainerService
             Variant = parent?.Config.Variant,
             Os = parent?.Config.Os ?? "linux",
             Config = image.Config,
-            RootFs = new RootFs { DiffIds = [.. parent?.Config.RootFs?.DiffIds ?? [], .. layer is null ? Array.Empty<Digest>() : [layer.DiffId]] },
+            RootFs = new RootFs { DiffIds = [.. parent is null ? _snapshots.DiffIds(below) : parent.Config.RootFs?.DiffIds ?? [], .. layer is null ? Array.Empty<Digest>() : [layer.DiffId]] },
             History =
             [
                 .. parent?.Config.History ?? [],

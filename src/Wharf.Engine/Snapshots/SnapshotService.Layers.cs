@@ -62,6 +62,19 @@ public sealed partial class SnapshotService
         return found;
     }
 
+    /// <summary>The stack's layers, lowest first.</summary>
+    public List<Digest> DiffIds(Digest? top)
+    {
+        var found = new List<Digest>();
+        for (var at = top; at is { } chain;)
+        {
+            var snapshot = Find(chain);
+            found.Insert(0, snapshot.DiffId);
+            at = snapshot.Parent;
+        }
+        return found;
+    }
+
     /// <summary>Names of writable layers that begin so: what a killed daemon left of its builds.</summary>
     public IReadOnlyList<string> WritableKeys(string prefix) => [.. _writables.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal))];
 

@@ -14,7 +14,7 @@ internal sealed class BuildCommand : Command
 {
     private readonly ListFlag addHost, buildArg, label, tag, ulimit;
     private readonly StringsFlag cacheFrom, securityOpt;
-    private readonly StringFlag cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, network, platform, target;
+    private readonly StringFlag cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, network, onError, platform, target;
     private readonly BoolFlag forceRm, noCache, pull, quiet, rm, squash;
     private readonly IntFlag cpuPeriod, cpuQuota, cpuShares;
     private readonly BytesFlag memory, memorySwap, shmSize;
@@ -40,6 +40,7 @@ internal sealed class BuildCommand : Command
         memory = Flags.Bytes("memory", 'm', "Limit of memory");
         memorySwap = Flags.Add(new BytesFlag("memory-swap", '\0', "Limit of memory and swap together; -1 for unlimited swap") { AllowMinusOne = true });
         network = Flags.String("network", "Network of \"RUN\" instructions", "default");
+        onError = Flags.Add(new StringFlag("on-error", '\0', "\"shell\": a shell in the file system of the step that failed", "") { Check = CheckOnError });
         noCache = Flags.Bool("no-cache", "Do every step anew");
         platform = Flags.String("platform", "Platform, if the daemon has more than one");
         pull = Flags.Bool("pull", "Look for newer base images");
@@ -62,17 +63,20 @@ internal sealed class BuildCommand : Command
         var context = await BuildContext.OpenAsync(arguments[0], file.Value, cli.InputStream, cancellationToken);
         if (iidFile.Value != "") File.Delete(iidFile.Value);
         using var held = new StringWriter();
-        var imageId = "";
+        string imageId = "", running = "";
         try
         {
             await using var response = await SendAsync(cli, context, quiet ? held : cli.Out, cancellationToken);
-            var display = quiet ? new ProgressDisplay(held, isTerminal: false, columns: 80) { OnAux = Remember } : ProgressDisplay.For(cli, cli.Out, 1, Remember);
+            var display = quiet ? new ProgressDisplay(held, isTerminal: false, columns: 80) { OnAux = Remember, OnText = Follow } : ProgressDisplay.For(cli, cli.Out, 1, Remember, Follow);
             await display.RunAsync(response.Body, cancellationToken);
         }
-        catch (CliException) when (quiet)
+        catch (CliException e) when (quiet || onError.Value == "shell")
         {
             // Nothing was shown so far; a failure needs its story.
             await cli.Error.WriteAsync(held.ToString());
+            if (onError.Value != "shell" || running == "") throw;
+            await cli.Error.WriteLineAsync(e.Message);
+            await FailedStep.OpenShellAsync(cli, running, cancellationToken);
             throw;
         }
         if (quiet)
@@ -83,6 +87,12 @@ internal sealed class BuildCommand : Command
         }
         if (iidFile.Value != "") await File.WriteAllTextAsync(iidFile.Value, imageId == "" ? throw new CliException("server did not provide an image ID. Cannot write " + iidFile.Value) : imageId, cancellationToken);
         return 0;
+
+        void Follow(string text)
+        {
+            if (text.StartsWith(RunningIn, StringComparison.Ordinal)) running = text[RunningIn.Length..].Trim();
+            else if (text.StartsWith("Step ", StringComparison.Ordinal)) running = "";
+        }
 
         void Remember(JsonElement aux)
         {
@@ -111,6 +121,13 @@ internal sealed class BuildCommand : Command
             await packing;
         }
     }
+
+    private static void CheckOnError(string text)
+    {
+        if (text is not ("" or "shell")) throw new FormatException($"\"{text}\": only \"shell\" can be opened");
+    }
+
+    private const string RunningIn = " ---> Running in ";
 
     private static string CheckTag(string text)
     {

@@ -18,6 +18,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
 {
     public async Task<FrontendResult> SolveAsync(BuildJob job, FrontendOptions options, CancellationToken cancellation)
     {
+        if (options.Has("attest:sbom") && !options["attest:sbom"].Contains("disabled=true", StringComparison.Ordinal)) throw WharfException.NotImplemented("SBOM attestations are not supported: build without --sbom");
         var session = await sessions.GetAsync(job.SessionId, cancellation);
         var source = new ContextSources(builds, session, locals, job, options);
         (job.Options, job.DockerfileName) = (options, options.FileName);
