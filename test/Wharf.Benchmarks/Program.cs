@@ -3,11 +3,13 @@ using Wharf.Benchmarks.Api;
 using Wharf.Benchmarks.Builds;
 using Wharf.Benchmarks.Containers;
 using Wharf.Benchmarks.Registry;
+using Wharf.Benchmarks.Runtime;
 
 // Measures Wharf and, beside it in the same run, any other engine that speaks the Docker Engine API:
 //   ./dev bench api [N]: requests and commands that start no process, N rounds (30)
 //   ./dev bench builds [N]: builds by the docker CLI, classic and buildx, N rounds (10)
 //   ./dev bench registry: the registry beside Debian's docker-registry
+//   ./dev bench runtime [N]: wharf-runtime beside Debian's runc, N rounds (60) of run and exec
 //   ./dev bench stopped [N]: a daemon's start and ps with N stopped containers (1000) beside a dockerd of its own
 //   ./dev bench [--rounds N] [--only TEXT] [--crowd N] [NAME=unix:///path.sock ...]
 // --only: cases whose name has TEXT in it (run, exec, stop, logs, memory, starts, network); --crowd: N containers at once, on Wharf alone, and nothing else.
@@ -24,6 +26,7 @@ if (args is ["builds", ..])
     return 0;
 }
 if (args is ["registry"]) return await RegistryBench.RunAsync(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));
+if (args is ["runtime", ..]) return RuntimeBench.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), args.Length > 1 ? int.Parse(args[1]) : 60);
 if (args is ["stopped", ..])
 {
     StoppedCases.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), args.Length > 1 ? int.Parse(args[1]) : 1000, rounds: 7);

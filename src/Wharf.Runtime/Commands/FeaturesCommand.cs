@@ -60,7 +60,7 @@ internal sealed class FeaturesCommand : RuntimeCommand
 
     public override int Run(Context context, Arguments arguments)
     {
-        var features = new Features { MountOptions = [.. MountOptions.Known], Annotations = { ["org.opencontainers.runc.checkpoint.enabled"] = "true" } };
+        var features = new Features { MountOptions = [.. MountOptions.Known], Annotations = { ["org.opencontainers.runc.checkpoint.enabled"] = "false" } };
         Streams.Out(JsonSerializer.Serialize(features, FeaturesJson.Default.Features) + "\n");
         return 0;
     }

@@ -151,9 +151,9 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
     // An image whose /dev, /proc or /sys is a symbolic link would have the kernel's files appear elsewhere (CVE-2026-41579, CVE-2019-16884).
     private void RequirePlain(string destination)
     {
-        using var target = InRootPath.OpenOrCreateDirectory(root, destination, maps);
-        using var plain = OpenAt.TryInRoot(root, destination, O.PATH | O.DIRECTORY, 0, Resolve.NoSymlinks, out int errno)
-            ?? throw WharfException.Invalid($"the image's {destination} is a symbolic link: refused", new SyscallException("openat2", errno, destination));
+        using var plain = OpenAt.TryInRoot(root, destination, O.PATH | O.DIRECTORY, 0, Resolve.NoSymlinks, out int errno);
+        if (errno == Errno.ELOOP) throw WharfException.Invalid($"the image's {destination} is a symbolic link: refused", new SyscallException("openat2", errno, destination));
+        if (plain is null) InRootPath.OpenOrCreateDirectory(root, destination, maps).Dispose();
     }
 
     public void Dispose()

@@ -76,10 +76,11 @@ public static class Devices
     /// <summary>Puts the terminal's slave at /dev/console. An image's link in that place is not followed (CVE-2025-52565).</summary>
     public static void MountConsole(Fd root, Fd slave, IdMaps maps)
     {
-        using (InRootPath.OpenOrCreateFile(root, "/dev/console", maps)) { }
-        using var target = OpenAt.TryInRoot(root, "/dev/console", O.PATH | O.NOFOLLOW, 0, Resolve.NoSymlinks, out int errno)
-            ?? throw WharfException.Invalid("the container's /dev/console is a symbolic link: refused", new SyscallException("openat2", errno, "/dev/console"));
+        // Without O_NOFOLLOW: with it and O_PATH the kernel gives the link itself (openat2(2)).
+        using var plain = OpenAt.TryInRoot(root, "/dev/console", O.PATH, 0, Resolve.NoSymlinks, out int errno);
+        if (errno == Errno.ELOOP) throw WharfException.Invalid("the container's /dev/console is a symbolic link: refused", new SyscallException("openat2", errno, "/dev/console"));
+        using var target = plain is null ? InRootPath.OpenOrCreateFile(root, "/dev/console", maps) : null;
         using var tree = MountTree.Clone(slave);
-        MountTree.Attach(tree, target, "/dev/console");
+        MountTree.Attach(tree, plain ?? target!, "/dev/console");
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Init;
@@ -8,20 +9,28 @@ namespace Wharf.Runtime.Rootfs;
 /// <summary>Making what is missing under a container's root, one step at a time through descriptors that cannot leave it.</summary>
 public static class InRootPath
 {
-    /// <summary>Opens a directory under the root, creating it and its parents (0755, the container's root) where missing.</summary>
-    public static Fd OpenOrCreateDirectory(Fd root, string path, IdMaps maps)
+    private const int MostLinks = 40; // as the kernel
+
+    /// <summary>Opens a directory under the root, creating it and its parents (0755, the container's root) where missing; where a link leads to nothing, what it names, inside the root.</summary>
+    public static Fd OpenOrCreateDirectory(Fd root, string path, IdMaps maps) => OpenOrCreateDirectory(root, path, maps, 0);
+
+    private static Fd OpenOrCreateDirectory(Fd root, string path, IdMaps maps, int links)
     {
         if (OpenAt.TryInRoot(root, path, O.PATH | O.DIRECTORY, 0, Resolve.None, out int errno) is { } existing) return existing;
         if (errno != Errno.ENOENT) throw new SyscallException("openat2", errno, path);
+        if (links > MostLinks) throw new SyscallException("openat2", Errno.ELOOP, path);
         var (parentPath, name) = Split(path);
-        using var parent = OpenOrCreateDirectory(root, parentPath, maps);
-        if (Libc.mkdirat(parent.Value, name, 0b111_101_101) < 0)
-        {
-            if (Marshal.GetLastPInvokeError() is not Errno.EEXIST and var error) throw new SyscallException("mkdirat", error, path);
-        }
-        else Own(parent, name, maps);
-        // A dangling symbolic link stays one: mkdirat said EEXIST and this says ENOENT.
+        using var parent = OpenOrCreateDirectory(root, parentPath, maps, links);
+        if (Libc.mkdirat(parent.Value, name, 0b111_101_101) >= 0) Own(parent, name, maps);
+        else if (Marshal.GetLastPInvokeError() is not Errno.EEXIST and var error) throw new SyscallException("mkdirat", error, path);
+        else if (LinkTarget(parent, name) is { } target) return OpenOrCreateDirectory(root, target.StartsWith('/') ? target : $"{parentPath}/{target}", maps, links + 1);
         return OpenAt.InRoot(root, path, O.PATH | O.DIRECTORY);
+    }
+
+    private static string? LinkTarget(Fd parent, string name)
+    {
+        using var link = OpenAt.TryInRoot(parent, name, O.PATH | O.NOFOLLOW, 0, Resolve.None, out _);
+        return link is not null && FileStat.Of(link).IsSymlink ? Encoding.UTF8.GetString(FileAt.ReadLink(link.Value, [])) : null;
     }
 
     /// <summary>Opens a file to mount on under the root, creating an empty one where missing.</summary>

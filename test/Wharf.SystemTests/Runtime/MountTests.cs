@@ -162,6 +162,7 @@ public sealed class MountTests : IDisposable
     [Fact]
     public async Task A_shared_bind_hands_mounts_on_to_the_host()
     {
+        Assert.SkipWhen(Bundle.IsRunc, "runc 1.1 hands nothing on here");
         await OnSharedMount(async () =>
         {
             _bundle.Linux["rootfsPropagation"] = "shared";
