@@ -140,7 +140,7 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
             oifname @unprotected iifname != @bridges accept
             oifname @bridges ip daddr . meta l4proto . th dport @open4 accept
             oifname @bridges ip6 daddr . meta l4proto . th dport @open6 accept
-            oifname @pinged meta l4proto { icmp, ipv6-icmp } accept
+            oifname @pinged meta l4proto { 1, 58 } accept
             oifname @bridges drop
           }
         }
@@ -178,17 +178,20 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
             if (port.Routed)
             {
                 var own = port.HostAddress.Contains(':') ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
-                script.AppendLine($"{verb} element {_table} open{(port.HostAddress.Contains(':') ? '6' : '4')} {{ {own} . {port.Protocol} . {port.ContainerPort} }}");
+                script.AppendLine($"{verb} element {_table} open{(port.HostAddress.Contains(':') ? '6' : '4')} {{ {own} . {NumberOf(port.Protocol)} . {port.ContainerPort} }}");
                 continue;
             }
             bool v6 = port.HostAddress.Contains(':'), any = port.HostAddress is "" or "0.0.0.0" or "::";
             var target = v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
-            var key = any ? $"{port.Protocol} . {port.HostPort}" : $"{port.HostAddress} . {port.Protocol} . {port.HostPort}";
+            var key = any ? $"{NumberOf(port.Protocol)} . {port.HostPort}" : $"{port.HostAddress} . {NumberOf(port.Protocol)} . {port.HostPort}";
             var value = verb == "delete" ? "" : $" : {target} . {port.ContainerPort}";
             script.AppendLine($"{verb} element {_table} {(any ? "any_port" : "address_port")}{(v6 ? '6' : '4')} {{ {key}{value} }}");
         }
         return script;
     }
+
+    // As numbers: names are looked up in /etc/protocols, which a machine without netbase has not.
+    private static int NumberOf(string protocol) => protocol switch { "tcp" => 6, "udp" => 17, "sctp" => 132, _ => throw new ArgumentException($"no number for protocol {protocol}", nameof(protocol)) };
 
     public void Dispose()
     {
