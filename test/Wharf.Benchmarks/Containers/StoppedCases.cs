@@ -7,7 +7,7 @@ public static class StoppedCases
 {
     public static void Run(string binaries, int count, int rounds)
     {
-        using var wharf = new RestartableDaemon("wharf", Path.Combine(binaries, "wharf"), root => ["daemon", "-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run"]);
+        var wharf = new RestartableDaemon("wharf", Path.Combine(binaries, "wharf"), root => ["daemon", "-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run"]);
         var daemons = new List<RestartableDaemon> { wharf };
         // WHARF_BENCH_DOCKERD: the command that becomes dockerd, where it is not in the path ("nsenter --mount=… dockerd").
         if ((Environment.GetEnvironmentVariable("WHARF_BENCH_DOCKERD") ?? RestartableDaemon.Find("dockerd"))?.Split(' ') is [var dockerd, .. var first])
