@@ -26,7 +26,7 @@ public static class DiskUsageApi
         {
             report.LayersSize = await engine.Images.LayersSizeAsync(cancellation);
             report.Images = await engine.Images.ListAsync(new ImageQuery { SharedSize = true }, cancellation);
-            VersionedFields.Images(context.Version, report.Images);
+            VersionedFields.DiskUsage(context.Version, report.Images);
         }
         if (Wants("container")) report.Containers = await engine.Containers.ListAsync(new ContainerListOptions { All = true, Size = true }, cancellation);
         if (Wants("volume")) report.Volumes = [.. engine.Volumes.List().Select(volume => WithUsage(engine.Volumes, volume))];

@@ -73,12 +73,12 @@ public static partial class ImagesApi
     private static async Task PushAsync(ApiContext context)
     {
         var auth = RegistryHeaders.Auth(context);
-        var (name, tag, platform) = (context.Route("name"), context.Query("tag"), JsonPlatforms(context).FirstOrDefault());
-        ImageService.PushName(name, tag);
+        var (name, tag, platform) = (context.Route("name"), context.Query("tag"), JsonPlatforms(context, since: new(1, 46)).FirstOrDefault());
+        var reference = ImageService.PushName(name, tag);
         // An image of another platform is told by the status; one that is not there, in the stream.
         if (platform is not null)
         {
-            try { await context.Engine.Images.GetAsync(name, platform, context.Cancellation); }
+            try { await context.Engine.Images.GetAsync(reference.Familiar, platform, context.Cancellation); }
             catch (WharfException error) when (error.Kind == ErrorKind.NotFound && !error.Message.Contains("does not match", StringComparison.Ordinal)) { }
         }
         await StreamAsync(context, progress => context.Engine.Images.PushAsync(name, tag, platform, auth, progress, context.Cancellation));
@@ -126,9 +126,11 @@ public static partial class ImagesApi
     private static Platform? NamedPlatform(ApiContext context) => context.Query("platform") is { Length: > 0 } text ? Platforms.Parse(text) : null;
 
     /// <summary>The platforms of save, load, push, inspect and history: JSON each, several where the operation allows.</summary>
-    private static List<Platform> JsonPlatforms(ApiContext context, string parameter = "platform")
+    private static List<Platform> JsonPlatforms(ApiContext context, string parameter = "platform", ApiVersion? since = null)
     {
         var platforms = new List<Platform>();
+        // What a version of the API does not have yet, it does not read.
+        if (context.Version < (since ?? new ApiVersion(1, 48))) return platforms;
         foreach (var text in context.QueryAll(parameter).Where(text => text.Length > 0))
         {
             try { platforms.Add(JsonSerializer.Deserialize(text, DockerApiJson.Default.Platform) ?? throw WharfException.Invalid("failed to parse platform: null")); }

@@ -34,7 +34,8 @@ public static partial class ImagesApi
             Dangling = dangling.Count == 0 ? null : IsTrue(dangling, "dangling"),
             All = context.QueryBool("all"),
             Labels = filters.Get("label"),
-            References = filters.Get("reference"),
+            // Until API 1.40 there was a parameter of its own for it.
+            References = context.Version < new ApiVersion(1, 41) && context.Query("filter") is { Length: > 0 } name ? [.. filters.Get("reference"), name] : filters.Get("reference"),
             Before = filters.Get("before").FirstOrDefault(),
             Since = filters.Get("since").FirstOrDefault(),
             Until = Time(filters.Get("until")),
@@ -65,7 +66,9 @@ public static partial class ImagesApi
 
     private static async Task InspectAsync(ApiContext context)
     {
-        var image = await context.Engine.Images.InspectAsync(context.Route("name"), JsonPlatforms(context).FirstOrDefault(), context.Cancellation);
+        var platform = JsonPlatforms(context, since: new(1, 49)).FirstOrDefault();
+        if (platform is not null && context.QueryBool("manifests")) throw WharfException.Invalid("conflicting options: manifests and platform options cannot both be set");
+        var image = await context.Engine.Images.InspectAsync(context.Route("name"), platform, context.Cancellation);
         VersionedFields.Image(context.Version, image);
         await context.WriteJsonAsync(200, image, DockerApiJson.Default.ImageInspect);
     }
@@ -76,7 +79,10 @@ public static partial class ImagesApi
     private static async Task TagAsync(ApiContext context)
     {
         var name = ImageReference.FromParts(context.Query("repo"), context.Query("tag"));
-        var image = await context.Engine.Images.GetAsync(context.Route("name"), null, context.Cancellation);
+        ImageRecord image;
+        try { image = await context.Engine.Images.GetAsync(context.Route("name"), null, context.Cancellation); }
+        // Here, and only here, docker does not tell a name that cannot be one from one that is not there.
+        catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument && error.Message.StartsWith("invalid reference format", StringComparison.Ordinal)) { throw WharfException.NotFound(error.Message); }
         // As dockerd answers a tag without a repository: nothing done, no error.
         if (name is not null) await context.Engine.Images.TagAsync(image.Id, name.Familiar, context.Cancellation);
         await context.EmptyAsync(name is null ? 200 : 201);
@@ -84,9 +90,9 @@ public static partial class ImagesApi
 
     private static async Task RemoveAsync(ApiContext context)
     {
-        // An image here is of one platform: naming it removes the image, naming another finds none.
-        foreach (var platform in JsonPlatforms(context, "platforms")) await context.Engine.Images.GetAsync(context.Route("name"), platform, context.Cancellation);
-        var removed = await context.Engine.Images.RemoveAsync(context.Route("name"), context.QueryBool("force"), !context.QueryBool("noprune"), context.Cancellation);
+        var platforms = JsonPlatforms(context, "platforms", new(1, 50));
+        if (platforms.Count > 1) throw WharfException.Invalid("multiple platforms are not supported");
+        var removed = await context.Engine.Images.RemoveAsync(context.Route("name"), platforms.FirstOrDefault(), context.QueryBool("force"), !context.QueryBool("noprune"), context.Cancellation);
         await context.WriteJsonAsync(200, removed, DockerApiJson.Default.ListImageDeleteResponseItem);
     }
 

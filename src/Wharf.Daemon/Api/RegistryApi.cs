@@ -36,6 +36,8 @@ public static class RegistryApi
         bool? official = Flag(filters, "is-official"), automated = Flag(filters, "is-automated");
         var stars = filters.Get("stars").Select(text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number
             : throw WharfException.Invalid($"invalid filter 'stars={text}': strconv.Atoi: parsing \"{text}\": invalid syntax")).ToList();
+        if (context.Query("limit") is { Length: > 0 } text && !int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+            throw WharfException.Invalid($"invalid limit specified: strconv.Atoi: parsing \"{text}\": invalid syntax");
         long limit = context.QueryLong("limit") is { } asked and not 0 ? asked : DefaultLimit;
         if (limit is < 1 or > MaxLimit) throw WharfException.Invalid($"limit {limit} is outside the range of [1, {MaxLimit}]");
         // No repository is built automatically any more: docker answers such a search with nothing.

@@ -5,14 +5,32 @@ namespace Wharf.Daemon.Http;
 /// <summary>Fields that came and went between API versions 1.24 and 1.51, per the API's history.</summary>
 public static class VersionedFields
 {
-    private static readonly ApiVersion NoVirtualSize = new(1, 44), NoContainerConfig = new(1, 45), OciImageConfig = new(1, 50);
+    private static readonly ApiVersion NoVirtualSize = new(1, 44), NoContainerConfig = new(1, 45), NoNoneNames = new(1, 43), Counted = new(1, 51), OciImageConfig = new(1, 50);
 
-    /// <summary>Until 1.43 an image's size was told twice.</summary>
+    /// <summary>Until 1.42 a nameless image had names that say so, until 1.43 an image's size was told twice; from 1.51 the containers of an image are counted.</summary>
     public static void Images(ApiVersion version, IEnumerable<ImageSummary> images)
     {
-        if (version >= NoVirtualSize) return;
-        foreach (var image in images) image.VirtualSize = image.Size;
+        foreach (var image in images)
+        {
+            if (version < Counted) image.Containers = -1;
+            if (version < NoVirtualSize) image.VirtualSize = image.Size;
+            if (version >= NoNoneNames) continue;
+            if (image is { RepoTags: [], RepoDigests: [] }) (image.RepoTags, image.RepoDigests) = (["<none>:<none>"], ["<none>@<none>"]);
+            (image.RepoTags, image.RepoDigests) = (OrNull(image.RepoTags), OrNull(image.RepoDigests));
+        }
     }
+
+    /// <summary>As images are told in <c>/system/df</c>: a list of no names is null there.</summary>
+    public static void DiskUsage(ApiVersion version, IEnumerable<ImageSummary> images)
+    {
+        foreach (var image in images)
+        {
+            if (version < NoVirtualSize) image.VirtualSize = image.Size;
+            (image.RepoTags, image.RepoDigests) = (OrNull(image.RepoTags), OrNull(image.RepoDigests));
+        }
+    }
+
+    private static List<string>? OrNull(List<string>? names) => names is [] ? null : names;
 
     /// <summary>Until 1.43 VirtualSize; until 1.44 the container an image was committed from; until 1.49 a container's fields in the image's config.</summary>
     public static void Image(ApiVersion version, ImageInspect image)

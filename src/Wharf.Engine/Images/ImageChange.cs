@@ -127,7 +127,7 @@ public static class ImageChange
         ushort last = 0;
         bool valid = protocol is "tcp" or "udp" or "sctp" && ends.Length <= 2 && ushort.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ushort first) &&
             ushort.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out last) && first <= last;
-        if (!valid) throw WharfException.Invalid($"invalid containerPort: {text}");
+        if (!valid) throw WharfException.Invalid($"Invalid containerPort: {text}");
         return Enumerable.Range(ushort.Parse(ends[0], CultureInfo.InvariantCulture), last - ushort.Parse(ends[0], CultureInfo.InvariantCulture) + 1).Select(port => $"{port}/{protocol}");
     }
 

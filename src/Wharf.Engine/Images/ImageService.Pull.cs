@@ -62,7 +62,7 @@ public sealed partial class ImageService
             if (chosen.Bytes.Length != entry.Size) throw WharfException.Invalid($"manifest {entry.Digest} has {chosen.Bytes.Length} bytes, the index says {entry.Size}");
         }
         var manifest = ManifestDocuments.ParseManifest(chosen.Bytes, chosen.MediaType);
-        progress.Report(new JsonMessage { Status = reference.Digest is null ? $"Pulling from {reference.Path}" : $"{reference.Repository}@{reference.Digest}: Pulling from {reference.Path}", Id = reference.Digest is null ? asked : null });
+        progress.Report(new JsonMessage { Status = $"Pulling from {reference.Path}", Id = reference.Digest is null ? asked : $"{reference.Repository}@{reference.Digest}" });
         using var lease = _leases.Take();
         using var slots = new SemaphoreSlim(_options.MaxConcurrentDownloads);
         var pull = new Pulling(client, reference, lease, progress, slots);

@@ -11,6 +11,7 @@ public sealed partial class ImageService
     /// <summary>Descriptor and platforms of an image in its registry.</summary>
     public async Task<DistributionInspect> DistributionAsync(string name, AuthConfig? auth, CancellationToken cancellation)
     {
+        if (name.Length == 64 && !name.AsSpan().ContainsAnyExcept("0123456789abcdef")) throw new Specs.Errors.WharfException(Specs.Errors.ErrorKind.Internal, "no manifest found for full image ID");
         var reference = ImageReference.Parse(name).WithDefaultTag();
         using var client = new RegistryClient(reference, auth, push: false, _options, _log);
         (byte[] Bytes, string? MediaType, Digest Digest) manifest;

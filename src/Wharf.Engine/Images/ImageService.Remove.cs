@@ -12,12 +12,16 @@ public sealed partial class ImageService
     /// container or another image needs it. <paramref name="force"/> passes over stopped containers and further names. With <paramref name="prune"/>
     /// nameless images it was made from go too.
     /// </summary>
-    public async Task<List<ImageDeleteResponseItem>> RemoveAsync(string nameOrId, bool force, bool prune, CancellationToken cancellation)
+    public Task<List<ImageDeleteResponseItem>> RemoveAsync(string nameOrId, bool force, bool prune, CancellationToken cancellation) => RemoveAsync(nameOrId, null, force, prune, cancellation);
+
+    /// <summary>As above; NotFound when the image is for another platform than <paramref name="platform"/>.</summary>
+    public async Task<List<ImageDeleteResponseItem>> RemoveAsync(string nameOrId, Platform? platform, bool force, bool prune, CancellationToken cancellation)
     {
         await _removing.WaitAsync(cancellation);
         try
         {
             var answer = new List<ImageDeleteResponseItem>();
+            if (platform is not null) await GetAsync(nameOrId, platform, cancellation);
             await RemoveOneAsync(nameOrId, force, prune, answer, cancellation);
             return answer;
         }

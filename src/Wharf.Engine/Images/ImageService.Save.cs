@@ -59,14 +59,15 @@ public sealed partial class ImageService
         await tar.FinishAsync(cancellation);
     }
 
-    /// <summary>As <see cref="SelectAsync(IReadOnlyList{string}, CancellationToken)"/>, and NotFound where an image is for none of the platforms asked for.</summary>
+    /// <summary>As <see cref="SelectAsync(IReadOnlyList{string}, CancellationToken)"/>, and docker's error where an image is for none of the platforms asked for.</summary>
     public async Task<List<(ImageRecord Image, List<ImageReference> References)>> SelectAsync(IReadOnlyList<string> names, IReadOnlyList<Platform> platforms, CancellationToken cancellation)
     {
         var selected = new List<(ImageRecord Image, List<ImageReference> References)>();
         async Task AddAsync(string nameOrId, ImageReference? reference)
         {
-            var image = await GetAsync(nameOrId, platforms.Count == 1 ? platforms[0] : null, cancellation);
-            if (platforms.Count > 1 && !platforms.Any(platform => Platforms.Matches(image.Config, platform))) await GetAsync(nameOrId, platforms[0], cancellation);
+            var image = await GetAsync(nameOrId, null, cancellation);
+            if (platforms.Count > 0 && !platforms.Any(platform => Platforms.Matches(image.Config, platform)))
+                throw new WharfException(ErrorKind.Internal, $"no suitable export target found for platform {Platforms.Describe(platforms[0])}");
             int at = selected.FindIndex(entry => entry.Image.Id == image.Id);
             if (at < 0)
             {

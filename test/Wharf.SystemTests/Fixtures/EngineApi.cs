@@ -29,7 +29,7 @@ public sealed class EngineApi(string socket) : IDisposable
         },
     }) { BaseAddress = new Uri("http://docker/"), Timeout = TimeSpan.FromMinutes(3) };
 
-    public Task<ApiAnswer> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
+    public Task<ApiAnswer> GetAsync(string path, CancellationToken cancellation = default) => SendAsync(HttpMethod.Get, path, cancellation: cancellation);
     public Task<ApiAnswer> DeleteAsync(string path) => SendAsync(HttpMethod.Delete, path);
     public Task<ApiAnswer> PostAsync(string path, string? json = null, string? auth = null) =>
         SendAsync(HttpMethod.Post, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), auth);
@@ -42,12 +42,12 @@ public sealed class EngineApi(string socket) : IDisposable
         return SendAsync(HttpMethod.Post, path, content);
     }
 
-    private async Task<ApiAnswer> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? auth = null)
+    private async Task<ApiAnswer> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? auth = null, CancellationToken cancellation = default)
     {
         using var request = new HttpRequestMessage(method, "v1.51" + path) { Content = content };
         if (auth is not null) request.Headers.Add("X-Registry-Auth", Convert.ToBase64String(Encoding.UTF8.GetBytes(auth)).Replace('+', '-').Replace('/', '_'));
-        using var response = await _http.SendAsync(request);
-        return new ApiAnswer((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync());
+        using var response = await _http.SendAsync(request, cancellation);
+        return new ApiAnswer((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellation));
     }
 
     public void Dispose() => _http.Dispose();

@@ -56,6 +56,9 @@ public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("/images/json?filters=%7B%22reference%22%3A%5B%22a%5B%22%5D%7D", 500, "syntax error in pattern")]
+    [InlineData("/images/search?term=x&limit=many", 400, "invalid limit specified: strconv.Atoi: parsing \"many\": invalid syntax")]
+    [InlineData("/distribution/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/json", 500, "no manifest found for full image ID")]
     [InlineData("/images/nosuch/json", 404, "No such image: nosuch:latest")]
     [InlineData("/images/INVALID/json", 400, "invalid reference format: repository name (library/INVALID) must be lowercase")]
     [InlineData("/images/nosuch/get", 404, "No such image: nosuch")]
@@ -164,6 +167,25 @@ public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
         (await _api.PostAsync($"/images/{Prefix}/listed:v1/tag?repo={Prefix}/listed&tag=other")).Status.ShouldBe(201);
         var list = (JsonArray)(await _api.GetAsync("/images/json?filters=" + Uri.EscapeDataString($$"""{"reference":["{{Prefix}}/listed:o*"]}"""))).Json;
         list.ShouldHaveSingleItem()!["RepoTags"]!.ToJsonString().ShouldBe($"""["{Prefix}/listed:other"]""");
+    }
+
+    [Fact]
+    public async Task What_is_asked_of_another_platform_is_refused_before_anything_is_done()
+    {
+        await ImportAsync("platform", "platform");
+        var name = $"{Prefix}/platform:v1";
+        string Json(string platform) => Uri.EscapeDataString(platform);
+        string arm = Json("""{"os":"linux","architecture":"s390x"}"""), found = $"image with reference {name} was found but its platform (linux/";
+        foreach (var answer in (ApiAnswer[])[await _api.DeleteAsync($"/images/{name}?platforms={arm}"), await _api.GetAsync($"/images/{name}/json?platform={arm}"), await _api.PostAsync($"/images/{name}/push?platform={arm}", auth: "{}")])
+        {
+            answer.Status.ShouldBe(404, answer.Text);
+            answer.Message.ShouldNotBeNull().ShouldStartWith(found);
+        }
+        (await _api.GetAsync($"/images/{name}/get?platform={arm}")).Message.ShouldBe("no suitable export target found for platform linux/s390x");
+        (await _api.DeleteAsync($"/images/{name}?platforms=x")).Message.ShouldBe("failed to parse platform: invalid character 'x' looking for beginning of value");
+        (await _api.DeleteAsync($"/images/{name}?platforms={arm}&platforms={arm}")).Message.ShouldBe("multiple platforms are not supported");
+        (await _api.GetAsync($"/images/{name}/json?manifests=1&platform={arm}")).Message.ShouldBe("conflicting options: manifests and platform options cannot both be set");
+        (await _api.GetAsync($"/images/{name}/json")).Status.ShouldBe(200);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public sealed record ImageSummary
     public string? Id { get; set; }
     public string? ParentId { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? RepoTags { get; set; }
-    public List<string>? RepoDigests { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? RepoDigests { get; set; }
     public long? Created { get; set; }
     public long? Size { get; set; }
     /// <summary>Until API 1.43, the same as Size.</summary>
