@@ -26,8 +26,11 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
         foreach (var network in all) AppendNetwork(script, "add", network);
         foreach (var endpoint in endpoints) AppendPorts(script, "add", endpoint);
         _nft.Run(script.ToString());
-        if (!respectsHost) _host.Allow(all.Select(network => network.Bridge));
+        AllowOnHost(all);
     }
+
+    /// <summary>Lets packets of networks pass the host's own firewall, where it does not yet. True when a rule had to be made.</summary>
+    public bool AllowOnHost(IEnumerable<NetworkRecord> networks) => !respectsHost && _host.Allow(networks.Select(network => network.Bridge));
 
     /// <summary>Whether the table still has its rules: someone may have flushed the whole ruleset.</summary>
     public bool IsInPlace()
@@ -45,7 +48,7 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
     public void AddNetwork(NetworkRecord network)
     {
         _nft.Run(AppendNetwork(new(), "add", network).ToString());
-        if (!respectsHost) _host.Allow([network.Bridge]);
+        AllowOnHost([network]);
     }
 
     public void RemoveNetwork(NetworkRecord network)

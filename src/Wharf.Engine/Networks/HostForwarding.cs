@@ -10,19 +10,26 @@ namespace Wharf.Engine.Networks;
 /// </summary>
 internal sealed partial class HostForwarding(string tag) : IDisposable
 {
+    /// <summary>The table that iptables keeps its filter chains in.</summary>
+    public const string Table = "filter";
+
     private readonly NftablesContext _nft = new();
     private string Comment => $"wharf {tag}";
 
-    /// <summary>Lets packets from and to bridges pass, where the chain exists.</summary>
-    public void Allow(IEnumerable<string> bridges)
+    /// <summary>Lets packets from and to bridges pass, where the chain exists. Idempotent; true when a rule was missing.</summary>
+    public bool Allow(IEnumerable<string> bridges)
     {
+        bool missing = false;
         foreach (var family in (ReadOnlySpan<string>)["ip", "ip6"])
         {
             if (List(family) is not { } chain) continue;
-            var script = string.Concat(bridges.Where(bridge => !chain.Contains($"\"{bridge}\" counter", StringComparison.Ordinal)).SelectMany(bridge => (string[])["iifname", "oifname"],
-                (bridge, side) => $"insert rule {family} filter FORWARD {side} \"{bridge}\" counter accept comment \"{Comment}\"\n"));
-            if (script.Length > 0) _nft.Run(script);
+            var script = string.Concat(bridges.SelectMany(bridge => (string[])[$"iifname \"{bridge}\"", $"oifname \"{bridge}\""]).Where(match => !chain.Contains(match + " counter", StringComparison.Ordinal))
+                .Select(match => $"insert rule {family} {Table} FORWARD {match} counter accept comment \"{Comment}\"\n"));
+            if (script.Length == 0) continue;
+            _nft.Run(script);
+            missing = true;
         }
+        return missing;
     }
 
     /// <summary>Takes the rules of one bridge, or all of this daemon's, away.</summary>
@@ -32,14 +39,14 @@ internal sealed partial class HostForwarding(string tag) : IDisposable
         {
             if (List(family) is not { } chain) continue;
             var script = string.Concat(chain.Split('\n').Where(line => line.Contains($"comment \"{Comment}\"", StringComparison.Ordinal) && (bridge is null || line.Contains($"\"{bridge}\"", StringComparison.Ordinal)))
-                .Select(line => Handle().Match(line)).Where(match => match.Success).Select(match => string.Create(CultureInfo.InvariantCulture, $"delete rule {family} filter FORWARD handle {match.Groups[1].Value}\n")));
+                .Select(line => Handle().Match(line)).Where(match => match.Success).Select(match => string.Create(CultureInfo.InvariantCulture, $"delete rule {family} {Table} FORWARD handle {match.Groups[1].Value}\n")));
             if (script.Length > 0) _nft.Run(script);
         }
     }
 
     private string? List(string family)
     {
-        try { return _nft.Run($"list chain {family} filter FORWARD", handles: true); }
+        try { return _nft.Run($"list chain {family} {Table} FORWARD", handles: true); }
         catch (IOException) { return null; } // no such chain: nobody uses iptables here
     }
 

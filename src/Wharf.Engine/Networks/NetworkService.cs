@@ -20,7 +20,7 @@ public sealed partial class NetworkService : IDisposable
     private readonly EventService _events;
     private readonly ILogger _log;
     private readonly Firewall _firewall;
-    private readonly PortHolder _ports = new();
+    private readonly PortHolder _ports;
     private readonly RouteNetlink _netlink = new();
     private readonly NamespacePool _pool;
     // Networks are few and change rarely; one lock for them and their addresses.
@@ -39,6 +39,7 @@ public sealed partial class NetworkService : IDisposable
         (_options, _store, _events, _log) = (options, new NetworkStore(state), events, logs.CreateLogger("Wharf.Networks"));
         _firewall = new Firewall(options.InstanceTag, options.RespectHostFirewall);
         _pool = new NamespacePool(_netlink, _log);
+        _ports = new PortHolder(id => _endpoints.GetValueOrDefault(id, []) is [var endpoint, ..] ? endpoint.ContainerName : id);
     }
 
     /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for.</summary>
@@ -101,9 +102,11 @@ public sealed partial class NetworkService : IDisposable
         }, cancellation);
     }
 
-    private void InstallRules() => _firewall.Install(_networks.Values.Where(record => record.IsBridge && _hostIndexes.ContainsKey(record.Bridge)), AllEndpoints());
+    private IEnumerable<NetworkRecord> BridgesUp => _networks.Values.Where(record => record.IsBridge && _hostIndexes.ContainsKey(record.Bridge));
 
-    /// <summary>Other tools flush the whole ruleset (<c>nft -f /etc/nftables.conf</c> does): the rules are put back at once.</summary>
+    private void InstallRules() => _firewall.Install(BridgesUp, AllEndpoints());
+
+    /// <summary>Other tools flush the whole ruleset (<c>nft -f /etc/nftables.conf</c> does), or the host's own chains (<c>iptables -F</c>): the rules are put back at once.</summary>
     private async Task WatchRulesAsync(CancellationToken cancellation)
     {
         try
@@ -111,14 +114,14 @@ public sealed partial class NetworkService : IDisposable
             using var monitor = new Linux.Nftables.NftablesMonitor();
             while (true)
             {
-                await monitor.WaitForRemovalAsync(_firewall.TableName, cancellation);
+                await monitor.WaitForChangeAsync(_firewall.TableName, HostForwarding.Table, cancellation);
                 try
                 {
                     lock (_lock)
                     {
                         if (cancellation.IsCancellationRequested) return;
-                        if (_firewall.IsInPlace()) continue;
-                        InstallRules();
+                        if (!_firewall.IsInPlace()) InstallRules();
+                        else if (!_firewall.AllowOnHost(BridgesUp)) continue;
                     }
                     _log.RulesRestored(_firewall.TableName);
                 }

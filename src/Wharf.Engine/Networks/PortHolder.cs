@@ -8,7 +8,7 @@ namespace Wharf.Engine.Networks;
 /// Published host ports held by bound sockets, so that no other program takes them and the kernel finds free ones. What the firewall does not
 /// turn to the container first is passed on from here.
 /// </summary>
-internal sealed class PortHolder
+internal sealed class PortHolder(Func<string, string> nameOf)
 {
     // SCTP is not in the framework's list of protocols; its number is.
     private const int IPPROTO_SCTP = 132;
@@ -24,8 +24,8 @@ internal sealed class PortHolder
         var shown = Shown(address);
         lock (_lock)
         {
-            if (mapping.HostPort != 0 && _held.TryGetValue((mapping.HostPort, mapping.Protocol), out var taken) && taken.Keys.Any(other => Overlap(other, address)))
-                throw new WharfException(ErrorKind.Internal, $"Bind for {shown}:{mapping.HostPort} failed: port is already allocated");
+            if (mapping.HostPort != 0 && _held.TryGetValue((mapping.HostPort, mapping.Protocol), out var taken) && taken.FirstOrDefault(other => Overlap(other.Key, address)) is { Key: not null } holder)
+                throw new WharfException(ErrorKind.Internal, $"Bind for {shown}:{mapping.HostPort} failed: port is already allocated by container {nameOf(holder.Value.ContainerId)}");
             var socket = Bind(address, mapping, $"{shown}:{mapping.HostPort}:{Shown(containerAddress)}:{mapping.ContainerPort}/{mapping.Protocol}");
             int port = ((IPEndPoint)socket.LocalEndPoint!).Port;
             if (!_held.TryGetValue((port, mapping.Protocol), out var byAddress)) _held[(port, mapping.Protocol)] = byAddress = [];
@@ -73,7 +73,7 @@ internal sealed class PortHolder
         {
             var words = error.SocketErrorCode switch
             {
-                SocketError.AddressAlreadyInUse => "address already in use",
+                SocketError.AddressAlreadyInUse => "address already in use" + (PortOwner.Find(mapping.HostPort, mapping.Protocol) is { } owner ? $" by {owner}" : ""),
                 SocketError.AddressNotAvailable => "cannot assign requested address",
                 SocketError.AccessDenied => "permission denied",
                 SocketError.ProtocolNotSupported => "protocol not supported",

@@ -10,7 +10,7 @@ namespace Wharf.Linux.Nftables;
 public sealed partial class NftablesMonitor : IDisposable
 {
     private const int AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0x80000, NETLINK_NETFILTER = 12, NFNLGRP_NFTABLES = 7, NFNL_SUBSYS_NFTABLES = 10;
-    private const int NFT_MSG_DELTABLE = 2, NFT_MSG_DELCHAIN = 5, NFT_MSG_DELRULE = 8;
+    private const int NFT_MSG_DELTABLE = 2, NFT_MSG_NEWCHAIN = 3, NFT_MSG_DELCHAIN = 5, NFT_MSG_DELRULE = 8;
     private const ushort NFTA_TABLE_NAME = 1; // the chain's and the rule's table have the same number
 
     private readonly Socket _socket;
@@ -37,8 +37,11 @@ public sealed partial class NftablesMonitor : IDisposable
         }
     }
 
-    /// <summary>Returns when something of a table has been removed, or when so much happened at once that the kernel dropped events.</summary>
-    public async Task WaitForRemovalAsync(string table, CancellationToken cancellation)
+    /// <summary>
+    /// Returns when something of a table has been removed, when chains of a table of the host's have been made, or anything of it removed, or
+    /// when so much happened at once that the kernel dropped events.
+    /// </summary>
+    public async Task WaitForChangeAsync(string table, string hostTable, CancellationToken cancellation)
     {
         var buffer = new byte[32768];
         while (true)
@@ -46,7 +49,7 @@ public sealed partial class NftablesMonitor : IDisposable
             try
             {
                 int count = await _socket.ReceiveAsync(buffer, SocketFlags.None, cancellation);
-                if (Removes(buffer.AsSpan(0, count), table)) return;
+                if (Removes(buffer.AsSpan(0, count), table) || Removes(buffer.AsSpan(0, count), hostTable, orMakesChains: true)) return;
             }
             catch (SocketException error) when (error.SocketErrorCode == SocketError.NoBufferSpaceAvailable)
             {
@@ -55,19 +58,21 @@ public sealed partial class NftablesMonitor : IDisposable
         }
     }
 
-    /// <summary>Whether one of these messages removes something of the table.</summary>
-    public static bool Removes(ReadOnlySpan<byte> messages, string table)
+    /// <summary>Whether one of these messages removes something of the table, or makes a chain in it.</summary>
+    public static bool Removes(ReadOnlySpan<byte> messages, string table, bool orMakesChains = false)
     {
         while (messages.Length >= 20)
         {
             int length = (int)BinaryPrimitives.ReadUInt32LittleEndian(messages);
             if (length < 20 || length > messages.Length) return false;
             int type = BinaryPrimitives.ReadUInt16LittleEndian(messages[4..]);
-            if (type >> 8 == NFNL_SUBSYS_NFTABLES && (type & 255) is NFT_MSG_DELTABLE or NFT_MSG_DELCHAIN or NFT_MSG_DELRULE && TableOf(messages[20..length]) == table) return true;
+            if (type >> 8 == NFNL_SUBSYS_NFTABLES && IsChange(type & 255, orMakesChains) && TableOf(messages[20..length]) == table) return true;
             messages = messages[Math.Min(messages.Length, length + 3 & ~3)..];
         }
         return false;
     }
+
+    private static bool IsChange(int type, bool orMakesChains) => type is NFT_MSG_DELTABLE or NFT_MSG_DELCHAIN or NFT_MSG_DELRULE || orMakesChains && type == NFT_MSG_NEWCHAIN;
 
     private static string? TableOf(ReadOnlySpan<byte> attributes)
     {

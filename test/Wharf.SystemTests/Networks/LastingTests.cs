@@ -31,7 +31,7 @@ public sealed class LastingTests(EngineFixture engine)
         (await Ask.FromHostAsync("127.0.0.1", 28450)).ShouldBe("up");
         var late = await net.RunAsync(["--network-alias", "late"]);
         (await Look.DigAsync(engine, client, "late")).ShouldBe([await Look.AddressAsync(engine, late, net.Name)]);
-        (await engine.DockerAsync("run", "--rm", "-p", "28450:80", "busybox", "true")).ShouldExit(125).Error.ShouldContain("port is already allocated");
+        (await engine.DockerAsync("run", "--rm", "-p", "28450:80", "busybox", "true")).ShouldExit(125).Error.ShouldContain("port is already allocated by container ");
     }
 
     [Fact]
@@ -65,6 +65,29 @@ public sealed class LastingTests(EngineFixture engine)
         (await CommandResult.RunAsync("nft", ["flush", "chain", "inet", $"wharf_{Tag}", "prerouting"])).ShouldExit(0);
         for (int attempt = 0; attempt < 40 && !(await RulesAsync()).Contains("jump ports", StringComparison.Ordinal); attempt++) await Task.Delay(50, TestContext.Current.CancellationToken);
         (await RulesAsync()).ShouldContain("jump ports");
+    }
+
+    [Fact]
+    public async Task The_hosts_own_chain_lets_containers_through_again_when_someone_flushes_it()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker's rules in FORWARD are others");
+        await using var net = await Net.CreateAsync(engine);
+        var bridge = $"wh{Tag}-0";
+        await net.RunAsync(["-p", "28461:80"], "nc", "-ll", "-p", "80", "-e", "echo", "up");
+        var before = await CommandResult.RunAsync("nft", ["-a", "list", "chain", "ip", "filter", "FORWARD"]);
+        Assert.SkipUnless(before.ExitCode == 0, "no iptables chain FORWARD on this machine");
+        // Only this daemon's own rules of its default bridge: the chain is everybody's.
+        foreach (var line in before.Out.Split('\n').Where(line => line.Contains($"\"{bridge}\"", StringComparison.Ordinal)))
+            (await CommandResult.RunAsync("nft", ["delete", "rule", "ip", "filter", "FORWARD", "handle", line.Trim().Split(' ')[^1]])).ShouldExit(0);
+        string after = "";
+        for (int attempt = 0; attempt < 100 && Count() < 2; attempt++)
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+            after = (await CommandResult.RunAsync("nft", ["list", "chain", "ip", "filter", "FORWARD"])).Out;
+        }
+        Count().ShouldBe(2, after);
+
+        int Count() => after.Split('\n').Count(line => line.Contains($"\"{bridge}\" counter", StringComparison.Ordinal));
     }
 
     private async Task<string> RulesAsync() => (await CommandResult.RunAsync("nft", ["list", "chain", "inet", $"wharf_{Tag}", "prerouting"])).Out;

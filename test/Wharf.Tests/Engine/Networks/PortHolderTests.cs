@@ -10,7 +10,7 @@ namespace Wharf.Tests.Engine.Networks;
 public class PortHolderTests
 {
     private static readonly IPAddress Container = IPAddress.Parse("172.17.0.2");
-    private readonly PortHolder _ports = new();
+    private readonly PortHolder _ports = new(id => id);
 
     private int Hold(string container, int port, string address = "127.0.0.1", string protocol = "tcp") => _ports.Hold(container, new PortMapping { HostAddress = address, HostPort = port, ContainerPort = 80, Protocol = protocol }, Container);
 
@@ -18,7 +18,7 @@ public class PortHolderTests
     public void A_held_port_is_held_against_everyone()
     {
         int port = Hold("one", 0);
-        Should.Throw<WharfException>(() => Hold("two", port)).Message.ShouldBe($"Bind for 127.0.0.1:{port} failed: port is already allocated");
+        Should.Throw<WharfException>(() => Hold("two", port)).Message.ShouldBe($"Bind for 127.0.0.1:{port} failed: port is already allocated by container one");
         Should.Throw<WharfException>(() => Hold("two", port, "0.0.0.0")).Message.ShouldContain("port is already allocated");
         using var stranger = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         Should.Throw<SocketException>(() => stranger.Bind(new IPEndPoint(IPAddress.Loopback, port)));
@@ -51,7 +51,7 @@ public class PortHolderTests
         stranger.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         stranger.Listen();
         int port = ((IPEndPoint)stranger.LocalEndPoint!).Port;
-        Should.Throw<WharfException>(() => Hold("one", port)).Message.ShouldBe($"failed to bind host port for 127.0.0.1:{port}:172.17.0.2:80/tcp: address already in use");
+        Should.Throw<WharfException>(() => Hold("one", port)).Message.ShouldBe($"failed to bind host port for 127.0.0.1:{port}:172.17.0.2:80/tcp: address already in use by {File.ReadAllText("/proc/self/comm").Trim()} (process {Environment.ProcessId})");
     }
 
     [Fact]

@@ -8,7 +8,7 @@ namespace Wharf.Tests.Linux.Nftables;
 
 public class NftablesMonitorTests
 {
-    private const int DeleteTable = 2, NewTable = 0, DeleteRule = 8, NewElement = 12, DeleteElement = 14;
+    private const int DeleteTable = 2, NewTable = 0, DeleteRule = 8, NewChain = 3, NewElement = 12, DeleteElement = 14;
 
     [Theory]
     [InlineData(DeleteTable, "wharf_a", true)]
@@ -19,6 +19,16 @@ public class NftablesMonitorTests
     [InlineData(DeleteTable, "wharf_ab", false)]
     [InlineData(DeleteTable, "filter", false)]
     public void Only_removals_from_the_table_count(int type, string table, bool counts) => NftablesMonitor.Removes(Message(type, table), "wharf_a").ShouldBe(counts);
+
+    [Theory]
+    [InlineData(NewChain, "filter", true)]
+    [InlineData(DeleteRule, "filter", true)]
+    [InlineData(NewChain, "nat", false)]
+    [InlineData(NewElement, "filter", false)]
+    public void In_the_hosts_table_new_chains_count_too(int type, string table, bool counts) => NftablesMonitor.Removes(Message(type, table), "filter", orMakesChains: true).ShouldBe(counts);
+
+    [Fact]
+    public void A_new_chain_of_our_own_is_no_removal() => NftablesMonitor.Removes(Message(NewChain, "wharf_a"), "wharf_a").ShouldBeFalse();
 
     [Fact]
     public void A_removal_behind_other_events_is_seen() => NftablesMonitor.Removes([.. Message(NewTable, "x"), .. Message(DeleteTable, "filter"), .. Message(DeleteTable, "wharf_a")], "wharf_a").ShouldBeTrue();
