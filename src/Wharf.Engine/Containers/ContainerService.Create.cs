@@ -122,6 +122,8 @@ public sealed partial class ContainerService
             throw WharfException.Invalid($"conflicting options: cannot attach both user-defined and non-user-defined network-modes");
         if (config.MacAddress is not { Length: > 0 } mac) return endpoints;
         if (mode is not ("host" or "none")) _networks.CheckEndpoint(mode, new EndpointSettings { MacAddress = mac });
+        if (endpoints[mode].MacAddress is { Length: > 0 } asked && !asked.Equals(mac, StringComparison.OrdinalIgnoreCase))
+            throw WharfException.Invalid("the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty");
         warnings.Add(MacWarning);
         if (mode is not ("host" or "none")) endpoints[mode] = endpoints[mode] with { MacAddress = endpoints[mode].MacAddress is { Length: > 0 } own ? own : mac };
         config.MacAddress = null;

@@ -24,7 +24,10 @@ public sealed partial class ContainerService
     private void RequireLinked(Container container)
     {
         foreach (var (other, alias) in LinksOf(container))
+        {
             if (!other.State.HasProcess) throw new WharfException(ErrorKind.Internal, $"Cannot link to a non running container: /{other.Name} AS /{container.Name}/{alias}");
+            if (!other.Document.Endpoints.ContainsKey(NetworkService.DefaultBridge)) throw new WharfException(ErrorKind.Internal, $"container {other.Id} not attached to default bridge network");
+        }
     }
 
     /// <summary>Takes the link <c>container/alias</c> from a container; what runs keeps it until its next start.</summary>

@@ -7,6 +7,9 @@ namespace Wharf.Engine.Networks;
 /// <summary>Chooses subnets for networks that name none: docker's default pools, less what this machine already routes.</summary>
 public static class AddressPools
 {
+    /// <summary>What docker0 has on a machine where docker has been started and nothing else been asked for.</summary>
+    public static Subnet DockersBridge { get; } = new(172u << 24 | 17u << 16, 16, false);
+
     /// <summary>172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in steps of /20.</summary>
     public static IEnumerable<Subnet> Default()
     {

@@ -11,13 +11,17 @@ internal static class BridgeOptions
     public const string Name = Prefix + "name", EnableIcc = Prefix + "enable_icc", EnableMasquerade = Prefix + "enable_ip_masquerade", HostBinding = Prefix + "host_binding_ipv4",
         InhibitIPv4 = Prefix + "inhibit_ipv4", GatewayMode4 = Prefix + "gateway_mode_ipv4", GatewayMode6 = Prefix + "gateway_mode_ipv6",
         TrustedInterfaces = Prefix + "trusted_host_interfaces", EnableIPv4 = "com.docker.network.enable_ipv4", EnableIPv6 = "com.docker.network.enable_ipv6",
-        Mtu = "com.docker.network.driver.mtu", Default = Prefix + "default_bridge", InterfacePrefix = "com.docker.network.container_iface_prefix";
+        Mtu = "com.docker.network.driver.mtu", Default = Prefix + "default_bridge", InterfacePrefix = "com.docker.network.container_iface_prefix",
+        HostIPv4 = "com.docker.network.host_ipv4", HostIPv6 = "com.docker.network.host_ipv6";
 
     public static bool Icc(Network network) => Flag(network.Options, EnableIcc, otherwise: true);
     public static bool Masquerade(Network network) => Flag(network.Options, EnableMasquerade, otherwise: true);
     public static bool HasHostAddress(Network network) => !Flag(network.Options, InhibitIPv4, otherwise: false);
     /// <summary>Where ports are published that name no host address; null for all addresses.</summary>
     public static string? HostAddress(Network network) => network.Options?.GetValueOrDefault(HostBinding) is { Length: > 0 } address and not "0.0.0.0" ? address : null;
+    /// <summary>The host's address that the network's packets leave under; null for that of the interface they leave by.</summary>
+    public static string? SourceAddress(Network network, bool v6) =>
+        network.Options?.GetValueOrDefault(v6 ? HostIPv6 : HostIPv4) is { Length: > 0 } text && Subnet.TryParseAddress(text, out var address) && Subnet.IsV6(address) == v6 ? address.ToString() : null;
     /// <summary>Interfaces of the host from where containers may be reached at any port.</summary>
     public static string[] Trusted(Network network) => network.Options?.GetValueOrDefault(TrustedInterfaces)?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
     /// <summary>The host is no part of the network: no address, no way out.</summary>
@@ -46,7 +50,7 @@ internal static class BridgeOptions
                 case InterfacePrefix:
                     RequireInterfaceName(value + "0");
                     break;
-                case HostBinding:
+                case HostBinding or HostIPv4 or HostIPv6:
                     if (!Subnet.TryParseAddress(value, out _)) throw WharfException.Invalid($"failed to parse {key} value: {value} (nil ip)");
                     break;
                 case GatewayMode4 or GatewayMode6:

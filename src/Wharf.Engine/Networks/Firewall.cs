@@ -95,6 +95,8 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
           set same { type ifname . ifname; }
           set masquerade4 { type ipv4_addr; flags interval; }
           set masquerade6 { type ipv6_addr; flags interval; }
+          map source4 { type ipv4_addr : ipv4_addr; flags interval; }
+          map source6 { type ipv6_addr : ipv6_addr; flags interval; }
           set hairpin4 { type ipv4_addr . ipv4_addr; flags interval; }
           set hairpin6 { type ipv6_addr . ipv6_addr; flags interval; }
           map any_port4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -126,6 +128,8 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
             ip saddr 127.0.0.0/8 oifname @bridges masquerade
             ip saddr . ip daddr @hairpin4 ct status dnat masquerade
             ip6 saddr . ip6 daddr @hairpin6 ct status dnat masquerade
+            oifname != @bridges snat ip to ip saddr map @source4
+            oifname != @bridges snat ip6 to ip6 saddr map @source6
             ip saddr @masquerade4 oifname != @bridges masquerade
             ip6 saddr @masquerade6 oifname != @bridges masquerade
           }
@@ -162,7 +166,11 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
             Element("hairpin" + family, $"{subnet} . {subnet}");
             unprotected |= mode == "nat-unprotected";
             routed |= mode == "routed";
-            if (network.Internal != true && mode is "nat" or "nat-unprotected" && BridgeOptions.Masquerade(network)) Element("masquerade" + family, subnet.ToString());
+            if (network.Internal != true && mode is "nat" or "nat-unprotected" && BridgeOptions.Masquerade(network))
+            {
+                if (BridgeOptions.SourceAddress(network, subnet.IsIPv6) is { } source) Element("source" + family, verb == "add" ? $"{subnet} : {source}" : subnet.ToString());
+                else Element("masquerade" + family, subnet.ToString());
+            }
         }
         if (unprotected) Element("unprotected", bridge);
         if (routed) Element("pinged", bridge);

@@ -10,6 +10,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "port {Port} of running container {ContainerId} is held by another program now")]
     public static partial void PortLost(this ILogger log, string containerId, int port, Exception error);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "flows of published ports could not be removed from the kernel's table of connections; clients that send on may not reach a new container")]
+    public static partial void FlowsNotForgotten(this ILogger log, Exception error);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "no network namespace could be prepared for network {Network}")]
     public static partial void NotPrepared(this ILogger log, string network, Exception error);
 

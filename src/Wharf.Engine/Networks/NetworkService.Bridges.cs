@@ -23,9 +23,15 @@ public sealed partial class NetworkService
         if (record.Network.EnableIPv6 == true) NetworkSettingsFile.Require("ipv6/conf/all/forwarding", "1");
         if (RouteNetlink.IndexOf(record.Bridge) is { } existing)
         {
-            _hostIndexes[record.Bridge] = existing;
-            if (record.ForeignBridge) UseForeign(record, existing);
-            return record;
+            // A bridge kept from an earlier start, that nobody uses, must not keep the packets of one that another engine has brought up since.
+            bool idle = !record.ForeignBridge && !record.UserSubnets && !EndpointsOn(record.Network.Id!).Any();
+            if (!idle || RivalOf(record, int.MaxValue) is null)
+            {
+                _hostIndexes[record.Bridge] = existing;
+                if (record.ForeignBridge) UseForeign(record, existing);
+                return record;
+            }
+            _netlink.Do(RouteRequest.DeleteLink(existing));
         }
         for (int attempt = 1; ; attempt++)
         {
@@ -103,6 +109,8 @@ public sealed partial class NetworkService
     private IpamConfig ChooseSubnet(bool v6)
     {
         List<Subnet> taken = [.. AddressPools.HostRoutes(File.ReadLines("/proc/net/route")).Select(route => route.Subnet), .. SubnetsInUse()];
+        // docker's own default bridge comes back with docker's next start.
+        if (!v6 && _options.AddressPools.Count == 0 && Directory.Exists("/var/lib/docker/network")) taken.Add(AddressPools.DockersBridge);
         var own = _options.AddressPools.Where(pool => pool.Base.IsIPv6 == v6).ToList();
         var pools = own.Count > 0 ? own.SelectMany(AddressPools.Split) : v6 ? AddressPools.DefaultIPv6(_options.InstanceTag) : AddressPools.Default();
         var subnet = AddressPools.Choose(pools, taken)

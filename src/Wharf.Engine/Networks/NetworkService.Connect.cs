@@ -74,7 +74,7 @@ public sealed partial class NetworkService
     /// </summary>
     private async Task ChangeAsync(Fd sandbox, EndpointRecord[] before, EndpointRecord[] after)
     {
-        var (oldGateway, newGateway) = (GatewayOf(before), GatewayOf(after));
+        var (oldGateways, newGateways) = (GatewaysOf(before), GatewaysOf(after));
         var added = after.Except(before).Where(record => record.Interface.Length > 0).ToList();
         // From the host's side; the kernel chooses the index inside.
         foreach (var record in added) AddInterface(record, sandbox, index: 0);
@@ -86,7 +86,8 @@ public sealed partial class NetworkService
             try
             {
                 foreach (var record in added) ConfigureAdded(inside, record);
-                if (oldGateway?.Settings.EndpointID != newGateway?.Settings.EndpointID) MoveDefaultRoutes(inside, oldGateway, newGateway);
+                MoveDefaultRoute(inside, oldGateways.V4, newGateways.V4, v6: false);
+                MoveDefaultRoute(inside, oldGateways.V6, newGateways.V6, v6: true);
             }
             catch
             {
@@ -109,27 +110,24 @@ public sealed partial class NetworkService
         inside.Do([.. requests]);
     }
 
-    private void MoveDefaultRoutes(RouteNetlink inside, EndpointRecord? from, EndpointRecord? to)
+    private void MoveDefaultRoute(RouteNetlink inside, EndpointRecord? from, EndpointRecord? to, bool v6)
     {
+        if (from?.Settings.EndpointID == to?.Settings.EndpointID) return;
         var requests = new List<(string, NetlinkMessage)>();
         // The container may have changed its routes itself: one that is gone is no error, so each goes on its own.
-        if (from is not null && RouteNetlink.IndexOf(from.Interface) is { } oldIndex)
+        if (from is not null && RouteNetlink.IndexOf(from.Interface) is { } oldIndex && (v6 ? from.Settings.IPv6Gateway : from.Settings.Gateway) is { Length: > 0 } gateway)
         {
-            foreach (var gateway in (ReadOnlySpan<string?>)[from.Settings.Gateway, from.Settings.IPv6Gateway])
-            {
-                if (string.IsNullOrEmpty(gateway)) continue;
-                try { inside.Do(RouteRequest.RemoveDefaultRoute(System.Net.IPAddress.Parse(gateway), oldIndex)); }
-                catch (Linux.Syscalls.SyscallException error) when (error.Errno == Linux.Syscalls.Errno.ESRCH) { continue; }
-            }
+            try { inside.Do(RouteRequest.RemoveDefaultRoute(System.Net.IPAddress.Parse(gateway), oldIndex)); }
+            catch (Linux.Syscalls.SyscallException error) when (error.Errno == Linux.Syscalls.Errno.ESRCH) { /* gone already */ }
         }
-        if (to is not null && RouteNetlink.IndexOf(to.Interface) is { } newIndex) AddDefaultRoutes(requests, to, newIndex);
+        if (to is not null && RouteNetlink.IndexOf(to.Interface) is { } newIndex) AddDefaultRoute(requests, to, newIndex, v6);
         inside.Do([.. requests]);
     }
 
     /// <summary>Published ports stay with the default route; the sockets that hold them stay too where the host address is the same.</summary>
     private Task<EndpointRecord[]> MovePortsAsync(SandboxRequest request, EndpointRecord[] before, EndpointRecord[] after)
     {
-        if (GatewayOf(before)?.Settings.EndpointID == GatewayOf(after)?.Settings.EndpointID) return Task.FromResult(after);
+        if (GatewaysOf(before).Same(GatewaysOf(after))) return Task.FromResult(after);
         foreach (var record in after.Where(record => record.Ports.Count > 0)) RemoveRules(record);
         _ports.Release(request.ContainerId);
         EndpointRecord[] bare = [.. after.Select(record => record.Ports.Count > 0 ? record with { Ports = [] } : record)];

@@ -112,10 +112,21 @@ public sealed partial class NetworkService
         if (endpoint.Settings.GlobalIPv6Address is { Length: > 0 } v6) yield return IPAddress.Parse(v6);
     }
 
-    /// <summary>The endpoint that the default routes go through: highest priority, then the first by name; and that ports are published on.</summary>
-    private EndpointRecord? GatewayOf(IEnumerable<EndpointRecord> records) => records
-        .Where(record => record.Interface.Length > 0 && Find(record.NetworkId).Network.Internal != true)
-        .OrderByDescending(record => record.Settings.GwPriority ?? 0).ThenBy(record => Find(record.NetworkId).Network.Name, StringComparer.Ordinal).FirstOrDefault();
+    /// <summary>
+    /// The endpoints that the default routes go through and that ports are published on, one of each family: by priority, then by name. As in docker,
+    /// the first that has both families comes before those that have one.
+    /// </summary>
+    private Gateways GatewaysOf(IEnumerable<EndpointRecord> records)
+    {
+        var candidates = records.Where(record => record.Interface.Length > 0 && Find(record.NetworkId).Network.Internal != true)
+            .OrderByDescending(record => record.Settings.GwPriority ?? 0).ThenBy(record => Find(record.NetworkId).Network.Name, StringComparer.Ordinal).ToList();
+        if (candidates.Find(record => LeadsOut(record, v6: false) && LeadsOut(record, v6: true)) is { } both) return new Gateways(both, both);
+        return new Gateways(candidates.Find(record => LeadsOut(record, v6: false)), candidates.Find(record => LeadsOut(record, v6: true)));
+    }
+
+    private bool LeadsOut(EndpointRecord record, bool v6) =>
+        (v6 ? record.Settings.IPv6Gateway : record.Settings.Gateway) is { Length: > 0 }
+        || (v6 ? record.Settings.GlobalIPv6Address : record.Settings.IPAddress) is { Length: > 0 } && ParentOptions.IsLayer3(Find(record.NetworkId).Network);
 
     /// <summary>Frees addresses and published ports of a container that has stopped. Idempotent. Interfaces go with their namespace.</summary>
     public Task TearDownAsync(string containerId, CancellationToken cancellation)
@@ -159,6 +170,7 @@ public sealed partial class NetworkService
         if (record.Ports.Count == 0) return;
         try { _firewall.RemovePorts(record); }
         catch (IOException error) { _log.RulesNotRemoved(record.ContainerId, error); }
+        ForgetFlows(record.Ports);
     }
 
     private void ReleaseAddresses(EndpointRecord record)
@@ -216,4 +228,15 @@ public sealed partial class NetworkService
         _endpoints[containerId] = renamed;
         _store.SaveEndpoints(containerId, renamed);
     }
+}
+
+/// <summary>The endpoints that a container's packets leave by.</summary>
+internal readonly record struct Gateways(EndpointRecord? V4, EndpointRecord? V6)
+{
+    public EndpointRecord? First => V4 ?? V6;
+    /// <summary>The endpoint that a port is turned to: what is relayed goes to the IPv4 address.</summary>
+    public EndpointRecord? Of(PortMapping port) => port.HostAddress.Contains(':') && !port.Relayed ? V6 : V4;
+    public bool Include(EndpointRecord record) => V4 == record || V6 == record;
+    /// <summary>Whether these are the same endpoints, with whatever ports.</summary>
+    public bool Same(Gateways other) => V4?.Settings.EndpointID == other.V4?.Settings.EndpointID && V6?.Settings.EndpointID == other.V6?.Settings.EndpointID;
 }

@@ -11,8 +11,8 @@ public sealed partial class NetworkService
     {
         var lines = new List<string>();
         var records = _endpoints.GetValueOrDefault(containerId, []);
-        var gateway = GatewayOf(records);
-        foreach (var record in records) ExplainEndpoint(lines, record, record == gateway);
+        var gateways = GatewaysOf(records);
+        foreach (var record in records) ExplainEndpoint(lines, record, gateways.Include(record));
         var ports = records.SelectMany(record => record.Ports.Select(port => (Record: record, Port: port))).Where(pair => asked is null || (pair.Port.ContainerPort, pair.Port.Protocol) == asked).ToList();
         foreach (var (record, port) in ports) lines.Add(Explain(record, port));
         if (ports.Count == 0) lines.Add(asked is { } one ? $"Port {one.Port}/{one.Protocol} is not published: no other machine reaches it, and containers of other networks do not." : "No port is published: no other machine reaches it.");

@@ -32,7 +32,9 @@ public sealed partial class NetworkService
                 Configure(inside, wired[i], index);
             }
             await WriteSettingsAsync(prepared, wired);
-            if (GatewayOf(wired) is { } gateway) AddDefaultRoutes(inside, gateway, Interfaces.First + Array.IndexOf(wired, gateway));
+            var gateways = GatewaysOf(wired);
+            if (gateways.V4 is { } v4) AddDefaultRoute(inside, v4, Interfaces.First + Array.IndexOf(wired, v4), v6: false);
+            if (gateways.V6 is { } v6) AddDefaultRoute(inside, v6, Interfaces.First + Array.IndexOf(wired, v6), v6: true);
             prepared.Inside.Do([.. inside]);
             prepared.Inside.Dispose();
             return prepared.Namespace;
@@ -66,19 +68,17 @@ public sealed partial class NetworkService
         inside.Add(RouteRequest.SetUp(index, ownMac ? Interfaces.ParseMac(settings.MacAddress!) : []));
         if (settings.IPAddress is { Length: > 0 } v4) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v4), (int)settings.IPPrefixLen!));
         if (settings.GlobalIPv6Address is { Length: > 0 } v6) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v6), (int)settings.GlobalIPv6PrefixLen!));
+        foreach (var local in settings.IPAMConfig?.LinkLocalIPs ?? [])
+        {
+            var address = IPAddress.Parse(local);
+            inside.Add(RouteRequest.AddAddress(index, address, Subnet.IsV6(address) ? 64 : 16));
+        }
     }
 
-    private void AddDefaultRoutes(List<(string, NetlinkMessage)> inside, EndpointRecord gateway, int index)
-    {
-        if (ParentOptions.IsLayer3(Find(gateway.NetworkId).Network))
-        {
-            if (gateway.Settings.IPAddress is { Length: > 0 }) inside.Add(RouteRequest.AddDefaultRoute(v6: false, index));
-            if (gateway.Settings.GlobalIPv6Address is { Length: > 0 }) inside.Add(RouteRequest.AddDefaultRoute(v6: true, index));
-            return;
-        }
-        if (gateway.Settings.Gateway is { Length: > 0 } v4) inside.Add(RouteRequest.AddDefaultRoute(IPAddress.Parse(v4), index));
-        if (gateway.Settings.IPv6Gateway is { Length: > 0 } v6) inside.Add(RouteRequest.AddDefaultRoute(IPAddress.Parse(v6), index));
-    }
+    private void AddDefaultRoute(List<(string, NetlinkMessage)> inside, EndpointRecord gateway, int index, bool v6) =>
+        inside.Add(ParentOptions.IsLayer3(Find(gateway.NetworkId).Network)
+            ? RouteRequest.AddDefaultRoute(v6, index)
+            : RouteRequest.AddDefaultRoute(IPAddress.Parse((v6 ? gateway.Settings.IPv6Gateway : gateway.Settings.Gateway)!), index));
 
     /// <summary>Settings that are not the namespace's defaults: those the user asks for, and IPv6 where some networks have it and others do not.</summary>
     private async Task WriteSettingsAsync(PreparedNamespace prepared, EndpointRecord[] wired)

@@ -22,8 +22,8 @@ public sealed partial class NetworkService
     public List<DnsEndpoint> NamesOf(string containerId)
     {
         var records = _endpoints.GetValueOrDefault(containerId, []);
-        var gateway = GatewayOf(records);
-        return [.. records.Where(HasNames).OrderByDescending(record => record == gateway).Select(record => new DnsEndpoint
+        var gateways = GatewaysOf(records);
+        return [.. records.Where(HasNames).OrderByDescending(gateways.Include).Select(record => new DnsEndpoint
         {
             NetworkId = record.NetworkId, NetworkName = Find(record.NetworkId).Network.Name!, Names = record.Settings.DNSNames ?? [],
             IPv4 = record.Settings.IPAddress is { Length: > 0 } v4 ? v4 : null, IPv6 = record.Settings.GlobalIPv6Address is { Length: > 0 } v6 ? v6 : null,

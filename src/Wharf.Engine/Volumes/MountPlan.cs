@@ -46,7 +46,7 @@ public static class MountParser
             [var first, var second, var third] => (first, second, third),
             _ => throw WharfException.Invalid($"invalid volume specification: '{text}'"),
         };
-        if (parts.Length > 1 && ((source.Length == 0 && mode.Length == 0) || destination.Length == 0)) throw WharfException.Invalid($"invalid volume specification: '{text}'");
+        if (parts.Length > 1 && ((source.Length == 0 && mode.Length == 0) || destination.Length == 0)) throw WharfException.Invalid($"invalid volume specification: '{text}'" + (source.StartsWith('/') ? ": invalid mount config for type \"bind\": field Target must not be empty" : ""));
         if (mode.Length > 0 && !IsMode(mode)) throw WharfException.Invalid($"invalid mode: {mode}");
         bool bind = source.StartsWith('/');
         RequireDestination(destination, bind ? "bind" : "volume", $"invalid volume specification: '{text}': ");
@@ -125,6 +125,7 @@ public static class MountParser
         Reject("TmpfsOptions", mount.TmpfsOptions is not null, type == "tmpfs");
         if ((mount.VolumeOptions?.Subpath ?? mount.ImageOptions?.Subpath) is { Length: > 0 } subpath && (Path.IsPathRooted(subpath) || subpath.Split('/').Contains("..")))
             throw Bad(type, "subpath must be a relative path within the volume");
+        if (mount.VolumeOptions?.Subpath is { Length: > 0 } && mount.Source is not { Length: > 0 }) throw Bad(type, "must not set Subpath when using anonymous volumes");
 
         void Reject(string field, bool given, bool own)
         {

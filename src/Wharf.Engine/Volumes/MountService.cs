@@ -58,6 +58,7 @@ public sealed class MountService(VolumeService volumes)
         foreach (var point in points)
         {
             plans.TryGetValue(point.Destination!, out var plan);
+            if (plan is { Type: "bind", ReadOnly: false, ReadOnlyNonRecursive: true }) throw new WharfException(ErrorKind.Internal, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
             mounts.Add(point.Type switch
             {
                 "tmpfs" => TmpfsOf(point, plan),

@@ -14,7 +14,8 @@ public sealed unsafe partial class NetlinkSocket : IDisposable
 {
     private const int AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0x80000, SOL_NETLINK = 270, NETLINK_EXT_ACK = 11, NETLINK_CAP_ACK = 10;
     private const int BufferSize = 16384;
-    private const ushort NLMSG_ERROR = 2, NLMSGERR_ATTR_MSG = 1;
+    private const int HeaderSize = 16;
+    private const ushort NLMSG_ERROR = 2, NLMSG_DONE = 3, NLMSGERR_ATTR_MSG = 1;
 
     private readonly Fd _socket;
     private readonly Lock _lock = new();
@@ -49,6 +50,41 @@ public sealed unsafe partial class NetlinkSocket : IDisposable
             fixed (byte* data = CollectionsMarshal.AsSpan(bytes)) SyscallException.Check(send(_socket.Value, data, (nuint)bytes.Count, 0), "netlink send", requests[0].What);
             if (ReceiveAcknowledgements(first, requests.Length) is not { } failure) return;
             throw new SyscallException("netlink", failure.Errno, requests[(int)(failure.Sequence - first)].What + failure.Words);
+        }
+    }
+
+    /// <summary>What a dump gives for each object: the message behind its header.</summary>
+    public delegate void Reader(ReadOnlySpan<byte> message);
+
+    /// <summary>Sends a request with NLM_F_DUMP and gives all that comes back to <paramref name="each"/>, which must not use this socket.</summary>
+    public void Dump(string what, NetlinkMessage request, Reader each)
+    {
+        lock (_lock)
+        {
+            uint sequence = ++_sequence;
+            var message = request.Finish(sequence);
+            fixed (byte* data = message) SyscallException.Check(send(_socket.Value, data, (nuint)message.Length, 0), "netlink send", what);
+            var buffer = stackalloc byte[BufferSize];
+            while (true)
+            {
+                nint count = recv(_socket.Value, buffer, BufferSize, 0);
+                if (count < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR) continue;
+                SyscallException.Check(count, "netlink recv", what);
+                var rest = new ReadOnlySpan<byte>(buffer, (int)count);
+                while (rest.Length >= HeaderSize)
+                {
+                    int length = (int)BinaryPrimitives.ReadUInt32LittleEndian(rest);
+                    if (length < HeaderSize || length > rest.Length) break;
+                    ushort type = BinaryPrimitives.ReadUInt16LittleEndian(rest[4..]);
+                    if (BinaryPrimitives.ReadUInt32LittleEndian(rest[8..]) == sequence)
+                    {
+                        if (type == NLMSG_DONE) return;
+                        if (type == NLMSG_ERROR && BinaryPrimitives.ReadInt32LittleEndian(rest[HeaderSize..]) is var error and not 0) throw new SyscallException("netlink", -error, what);
+                        if (type > NLMSG_DONE) each(rest[HeaderSize..length]);
+                    }
+                    rest = rest[Math.Min(rest.Length, length + 3 & ~3)..];
+                }
+            }
         }
     }
 

@@ -24,11 +24,11 @@ public sealed class LastingTests(EngineFixture engine)
         try
         {
             (await CommandResult.RunAsync("nsenter", ["-t", pid, "-n", "dig", "@127.0.0.11", "+short", "+tries=1", "www"])).Text.ShouldBe(address);
-            (await Ask.FromHostAsync("127.0.0.1", 28450)).ShouldBe("up");
+            (await Ask.AnswerAsync("127.0.0.1", 28450)).ShouldBe("up");
         }
         finally { await engine.StartDaemonAsync(); }
         (await Look.DigAsync(engine, client, "www")).ShouldBe([address]);
-        (await Ask.FromHostAsync("127.0.0.1", 28450)).ShouldBe("up");
+        (await Ask.AnswerAsync("127.0.0.1", 28450)).ShouldBe("up");
         var late = await net.RunAsync(["--network-alias", "late"]);
         (await Look.DigAsync(engine, client, "late")).ShouldBe([await Look.AddressAsync(engine, late, net.Name)]);
         (await engine.DockerAsync("run", "--rm", "-p", "28450:80", "busybox", "true")).ShouldExit(125).Error.ShouldContain("port is already allocated by container ");
@@ -61,7 +61,7 @@ public sealed class LastingTests(EngineFixture engine)
         await net.RunAsync(["-p", "28460:80"], "nc", "-ll", "-p", "80", "-e", "echo", "up");
         (await CommandResult.RunAsync("nft", ["delete", "table", "inet", $"wharf_{Tag}"])).ShouldExit(0);
         for (int attempt = 0; attempt < 40 && await Ask.FromHostAsync("127.0.0.1", 28460) != "up"; attempt++) await Task.Delay(50, TestContext.Current.CancellationToken);
-        (await Ask.FromHostAsync("127.0.0.1", 28460)).ShouldBe("up");
+        (await Ask.AnswerAsync("127.0.0.1", 28460)).ShouldBe("up");
         (await CommandResult.RunAsync("nft", ["flush", "chain", "inet", $"wharf_{Tag}", "prerouting"])).ShouldExit(0);
         for (int attempt = 0; attempt < 40 && !(await RulesAsync()).Contains("jump ports", StringComparison.Ordinal); attempt++) await Task.Delay(50, TestContext.Current.CancellationToken);
         (await RulesAsync()).ShouldContain("jump ports");
@@ -88,6 +88,28 @@ public sealed class LastingTests(EngineFixture engine)
         Count().ShouldBe(2, after);
 
         int Count() => after.Split('\n').Count(line => line.Contains($"\"{bridge}\" counter", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_subnet_nobody_uses_gives_way_to_another_engine_s_at_the_daemon_s_start()
+    {
+        await using var own = new EngineFixture();
+        await own.StartOwnAsync();
+        var before = await SubnetAsync();
+        await own.KillDaemonAsync(); // its bridge stays
+        const string Rival = "wt-rival0";
+        try
+        {
+            (await CommandResult.RunAsync("ip", ["link", "add", Rival, "type", "bridge"])).ShouldExit(0);
+            (await CommandResult.RunAsync("ip", ["address", "add", before.Replace(".0.0/", ".0.1/", StringComparison.Ordinal), "dev", Rival])).ShouldExit(0);
+            (await CommandResult.RunAsync("ip", ["link", "set", Rival, "up"])).ShouldExit(0);
+            await own.StartDaemonAsync();
+            (await SubnetAsync()).ShouldNotBe(before);
+            (await CommandResult.RunAsync("ip", ["route", "show", "exact", before])).Text.Split('\n').ShouldHaveSingleItem().ShouldContain(Rival);
+        }
+        finally { await CommandResult.RunAsync("ip", ["link", "delete", Rival]); }
+
+        async Task<string> SubnetAsync() => (await own.DockerAsync("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}")).ShouldExit(0).Text;
     }
 
     private async Task<string> RulesAsync() => (await CommandResult.RunAsync("nft", ["list", "chain", "inet", $"wharf_{Tag}", "prerouting"])).Out;

@@ -40,7 +40,7 @@ public sealed class NetworkRuleTests(EngineFixture engine)
         await using var net = await Net.CreateAsync(engine, "-o", "com.docker.network.bridge.gateway_mode_ipv4=routed");
         var server = await net.RunAsync(["-p", "80"], "sh", "-c", "nc -ll -p 81 -e echo closed & exec nc -ll -p 80 -e cat /proc/net/tcp /proc/net/tcp6");
         var address = await Look.AddressAsync(engine, server, net.Name);
-        (await remote.AskAsync(address, 80)).ShouldContain(":0050 ");
+        (await remote.AnswerAsync(address, 80)).ShouldContain(":0050 ");
         (await remote.AskAsync(address, 81)).ShouldBeEmpty();
         (await remote.RunAsync("busybox", "ping", "-c", "1", "-W", "1", address)).ShouldExit(0);
     }

@@ -22,17 +22,17 @@ public sealed class PortTests(EngineFixture engine)
         await using var remote = await RemoteHost.PlugInAsync();
         var server = await net.RunAsync(["-p", "80"], Server);
         int port = await PortOfAsync(server);
-        (await remote.AskAsync(remote.HostAddress, port)).ShouldContain($"{Hex(remote.Address)}:");
-        (await Ask.FromHostAsync("127.0.0.1", port)).ShouldContain(":0050 ");
-        (await Ask.FromHostAsync(remote.HostAddress, port)).ShouldContain(":0050 ");
-        (await Ask.FromHostAsync("::1", port)).ShouldContain(":0050 ");
-        (await remote.AskAsync(remote.HostAddress6, port)).ShouldContain(":0050 ");
+        (await remote.AnswerAsync(remote.HostAddress, port)).ShouldContain($"{Hex(remote.Address)}:");
+        (await Ask.AnswerAsync("127.0.0.1", port)).ShouldContain(":0050 ");
+        (await Ask.AnswerAsync(remote.HostAddress, port)).ShouldContain(":0050 ");
+        (await Ask.AnswerAsync("::1", port)).ShouldContain(":0050 ");
+        (await remote.AnswerAsync(remote.HostAddress6, port)).ShouldContain(":0050 ");
         var neighbour = await net.RunAsync([]);
-        (await engine.DockerAsync([], "exec", "-i", neighbour, "nc", "-w", "2", remote.HostAddress, port.ToString())).Text.ShouldContain(":0050 ", customMessage: "a neighbour by the host's address");
-        (await engine.DockerAsync([], "exec", "-i", server, "nc", "-w", "2", remote.HostAddress, port.ToString())).Text.ShouldContain(":0050 ", customMessage: "hairpin");
+        (await engine.DockerAsync([], "exec", "-i", neighbour, "nc", "-w", "10", remote.HostAddress, port.ToString())).Text.ShouldContain(":0050 ", customMessage: "a neighbour by the host's address");
+        (await engine.DockerAsync([], "exec", "-i", server, "nc", "-w", "10", remote.HostAddress, port.ToString())).Text.ShouldContain(":0050 ", customMessage: "hairpin");
         await using var other = await Net.CreateAsync(engine);
         var stranger = await other.RunAsync([]);
-        (await engine.DockerAsync([], "exec", "-i", stranger, "nc", "-w", "2", remote.HostAddress, port.ToString())).Text.ShouldContain(":0050 ", customMessage: "a container of another network by the host's address");
+        (await engine.DockerAsync([], "exec", "-i", stranger, "nc", "-w", "10", remote.HostAddress, port.ToString())).Text.ShouldContain(":0050 ", customMessage: "a container of another network by the host's address");
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class PortTests(EngineFixture engine)
         (await engine.DockerAsync([], "exec", "-i", stranger, "nc", "-w", "1", address, "80")).Text.ShouldBeEmpty("another network");
         var local = await net.RunAsync(["-p", "127.0.0.1::80"], Server);
         int port = await PortOfAsync(local);
-        (await Ask.FromHostAsync("127.0.0.1", port)).ShouldContain(":0050 ");
+        (await Ask.AnswerAsync("127.0.0.1", port)).ShouldContain(":0050 ");
         (await remote.AskAsync(remote.HostAddress, port)).ShouldBeEmpty("published on the loopback only");
         (await remote.RunAsync("ip", "route", "add", "127.0.0.0/8", "via", remote.HostAddress)).ExitCode.ShouldBeGreaterThanOrEqualTo(0);
         (await remote.AskAsync("127.0.0.1", port)).ShouldBeEmpty();
@@ -84,8 +84,8 @@ public sealed class PortTests(EngineFixture engine)
         (await Look.DigAsync(engine, client, "six", "AAAA")).ShouldBe([address]);
         (await engine.DockerAsync("exec", client, "ping6", "-c", "1", "-W", "2", address)).ShouldExit(0);
         int port = await PortOfAsync(server);
-        (await remote.AskAsync(remote.HostAddress6, port)).ShouldContain(":0050 ");
-        (await remote.AskAsync(remote.HostAddress, port)).ShouldContain(":0050 ");
+        (await remote.AnswerAsync(remote.HostAddress6, port)).ShouldContain(":0050 ");
+        (await remote.AnswerAsync(remote.HostAddress, port)).ShouldContain(":0050 ");
         (await remote.AskAsync(address, 80)).ShouldBeEmpty("a remote that routes to the container itself");
     }
 
@@ -96,12 +96,12 @@ public sealed class PortTests(EngineFixture engine)
         var ranged = await net.RunAsync(["-p", "28410-28412:80-82"], Server);
         (await PortOfAsync(ranged)).ShouldBe(28410);
         (await PortOfAsync(ranged, "82/tcp")).ShouldBe(28412);
-        (await Ask.FromHostAsync("127.0.0.1", 28410)).ShouldContain(":0050 ");
+        (await Ask.AnswerAsync("127.0.0.1", 28410)).ShouldContain(":0050 ");
         var first = await net.RunAsync(["-p", "28420-28422:80"], Server);
         var second = await net.RunAsync(["-p", "28420-28422:80"], Server);
         new[] { await PortOfAsync(first), await PortOfAsync(second) }.ShouldBeUnique();
         var all = await net.RunAsync(["-P", "--expose", "80", "--expose", "53/udp"], Server);
-        (await Ask.FromHostAsync("127.0.0.1", await PortOfAsync(all))).ShouldContain(":0050 ");
+        (await Ask.AnswerAsync("127.0.0.1", await PortOfAsync(all))).ShouldContain(":0050 ");
         (await PortOfAsync(all, "53/udp")).ShouldBeGreaterThan(1023);
     }
 
@@ -115,7 +115,7 @@ public sealed class PortTests(EngineFixture engine)
         {
             loser.ShouldExit(125).Error.ShouldContain("Bind for 0.0.0.0:28430 failed: port is already allocated");
             await net.RunAsync(["-p", "28431:80"], Server);
-            (await Ask.FromHostAsync("127.0.0.1", 28431)).ShouldContain(":0050 ");
+            (await Ask.AnswerAsync("127.0.0.1", 28431)).ShouldContain(":0050 ");
         }
         finally { await engine.DockerAsync("rm", "-f", net.Named("loser")); }
     }
@@ -126,7 +126,7 @@ public sealed class PortTests(EngineFixture engine)
         await using var net = await Net.CreateAsync(engine);
         var server = await net.RunAsync(["-p", "28440:80"], Server);
         (await engine.DockerAsync("restart", "-t", "0", server)).ShouldExit(0);
-        (await Ask.FromHostAsync("127.0.0.1", 28440)).ShouldContain(":0050 ");
+        (await Ask.AnswerAsync("127.0.0.1", 28440)).ShouldContain(":0050 ");
         (await engine.DockerAsync("stop", "-t", "0", server)).ShouldExit(0);
         (await Ask.FromHostAsync("127.0.0.1", 28440)).ShouldBeEmpty();
         await net.RunAsync(["-p", "28440:80"], Server);

@@ -44,11 +44,17 @@ public sealed class RemoteHost : IAsyncDisposable
     private async Task HostAsync(params string[] args) => (await CommandResult.RunAsync("ip", args)).ShouldExit(0);
     private async Task InsideAsync(params string[] command) => (await RunAsync(command)).ShouldExit(0);
 
+    /// <summary>Gives this host one more address on the cable.</summary>
+    public Task AddHostAddressAsync(string address) => HostAsync("address", "add", address + "/24", "dev", _link);
+
     /// <summary>Runs a program on the remote host.</summary>
     public Task<CommandResult> RunAsync(params string[] command) => CommandResult.RunAsync("ip", ["netns", "exec", _name, .. command]);
 
     /// <summary>What a server says to a connection from the remote; empty when none comes about.</summary>
     public Task<string> AskAsync(string address, int port) => Ask.TcpAsync(["ip", "netns", "exec", _name], address, port);
+
+    /// <summary>What a server says that is to answer the remote.</summary>
+    public Task<string> AnswerAsync(string address, int port) => Ask.AnswerAsync(["ip", "netns", "exec", _name], address, port);
 
     public async ValueTask DisposeAsync()
     {
@@ -61,11 +67,23 @@ public sealed class RemoteHost : IAsyncDisposable
 public static class Ask
 {
     /// <summary>Connects with busybox's nc and gives what comes back within two seconds.</summary>
-    public static async Task<string> TcpAsync(string[] prefix, string address, int port)
+    public static async Task<string> TcpAsync(string[] prefix, string address, int port, int seconds = 2)
     {
-        string[] line = [.. prefix, "timeout", "4", "busybox", "nc", "-w", "2", address, port.ToString()];
+        string[] line = [.. prefix, "timeout", (2 * seconds).ToString(), "busybox", "nc", "-w", seconds.ToString(), address, port.ToString()];
         return (await CommandResult.RunAsync(line[0], line[1..], stdin: [])).Text;
     }
 
     public static Task<string> FromHostAsync(string address, int port) => TcpAsync([], address, port);
+
+    /// <summary>What a server says that is to answer: asked again while nothing comes back, as it may have just been started. Empty when nothing ever came.</summary>
+    public static Task<string> AnswerAsync(string address, int port) => AnswerAsync([], address, port);
+
+    public static async Task<string> AnswerAsync(string[] prefix, string address, int port)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            if (await TcpAsync(prefix, address, port, seconds: 8) is var text && (text.Length > 0 || attempt == 40)) return text;
+            await Task.Delay(100);
+        }
+    }
 }

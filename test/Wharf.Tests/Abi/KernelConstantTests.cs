@@ -51,6 +51,7 @@ public sealed partial class KernelConstantTests
         #include <linux/mount.h>
         #include <linux/netfilter/nfnetlink.h>
         #include <linux/netfilter/nf_tables.h>
+        #include <linux/netfilter/nfnetlink_conntrack.h>
         #include <linux/netlink.h>
         #include <linux/openat2.h>
         #include <linux/rtnetlink.h>
