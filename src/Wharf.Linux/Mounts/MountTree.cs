@@ -28,14 +28,28 @@ public static unsafe class MountTree
             return new Fd((int)SyscallException.Check(Libc.syscall(SyscallNumber.open_tree, directory, (nint)name, (nint)flags), "open_tree", path));
     }
 
+    private const int MostTries = 500;
+    private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(2);
+
     /// <summary>Changes attributes of a mount; a null <paramref name="propagation"/> leaves that as it is.</summary>
     public static void SetAttributes(Fd mount, ulong set, ulong clear, ulong? propagation = null, bool recursive = false)
     {
         if (set == 0 && clear == 0 && propagation is null) return;
         var attributes = new Attributes { Set = set, Clear = clear, Propagation = propagation ?? 0 };
         byte empty = 0;
-        SyscallException.Check(Libc.syscall(SyscallNumber.mount_setattr, mount.Value, (nint)(&empty), (nint)(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)),
-            (nint)(&attributes), sizeof(Attributes)), "mount_setattr");
+        // A process that is just being cloned for another container holds copies of all descriptors until it lets go of them; one
+        // of a file that was written in this mount keeps it from becoming read-only (EBUSY) for that moment.
+        for (int tries = 0; ; tries++)
+        {
+            nint result = Libc.syscall(SyscallNumber.mount_setattr, mount.Value, (nint)(&empty), (nint)(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)), (nint)(&attributes), sizeof(Attributes));
+            if (result < 0 && Marshal.GetLastPInvokeError() == Errno.EBUSY && tries < MostTries)
+            {
+                Thread.Sleep(BusyPause);
+                continue;
+            }
+            SyscallException.Check(result, "mount_setattr");
+            return;
+        }
     }
 
     /// <summary>Shows a mount's owners through the maps of a user namespace (Linux 5.12; the file system must support it).</summary>

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Containers.Oci;
 
@@ -13,7 +15,7 @@ internal sealed class UserDatabases(SnapshotService snapshots, long fileLimit)
 
     public UserDatabase Of(Container container)
     {
-        if (container.State.HasProcess) return OfProcess(container.State.Pid);
+        if (container.State.HasProcess) return OfProcess(container);
         var chain = container.Pristine ? container.Document.ChainId : null;
         if (chain is not null && _byChain.TryGetValue(chain, out var known)) return known;
         using var root = snapshots.OpenRoot(container.Id);
@@ -24,10 +26,18 @@ internal sealed class UserDatabases(SnapshotService snapshots, long fileLimit)
         return _byChain.GetOrAdd(chain, database);
     }
 
-    private UserDatabase OfProcess(int pid)
+    private UserDatabase OfProcess(Container container)
     {
-        using var root = OpenAt.Open($"/proc/{pid}/root", O.PATH | O.DIRECTORY);
-        return Read(root);
+        try
+        {
+            using var root = OpenAt.Open($"/proc/{container.State.Pid}/root", O.PATH | O.DIRECTORY);
+            return Read(root);
+        }
+        catch (SyscallException error) when (error.Errno is Errno.ENOENT or Errno.ESRCH)
+        {
+            // It has just ended; its exit is on the way.
+            throw new WharfException(ErrorKind.Conflict, $"container {container.Id} is not running", error);
+        }
     }
 
     private UserDatabase Read(Fd root) => UserDatabase.Parse(RootReader.Read(root, "etc/passwd", fileLimit), RootReader.Read(root, "etc/group", fileLimit));
