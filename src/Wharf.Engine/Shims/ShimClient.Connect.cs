@@ -73,9 +73,13 @@ public sealed partial class ShimClient
         if (await TryOpenAsync(cancellation) is not { } socket) return;
         using (socket)
         {
-            await ShimFrames.WriteAsync(socket, new ShimRequest { Shutdown = new ShutdownRequest() }, cancellation);
-            var response = await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation);
-            if (response is { Error: null }) await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation); // its end
+            try
+            {
+                await ShimFrames.WriteAsync(socket, new ShimRequest { Shutdown = new ShutdownRequest() }, cancellation);
+                var response = await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation);
+                if (response is { Error: null }) await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation); // its end
+            }
+            catch (SocketException) { /* reset: it has gone, which is what it was asked to do */ }
         }
     }
 }
