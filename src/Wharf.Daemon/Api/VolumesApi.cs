@@ -65,8 +65,8 @@ public static class VolumesApi
     private static async Task ListAsync(ApiContext context)
     {
         var filters = ReadFilters(context).Accept("dangling", "driver", "label", "name");
-        var volumes = context.Engine.Volumes.List().Where(volume => Matches(context, volume, filters)).ToList();
-        await context.WriteJsonAsync(200, new VolumeListResponse { Volumes = volumes, Warnings = null }, DockerApiJson.Default.VolumeListResponse);
+        var (all, warnings) = await context.Engine.Volumes.ListAllAsync(context.Cancellation);
+        await context.WriteJsonAsync(200, new VolumeListResponse { Volumes = all.FindAll(volume => Matches(context, volume, filters)), Warnings = warnings.Count > 0 ? warnings : null }, DockerApiJson.Default.VolumeListResponse);
     }
 
     private static bool Matches(ApiContext context, Volume volume, Filters filters)

@@ -43,7 +43,7 @@ public sealed partial class VolumeService : IDisposable
         var driver = options.Driver is { Length: > 0 } given ? given : null;
         var plugin = driver is null or LocalDriver ? null
             : await _plugins.FindAsync(driver, cancellation) ?? throw WharfException.NotFound($"create {name}: error looking up volume plugin {driver}: plugin \"{driver}\" not found");
-        if (Find(name) is { } known) return SameDriver(known, driver);
+        if ((anonymous ? null : driver is null ? await FindAnywhereAsync(name, cancellation) : Find(name)) is { } known) return SameDriver(known, driver);
         var labels = anonymous ? new(options.Labels ?? []) { [AnonymousLabel] = "" } : options.Labels;
         var volume = new Volume
         {
@@ -83,7 +83,7 @@ public sealed partial class VolumeService : IDisposable
     /// <summary>NotFound <c>get NAME: no such volume</c>. A plugin is asked for what it says of its volume.</summary>
     public async Task<Volume> GetAsync(string name, CancellationToken cancellation)
     {
-        var volume = Find(name) ?? throw WharfException.NotFound($"get {name}: no such volume");
+        var volume = await FindAnywhereAsync(name, cancellation) ?? throw WharfException.NotFound($"get {name}: no such volume");
         if (volume.Driver == LocalDriver) return volume;
         if (await _plugins.FindAsync(volume.Driver!, cancellation) is not { } plugin) return volume; // it is not running: what is known is told
         var told = await plugin.GetAsync(name, cancellation) ?? throw WharfException.NotFound($"get {name}: no such volume");
@@ -110,7 +110,7 @@ public sealed partial class VolumeService : IDisposable
     /// <summary>Removes a volume; Conflict while a container uses it. With <paramref name="force"/> one that is not there is no error, nor that a plugin fails.</summary>
     public async Task RemoveAsync(string name, bool force, CancellationToken cancellation)
     {
-        if (Find(name) is not { } volume)
+        if (await FindAnywhereAsync(name, cancellation) is not { } volume)
         {
             if (force) return;
             throw WharfException.NotFound($"get {name}: no such volume");

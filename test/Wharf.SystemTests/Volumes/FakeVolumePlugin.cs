@@ -89,7 +89,7 @@ public sealed class FakeVolumePlugin : IDisposable
                 return new JsonObject { ["Err"] = "" };
             case "/VolumeDriver.Get": return Directory.Exists(path) && name.Length > 0 ? new JsonObject { ["Volume"] = new JsonObject { ["Name"] = name, ["Mountpoint"] = path }, ["Err"] = "" } : new JsonObject { ["Err"] = "no such volume" };
             case "/VolumeDriver.Mount" or "/VolumeDriver.Path": return new JsonObject { ["Mountpoint"] = path, ["Err"] = "" };
-            case "/VolumeDriver.List": return new JsonObject { ["Volumes"] = new JsonArray(), ["Err"] = "" };
+            case "/VolumeDriver.List": return new JsonObject { ["Volumes"] = new JsonArray([.. Directory.GetDirectories(_directory).Select(directory => new JsonObject { ["Name"] = Path.GetFileName(directory), ["Mountpoint"] = directory })]), ["Err"] = "" };
             case "/VolumeDriver.Remove":
                 Directory.Delete(path, recursive: true);
                 return new JsonObject { ["Err"] = "" };

@@ -200,6 +200,20 @@ public sealed class VolumeTests(EngineFixture engine) : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Volumes_that_a_plugin_has_already_are_listed_used_and_removed()
+    {
+        using var plugin = new FakeVolumePlugin("wf" + _suffix, _directory);
+        var volume = Name("foreign");
+        Directory.CreateDirectory(Path.Combine(_directory, volume));
+        (await engine.DockerAsync("volume", "ls", "--format", "{{.Driver}} {{.Name}}")).ShouldExit(0).Text.Split('\n').ShouldContain($"{plugin.Name} {volume}");
+        (await engine.DockerAsync("volume", "inspect", volume, "--format", "{{.Driver}} {{.Mountpoint}} {{.Scope}}")).ShouldExit(0).Text.ShouldBe($"{plugin.Name} {_directory}/{volume} local");
+        (await RunAsync(["-v", $"{volume}:/data"], "sh", "-c", "echo used > /data/file")).ShouldExit(0);
+        File.ReadAllText(Path.Combine(_directory, volume, "file")).ShouldBe("used\n");
+        (await engine.DockerAsync("volume", "rm", volume)).ShouldExit(0);
+        Directory.Exists(Path.Combine(_directory, volume)).ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task Volumes_are_copied_renamed_saved_and_restored()
     {
         Assert.SkipUnless(engine.IsWharf, "Wharf's own verbs");

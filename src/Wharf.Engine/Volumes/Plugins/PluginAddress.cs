@@ -28,6 +28,15 @@ internal sealed partial record PluginAddress(string? SocketPath, Uri? Url)
         return null;
     }
 
+    /// <summary>Names of all plugins that there are.</summary>
+    public static IEnumerable<string> Names() => SocketDirectories.SelectMany(directory => Entries(directory, ".sock")).Concat(SpecDirectories.SelectMany(directory => Entries(directory, ".spec", ".json"))).Distinct(StringComparer.Ordinal);
+
+    private static IEnumerable<string> Entries(string directory, params string[] endings)
+    {
+        if (!Directory.Exists(directory)) return [];
+        return Directory.EnumerateFileSystemEntries(directory).Select(path => Directory.Exists(path) ? Path.GetFileName(path) : endings.Contains(Path.GetExtension(path)) ? Path.GetFileNameWithoutExtension(path) : "").Where(name => name.Length > 0);
+    }
+
     private static string AddressIn(string path)
     {
         try

@@ -71,6 +71,9 @@ internal sealed class VolumePlugin : IDisposable
     /// <summary>Null where the driver does not know the volume (any more).</summary>
     public async Task<PluginVolume?> GetAsync(string volume, CancellationToken cancellation) => (await CallAsync("VolumeDriver.Get", new PluginRequest { Name = volume }, cancellation)).Volume;
 
+    /// <summary>All volumes the driver has, whoever made them.</summary>
+    public async Task<IReadOnlyList<PluginVolume>> ListAsync(CancellationToken cancellation) => (await CallAsync("VolumeDriver.List", new PluginRequest(), cancellation)).Volumes ?? [];
+
     /// <summary>Makes the volume's files appear on the host, and tells where.</summary>
     public async Task<string> MountAsync(string volume, string user, CancellationToken cancellation)
     {
