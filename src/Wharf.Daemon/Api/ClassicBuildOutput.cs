@@ -123,6 +123,7 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
         foreach (var stage in plan.Stages)
         {
             bool cached = !_noCache;
+            var way = "";
             foreach (var step in stage.Steps)
             {
                 Show($"Step {step.Number}/{plan.StepCount} : {step.Title}");
@@ -130,8 +131,9 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
                 if (step.Node is { } node && !await ShowNodeAsync(node, cancellation)) return;
                 if (step.Root.Progress.Completed is { IsFaulted: true } or { IsCanceled: true }) return;
                 var state = await BuildService.IdAfterAsync(stage, step);
-                // A step that only changes the configuration is a cached one when a build came to the same state before, by cached steps.
-                bool met = step.Instruction.Name == "FROM" || builds.Meet(state);
+                // A step that only changes the configuration is a cached one when a build came to the same state before, by the same steps.
+                way += $"{state}\n{step.Title}\n";
+                bool met = step.Instruction.Name == "FROM" || builds.Meet(Specs.Image.Digest.OfBytes(Encoding.UTF8.GetBytes(way)));
                 cached &= step.Node is null ? met : (await step.Root.Progress.Completed).Cached;
                 if (step.Node is null && step.Instruction.Name != "FROM" && cached) Show(" ---> Using cache\n");
                 Show($" ---> {state.Hex[..12]}\n");

@@ -40,7 +40,7 @@ public sealed partial class BuildService
         return Task.FromResult(Remove(id));
     }
 
-    /// <summary>Notes an image that a build came to on its way; true when a build did before, so that the step there is nothing new.</summary>
+    /// <summary>Notes a state, with the way to it, that a build came to; true when a build did before, so that the step there is nothing new.</summary>
     public bool Meet(Specs.Image.Digest state) => _cache.Meet(state);
 
     private bool Remove(string id)
