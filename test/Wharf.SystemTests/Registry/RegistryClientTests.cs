@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Wharf.SystemTests.Registry;
 
-/// <summary>Real clients push, pull and delete, over TLS with a password and with tokens.</summary>
+/// <summary>Real clients push, pull and delete, over TLS with a password, with tokens and with client certificates.</summary>
 public sealed class RegistryClientTests(EngineFixture engine)
 {
     /// <summary>Clients Debian 12 does not have lie here on machines that were prepared for it.</summary>
@@ -18,37 +18,111 @@ public sealed class RegistryClientTests(EngineFixture engine)
         return path!;
     }
 
-    private static async Task<RegistryProcess> SecureAsync(TestCertificates authority, bool tokens)
+    /// <summary>How a client says who it is.</summary>
+    public enum Login { Password, Token, Certificate }
+
+    /// <summary>A registry over TLS; its root has <c>certs/</c> as clients of containers/image and docker's certs.d read it.</summary>
+    private static async Task<RegistryProcess> SecureAsync(TestCertificates authority, Login login)
     {
         var registry = new RegistryProcess();
+        var certificates = Directory.CreateDirectory(Path.Combine(registry.Root, "certs")).FullName;
         using var _ = authority.Write(registry.Root, "server", "registry");
-        authority.WriteAuthority(Path.Combine(registry.Root, "ca.crt"));
+        authority.WriteAuthority(Path.Combine(certificates, "ca.crt"));
+        if (login == Login.Certificate)
+        {
+            using var alice = authority.Write(certificates, "client", "alice");
+            File.Move(Path.Combine(certificates, "client.crt"), Path.Combine(certificates, "client.cert"));
+            await registry.StartAsync("""{ "tls": { "certificate": "ROOT/server.crt", "key": "ROOT/server.key", "client-ca": "ROOT/certs/ca.crt" }, "auth": { "policies": [ { "repository": "**", "users": ["alice"], "allow": ["*"] } ] } }""");
+            return registry;
+        }
         await File.WriteAllTextAsync(Path.Combine(registry.Root, "htpasswd"), (await CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["registry", "htpasswd", "alice"], Encoding.UTF8.GetBytes("secret\n"))).ShouldExit(0).Out);
-        await registry.StartAsync($$"""{ "tls": { "certificate": "ROOT/server.crt", "key": "ROOT/server.key" }, "auth": { "htpasswd": "ROOT/htpasswd" {{(tokens ? ", \"token\": {}" : "")}} } }""");
+        await registry.StartAsync($$"""{ "tls": { "certificate": "ROOT/server.crt", "key": "ROOT/server.key" }, "auth": { "htpasswd": "ROOT/htpasswd" {{(login == Login.Token ? ", \"token\": {}" : "")}} } }""");
         return registry;
     }
 
+    /// <summary>The certificates without the client's own.</summary>
+    private static string AuthorityOnly(RegistryProcess registry)
+    {
+        var directory = Directory.CreateDirectory(Path.Combine(registry.Root, "authority")).FullName;
+        File.Copy(Path.Combine(registry.Root, "certs", "ca.crt"), Path.Combine(directory, "ca.crt"), overwrite: true);
+        return directory;
+    }
+
+    private static string[] Credentials(Login login, string option) => login == Login.Certificate ? [] : [option, "alice:secret"];
+
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Skopeo_pushes_inspects_pulls_and_deletes(bool tokens)
+    [InlineData(Login.Password)]
+    [InlineData(Login.Token)]
+    [InlineData(Login.Certificate)]
+    public async Task Skopeo_pushes_inspects_pulls_and_deletes(Login login)
     {
         var skopeo = Client("skopeo");
         using var authority = new TestCertificates();
-        await using var registry = await SecureAsync(authority, tokens);
-        var certificates = Directory.CreateDirectory(Path.Combine(registry.Root, "certs")).FullName;
-        File.Copy(Path.Combine(registry.Root, "ca.crt"), Path.Combine(certificates, "ca.crt"));
+        await using var registry = await SecureAsync(authority, login);
+        var certificates = Path.Combine(registry.Root, "certs");
         var archive = Path.Combine(registry.Root, "image.tar");
         (await engine.DockerAsync("save", "-o", archive, "busybox:latest")).ShouldExit(0);
         var name = $"docker://{registry.Authority}/sk/app:v1";
         Task<CommandResult> Run(params string[] args) => CommandResult.RunAsync(skopeo, ["--insecure-policy", .. args], seconds: 120);
-        (await Run("copy", "--dest-cert-dir", certificates, $"docker-archive:{archive}", name)).ExitCode.ShouldNotBe(0, "nobody may push without a login");
-        (await Run("copy", "--dest-cert-dir", certificates, "--dest-creds", "alice:secret", $"docker-archive:{archive}", name)).ShouldExit(0);
-        (await Run("inspect", "--cert-dir", certificates, "--creds", "alice:secret", name)).ShouldExit(0).Out.ShouldContain("\"v1\"");
-        (await Run("copy", "--src-cert-dir", certificates, "--src-creds", "alice:secret", name, $"oci:{registry.Root}/oci:v1")).ShouldExit(0);
-        (await Run("copy", "--dest-cert-dir", certificates, "--dest-creds", "alice:secret", $"oci:{registry.Root}/oci:v1", $"docker://{registry.Authority}/sk/oci:v1")).ShouldExit(0);
-        (await Run("delete", "--cert-dir", certificates, "--creds", "alice:secret", name)).ShouldExit(0);
-        (await Run("inspect", "--cert-dir", certificates, "--creds", "alice:secret", name)).ExitCode.ShouldNotBe(0);
+        (await Run("copy", "--dest-cert-dir", AuthorityOnly(registry), $"docker-archive:{archive}", name)).ExitCode.ShouldNotBe(0, "nobody may push without a login");
+        (await Run(["copy", "--dest-cert-dir", certificates, .. Credentials(login, "--dest-creds"), $"docker-archive:{archive}", name])).ShouldExit(0);
+        (await Run(["inspect", "--cert-dir", certificates, .. Credentials(login, "--creds"), name])).ShouldExit(0).Out.ShouldContain("\"v1\"");
+        (await Run(["copy", "--src-cert-dir", certificates, .. Credentials(login, "--src-creds"), name, $"oci:{registry.Root}/oci:v1"])).ShouldExit(0);
+        (await Run(["copy", "--dest-cert-dir", certificates, .. Credentials(login, "--dest-creds"), $"oci:{registry.Root}/oci:v1", $"docker://{registry.Authority}/sk/oci:v1"])).ShouldExit(0);
+        (await Run(["delete", "--cert-dir", certificates, .. Credentials(login, "--creds"), name])).ShouldExit(0);
+        (await Run(["inspect", "--cert-dir", certificates, .. Credentials(login, "--creds"), name])).ExitCode.ShouldNotBe(0);
+    }
+
+    [Theory]
+    [InlineData(Login.Password)]
+    [InlineData(Login.Token)]
+    [InlineData(Login.Certificate)]
+    public async Task Podman_pushes_and_pulls(Login login)
+    {
+        var podman = Client("podman");
+        using var authority = new TestCertificates();
+        await using var registry = await SecureAsync(authority, login);
+        var archive = Path.Combine(registry.Root, "image.tar");
+        (await engine.DockerAsync("save", "-o", archive, "busybox:latest")).ShouldExit(0);
+        var name = $"{registry.Authority}/pod/app:v1";
+        Task<CommandResult> Run(params string[] args) => CommandResult.RunAsync(podman, ["--root", registry.Root + "/podman", "--runroot", registry.Root + "/podman-run", "--storage-driver", "vfs", .. args], seconds: 120);
+        (await Run("load", "-i", archive)).ShouldExit(0);
+        (await Run("tag", "docker.io/library/busybox:latest", name)).ShouldExit(0);
+        (await Run("push", "--cert-dir", AuthorityOnly(registry), name)).ExitCode.ShouldNotBe(0, "nobody may push without a login");
+        (await Run(["push", "--cert-dir", Path.Combine(registry.Root, "certs"), .. Credentials(login, "--creds"), name])).ShouldExit(0);
+        (await Run("rmi", "-a", "-f")).ShouldExit(0);
+        (await Run(["pull", "--cert-dir", Path.Combine(registry.Root, "certs"), .. Credentials(login, "--creds"), name])).ShouldExit(0);
+        (await Run("rmi", "-a", "-f")).ShouldExit(0);
+    }
+
+    [Theory]
+    [InlineData(Login.Password)]
+    [InlineData(Login.Token)]
+    [InlineData(Login.Certificate)]
+    public async Task Docker_and_wharf_push_and_pull_over_TLS(Login login)
+    {
+        using var authority = new TestCertificates();
+        await using var registry = await SecureAsync(authority, login);
+        var trust = Path.Combine(registry.Root, "certs.d", registry.Authority);
+        Directory.CreateDirectory(Path.GetDirectoryName(trust)!);
+        Directory.Move(Path.Combine(registry.Root, "certs"), trust);
+        await using var own = new EngineFixture();
+        await own.StartOwnAsync("--certs-dir", Path.Combine(registry.Root, "certs.d"));
+        var archive = Path.Combine(registry.Root, "image.tar");
+        (await engine.DockerAsync("save", "-o", archive, "busybox:latest")).ShouldExit(0);
+        (await own.DockerAsync("load", "-i", archive)).ShouldExit(0);
+        var name = $"{registry.Authority}/dk/app:v1";
+        (await own.DockerAsync("tag", "busybox:latest", name)).ShouldExit(0);
+        if (login != Login.Certificate)
+        {
+            (await own.DockerAsync("push", name)).ExitCode.ShouldNotBe(0, "nobody may push without a login");
+            (await own.DockerAsync("login", "-u", "alice", "-p", "secret", registry.Authority)).ShouldExit(0);
+        }
+        (await own.DockerAsync("push", name)).ShouldExit(0);
+        (await own.DockerAsync("rmi", name)).ShouldExit(0);
+        (await own.WharfAsync("pull", name)).ShouldExit(0);
+        (await own.WharfAsync("push", name)).ShouldExit(0);
+        if (login != Login.Certificate) (await own.DockerAsync("logout", registry.Authority)).ShouldExit(0);
     }
 
     [Theory]
@@ -58,8 +132,8 @@ public sealed class RegistryClientTests(EngineFixture engine)
     {
         var (crane, oras) = (Client("crane"), Client("oras"));
         using var authority = new TestCertificates();
-        await using var registry = await SecureAsync(authority, tokens);
-        var environment = new Dictionary<string, string> { ["SSL_CERT_FILE"] = Path.Combine(registry.Root, "ca.crt"), ["DOCKER_CONFIG"] = registry.Root, ["HOME"] = registry.Root };
+        await using var registry = await SecureAsync(authority, tokens ? Login.Token : Login.Password);
+        var environment = new Dictionary<string, string> { ["SSL_CERT_FILE"] = Path.Combine(registry.Root, "certs", "ca.crt"), ["DOCKER_CONFIG"] = registry.Root, ["HOME"] = registry.Root };
         Task<CommandResult> Run(string program, params string[] args) => CommandResult.RunAsync(program, args, seconds: 120, environment: environment);
         (await Run(crane, "auth", "login", registry.Authority, "-u", "alice", "-p", "secret")).ShouldExit(0);
         var archive = Path.Combine(registry.Root, "image.tar");
@@ -70,7 +144,7 @@ public sealed class RegistryClientTests(EngineFixture engine)
         (await Run(crane, "ls", $"{registry.Authority}/cr/other")).ShouldExit(0).Text.ShouldBe("v2");
         (await Run(crane, "catalog", registry.Authority)).ShouldExit(0).Text.ShouldBe("cr/app\ncr/other");
         await File.WriteAllTextAsync(Path.Combine(registry.Root, "note.txt"), "hello");
-        var login = (string[])["--username", "alice", "--password", "secret", "--ca-file", Path.Combine(registry.Root, "ca.crt")];
+        var login = (string[])["--username", "alice", "--password", "secret", "--ca-file", Path.Combine(registry.Root, "certs", "ca.crt")];
         (await Run(oras, ["attach", .. login, "--disable-path-validation", "--artifact-type", "application/note", $"{registry.Authority}/cr/app:v1", Path.Combine(registry.Root, "note.txt") + ":text/plain"])).ShouldExit(0);
         (await Run(oras, ["discover", .. login, $"{registry.Authority}/cr/app:v1"])).ShouldExit(0).Out.ShouldContain("application/note");
     }
