@@ -2,12 +2,14 @@ using Wharf.Benchmarks;
 using Wharf.Benchmarks.Api;
 using Wharf.Benchmarks.Builds;
 using Wharf.Benchmarks.Containers;
+using Wharf.Benchmarks.Images;
 using Wharf.Benchmarks.Registry;
 using Wharf.Benchmarks.Runtime;
 
 // Measures Wharf and, beside it in the same run, any other engine that speaks the Docker Engine API:
 //   ./dev bench api [N]: requests and commands that start no process, N rounds (30)
 //   ./dev bench builds [N]: builds by the docker CLI, classic and buildx, N rounds (10)
+//   ./dev bench images ARCHIVE [N]: load, save, push and pull of a docker archive beside dockerd, N rounds (3)
 //   ./dev bench registry: the registry beside Debian's docker-registry
 //   ./dev bench runtime [N]: wharf-runtime beside Debian's runc, N rounds (60) of run and exec
 //   ./dev bench stopped [N]: a daemon's start and ps with N stopped containers (1000) beside a dockerd of its own
@@ -24,6 +26,11 @@ if (args is ["builds", ..])
     var builder = Environment.GetEnvironmentVariable("WHARF_PEER_HOST") ?? "unix:///run/peer-docker.sock";
     BuildCases.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), File.Exists(builder["unix://".Length..]) ? builder : null, rounds: args.Length > 1 ? int.Parse(args[1]) : 10);
     return 0;
+}
+if (args is ["images", var archive, ..])
+{
+    var daemon = Environment.GetEnvironmentVariable("WHARF_PEER_HOST") ?? "unix:///run/peer-docker.sock";
+    return await ImageBench.RunAsync(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), File.Exists(daemon["unix://".Length..]) ? daemon : null, archive, args.Length > 2 ? int.Parse(args[2]) : 3);
 }
 if (args is ["registry"]) return await RegistryBench.RunAsync(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"));
 if (args is ["runtime", ..]) return RuntimeBench.Run(Environment.GetEnvironmentVariable("WHARF_OUT") ?? Path.Combine(Directory.GetCurrentDirectory(), "out"), args.Length > 1 ? int.Parse(args[1]) : 60);

@@ -21,6 +21,9 @@ public sealed class WharfProcess : IDisposable
     public string Root { get; }
     public string Host { get; }
 
+    /// <summary>The most memory the daemon ever used, in bytes.</summary>
+    public long PeakMemory => File.ReadLines($"/proc/{_process.Id}/status").Where(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Select(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) * 1024).First();
+
     public void Dispose()
     {
         using (var kill = Process.Start("kill", ["-TERM", _process.Id.ToString()])) kill.WaitForExit();

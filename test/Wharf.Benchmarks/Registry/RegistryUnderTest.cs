@@ -18,6 +18,9 @@ internal sealed class RegistryUnderTest : IAsyncDisposable
     private HttpClient _http = null!;
     private bool _isOurs;
 
+    /// <summary>Its address as image names have it.</summary>
+    public string Authority => _http.BaseAddress!.Authority;
+
     public static async Task<RegistryUnderTest> WharfAsync(string binaries)
     {
         var registry = new RegistryUnderTest { _isOurs = true };
