@@ -14,27 +14,27 @@ public sealed class ShipTests(EngineFixture engine)
     public async Task An_application_is_built_in_stages_cached_run_and_reached()
     {
         var context = Directory.CreateDirectory(Path.Combine(engine.Root, "app")).FullName;
-        await File.WriteAllTextAsync(context + "/page", "built by @WHO@\n");
+        await File.WriteAllTextAsync(context + "/page", "built by @SHIP_WHO@\n");
         await File.WriteAllTextAsync(context + "/Dockerfile", """
             FROM busybox AS pages
-            ARG WHO=nobody
-            WORKDIR /site
+            ARG SHIP_WHO=nobody
+            WORKDIR /ship-site
             COPY page index.html
-            RUN sed -i "s/@WHO@/$WHO/" index.html && id -un > user
+            RUN sed -i "s/@SHIP_WHO@/$SHIP_WHO/" index.html && id -un > user
             FROM busybox
             LABEL kind=test
             ENV PORT=8080
-            COPY --from=pages --chown=65534:65534 /site /www
+            COPY --from=pages --chown=65534:65534 /ship-site /www
             USER nobody
             EXPOSE 8080
             VOLUME /data
             ENTRYPOINT ["sh", "-c"]
             CMD ["exec httpd -f -p $PORT -h /www"]
             """);
-        var first = (await engine.DockerAsync("build", "-t", "ship-app", "--build-arg", "WHO=wharf", context)).ShouldExit(0);
+        var first = (await engine.DockerAsync("build", "-t", "ship-app", "--build-arg", "SHIP_WHO=wharf", context)).ShouldExit(0);
         first.Out.ShouldContain("Successfully tagged ship-app:latest");
         first.Out.ShouldNotContain("Using cache");
-        (await engine.DockerAsync("build", "-t", "ship-app", "--build-arg", "WHO=wharf", context)).ShouldExit(0).Out.ShouldContain("Using cache");
+        (await engine.DockerAsync("build", "-t", "ship-app", "--build-arg", "SHIP_WHO=wharf", context)).ShouldExit(0).Out.ShouldContain("Using cache");
 
         int port = FreePort();
         var id = (await engine.DockerAsync("run", "-d", "-p", $"127.0.0.1:{port}:8080", "ship-app")).ShouldExit(0).Text;
