@@ -12,7 +12,8 @@ mapfile -t entries < <(nm "$object" | awk '$2 ~ /[Tt]/ && $3 ~ /LaunchChild__Run
 bad=0
 for entry in "${entries[@]}"; do
   read -r address name <<< "$entry"
-  next=$(nm "$object" | awk '$2 ~ /[Tt]/ { print $1 }' | sort | awk -v a="$address" '!found && $1 > a { print; found = 1 }')
+  # As strings: an address like 2e8 is a number to awk.
+  next=$(nm "$object" | awk '$2 ~ /[Tt]/ { print $1 }' | sort | awk -v a="$address" '!found && ($1 "") > (a "") { print; found = 1 }')
   code=$(objdump -dr --no-show-raw-insn -j __managedcode --start-address=0x"$address" --stop-address=0x"$next" "$object")
   while read -r target; do
     echo "check-launch-child: $name refers to $target" >&2; bad=1
