@@ -34,12 +34,12 @@ public sealed class Report : IDisposable
         foreach (var (part, samples) in parts) _rows.Add((part == "" ? name : $"{name}: {part}", "ms", samples));
     }
 
-    public void Memory(string name) => _rows.Add((name + " (PSS)", "MiB", Engines.ToDictionary(engine => engine, engine =>
+    /// <summary>Memory of idle engines. Idle means that nothing was asked for a while: each has had time to let go of what the work needed.</summary>
+    public void Memory(string name)
     {
-        var sample = new Sample();
-        sample.Add(Benchmarks.Memory.PssMiB(engine.Host, _marks[engine]));
-        return sample;
-    })));
+        Thread.Sleep(TimeSpan.FromSeconds(5));
+        Value(name + " (PSS)", "MiB", static (engine, mark) => Benchmarks.Memory.PssMiB(engine.Host, mark));
+    }
 
     /// <summary>One figure of each engine.</summary>
     public void Value(string name, string unit, Func<EngineClient, string?, double> body) => _rows.Add((name, unit, Engines.ToDictionary(engine => engine, engine =>

@@ -9,7 +9,7 @@ namespace Wharf.Daemon.Hosting;
 /// </summary>
 public sealed class IdleMemory(ILogger<IdleMemory> log) : IAsyncDisposable
 {
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2);
     private readonly Lock _lock = new();
     private Timer? _timer;
     private long _lastRequest;

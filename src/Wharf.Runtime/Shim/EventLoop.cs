@@ -30,7 +30,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
 
     /// <summary>Called once each time nothing has happened for <see cref="Quiet"/> after something did.</summary>
     public Action? Idle { get; set; }
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2);
 
     [LibraryImport("libc", SetLastError = true)] private static partial int epoll_create1(int flags);
     [LibraryImport("libc", SetLastError = true)] private static partial int epoll_ctl(int epoll, int operation, int fd, byte* value);
