@@ -38,6 +38,12 @@ public sealed class EngineFixture : IAsyncLifetime
             Host = $"unix://{Root}/wharf.sock";
             await StartDaemonAsync();
         }
+        await EnsureImageAsync();
+    }
+
+    /// <summary>Makes <c>busybox:latest</c> where it is not, or no longer.</summary>
+    public async Task EnsureImageAsync()
+    {
         if ((await DockerAsync("image", "inspect", "busybox:latest")).ExitCode != 0)
             (await DockerAsync(BusyboxImage.Tar(), "import", "--change", "CMD [\"sh\"]", "-", "busybox:latest")).ShouldExit(0);
     }
