@@ -1,18 +1,13 @@
 using System.Buffers.Binary;
+using Wharf.Engine.Content;
 
 namespace Wharf.Daemon.Api;
 
 /// <summary>Takes the heads of docker's frames out of what is written: for a client that says it has a terminal where the process has none.</summary>
-internal sealed class UnframingStream(Stream inner) : Stream
+internal sealed class UnframingStream(Stream inner) : WriteOnlyStream
 {
     private readonly byte[] _head = new byte[8];
     private int _headFilled, _left;
-
-    public override bool CanRead => false;
-    public override bool CanSeek => false;
-    public override bool CanWrite => true;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -36,11 +31,5 @@ internal sealed class UnframingStream(Stream inner) : Stream
         }
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-    public override void Flush() => throw new NotSupportedException("only asynchronously");
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("only asynchronously");
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
 }

@@ -11,7 +11,7 @@ public static class WharfApi
     {
         router.Get("/wharf/diff", DiffAsync);
         router.Get("/wharf/containers/{id}/versions", context =>
-            context.WriteJsonAsync(200, context.Engine.Containers.ListVersions(context.Route("id")), WharfJson.Default.IReadOnlyListContainerVersion));
+            context.WriteJsonAsync(200, context.Engine.Containers.ListVersions(context.Route("id")), WharfJson.Default.ListContainerVersion));
         router.Post("/wharf/containers/{id}/versions", SaveVersionAsync);
         router.Delete("/wharf/containers/{id}/versions/{version}", RemoveVersionAsync);
         router.Post("/wharf/containers/{id}/rollback", RollBackAsync);

@@ -1,5 +1,5 @@
-using System.IO.Pipelines;
 using System.Text.Json;
+using Wharf.Engine.Archive;
 using Wharf.Engine.Images;
 using Wharf.Engine.Snapshots;
 using Wharf.Specs.DockerApi;
@@ -77,12 +77,7 @@ public sealed partial class ContainerService
             try
             {
                 if (_snapshots.Changes(container.Id).Count == 0) return null;
-                var pipe = new Pipe();
-                var writing = WriteChangesAsync(container.Id, pipe.Writer, cancellation);
-                await using var tar = pipe.Reader.AsStream();
-                var layer = await _snapshots.ApplyAsync(parent, null, tar, cancellation);
-                await writing;
-                return layer;
+                return await Piped.RunAsync(output => _snapshots.WriteChangesTarAsync(container.Id, output, cancellation), tar => _snapshots.ApplyAsync(parent, null, tar, cancellation));
             }
             finally
             {
@@ -92,22 +87,6 @@ public sealed partial class ContainerService
                     Publish(container, "unpause");
                 }
             }
-        }
-    }
-
-    private async Task WriteChangesAsync(string id, PipeWriter writer, CancellationToken cancellation)
-    {
-        await Task.Yield();
-        try
-        {
-            await using (var output = writer.AsStream(leaveOpen: true)) await _snapshots.WriteChangesTarAsync(id, output, cancellation);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            // The reader gets the error in its place, and with it the end of a layer that is not whole.
-            await writer.CompleteAsync(error);
-            throw;
         }
     }
 

@@ -13,7 +13,7 @@ public sealed partial class ContainerService
     /// <summary>Layers that versions need; see <see cref="Images.ImageService.OtherChains"/>.</summary>
     public IEnumerable<Digest> VersionChains() => _versions.Chains();
 
-    public IReadOnlyList<ContainerVersion> ListVersions(string nameOrId) => [.. _versions.List(_index.Get(nameOrId).Id).Select(entry => entry.Version)];
+    public List<ContainerVersion> ListVersions(string nameOrId) => [.. _versions.List(_index.Get(nameOrId).Id).Select(entry => entry.Version)];
 
     /// <summary>Saves what the container has changed up to now. A state equal to the last version's is that version.</summary>
     public async Task<ContainerVersion> SaveVersionAsync(string nameOrId, string author, string comment, bool pause, CancellationToken cancellation)

@@ -76,11 +76,21 @@ public sealed partial class SnapshotService
     {
         using var tree = MakeDirectory(directory, "fs"u8, 0x1ed);
         FileAt.Check(FileAt.ChangeMode(directory.Value, "fs"u8, 0x1ed), "fchmodat", "fs"u8);
+        await using var source = new HashingReadAhead(tar, cancellation);
+        var (bytes, skipped) = await FillTreeAsync(number, directory, tree, parent, source, cancellation).ConfigureAwait(false);
+        var diffId = Digest.FromSha256(source.GetHash());
+        if (expectedDiffId is { } expected && expected != diffId)
+            throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
+        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, bytes), skipped);
+    }
+
+    /// <summary>Reads a layer's tar to its end into <paramref name="tree"/>, with the journal and what it needs beside the tree.</summary>
+    private async Task<(long Bytes, int XattrsSkipped)> FillTreeAsync(long number, Fd directory, Fd tree, Digest? parent, Stream tar, CancellationToken cancellation)
+    {
         using var kept = MakeDirectory(directory, "kept"u8, 0x1c0);
         using var lower = parent is null ? null : MergedDirectory.Open(Lowers(parent));
         using var journal = new LayerJournal(NumberPath(number) + "/tar");
-        await using var source = new HashingReadAhead(tar, cancellation);
-        var reader = new TarReader(source, _options.Limits, journal.Bytes);
+        var reader = new TarReader(tar, _options.Limits, journal.Bytes);
         using var extractor = new SafeExtractor(tree, new SafeExtractorOptions
         {
             Limits = _options.Limits,
@@ -90,10 +100,7 @@ public sealed partial class SnapshotService
         await reader.DrainAsync(cancellation).ConfigureAwait(false);
         journal.Complete();
         FileAt.Unlink(directory.Value, "kept"u8, isDirectory: true);
-        var diffId = Digest.FromSha256(source.GetHash());
-        if (expectedDiffId is { } expected && expected != diffId)
-            throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
-        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, extractor.Bytes), extractor.XattrsSkipped);
+        return (extractor.Bytes, extractor.XattrsSkipped);
     }
 
     /// <summary>Makes the snapshot exist. Gives the one that is there when another was faster.</summary>

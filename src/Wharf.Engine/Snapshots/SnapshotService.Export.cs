@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Content;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Image;
 
@@ -46,7 +47,7 @@ public sealed partial class SnapshotService
     }
 
     /// <summary>Digests what passes. Does not own the inner stream.</summary>
-    private sealed class HashingWriter(Stream inner) : Stream
+    private sealed class HashingWriter(Stream inner) : WriteOnlyStream
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
@@ -58,18 +59,8 @@ public sealed partial class SnapshotService
             await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
         }
 
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
         public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
         public override void Flush() => inner.Flush();
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

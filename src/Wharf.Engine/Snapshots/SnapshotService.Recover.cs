@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Pipelines;
 using System.Text;
 using System.Threading.Channels;
 using Wharf.Engine.Archive;
@@ -86,33 +85,9 @@ public sealed partial class SnapshotService
         }
     }
 
-    private async Task<(Snapshot Snapshot, int XattrsSkipped)> RemakeAsync(Snapshot old, long number, Fd directory)
-    {
-        var pipe = new Pipe();
-        var playing = Task.Run(async () =>
-        {
-            try
-            {
-                await using var output = pipe.Writer.AsStream(leaveOpen: true);
-                await PlayAsync(old, output, CancellationToken.None).ConfigureAwait(false);
-                await pipe.Writer.CompleteAsync().ConfigureAwait(false);
-            }
-            catch (Exception error)
-            {
-                // The reader throws it.
-                await pipe.Writer.CompleteAsync(error).ConfigureAwait(false);
-            }
-        });
-        try
-        {
-            await using var tar = pipe.Reader.AsStream();
-            return await ExtractAsync(number, directory, old.Parent, old.DiffId, tar, CancellationToken.None).ConfigureAwait(false);
-        }
-        finally
-        {
-            await playing.ConfigureAwait(false);
-        }
-    }
+    private Task<(Snapshot Snapshot, int XattrsSkipped)> RemakeAsync(Snapshot old, long number, Fd directory) => Piped.RunAsync(
+        output => PlayAsync(old, output, CancellationToken.None),
+        tar => ExtractAsync(number, directory, old.Parent, old.DiffId, tar, CancellationToken.None));
 
     /// <summary>Removes a numbered directory that no row names any more, off the caller's path.</summary>
     private void Discard(long number) => InBackground(() =>

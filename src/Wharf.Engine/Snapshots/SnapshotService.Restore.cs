@@ -19,7 +19,6 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
-                MakeDirectory(directory, "work"u8, 0x1c0).Dispose();
                 MakeUpper(directory, old.Parent);
                 if (content is { } layer) await FillAsync(number, directory, old.Parent, layer, cancellation);
             }
@@ -37,43 +36,9 @@ public sealed partial class SnapshotService
     private async Task FillAsync(long number, Fd directory, Digest? parent, Digest layer, CancellationToken cancellation)
     {
         using var tree = new Fd(FileAt.Check(FileAt.Open(directory.Value, "fs"u8, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "openat", "fs"u8));
-        using var kept = MakeDirectory(directory, "kept"u8, 0x1c0);
-        using var lower = parent is null ? null : MergedDirectory.Open(Lowers(parent));
-        using (var journal = new LayerJournal(NumberPath(number) + "/tar"))
-        {
-            var pipe = new System.IO.Pipelines.Pipe();
-            var writing = PlayIntoAsync(layer, pipe.Writer, cancellation);
-            await using (var tar = pipe.Reader.AsStream())
-            {
-                var reader = new TarReader(tar, _options.Limits, journal.Bytes);
-                using var extractor = new SafeExtractor(tree, new SafeExtractorOptions
-                {
-                    Limits = _options.Limits,
-                    Layer = new LayerExtraction { Lower = lower, Kept = kept, Journal = journal },
-                });
-                await extractor.ExtractAsync(reader, cancellation);
-                await reader.DrainAsync(cancellation);
-            }
-            await writing;
-        }
+        await Piped.RunAsync(output => WriteLayerTarAsync(layer, output, cancellation), tar => FillTreeAsync(number, directory, tree, parent, tar, cancellation));
         // A writable layer needs no way back to the tar it came from.
         FileAt.Check(FileAt.Unlink(directory.Value, "tar"u8, isDirectory: false), "unlinkat", "tar"u8);
         if (Directory.Exists(NumberPath(number) + "/kept")) Directory.Delete(NumberPath(number) + "/kept", recursive: true);
-    }
-
-    private async Task PlayIntoAsync(Digest layer, System.IO.Pipelines.PipeWriter writer, CancellationToken cancellation)
-    {
-        await Task.Yield();
-        try
-        {
-            await using (var output = writer.AsStream(leaveOpen: true)) await WriteLayerTarAsync(layer, output, cancellation);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            // The reader gets the error in its place, and with it the end of a layer that is not whole.
-            await writer.CompleteAsync(error);
-            throw;
-        }
     }
 }

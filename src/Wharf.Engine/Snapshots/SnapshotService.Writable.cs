@@ -17,7 +17,6 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
-                MakeDirectory(directory, "work"u8, 0x1c0).Dispose();
                 MakeUpper(directory, parent);
             }
             var writable = new Writable(number, parent);
@@ -45,9 +44,10 @@ public sealed partial class SnapshotService
         }
     }
 
-    /// <summary>The upper directory, with the root's owner and mode as the layers have it: overlayfs shows the upper one's.</summary>
+    /// <summary>Overlayfs's work directory and the upper one, with the root's owner and mode as the layers have it: overlayfs shows the upper one's.</summary>
     private void MakeUpper(Fd directory, Digest? parent)
     {
+        MakeDirectory(directory, "work"u8, 0x1c0).Dispose();
         FileAt.Check(FileAt.MakeDirectory(directory.Value, "fs"u8, 0x1ed), "mkdirat", "fs"u8);
         uint mode = 0x1ed, uid = 0, gid = 0;
         if (parent is { } top)

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
@@ -30,27 +29,14 @@ public sealed partial class VolumeService
     private static async Task CopyAsync(Fd source, string target, CancellationToken cancellation)
     {
         using var root = OpenAt.Open(target, O.RDONLY | O.DIRECTORY);
-        var pipe = new Pipe();
-        var writing = WriteAsync(source, pipe.Writer, cancellation);
-        await ArchiveService.ExtractAsync(root, "/", pipe.Reader.AsStream(), new ArchiveExtractOptions { CopyUidGid = true }, cancellation);
-        await writing;
+        await Piped.RunAsync(output => ArchiveService.WriteRootAsync(source, output, cancellation), async tar =>
+        {
+            await ArchiveService.ExtractAsync(root, "/", tar, new ArchiveExtractOptions { CopyUidGid = true }, cancellation);
+            return true;
+        });
         var stat = FileStat.Of(source);
         SyscallException.Check(Libc.fchown(root.Value, stat.Uid, stat.Gid), "fchown", target);
         SyscallException.Check(Libc.fchmod(root.Value, stat.Mode & 0xFFF), "fchmod", target);
-    }
-
-    private static async Task WriteAsync(Fd source, PipeWriter writer, CancellationToken cancellation)
-    {
-        try
-        {
-            await using (var stream = writer.AsStream(leaveOpen: true)) await ArchiveService.WriteRootAsync(source, stream, cancellation);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            await writer.CompleteAsync(error);
-            throw;
-        }
     }
 
     /// <summary>Writes a volume's content as a tar, in use or not.</summary>

@@ -74,7 +74,6 @@ public sealed record RollbackResult
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
 [JsonSerializable(typeof(List<FileDifference>))]
-[JsonSerializable(typeof(IReadOnlyList<ContainerVersion>))]
 [JsonSerializable(typeof(List<ContainerVersion>))]
 [JsonSerializable(typeof(RollbackResult))]
 [JsonSerializable(typeof(CheckReport))]

@@ -1,0 +1,41 @@
+using System.IO.Pipelines;
+
+namespace Wharf.Engine.Archive;
+
+/// <summary>A writer and a reader of one stream, at the same time and with little of it in memory.</summary>
+internal static class Piped
+{
+    /// <summary>Gives what <paramref name="read"/> gives. Should the writer fail, the reader gets its error in place of the rest, so that nothing that is not whole is taken for whole.</summary>
+    public static async Task<T> RunAsync<T>(Func<Stream, Task> write, Func<Stream, Task<T>> read)
+    {
+        var pipe = new Pipe();
+        var writing = Task.Run(() => WriteAsync(pipe.Writer, write));
+        T result;
+        try
+        {
+            await using var stream = pipe.Reader.AsStream();
+            result = await read(stream).ConfigureAwait(false);
+        }
+        catch
+        {
+            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+        await writing.ConfigureAwait(false);
+        return result;
+    }
+
+    private static async Task WriteAsync(PipeWriter writer, Func<Stream, Task> write)
+    {
+        try
+        {
+            await using (var stream = writer.AsStream(leaveOpen: true)) await write(stream).ConfigureAwait(false);
+            await writer.CompleteAsync().ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            await writer.CompleteAsync(error).ConfigureAwait(false);
+            throw;
+        }
+    }
+}
