@@ -21,6 +21,7 @@ public static class JsonBody
         }
         catch (JsonException error)
         {
+            if (JsonText.Mend(bytes) is { } mended) return Parse(mended, type);
             throw WharfException.Invalid($"invalid JSON: {Describe(bytes, error, GoTypes.Of(typeof(T).Name))}", error);
         }
         if (!bytes[(int)reader.BytesConsumed..].Trim(" \t\r\n"u8).IsEmpty) throw WharfException.Invalid("unexpected content after JSON");

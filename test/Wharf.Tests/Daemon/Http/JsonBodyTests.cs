@@ -30,6 +30,27 @@ public sealed class JsonBodyTests
     public void A_bad_body_is_told_in_dockers_words(string json, string message) =>
         Should.Throw<WharfException>(() => Parse(json)).ShouldSatisfyAllConditions(error => error.Kind.ShouldBe(ErrorKind.InvalidArgument), error => error.Message.ShouldBe(message));
 
+    [Theory]
+    [InlineData("{\"Image\":\"a\\ud800b\"}", "a\ufffdb")]
+    [InlineData("{\"Image\":\"\\udc00\\ud83d\\ude00\"}", "\ufffd\ud83d\ude00")]
+    [InlineData("{\"Image\":\"\\\\ud800\",\"Cmd\":[\"\\ud800\"]}", "\\ud800")]
+    public void A_surrogate_alone_is_a_replacement_character(string json, string image) => Parse(json).Image.ShouldBe(image);
+
+    [Fact]
+    public void Bytes_that_are_no_text_are_replacement_characters()
+    {
+        byte[] body = [.. "{\"Labels\":{\"a"u8, 0xff, .. "\":\"b"u8, 0xc3, .. "\"}}"u8];
+        JsonBody.Parse(body, DockerApiJson.Default.ContainerCreateRequest).Labels!.ShouldHaveSingleItem().ShouldBe(new("a\ufffd", "b\ufffd"));
+    }
+
+    [Fact]
+    public void A_name_that_is_no_text_does_not_hide_what_is_wrong()
+    {
+        byte[] body = [.. "{\"a"u8, 0xff, .. "\":1,\"Image\":5}"u8];
+        Should.Throw<WharfException>(() => JsonBody.Parse(body, DockerApiJson.Default.ContainerCreateRequest)).Message
+            .ShouldBe("invalid JSON: json: cannot unmarshal number into Go struct field .Image of type string");
+    }
+
     [Fact]
     public void Null_is_an_empty_object() => Parse("null").Image.ShouldBeNull();
 
