@@ -33,18 +33,18 @@ public static class Cases
     /// <summary>A stop whose signal ends the process at once: what the engine itself takes.</summary>
     public static IEnumerable<(string Part, double Milliseconds)> Stop(EngineClient engine)
     {
-        var id = StartSleeper(engine, "none");
+        var id = StartSleeper(engine, "none", stopSignal: "SIGKILL");
         var watch = Stopwatch.StartNew();
-        engine.Send("POST", $"/containers/{id}/stop?signal=KILL");
+        engine.Send("POST", $"/containers/{id}/stop");
         double stopped = watch.Elapsed.TotalMilliseconds;
         Remove(engine, id);
         return [("total", stopped)];
     }
 
     /// <summary>Starts a container that sleeps; returns its ID.</summary>
-    public static string StartSleeper(EngineClient engine, string network)
+    public static string StartSleeper(EngineClient engine, string network, string stopSignal = "SIGTERM")
     {
-        var id = (string)engine.Json("POST", "/containers/create", $$"""{"Image":{{EngineClient.Quote(BenchImage.Name)}},"Cmd":["/bin/sleep","1000"],"HostConfig":{"NetworkMode":{{EngineClient.Quote(network)}} } }""")["Id"]!;
+        var id = (string)engine.Json("POST", "/containers/create", $$"""{"Image":{{EngineClient.Quote(BenchImage.Name)}},"Cmd":["/bin/sleep","1000"],"StopSignal":"{{stopSignal}}","HostConfig":{"NetworkMode":{{EngineClient.Quote(network)}} } }""")["Id"]!;
         engine.Send("POST", $"/containers/{id}/start");
         return id;
     }
