@@ -77,7 +77,7 @@ internal static class SpecBuilder
             Capabilities = Capabilities(capabilities, user.Uid),
             NoNewPrivileges = SecurityOptions.Parse(host.SecurityOpt).NoNewPrivileges,
             Rlimits = Ulimits.Map(host.Ulimits),
-            OomScoreAdj = host.OomScoreAdj is { } adjust and not 0 ? (int)adjust : null,
+            OomScoreAdj = (int)(host.OomScoreAdj ?? 0),
         };
     }
 
@@ -96,7 +96,7 @@ internal static class SpecBuilder
             Capabilities = Capabilities(capabilities, input.User.Uid),
             NoNewPrivileges = security.NoNewPrivileges,
             Rlimits = Ulimits.Map(host.Ulimits),
-            OomScoreAdj = host.OomScoreAdj is { } adjust and not 0 ? (int)adjust : null,
+            OomScoreAdj = (int)(host.OomScoreAdj ?? 0),
         };
     }
 
