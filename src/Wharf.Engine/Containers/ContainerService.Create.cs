@@ -134,7 +134,7 @@ public sealed partial class ContainerService
     private void FillConfig(ContainerConfig config, HostConfig host, string id)
     {
         if (string.IsNullOrEmpty(config.Hostname))
-            config.Hostname = host.NetworkMode == "host" || host.UTSMode == "host" ? _host.Hostname : NamespaceModes.ContainerOf(host.NetworkMode) is { } other ? _index.Find(other)?.Config.Hostname ?? "" : id[..12];
+            config.Hostname = host.NetworkMode == "host" ? _host.Hostname : NamespaceModes.ContainerOf(host.NetworkMode) is { } other ? _index.Find(other)?.Config.Hostname ?? "" : id[..12];
         config.Domainname ??= "";
         config.AttachStdin ??= false;
         config.AttachStdout ??= false;

@@ -29,6 +29,7 @@ public static class OverlayMount
         var all = options.Select(option => option.Split('=', 2) is [var key, var value] ? (Key: key, Value: (string?)value) : (Key: option, Value: null)).ToList();
         if (!TakesLowersOneByOne.Value && all.Any(option => option.Value?.Length > MaxFsconfigString)) return CreateByText(all, attributes, ownNamespace);
         using var context = MountTree.OpenContext("overlay");
+        MountTree.Set(context, "source", "overlay");
         foreach (var (key, value) in all)
         {
             if (key != "lowerdir" || !TakesLowersOneByOne.Value) MountTree.Set(context, key, value);

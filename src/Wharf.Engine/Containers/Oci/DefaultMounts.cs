@@ -19,7 +19,7 @@ internal static class DefaultMounts
     /// In mount order. <paramref name="sharedMemory"/> is null for none, empty for a tmpfs of the container's own, else the
     /// host directory that containers of one IPC namespace share.
     /// </summary>
-    public static List<Mount> Build(bool privileged, bool writableCgroups, bool hostIpc, string? sharedMemory, long sharedMemorySize)
+    public static List<Mount> Build(bool privileged, bool writableCgroups, bool hostIpc, bool userNamespace, string? sharedMemory, long sharedMemorySize)
     {
         var mounts = new List<Mount>(12)
         {
@@ -27,9 +27,10 @@ internal static class DefaultMounts
             privileged ? Sys : SysReadOnly,
             writableCgroups ? Cgroup : CgroupReadOnly,
         };
-        if (!hostIpc) mounts.Add(Mqueue);
-        // Not every host has its message queues mounted.
-        else if (Directory.Exists("/dev/mqueue")) mounts.Add(Bind("/dev/mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev"));
+        // Not every host has its message queues mounted; a user namespace cannot mount queues that are not its own.
+        bool onHost = Directory.Exists("/dev/mqueue");
+        if (!hostIpc || !(onHost || userNamespace)) mounts.Add(Mqueue);
+        else if (onHost) mounts.Add(Bind("/dev/mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev"));
         if (sharedMemory is null) return mounts;
         mounts.Add(sharedMemory.Length > 0
             ? Bind("/dev/shm", sharedMemory, "nosuid", "noexec", "nodev")
