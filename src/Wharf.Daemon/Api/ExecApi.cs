@@ -54,7 +54,7 @@ public static class ExecApi
         catch (Exception error) when (error is Engine.Shims.ShimException or Specs.Errors.WharfException)
         {
             // The answer has begun: the error is told in the stream, and by the exit code of inspect.
-            await client.Output.WriteAsync(Describe(error.Message + "\r\n", raw), CancellationToken.None);
+            await client.TellAsync(Describe(error.Message + "\r\n", raw));
         }
     }
 

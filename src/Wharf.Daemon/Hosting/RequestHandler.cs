@@ -20,7 +20,7 @@ public sealed class RequestHandler(EngineHost engine, ApiRouter router, IdleMemo
             ServerHeaders.Set(http.Response);
             await authorization.RunAsync(http, DispatchAsync);
         }
-        catch (Exception error) when (http.RequestAborted.IsCancellationRequested && error is OperationCanceledException or IOException)
+        catch (Exception error) when (error is ClientGoneException || (http.RequestAborted.IsCancellationRequested && error is OperationCanceledException or IOException))
         {
             log.ClientGone(http.Request.Method, http.Request.Path);
         }

@@ -65,8 +65,15 @@ public sealed class HijackedConnection : IAsyncDisposable
             if (name is not "Content-Type") text.Append(name).Append(": ").Append(value.ToString()).Append("\r\n");
         text.Append("\r\n");
         var connection = new HijackedConnection(context, transport.Input, socket, context.Http.Features.Get<TlsConnection>());
-        await connection.Output.WriteAsync(Encoding.ASCII.GetBytes(text.ToString()), CancellationToken.None);
+        await connection.TellAsync(Encoding.ASCII.GetBytes(text.ToString()));
         return connection;
+    }
+
+    /// <summary>Writes what the daemon itself says. A client that has left before does not end what it asked for (an exec is started, as dockerd does): whoever reads from it or writes to it next sees that it is gone.</summary>
+    public async Task TellAsync(ReadOnlyMemory<byte> text)
+    {
+        try { await Output.WriteAsync(text, CancellationToken.None); }
+        catch (IOException) { /* gone: nobody to tell */ }
     }
 
     /// <summary>An error told as dockerd tells it when it has taken the connection over already: a bare head and the text.</summary>
@@ -75,7 +82,7 @@ public sealed class HijackedConnection : IAsyncDisposable
         foreach (var name in context.Http.Response.Headers.Keys.ToArray()) context.Http.Response.Headers.Remove(name);
         int status = DockerErrors.StatusOf(error);
         await using var client = await TakeOverAsync(context, $"HTTP/1.1 {status} {Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status)}\r\nContent-Type: application/vnd.docker.raw-stream\r\n");
-        await client.Output.WriteAsync(Encoding.UTF8.GetBytes(error.Message + "\r\n"), CancellationToken.None);
+        await client.TellAsync(Encoding.UTF8.GetBytes(error.Message + "\r\n"));
     }
 
     /// <summary>Says that this request will be a hijack, so that an early half-close of the client does not end it.</summary>
@@ -111,3 +118,6 @@ public sealed class HijackedConnection : IAsyncDisposable
         catch (Exception error) when (error is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException) { /* closed: by us, or by a client that did not wait */ }
     }
 }
+
+/// <summary>The client closed its connection before it was answered.</summary>
+public sealed class ClientGoneException(Exception cause) : IOException("the client is gone", cause);

@@ -54,6 +54,22 @@ public sealed class StreamTests(EngineFixture engine)
     });
 
     [Fact]
+    public async Task A_client_that_leaves_before_the_answer_is_no_fault_of_the_daemons() => await WithStartedAsync("\"Cmd\":[\"sleep\",\"1000\"]", async (api, id) =>
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            var exec = (string)(await api.PostAsync($"containers/{id}/exec", """{"Cmd":["true"],"AttachStdout":true}""")).Body!["Id"]!;
+            foreach (var path in new[] { $"exec/{exec}/start", $"containers/{id}/attach?stream=1&stdout=1" })
+            {
+                using var socket = await ApiClient.ConnectAsync(engine);
+                await socket.SendAsync(Encoding.ASCII.GetBytes($"POST /v1.47/{path} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n" + "{}"));
+            }
+        }
+        (await engine.DockerAsync("exec", id, "true")).ShouldExit(0);
+        if (engine.IsWharf) engine.Log.ShouldNotContain($"/containers/{id}/attach: 500");
+    });
+
+    [Fact]
     public async Task The_end_of_one_clients_input_is_not_that_of_a_process_whose_input_stays_open() => await WithStartedAsync("\"Cmd\":[\"cat\"],\"OpenStdin\":true", async (api, id) =>
     {
         var (stream, _) = await ApiClient.UpgradeAsync(engine, $"containers/{id}/attach?stream=1&stdin=1&stdout=1");
