@@ -40,6 +40,7 @@ public static partial class ImagesApi
             Since = filters.Get("since").FirstOrDefault(),
             Until = Time(filters.Get("until")),
             SharedSize = context.QueryBool("shared-size"),
+            Manifests = context.Version >= new ApiVersion(1, 47) && context.QueryBool("manifests"),
         };
         var images = await context.Engine.Images.ListAsync(query, context.Cancellation);
         VersionedFields.Images(context.Version, images);
@@ -67,8 +68,9 @@ public static partial class ImagesApi
     private static async Task InspectAsync(ApiContext context)
     {
         var platform = JsonPlatforms(context, since: new(1, 49)).FirstOrDefault();
-        if (platform is not null && context.QueryBool("manifests")) throw WharfException.Invalid("conflicting options: manifests and platform options cannot both be set");
-        var image = await context.Engine.Images.InspectAsync(context.Route("name"), platform, context.Cancellation);
+        bool manifests = context.Version >= new ApiVersion(1, 48) && context.QueryBool("manifests");
+        if (platform is not null && manifests) throw WharfException.Invalid("conflicting options: manifests and platform options cannot both be set");
+        var image = await context.Engine.Images.InspectAsync(context.Route("name"), platform, manifests, context.Cancellation);
         VersionedFields.Image(context.Version, image);
         await context.WriteJsonAsync(200, image, DockerApiJson.Default.ImageInspect);
     }
@@ -79,12 +81,11 @@ public static partial class ImagesApi
     private static async Task TagAsync(ApiContext context)
     {
         var name = ImageReference.FromParts(context.Query("repo"), context.Query("tag"));
-        ImageRecord image;
-        try { image = await context.Engine.Images.GetAsync(context.Route("name"), null, context.Cancellation); }
+        try { await context.Engine.Images.GetAsync(context.Route("name"), null, context.Cancellation); }
         // Here, and only here, docker does not tell a name that cannot be one from one that is not there.
         catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument && error.Message.StartsWith("invalid reference format", StringComparison.Ordinal)) { throw WharfException.NotFound(error.Message); }
         // As dockerd answers a tag without a repository: nothing done, no error.
-        if (name is not null) await context.Engine.Images.TagAsync(image.Id, name.Familiar, context.Cancellation);
+        if (name is not null) await context.Engine.Images.TagAsync(context.Route("name"), name.Familiar, context.Cancellation);
         await context.EmptyAsync(name is null ? 200 : 201);
     }
 

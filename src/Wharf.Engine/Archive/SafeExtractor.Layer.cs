@@ -49,16 +49,24 @@ public sealed partial class SafeExtractor
     /// <summary>overlayfs merges the roots of all layers whatever their marks, so an opaque root hides each name below by itself.</summary>
     private void HideLowerRoot()
     {
-        if (_options.Layer?.Lower is not { } lower) return;
+        if (_lower is not { } lower) return;
         foreach (var name in lower.Names()) Hide(_root.Value, name);
     }
 
     /// <summary>The root of the uppermost layer is the one that shows; a layer that does not speak of it leaves it as it was.</summary>
     private void MakeRootLikeLower()
     {
-        if (_options.Layer?.Lower is not { } lower || !lower.TryStat("."u8, out var stat, out _)) return;
+        if (_lower is not { } lower || !lower.TryStat("."u8, out var stat, out _)) return;
         SetNameMetadata(_root.Value, "."u8, stat.Mode, stat.Uid, stat.Gid);
         _directoryTimes.Add(([], stat.ModifiedSeconds, stat.ModifiedNanoseconds));
+    }
+
+    /// <summary>Waits until the layers below are unpacked.</summary>
+    private async ValueTask KnowLowerAsync(CancellationToken cancellation)
+    {
+        if (_lowerKnown) return;
+        _lower = await _options.Layer!.OpenLower().WaitAsync(cancellation).ConfigureAwait(false);
+        _lowerKnown = true;
     }
 
     private FileStat? LowerDirectory(ReadOnlySpan<byte> path) =>
@@ -69,7 +77,8 @@ public sealed partial class SafeExtractor
     /// <summary>Goes down to the parent of a path in the layers below; default when there is no such directory.</summary>
     private T? WithLower<T>(ReadOnlySpan<byte> path, LowerAction<T> action)
     {
-        if (_options.Layer?.Lower is not { } lower) return default;
+        if (!_lowerKnown) throw new InvalidOperationException("the layers below are not there yet");
+        if (_lower is not { } lower) return default;
         MergedDirectory? owned = null;
         try
         {

@@ -70,6 +70,7 @@ public sealed partial class SafeExtractor
     private void PlaceRoot(TarEntry entry)
     {
         if (_options.Layer is null || !entry.IsDirectory) return;
+        _rootPlaced = true;
         SetMetadata(OpenParent([]), "."u8, entry);
         _directoryTimes.Add(([], entry.ModifiedSeconds, entry.ModifiedNanoseconds));
     }

@@ -37,6 +37,14 @@ public sealed partial class SafeExtractor
         return _last;
     }
 
+    /// <summary>Whether a directory is there, so that <see cref="OpenParent"/> need make none.</summary>
+    private bool IsThere(ReadOnlySpan<byte> path)
+    {
+        if (path.IsEmpty || (_last is not null && path.SequenceEqual(_last.Path)) || _parents.GetAlternateLookup<ReadOnlySpan<byte>>().ContainsKey(path)) return true;
+        using var found = OpenDirectory(path, out _);
+        return found is not null;
+    }
+
     /// <summary>Null when it is not there.</summary>
     private Fd? OpenDirectory(ReadOnlySpan<byte> path, out bool linked)
     {

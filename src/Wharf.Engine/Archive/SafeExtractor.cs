@@ -28,8 +28,13 @@ public sealed record SafeExtractorOptions
 /// <summary>What unpacking an OCI layer needs beyond a plain archive.</summary>
 internal sealed record LayerExtraction
 {
-    /// <summary>The layers below; null of the lowest.</summary>
-    public MergedDirectory? Lower { get; init; }
+    /// <summary>
+    /// Opens the layers below once they are there; null of the lowest. They may be unpacked at the same time as this one, which looks into them
+    /// only where it must. Called once at most.
+    /// </summary>
+    public required Func<Task<MergedDirectory?>> OpenLower { get; init; }
+    /// <summary>The layers below are there: nobody waits for them.</summary>
+    public bool LowerIsThere { get; init; }
     /// <summary>Where a file goes that a later member of the same layer replaces: the layer's tar still needs its bytes.</summary>
     public required Fd Kept { get; init; }
     /// <summary>Told of each file with data, once it is written and before the next member is read.</summary>
@@ -47,12 +52,14 @@ public sealed partial class SafeExtractor : IDisposable
     private readonly SafeExtractorOptions _options;
     private readonly EntryPath _path, _target;
     private readonly List<(byte[] Path, long Seconds, uint Nanoseconds)> _directoryTimes = [];
-    private bool _rootOpaque;
+    private bool _rootOpaque, _rootPlaced, _lowerKnown;
+    private MergedDirectory? _lower;
 
     /// <summary><paramref name="root"/> stays the caller's; an O_PATH descriptor will do.</summary>
     public SafeExtractor(Fd root, SafeExtractorOptions options)
     {
         (_root, _options) = (root, options);
+        _lowerKnown = _rootPlaced = options.Layer is null;
         // A PAX path in a cleaned form is never longer than it was.
         (_path, _target) = (new EntryPath(options.Limits.MaxTarNameLength + 1), new EntryPath(options.Limits.MaxTarNameLength + 1));
     }
@@ -66,19 +73,25 @@ public sealed partial class SafeExtractor : IDisposable
     /// <summary>Extracts all members, then gives the directories their times.</summary>
     public async Task ExtractAsync(TarReader reader, CancellationToken cancellation)
     {
-        if (_options.Layer is not null) MakeRootLikeLower();
+        if (_options.Layer is { LowerIsThere: true }) await KnowLowerAsync(cancellation).ConfigureAwait(false);
         while (await reader.ReadNextAsync(cancellation).ConfigureAwait(false) is { } entry)
         {
             Bytes += entry.Size;
             if (Bytes > _options.Limits.MaxLayerBytes) throw WharfException.Invalid($"invalid tar: unpacks to more than {_options.Limits.MaxLayerBytes} bytes");
             _path.Set(entry.Name);
-            if (_path.IsRoot) PlaceRoot(entry);
-            else if (_options.Layer is null || !PlaceWhiteout())
+            if (_path.IsRoot)
             {
-                if (entry.IsFile) await PlaceFileAsync(entry, reader, cancellation).ConfigureAwait(false);
-                else Place(entry);
+                PlaceRoot(entry);
+                continue;
             }
+            if (!_lowerKnown && !IsThere(_path.Parent)) await KnowLowerAsync(cancellation).ConfigureAwait(false);
+            if (_options.Layer is not null && PlaceWhiteout()) continue;
+            if (entry.IsFile) await PlaceFileAsync(entry, reader, cancellation).ConfigureAwait(false);
+            else if (entry.Type == TarType.HardLink) await PlaceHardLinkAsync(entry, cancellation).ConfigureAwait(false);
+            else Place(entry);
         }
+        if (_rootOpaque || !_rootPlaced) await KnowLowerAsync(cancellation).ConfigureAwait(false);
+        if (!_rootPlaced) MakeRootLikeLower();
         if (_rootOpaque) HideLowerRoot();
         SetDirectoryTimes();
     }
@@ -116,9 +129,6 @@ public sealed partial class SafeExtractor : IDisposable
             case TarType.Directory:
                 PlaceDirectory(parent, entry);
                 break;
-            case TarType.HardLink:
-                PlaceHardLink(parent, entry);
-                return;
             case TarType.Symlink:
                 Repeat(parent, entry, "symlinkat", static (parent, name, entry) => FileAt.Symlink(entry.LinkName, parent, name));
                 break;
@@ -174,20 +184,30 @@ public sealed partial class SafeExtractor : IDisposable
         }
     }
 
-    private void PlaceHardLink(ParentDirectory parent, TarEntry entry)
+    private async ValueTask PlaceHardLinkAsync(TarEntry entry, CancellationToken cancellation)
     {
         _target.Set(entry.LinkName);
         if (_target.IsRoot) throw WharfException.Invalid($"invalid tar: \"{entry.NameText}\" is a hard link to the root");
+        if (!_lowerKnown && !IsThere(_target.Parent)) await KnowLowerAsync(cancellation).ConfigureAwait(false);
+        if (TryPlaceHardLink(entry)) return;
+        await KnowLowerAsync(cancellation).ConfigureAwait(false);
+        if (CopyUp(_target) && TryPlaceHardLink(entry)) return;
+        throw WharfException.Invalid($"invalid tar: \"{entry.NameText}\" is a hard link to \"{entry.LinkNameText}\", which is not there");
+    }
+
+    /// <summary>False when what it names is not there.</summary>
+    private bool TryPlaceHardLink(TarEntry entry)
+    {
+        var parent = OpenParent(_path.Parent);
         for (int attempt = 0; ; attempt++)
         {
             var target = OpenParent(_target.Parent);
             int result = FileAt.Link(target.Fd.Value, _target.Name, parent.Fd.Value, _path.Name);
-            if (result >= 0) return;
-            if (result == -Errno.ENOENT && attempt == 0 && CopyUp(_target)) continue;
-            if (result == -Errno.ENOENT) throw WharfException.Invalid($"invalid tar: \"{entry.NameText}\" is a hard link to \"{entry.LinkNameText}\", which is not there");
+            if (result >= 0) return true;
+            if (result == -Errno.ENOENT) return false;
             if (result != -Errno.EEXIST || attempt > MaxReplacements) throw Failed("linkat", result, entry);
             // A link to itself, or made a second time: nothing to do, and making way would lose the file.
-            if (FileAt.Stat(target.Fd.Value, _target.Name, out var old) == 0 && FileAt.Stat(parent.Fd.Value, _path.Name, out var now) == 0 && old.SameFile(now)) return;
+            if (FileAt.Stat(target.Fd.Value, _target.Name, out var old) == 0 && FileAt.Stat(parent.Fd.Value, _path.Name, out var now) == 0 && old.SameFile(now)) return true;
             MakeWay(parent, entry);
             parent = OpenParent(_path.Parent);
         }

@@ -55,6 +55,7 @@ public sealed partial class ImageService
         var chains = new HashSet<Digest>(OtherChains());
         var diffIds = new HashSet<Digest>();
         var blobs = new HashSet<Digest>(_leases.Held);
+        blobs.UnionWith(_store.IndexContents());
         chains.UnionWith(_leases.Held);
         foreach (var id in images)
         {

@@ -7,7 +7,7 @@ using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
 
-/// <summary>Fetching an image's layers side by side and unpacking them, lowest first, while they come.</summary>
+/// <summary>Fetching an image's layers side by side and unpacking them while they come.</summary>
 public sealed partial class ImageService
 {
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(100);
@@ -21,7 +21,7 @@ public sealed partial class ImageService
         if (manifest.Config!.MediaType is not (MediaTypes.OciConfig or MediaTypes.DockerConfig))
             throw WharfException.Invalid($"unsupported media type {manifest.Config.MediaType}: the manifest is of an artifact, not of an image");
         if (manifest.Layers!.Count > _options.Limits.MaxLayers) throw WharfException.Invalid($"the image has {manifest.Layers.Count} layers; at most {_options.Limits.MaxLayers} are supported");
-        foreach (var layer in manifest.Layers) RefuseForeign(layer);
+        foreach (var layer in manifest.Layers) CheckSize(layer);
         pull.Lease.Add(manifest.Config.Digest);
         var config = await pull.Client.BlobAsync(manifest.Config, _options.Limits.MaxImageConfig, cancellation);
         var image = ParseConfig(config);
@@ -31,9 +31,8 @@ public sealed partial class ImageService
         return await StoreConfigAsync(config, pull.Lease, cancellation);
     }
 
-    private static void RefuseForeign(Descriptor layer)
+    private static void CheckSize(Descriptor layer)
     {
-        if (layer.Urls is { Count: > 0 }) throw WharfException.Invalid($"layer {layer.Digest} is to be fetched from elsewhere ({layer.Urls[0]}): foreign layers are refused");
         if (layer.Size < 0) throw WharfException.Invalid($"layer {layer.Digest} has a negative size");
     }
 
@@ -56,12 +55,11 @@ public sealed partial class ImageService
             }
             foreach (int i in missing.Skip(_options.MaxConcurrentDownloads)) pull.Progress.Report(new JsonMessage { Status = "Waiting", ProgressDetail = new(), Id = ShortId(layers[i]) });
             foreach (int i in missing) fetches[i] = Join(pull, layers[i]);
-            for (int i = 0; i < layers.Count; i++)
-            {
-                if (fetches[i] is { } fetch) await UnpackAsync(pull, fetch, i == 0 ? null : chains[i - 1], diffIds[i], cancellation);
-                else if (!_snapshots.Exists(chains[i])) throw new WharfException(ErrorKind.Internal, $"layer {chains[i]} went while it was used");
-                Remember(pull, diffIds[i], layers[i]);
-            }
+            await UnpackAllAsync(diffIds, (place, stop) => fetches[place.Index] is { } fetch ? UnpackAsync(pull, fetch, place, stop) : _snapshots.Exists(place.ChainId) ? Task.CompletedTask
+                : throw new WharfException(ErrorKind.Internal, $"layer {place.ChainId} went while it was used"), cancellation);
+            // Of a layer that another pull has unpacked meanwhile, too, all has to be there and right.
+            foreach (var fetch in fetches) if (fetch is not null) await fetch.Done.WaitAsync(cancellation);
+            for (int i = 0; i < layers.Count; i++) Remember(pull, diffIds[i], layers[i]);
         }
         finally
         {
@@ -124,14 +122,19 @@ public sealed partial class ImageService
         {
             await using var ingest = await _content.IngestAsync(layer.Digest, layer.Size, cancellation);
             fetch.Began(ingest.Path, ingest.Offset);
-            await pull.Client.DownloadAsync(ingest, layer, fetch.Advance, cancellation);
+            try { await pull.Client.DownloadAsync(ingest, layer, fetch.Advance, cancellation); }
+            // As dockerd on Linux: a foreign layer comes from its registry as any other, and from nowhere that a manifest points to.
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound && layer.Urls is { Count: > 0 })
+            {
+                throw WharfException.Invalid($"layer {layer.Digest} is not at the registry, and foreign layers are not fetched from elsewhere ({layer.Urls[0]})", error);
+            }
             pull.Progress.Report(new JsonMessage { Status = "Verifying Checksum", ProgressDetail = new(), Id = ShortId(layer) });
             ingest.Commit();
         }
         finally { pull.Slots.Release(); }
     }
 
-    private async Task UnpackAsync(Pulling pull, LayerFetch fetch, Digest? parent, Digest diffId, CancellationToken cancellation)
+    private async Task UnpackAsync(Pulling pull, LayerFetch fetch, LayerPlace place, CancellationToken cancellation)
     {
         var layer = fetch.Blob;
         var id = ShortId(layer);
@@ -149,7 +152,7 @@ public sealed partial class ImageService
         }
         await using (var blob = new ProgressStream(await fetch.OpenReadAsync(cancellation), Extracting))
         await using (var tar = await Compression.OpenAsync(blob, _options.Limits.MaxDecompressionRatio, cancellation))
-            await _snapshots.ApplyAsync(parent, diffId, tar, cancellation);
+            await _snapshots.ApplyAsync(place.Parent, place.Below, place.DiffId, tar, cancellation);
         // The tar may have ended before its blob did: nothing of it counts before all is there and right.
         await fetch.Done.WaitAsync(cancellation);
         Extracting(layer.Size);

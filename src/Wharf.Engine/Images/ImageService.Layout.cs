@@ -30,7 +30,7 @@ public sealed partial class ImageService
         try
         {
             await using (var output = writer.AsStream(leaveOpen: true))
-            await using (var plain = compression switch { LayerCompression.Gzip => new System.IO.Compression.GZipStream(output, System.IO.Compression.CompressionLevel.Optimal, leaveOpen: true), LayerCompression.Zstd => new ZstdSharp.CompressionStream(output, leaveOpen: true), _ => output })
+            await using (var plain = compression switch { LayerCompression.Gzip => new System.IO.Compression.GZipStream(output, Gzip, leaveOpen: true), LayerCompression.Zstd => new ZstdSharp.CompressionStream(output, leaveOpen: true), _ => output })
                 await _snapshots.WriteLayerTarAsync(chain, plain, cancellation);
             await writer.CompleteAsync();
         }

@@ -17,6 +17,8 @@ public sealed record ImageQuery
     public string? Since { get; init; }
     public DateTimeOffset? Until { get; init; }
     public bool SharedSize { get; init; }
+    /// <summary>With what the images' indexes hold.</summary>
+    public bool Manifests { get; init; }
     /// <summary>Also images without a name that others were made from.</summary>
     public bool All { get; init; }
 }
@@ -42,7 +44,9 @@ public sealed partial class ImageService
             var tags = Matching(record.RepoTags, query.References);
             var digests = Matching(record.RepoDigests, query.References);
             if (query.References.Count > 0 && tags.Count == 0 && digests.Count == 0) continue;
-            list.Add((created, Summarise(record, tags, digests, created, shared)));
+            var summary = Summarise(record, tags, digests, created, shared);
+            if (query.Manifests) summary.Manifests = await ManifestsAsync(_store.NamesOf(record.Id).Find(name => _store.ByName(name.Canonical) == record.Id), record, cancellation);
+            list.Add((created, summary));
         }
         return [.. list.OrderByDescending(entry => entry.Created).ThenBy(entry => entry.Summary.RepoTags!.FirstOrDefault(), StringComparer.Ordinal).Select(entry => entry.Summary)];
     }
@@ -78,13 +82,15 @@ public sealed partial class ImageService
     private static readonly DateTimeOffset Unknown = DateTimeOffset.MinValue;
 
     /// <summary>The inspect document of an image.</summary>
-    public async Task<ImageInspect> InspectAsync(string name, Platform? platform, CancellationToken cancellation)
+    public async Task<ImageInspect> InspectAsync(string name, Platform? platform, bool withManifests, CancellationToken cancellation)
     {
         var record = await GetAsync(name, platform, cancellation);
         var config = record.Config;
+        var manifests = withManifests ? await ManifestsAsync(NameOf(name, record.Id), record, cancellation) : null;
         return new ImageInspect
         {
             Id = record.Id.ToString(),
+            Manifests = manifests,
             RepoTags = [.. record.RepoTags],
             RepoDigests = [.. record.RepoDigests],
             Parent = _store.ParentOf(record.Id)?.ToString() ?? "",

@@ -53,10 +53,12 @@ public sealed partial class ImageService
         var asked = reference.Digest?.ToString() ?? reference.Tag!;
         var top = await client.ManifestAsync(asked, cancellation);
         var chosen = top;
+        ImageIndex? index = null;
         if (ManifestDocuments.IsIndex(top.MediaType, top.Bytes))
         {
             var wanted = platform ?? Platforms.Host;
-            var entry = Platforms.Choose(ManifestDocuments.ParseIndex(top.Bytes, top.MediaType).Manifests ?? [], wanted)
+            index = ManifestDocuments.ParseIndex(top.Bytes, top.MediaType);
+            var entry = Platforms.Choose(index.Manifests ?? [], wanted)
                 ?? throw WharfException.NotFound($"no matching manifest for {Platforms.Describe(wanted)} in the manifest list entries");
             chosen = await client.ManifestAsync(entry.Digest.ToString(), cancellation);
             if (chosen.Bytes.Length != entry.Size) throw WharfException.Invalid($"manifest {entry.Digest} has {chosen.Bytes.Length} bytes, the index says {entry.Size}");
@@ -69,17 +71,31 @@ public sealed partial class ImageService
         lease.Add(manifest.Config!.Digest);
         bool isNew = !IsWhole(manifest.Config.Digest);
         // What is here whole needs no look at its layers.
-        var image = isNew ? await FetchAsync(pull, manifest, cancellation) : await RecordAsync(manifest.Config.Digest, cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var attesting = FetchAttestationsAsync(client, reference.Tag is null ? null : index, chosen.Digest, lease, stop.Token);
+        ImageRecord image;
+        List<Digest> attestations;
+        try
+        {
+            image = isNew ? await FetchAsync(pull, manifest, cancellation) : await RecordAsync(manifest.Config.Digest, cancellation);
+            attestations = await attesting;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await ((Task)attesting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
         await KeepManifestsAsync(image.Id, lease, [top.Bytes, chosen.Bytes], cancellation);
         _store.AddDigest(reference.Repository, top.Digest, image.Id);
-        if (reference.Tag is not null) isNew |= _store.SetName(reference.WithTag(reference.Tag), image.Id) != image.Id;
+        if (reference.Tag is not null) isNew |= _store.SetName(reference.WithTag(reference.Tag), image.Id, index is null ? null : top.Digest) != image.Id;
+        foreach (var digest in attestations) _store.AddIndexBlob(top.Digest, digest);
         progress.Report(new JsonMessage { Status = $"Digest: {top.Digest}" });
         return (await RecordAsync(image.Id, cancellation), isNew);
     }
 
     private static void WarnOfPlatform(ImageReference reference, ImageRecord image, Platform platform, IProgress<JsonMessage> progress)
     {
-        var own = new Platform { Os = image.Config.Os ?? "linux", Architecture = image.Config.Architecture, Variant = image.Config.Variant };
+        var own = PlatformOf(image.Config);
         progress.Report(new JsonMessage
         {
             Status = $"WARNING: image with reference {reference.Familiar} was found but its platform ({Platforms.Describe(own)}) does not match the specified platform ({Platforms.Describe(platform)})",

@@ -33,7 +33,7 @@ public sealed partial class ImageService
             using var lease = _leases.Take();
             lease.Add(image.Id);
             foreach (var chain in Chains(image.Config)) lease.Add(chain);
-            await PushOneAsync(client, one, image, lease, progress, cancellation);
+            await PushOneAsync(client, one, image, platform is null, lease, progress, cancellation);
             Publish("push", image.Id, one.Familiar, one.FamiliarRepository);
         }
     }
@@ -46,26 +46,45 @@ public sealed partial class ImageService
         return string.IsNullOrEmpty(tag) ? reference : ImageReference.FromParts(name, tag)!;
     }
 
-    private async Task PushOneAsync(RegistryClient client, ImageReference reference, ImageRecord image, Leases.Lease lease, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    private async Task PushOneAsync(RegistryClient client, ImageReference reference, ImageRecord image, bool allPlatforms, Leases.Lease lease, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
+        var images = new List<ImageRecord> { image };
+        if (allPlatforms) foreach (var other in _store.PlatformsOf(reference)) images.Add(await RecordAsync(other, cancellation));
+        await client.ConnectForPushAsync(images.SelectMany(static one => one.Config.RootFs?.DiffIds ?? []).SelectMany(diffId => Sources(reference, diffId)).Select(source => source.Path), cancellation);
+        if (allPlatforms && await WholeIndexAsync(client, reference, image, cancellation) is { } whole)
+        {
+            await PushIndexAsync(client, reference, image, whole, lease, progress, cancellation);
+            return;
+        }
+        var manifest = await PushContentAsync(client, reference, image, null, progress, cancellation);
+        await client.PutManifestAsync(reference.Tag!, manifest.Bytes, manifest.MediaType, cancellation);
+        await PushedAsync(reference, image, manifest.Bytes, lease, progress, cancellation);
+    }
+
+    /// <summary>Sends an image's layers and configuration; gives the manifest that names them, if possible <paramref name="known"/>.</summary>
+    private async Task<(byte[] Bytes, string MediaType)> PushContentAsync(RegistryClient client, ImageReference reference, ImageRecord image, Digest? known, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
         var diffIds = image.Config.RootFs?.DiffIds ?? [];
         // Uppermost first, as docker tells them.
         foreach (var diffId in diffIds.AsEnumerable().Reverse()) progress.Report(new JsonMessage { Status = "Preparing", ProgressDetail = new(), Id = diffId.Hex[..12] });
         foreach (var diffId in diffIds.AsEnumerable().Reverse().Skip(_options.MaxConcurrentUploads)) progress.Report(new JsonMessage { Status = "Waiting", ProgressDetail = new(), Id = diffId.Hex[..12] });
-        await client.ConnectForPushAsync(diffIds.SelectMany(diffId => Sources(reference, diffId)).Select(source => source.Path), cancellation);
         using var slots = new SemaphoreSlim(_options.MaxConcurrentUploads);
         var push = new Pushing(client, reference, progress, slots);
         var layers = await PushLayersAsync(push, diffIds, cancellation);
         var config = await _content.ReadAsync(image.Id, _options.Limits.MaxImageConfig, cancellation);
         var configBlob = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = config.Length };
         if (!await client.HasBlobAsync(image.Id, cancellation)) await client.UploadAsync(configBlob, () => new MemoryStream(config), static _ => { }, cancellation);
-        var manifest = await ManifestForAsync(image, configBlob, layers, cancellation);
-        await client.PutManifestAsync(reference.Tag!, manifest.Bytes, manifest.MediaType, cancellation);
-        var digest = Digest.OfBytes(manifest.Bytes);
-        await KeepManifestsAsync(image.Id, lease, [manifest.Bytes], cancellation);
+        return await ManifestForAsync(image, configBlob, layers, known, cancellation);
+    }
+
+    /// <summary>Notes and tells under which digest the registry now has it.</summary>
+    private async Task PushedAsync(ImageReference reference, ImageRecord image, byte[] manifest, Leases.Lease lease, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    {
+        var digest = Digest.OfBytes(manifest);
+        await KeepManifestsAsync(image.Id, lease, [manifest], cancellation);
         _store.AddDigest(reference.Repository, digest, image.Id);
-        progress.Report(new JsonMessage { Status = $"{reference.Tag}: digest: {digest} size: {manifest.Bytes.Length}" });
-        var result = new PushResult { Tag = reference.Tag, Digest = digest.ToString(), Size = manifest.Bytes.Length };
+        progress.Report(new JsonMessage { Status = $"{reference.Tag}: digest: {digest} size: {manifest.Length}" });
+        var result = new PushResult { Tag = reference.Tag, Digest = digest.ToString(), Size = manifest.Length };
         progress.Report(new JsonMessage { ProgressDetail = new(), Aux = JsonSerializer.SerializeToElement(result, JsonMessageJson.Default.PushResult) });
     }
 
@@ -133,30 +152,50 @@ public sealed partial class ImageService
         Descriptor sent;
         if (known.Find(blob => _content.Has(blob.Digest)) is { } kept)
         {
-            await push.Client.UploadAsync(kept, () => _content.OpenRead(kept.Digest), Throttled(id, "Pushing", kept.Size, push.Progress), cancellation);
+            await SendKeptAsync(push, id, kept, cancellation);
             sent = kept;
         }
-        else sent = await CompressAndSendAsync(push, id, chain, cancellation);
+        else sent = await CompressAndSendAsync(push, id, diffId, chain, cancellation);
         push.Progress.Report(new JsonMessage { Status = "Pushed", ProgressDetail = new(), Id = id });
         return sent;
     }
 
+    /// <summary>From here on a blob is sent so that a push after a cut or a restart goes on with it, for which one request more is needed.</summary>
+    private const long ResumableBytes = 4L << 20;
+
+    private async Task SendKeptAsync(Pushing push, string id, Descriptor kept, CancellationToken cancellation)
+    {
+        var report = Throttled(id, "Pushing", kept.Size, push.Progress);
+        if (kept.Size < ResumableBytes || kept.Digest.Algorithm != "sha256")
+        {
+            await push.Client.UploadAsync(kept, () => _content.OpenRead(kept.Digest), report, cancellation);
+            return;
+        }
+        using var note = _store.Upload(push.Name.Repository, kept.Digest.ToString());
+        await push.Client.UploadAsync(async (output, stop) =>
+        {
+            await using var blob = _content.OpenRead(kept.Digest);
+            await blob.CopyToAsync(output, 128 << 10, stop);
+        }, note, report, cancellation);
+    }
+
     /// <summary>Writes the layer's tar again from its tree and compresses and sends it in one go; the progress is that of the tar.</summary>
-    private async Task<Descriptor> CompressAndSendAsync(Pushing push, string id, Digest chain, CancellationToken cancellation)
+    private async Task<Descriptor> CompressAndSendAsync(Pushing push, string id, Digest diffId, Digest chain, CancellationToken cancellation)
     {
         var report = Throttled(id, "Pushing", _snapshots.LayerSize(chain), push.Progress);
+        using var note = _store.Upload(push.Name.Repository, $"{diffId} gzip {Gzip.CompressionLevel}");
         var blob = await push.Client.UploadAsync(async (output, stop) =>
         {
             await using var buffered = new BufferedStream(output, 128 << 10);
             await using (var gzip = new GZipStream(buffered, Gzip, leaveOpen: true))
             await using (var counted = new CountingWriter(gzip, report)) await _snapshots.WriteLayerTarAsync(chain, counted, stop);
             await buffered.FlushAsync(stop);
-        }, static _ => { }, cancellation);
+        }, note, static _ => { }, cancellation);
         blob.MediaType = MediaTypes.DockerLayerGzip;
         return blob;
     }
 
-    // Of a Debian layer, zlib-ng's level 3 takes three quarters of level 6's time and gives 2 % more.
+    // The same wherever a layer is compressed, so that it is the same blob. Of a Debian layer, zlib-ng's level 3 takes three quarters of level 6's time and gives 2 % more.
     private static readonly ZLibCompressionOptions Gzip = new() { CompressionLevel = 3 };
 
     private sealed class CountingWriter(Stream inner, Action<long> progress) : WriteOnlyStream
@@ -171,9 +210,9 @@ public sealed partial class ImageService
     }
 
     /// <summary>An image that came from a registry goes out under the manifest it came with, so that its digest stays.</summary>
-    private async Task<(byte[] Bytes, string MediaType)> ManifestForAsync(ImageRecord image, Descriptor config, Descriptor[] layers, CancellationToken cancellation)
+    private async Task<(byte[] Bytes, string MediaType)> ManifestForAsync(ImageRecord image, Descriptor config, Descriptor[] layers, Digest? preferred, CancellationToken cancellation)
     {
-        foreach (var digest in _store.ManifestsOf(image.Id))
+        foreach (var digest in _store.ManifestsOf(image.Id).OrderByDescending(digest => digest == preferred))
         {
             if (!_content.Has(digest)) continue;
             var bytes = await _content.ReadAsync(digest, _options.Limits.MaxManifest, cancellation);

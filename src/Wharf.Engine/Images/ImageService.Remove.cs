@@ -21,7 +21,7 @@ public sealed partial class ImageService
         try
         {
             var answer = new List<ImageDeleteResponseItem>();
-            if (platform is not null) await GetAsync(nameOrId, platform, cancellation);
+            if (platform is not null && await RemovePlatformAsync(nameOrId, platform, force, prune, answer, cancellation)) return answer;
             await RemoveOneAsync(nameOrId, force, prune, answer, cancellation);
             return answer;
         }
@@ -46,16 +46,40 @@ public sealed partial class ImageService
         if (!force && IsOneRepository(id) && UsersOf(id) is [var user, ..])
             throw WharfException.Conflict($"conflict: unable to remove repository reference \"{nameOrId}\" (must force) - container {user.ContainerId[..12]} is using its referenced image {Short(id)}");
         var reference = ImageReference.Parse(nameOrId);
+        List<Digest> others = reference.Digest is null ? _store.PlatformsOf(reference.WithDefaultTag()) : [];
+        if (!force && others.Find(other => UsersOf(other).Count > 0) is { IsEmpty: false } used)
+            throw WharfException.Conflict($"conflict: unable to remove repository reference \"{nameOrId}\" (must force) - container {UsersOf(used)[0].ContainerId[..12]} is using its referenced image {Short(used)}");
         if (reference.Digest is { } asked) UntagDigest(id, reference.Repository, asked, answer);
         else
         {
-            Untag(id, reference.WithDefaultTag(), answer);
+            _store.RemoveName(reference.WithDefaultTag().Canonical);
+            answer.Add(new ImageDeleteResponseItem { Untagged = reference.WithDefaultTag().Familiar });
+            Publish("untag", id, id.ToString());
             // With its last tag in a repository, also the digests by which the image is known there are forgotten.
             if (_store.NamesOf(id).TrueForAll(name => name.Repository != reference.Repository))
                 foreach (var (repository, digest) in _store.DigestsOf(id)) if (repository == reference.Repository) UntagDigest(id, repository, digest, answer);
         }
-        if (_store.NamesOf(id).Count > 0 || _store.DigestsOf(id).Count > 0) return;
-        await DeleteAsync(id, force, prune, quiet: true, answer, cancellation);
+        foreach (var nameless in others.Prepend(id).Where(image => _store.NamesOf(image).Count == 0 && _store.DigestsOf(image).Count == 0).ToList())
+            await DeleteAsync(nameless, force, prune, quiet: true, answer, cancellation);
+    }
+
+    /// <summary>Removes one of several platforms of a name, which stays; false when it is the only one.</summary>
+    private async Task<bool> RemovePlatformAsync(string nameOrId, Platform platform, bool force, bool prune, List<ImageDeleteResponseItem> answer, CancellationToken cancellation)
+    {
+        var image = await GetAsync(nameOrId, platform, cancellation);
+        if (Find(nameOrId) is not { } first || NameOf(nameOrId, first) is not { } name || _store.PlatformsOf(name).Count == 0) return false;
+        RefuseIfNeeded(image.Id, force, references: false);
+        Detach(image.Id, name);
+        if (_store.NamesOf(image.Id).Count == 0 && _store.DigestsOf(image.Id).Count == 0) await DeleteAsync(image.Id, force, prune, quiet: true, answer, cancellation);
+        return true;
+    }
+
+    /// <summary>Takes an image from a name. What the name has of other platforms stays with it.</summary>
+    private void Detach(Digest id, ImageReference name)
+    {
+        if (_store.ByName(name.Canonical) != id) _store.RemovePlatform(name, id);
+        else if (_store.PlatformsOf(name) is [var next, ..]) _store.Promote(name, next);
+        else _store.RemoveName(name.Canonical);
     }
 
     private static bool IsId(string nameOrId, Digest id) => id.ToString().StartsWith(nameOrId, StringComparison.Ordinal) || id.Hex.StartsWith(nameOrId, StringComparison.Ordinal);
@@ -85,14 +109,14 @@ public sealed partial class ImageService
 
     private void Untag(Digest id, ImageReference name, List<ImageDeleteResponseItem> answer)
     {
-        _store.RemoveName(name.Canonical);
+        Detach(id, name);
         answer.Add(new ImageDeleteResponseItem { Untagged = name.Familiar });
         Publish("untag", id, id.ToString());
     }
 
     private void UntagDigest(Digest id, string repository, Digest digest, List<ImageDeleteResponseItem> answer)
     {
-        _store.RemoveDigest(repository, digest);
+        _store.RemoveDigest(repository, digest, id);
         answer.Add(new ImageDeleteResponseItem { Untagged = $"{FamiliarOf(repository)}@{digest}" });
         Publish("untag", id, id.ToString());
     }
@@ -114,13 +138,12 @@ public sealed partial class ImageService
         Publish("delete", id, id.ToString());
         answer.Add(new ImageDeleteResponseItem { Deleted = id.ToString() });
         var needed = await ImageChainsAsync(cancellation);
+        needed.UnionWith(OtherChains());
         foreach (var chain in Chains(config).Reverse())
-            if (!needed.Contains(chain) && !LayerInUse(chain)) answer.Add(new ImageDeleteResponseItem { Deleted = chain.ToString() });
+            if (!needed.Contains(chain) && !_snapshots.IsUsedByContainer(chain)) answer.Add(new ImageDeleteResponseItem { Deleted = chain.ToString() });
         await CollectAsync(cancellation);
         if (prune && parent is { } above && _store.NamesOf(above).Count == 0 && _store.DigestsOf(above).Count == 0) await DeleteAsync(above, force: false, prune: true, quiet: true, answer, cancellation);
     }
-
-    private bool LayerInUse(Digest chain) => OtherChains().Contains(chain) || _snapshots.IsUsedByContainer(chain);
 
     /// <summary>Removes images without a name (or, with <paramref name="all"/>, all that no container uses) and frees what only they needed.</summary>
     public async Task<ImagePruneResponse> PruneAsync(bool all, DateTimeOffset? until, IReadOnlyList<string> labels, IReadOnlyList<string> notLabels, CancellationToken cancellation)

@@ -8,17 +8,20 @@ using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
 
+/// <summary>An image to save under names, with those of its other platforms.</summary>
+public sealed record SavedImage(ImageRecord Image, List<ImageReference> References, List<ImageRecord> Others)
+{
+    public IEnumerable<ImageRecord> All => Others.Prepend(Image);
+}
+
 /// <summary>Writing images as one archive that is a docker archive and an OCI layout at once; the same bytes for the same images.</summary>
 public sealed partial class ImageService
 {
-    /// <summary>What a save would write, so that a name that is not there is told before the first byte.</summary>
-    public Task<List<(ImageRecord Image, List<ImageReference> References)>> SelectAsync(IReadOnlyList<string> names, CancellationToken cancellation) => SelectAsync(names, [], cancellation);
-
-    /// <summary>Saves images by name or ID; a repository without a tag means all its tags.</summary>
-    public async Task SaveAsync(IReadOnlyList<(ImageRecord Image, List<ImageReference> References)> images, Stream output, CancellationToken cancellation)
+    /// <summary>Saves what <see cref="SelectAsync"/> gave.</summary>
+    public async Task SaveAsync(IReadOnlyList<SavedImage> images, Stream output, CancellationToken cancellation)
     {
         using var lease = _leases.Take();
-        foreach (var (record, _) in images)
+        foreach (var record in images.SelectMany(static image => image.All))
         {
             lease.Add(record.Id);
             foreach (var chain in Chains(record.Config)) lease.Add(chain);
@@ -30,26 +33,11 @@ public sealed partial class ImageService
         var repositories = new SortedDictionary<string, SortedDictionary<string, string>>(StringComparer.Ordinal);
         await DirectoryAsync(tar, "blobs/", cancellation);
         await DirectoryAsync(tar, "blobs/sha256/", cancellation);
-        foreach (var (record, references) in images)
+        foreach (var image in images)
         {
-            var layers = await SaveLayersAsync(tar, record, written, cancellation);
-            var config = await _content.ReadAsync(record.Id, _options.Limits.MaxImageConfig, cancellation);
-            await BlobAsync(tar, record.Id, config, written, cancellation);
-            var manifest = JsonSerializer.SerializeToUtf8Bytes(new Manifest
-            {
-                SchemaVersion = 2, MediaType = MediaTypes.OciManifest, Layers = layers,
-                Config = new Descriptor { MediaType = MediaTypes.OciConfig, Digest = record.Id, Size = config.Length },
-            }, ImageJson.Plain.Manifest);
-            var digest = Digest.OfBytes(manifest);
-            await BlobAsync(tar, digest, manifest, written, cancellation);
-            archive.Add(Archived(record, references, layers));
-            AddToIndex(index, references, digest, manifest.Length, record.Config);
-            foreach (var reference in references)
-            {
-                if (!repositories.TryGetValue(reference.FamiliarRepository, out var tags)) repositories[reference.FamiliarRepository] = tags = new(StringComparer.Ordinal);
-                tags[reference.Tag!] = layers.Count > 0 ? layers[^1].Digest.Hex : "";
-            }
-            Publish("save", record.Id, record.Id.ToString());
+            var manifests = new List<Descriptor>();
+            foreach (var record in image.All) manifests.Add(await SaveOneAsync(tar, record, image.Image == record ? image.References : [], written, archive, repositories, cancellation));
+            AddToIndex(index, image.References, manifests.Count == 1 ? manifests[0] : await SaveIndexAsync(tar, manifests, written, cancellation));
         }
         await FileAsync(tar, "index.json", JsonSerializer.SerializeToUtf8Bytes(index, ImageJson.Plain.ImageIndex), cancellation);
         await FileAsync(tar, "manifest.json", JsonSerializer.SerializeToUtf8Bytes(archive, JsonMessageJson.Plain.ListArchiveManifest), cancellation);
@@ -59,22 +47,51 @@ public sealed partial class ImageService
         await tar.FinishAsync(cancellation);
     }
 
-    /// <summary>As <see cref="SelectAsync(IReadOnlyList{string}, CancellationToken)"/>, and docker's error where an image is for none of the platforms asked for.</summary>
-    public async Task<List<(ImageRecord Image, List<ImageReference> References)>> SelectAsync(IReadOnlyList<string> names, IReadOnlyList<Platform> platforms, CancellationToken cancellation)
+    private async Task<Descriptor> SaveOneAsync(TarWriter tar, ImageRecord record, List<ImageReference> references, HashSet<Digest> written, List<ArchiveManifest> archive,
+        SortedDictionary<string, SortedDictionary<string, string>> repositories, CancellationToken cancellation)
     {
-        var selected = new List<(ImageRecord Image, List<ImageReference> References)>();
+        var layers = await SaveLayersAsync(tar, record, written, cancellation);
+        var config = await _content.ReadAsync(record.Id, _options.Limits.MaxImageConfig, cancellation);
+        await BlobAsync(tar, record.Id, config, written, cancellation);
+        var manifest = JsonSerializer.SerializeToUtf8Bytes(new Manifest
+        {
+            SchemaVersion = 2, MediaType = MediaTypes.OciManifest, Layers = layers,
+            Config = new Descriptor { MediaType = MediaTypes.OciConfig, Digest = record.Id, Size = config.Length },
+        }, ImageJson.Plain.Manifest);
+        var digest = Digest.OfBytes(manifest);
+        await BlobAsync(tar, digest, manifest, written, cancellation);
+        archive.Add(Archived(record, references, layers));
+        foreach (var reference in references)
+        {
+            if (!repositories.TryGetValue(reference.FamiliarRepository, out var tags)) repositories[reference.FamiliarRepository] = tags = new(StringComparer.Ordinal);
+            tags[reference.Tag!] = layers.Count > 0 ? layers[^1].Digest.Hex : "";
+        }
+        Publish("save", record.Id, record.Id.ToString());
+        return new Descriptor { MediaType = MediaTypes.OciManifest, Digest = digest, Size = manifest.Length, Platform = new Platform { Architecture = record.Config.Architecture, Os = record.Config.Os, Variant = record.Config.Variant } };
+    }
+
+    private static async Task<Descriptor> SaveIndexAsync(TarWriter tar, List<Descriptor> manifests, HashSet<Digest> written, CancellationToken cancellation)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(new ImageIndex { SchemaVersion = 2, MediaType = MediaTypes.OciIndex, Manifests = manifests }, ImageJson.Plain.ImageIndex);
+        var digest = Digest.OfBytes(bytes);
+        await BlobAsync(tar, digest, bytes, written, cancellation);
+        return new Descriptor { MediaType = MediaTypes.OciIndex, Digest = digest, Size = bytes.Length };
+    }
+
+    /// <summary>
+    /// What a save would write, so that what is not there is told before the first byte. Names are names, IDs, or repositories, which mean all their tags; a name
+    /// of several platforms means all of them or, with <paramref name="platforms"/>, those.
+    /// </summary>
+    public async Task<List<SavedImage>> SelectAsync(IReadOnlyList<string> names, IReadOnlyList<Platform> platforms, CancellationToken cancellation)
+    {
+        var selected = new List<SavedImage>();
         async Task AddAsync(string nameOrId, ImageReference? reference)
         {
-            var image = await GetAsync(nameOrId, null, cancellation);
-            if (platforms.Count > 0 && !platforms.Any(platform => Platforms.Matches(image.Config, platform)))
-                throw new WharfException(ErrorKind.Internal, $"no suitable export target found for platform {Platforms.Describe(platforms[0])}");
-            int at = selected.FindIndex(entry => entry.Image.Id == image.Id);
-            if (at < 0)
-            {
-                selected.Add((image, []));
-                at = selected.Count - 1;
-            }
-            if (reference is not null && !selected[at].References.Contains(reference)) selected[at].References.Add(reference);
+            var images = await PlatformImagesAsync(nameOrId, platforms, cancellation);
+            var entry = selected.Find(entry => entry.Image.Id == images[0].Id);
+            if (entry is null) selected.Add(entry = new SavedImage(images[0], [], []));
+            foreach (var other in images.Skip(1)) if (!entry.Others.Exists(known => known.Id == other.Id)) entry.Others.Add(other);
+            if (reference is not null && !entry.References.Contains(reference)) entry.References.Add(reference);
         }
         foreach (var name in names)
         {
@@ -95,6 +112,25 @@ public sealed partial class ImageService
             await AddAsync(name, reference.Digest is null && reference.FamiliarRepository != "sha256" ? reference : null);
         }
         return selected;
+    }
+
+    private async Task<List<ImageRecord>> PlatformImagesAsync(string nameOrId, IReadOnlyList<Platform> platforms, CancellationToken cancellation)
+    {
+        var first = await GetAsync(nameOrId, null, cancellation);
+        var images = new List<ImageRecord>();
+        if (platforms.Count == 0)
+        {
+            foreach (var id in Candidates(nameOrId, first.Id)) images.Add(await RecordAsync(id, cancellation));
+            return images;
+        }
+        foreach (var platform in platforms)
+        {
+            ImageRecord found;
+            try { found = await ForPlatformAsync(nameOrId, first.Id, platform, cancellation); }
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { throw new WharfException(ErrorKind.Internal, $"no suitable export target found for platform {Platforms.Describe(platform)}", error); }
+            if (!images.Exists(known => known.Id == found.Id)) images.Add(found);
+        }
+        return images;
     }
 
     private async Task<List<Descriptor>> SaveLayersAsync(TarWriter tar, ImageRecord record, HashSet<Digest> written, CancellationToken cancellation)
@@ -123,18 +159,11 @@ public sealed partial class ImageService
         LayerSources = layers.DistinctBy(layer => layer.Digest).ToDictionary(layer => layer.Digest.ToString()),
     };
 
-    private static void AddToIndex(ImageIndex index, List<ImageReference> references, Digest digest, long size, OciImage config)
+    private static void AddToIndex(ImageIndex index, List<ImageReference> references, Descriptor manifest)
     {
-        var platform = new Platform { Architecture = config.Architecture, Os = config.Os, Variant = config.Variant };
-        if (references.Count == 0) index.Manifests!.Add(new Descriptor { MediaType = MediaTypes.OciManifest, Digest = digest, Size = size, Platform = platform });
+        if (references.Count == 0) index.Manifests!.Add(manifest);
         foreach (var reference in references)
-        {
-            index.Manifests!.Add(new Descriptor
-            {
-                MediaType = MediaTypes.OciManifest, Digest = digest, Size = size, Platform = platform,
-                Annotations = new() { ["io.containerd.image.name"] = reference.Canonical, ["org.opencontainers.image.ref.name"] = reference.Tag! },
-            });
-        }
+            index.Manifests!.Add(manifest with { Annotations = new() { ["io.containerd.image.name"] = reference.Canonical, ["org.opencontainers.image.ref.name"] = reference.Tag! } });
     }
 
     private static async Task BlobAsync(TarWriter tar, Digest digest, byte[] bytes, HashSet<Digest> written, CancellationToken cancellation)

@@ -37,7 +37,7 @@ public sealed partial class ImageService
             layers.Add(await CompressedAsync(diffId, chain.Value, lease, cancellation));
         }
         var config = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = _content.SizeOf(image.Id) };
-        var (bytes, mediaType) = await ManifestForAsync(image, config, [.. layers], cancellation);
+        var (bytes, mediaType) = await ManifestForAsync(image, config, [.. layers], null, cancellation);
         var blobs = layers.Select(layer => layer.Digest).Append(image.Id).Distinct().ToList();
         foreach (var blob in blobs) link(blob);
         return new ServedImage(bytes, mediaType, Digest.OfBytes(bytes), blobs);
@@ -65,7 +65,7 @@ public sealed partial class ImageService
     {
         try
         {
-            await using (var gzip = new System.IO.Compression.GZipStream(writer.AsStream(leaveOpen: true), System.IO.Compression.CompressionLevel.Optimal))
+            await using (var gzip = new System.IO.Compression.GZipStream(writer.AsStream(leaveOpen: true), Gzip))
                 await _snapshots.WriteLayerTarAsync(chain, gzip, cancellation);
             await writer.CompleteAsync();
         }
@@ -102,11 +102,10 @@ public sealed partial class ImageService
         if (diffIds.Count != manifest.Layers.Count) throw WharfException.Invalid($"the manifest has {manifest.Layers.Count} layers, the configuration {diffIds.Count}");
         using var lease = _leases.Take();
         foreach (var known in Chains(image)) lease.Add(known);
-        Digest? chain = null;
+        foreach (var layer in manifest.Layers) CheckSize(layer);
+        await UnpackAllAsync(diffIds, (place, stop) => UnpackFileAsync(place, pathOf(manifest.Layers[place.Index].Digest), manifest.Layers[place.Index].Digest, static stream => stream, stop), cancellation);
         for (int i = 0; i < diffIds.Count; i++)
         {
-            RefuseForeign(manifest.Layers[i]);
-            chain = await ApplyLayerAsync(chain, diffIds[i], pathOf(manifest.Layers[i].Digest), manifest.Layers[i].Digest, cancellation);
             if (_options.KeepLayerBlobs) _content.Link(pathOf(manifest.Layers[i].Digest), manifest.Layers[i].Digest);
             _store.AddLayerBlob(diffIds[i], new Descriptor { Digest = manifest.Layers[i].Digest, Size = manifest.Layers[i].Size, MediaType = manifest.Layers[i].MediaType ?? MediaTypes.OciLayerGzip });
         }
@@ -116,15 +115,5 @@ public sealed partial class ImageService
         _store.SetName(name, record.Id);
         Publish("load", record.Id, name.Familiar, name.FamiliarRepository);
         return true;
-    }
-
-    private async Task<Digest> ApplyLayerAsync(Digest? parent, Digest diffId, string path, Digest blob, CancellationToken cancellation)
-    {
-        var chain = ChainId.Of(parent, diffId);
-        if (_snapshots.Exists(chain)) return chain;
-        var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, BufferSize = 0, Options = FileOptions.SequentialScan });
-        await using var source = new Content.VerifiedStream(file, blob, file.Length);
-        await using var tar = await Content.Compression.OpenAsync(source, _options.Limits.MaxDecompressionRatio, cancellation);
-        return (await _snapshots.ApplyAsync(parent, diffId, tar, cancellation)).ChainId;
     }
 }

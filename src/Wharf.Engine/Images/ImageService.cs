@@ -43,13 +43,7 @@ public sealed partial class ImageService
     public async Task<ImageRecord> GetAsync(string nameOrId, Platform? platform, CancellationToken cancellation)
     {
         var id = Find(nameOrId) ?? throw Missing(nameOrId);
-        var record = await RecordAsync(id, cancellation);
-        if (platform is not null && !Platforms.Matches(record.Config, platform))
-        {
-            var own = new Platform { Os = record.Config.Os ?? "linux", Architecture = record.Config.Architecture, Variant = record.Config.Variant };
-            throw WharfException.NotFound($"image with reference {nameOrId} was found but its platform ({Platforms.Describe(own)}) does not match the specified platform ({Platforms.Describe(platform)})");
-        }
-        return record;
+        return platform is null ? await RecordAsync(id, cancellation) : await ForPlatformAsync(nameOrId, id, platform, cancellation);
     }
 
     /// <summary>How many images there are.</summary>

@@ -5,7 +5,7 @@ using Wharf.Specs.Image;
 namespace Wharf.Engine.Images;
 
 /// <summary>What the database knows of images: their configs, the names that point at them, manifests, and compressed forms of layers.</summary>
-public sealed class ImageStore
+public sealed partial class ImageStore
 {
     private readonly StateStore _state;
 
@@ -21,6 +21,8 @@ public sealed class ImageStore
             create table if not exists image_blob_source(digest text not null, repository text not null, primary key(digest, repository)) without rowid, strict;
             create table if not exists image_layer_blob(diff_id text not null, digest text not null, size integer not null, media_type text not null, primary key(diff_id, digest)) without rowid, strict;
             """);
+        state.EnsureSchema(PlatformSchema);
+        state.EnsureSchema(UploadSchema);
     }
 
     public void Add(Digest id, DateTimeOffset now) => _state.Execute("insert into image(id, created_at) values($1, $2) on conflict do nothing", id.ToString(), now.ToString("o"));
@@ -37,13 +39,8 @@ public sealed class ImageStore
     /// <summary>Points a name (canonical, with tag) at an image; returns the image it pointed at before.</summary>
     public Digest? SetName(ImageReference name, Digest image) => _state.Write<Digest?>((connection, transaction) =>
     {
-        Digest? before = null;
-        using (var select = StateStore.Prepare(connection, "select image from image_name where name = $1", [name.Canonical], transaction))
-            if (select.ExecuteScalar() is string text) before = Digest.Parse(text);
-        using (var insert = StateStore.Prepare(connection, "insert into image_name values($1, $2, $3) on conflict(name) do update set image = excluded.image", [name.Canonical, name.Repository, image.ToString()], transaction))
-            insert.ExecuteNonQuery();
-        using (var tagged = StateStore.Prepare(connection, "update image set tagged_at = $2 where id = $1", [image.ToString(), DateTimeOffset.UtcNow.ToString("o")], transaction))
-            tagged.ExecuteNonQuery();
+        var (before, _) = Place(connection, transaction, name, image);
+        if (before != image) Forget(connection, transaction, name);
         return before;
     });
 
@@ -51,8 +48,9 @@ public sealed class ImageStore
 
     public Digest? ByName(string canonical) => _state.Query("select image from image_name where name = $1", Id, canonical) is [var id, ..] ? id : null;
 
+    /// <summary>The names that point at an image or have it among their other platforms.</summary>
     public List<ImageReference> NamesOf(Digest image) =>
-        _state.Query("select name from image_name where image = $1 order by name", row => ImageReference.Parse(row.GetString(0)), image.ToString());
+        _state.Query("select name from image_name where image = $1 union select name from image_platform where image = $1 order by name", row => ImageReference.Parse(row.GetString(0)), image.ToString());
 
     /// <summary>Every name there is.</summary>
     public List<ImageReference> AllNames() => _state.Query("select name from image_name order by name", row => ImageReference.Parse(row.GetString(0)));
@@ -64,13 +62,19 @@ public sealed class ImageStore
     public void AddDigest(string repository, Digest manifest, Digest image) =>
         _state.Execute("insert into image_digest values($1, $2, $3) on conflict(repository, digest) do update set image = excluded.image", repository, manifest.ToString(), image.ToString());
 
-    public void RemoveDigest(string repository, Digest manifest) => _state.Execute("delete from image_digest where repository = $1 and digest = $2", repository, manifest.ToString());
+    public void RemoveDigest(string repository, Digest manifest, Digest image) => _state.Execute("delete from image_digest where repository = $1 and digest = $2 and image = $3", repository, manifest.ToString(), image.ToString());
 
     public Digest? ByDigest(string repository, Digest manifest) =>
         _state.Query("select image from image_digest where repository = $1 and digest = $2", Id, repository, manifest.ToString()) is [var id, ..] ? id : null;
 
+    /// <summary>By which digests repositories know an image; of another platform's, the indexes of its names.</summary>
     public List<(string Repository, Digest Digest)> DigestsOf(Digest image) =>
-        _state.Query("select repository, digest from image_digest where image = $1 order by repository, digest", row => (row.GetString(0), Digest.Parse(row.GetString(1))), image.ToString());
+        _state.Query("""
+            select repository, digest from image_digest where image = $1
+            union select d.repository, d.digest from image_platform p join image_name n on n.name = p.name join image_name_index i on i.name = p.name
+                join image_digest d on d.repository = n.repository and d.digest = i.digest where p.image = $1
+            order by 1, 2
+            """, row => (row.GetString(0), Digest.Parse(row.GetString(1))), image.ToString());
 
     /// <summary>Notes a manifest or index that the image came or went out with: it is kept for the next push.</summary>
     public void AddManifest(Digest image, Digest manifest) => _state.Execute("insert into image_manifest values($1, $2) on conflict do nothing", image.ToString(), manifest.ToString());

@@ -12,6 +12,12 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Registry} cannot be used for {Name}, the next one is tried: {Why}")]
     public static partial void EndpointFailed(ILogger logger, string registry, string name, string why);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "attestation {Digest} cannot be had, the image's index will not be pushed whole: {Why}")]
+    public static partial void AttestationMissing(ILogger logger, Digest digest, string why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "an upload to {Repository} that was begun before cannot be gone on with, it begins anew: {Why}")]
+    public static partial void UploadBegunAnew(ILogger logger, string repository, string why);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "content {Digest} is damaged and was removed")]
     public static partial void BlobDamaged(ILogger logger, Digest digest);
 }

@@ -53,6 +53,13 @@ public static partial class Platforms
             || wanted.Architecture is "amd64" or "arm" && string.CompareOrdinal(offered.Variant, wanted.Variant) < 0;
     }
 
+    /// <summary>Whether one of two platforms that both match is the better: the very variant asked for, else the later one.</summary>
+    public static bool IsBetter(Platform one, Platform other, Platform wanted)
+    {
+        var (left, right, asked) = (Normal(one).Variant, Normal(other).Variant, Normal(wanted).Variant);
+        return left != right && (left == asked || (right != asked && string.CompareOrdinal(left, right) > 0));
+    }
+
     /// <summary>The best of an index for a platform: the highest variant that fits; attestations are passed over.</summary>
     public static Descriptor? Choose(IEnumerable<Descriptor> manifests, Platform wanted) => manifests
         .Where(entry => entry.Platform is { Os: not "unknown" } platform && Matches(platform, wanted) && entry.Annotations?.ContainsKey("vnd.docker.reference.type") != true)

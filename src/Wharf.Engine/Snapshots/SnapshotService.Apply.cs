@@ -17,10 +17,14 @@ public sealed partial class SnapshotService
     /// (InvalidArgument when it differs) and returns the layer with its real diff ID and size. Idempotent, single flight per chain ID
     /// (a layer that is here already leaves the stream unread); atomic: a kill leaves either the whole snapshot or nothing that is ever used.
     /// </summary>
-    public async Task<LayerInfo> ApplyAsync(Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    public Task<LayerInfo> ApplyAsync(Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation) =>
+        ApplyAsync(parent, Task.CompletedTask, expectedDiffId, tar, cancellation);
+
+    /// <summary>As above, while the parent may still be unpacked: <paramref name="below"/> ends when it is there, or fails with what this fails with then.</summary>
+    public async Task<LayerInfo> ApplyAsync(Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
     {
-        if (parent is { } below) Find(below);
-        if (expectedDiffId is not { } diffId) return await UnpackAsync(parent, null, tar, cancellation).ConfigureAwait(false);
+        if (below.IsCompletedSuccessfully && parent is { } known) Find(known);
+        if (expectedDiffId is not { } diffId) return await UnpackAsync(parent, below, null, tar, cancellation).ConfigureAwait(false);
         var chainId = ChainId.Of(parent, diffId);
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         while (true)
@@ -41,7 +45,7 @@ public sealed partial class SnapshotService
         }
         try
         {
-            return await UnpackAsync(parent, diffId, tar, cancellation).ConfigureAwait(false);
+            return await UnpackAsync(parent, below, diffId, tar, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -50,7 +54,7 @@ public sealed partial class SnapshotService
         }
     }
 
-    private async Task<LayerInfo> UnpackAsync(Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    private async Task<LayerInfo> UnpackAsync(Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
     {
         var (number, directory) = MakeNumbered();
         bool committed = false;
@@ -58,7 +62,8 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
-                var (snapshot, skipped) = await Task.Run(() => ExtractAsync(number, directory, parent, expectedDiffId, tar, cancellation), cancellation).ConfigureAwait(false);
+                var (snapshot, skipped) = await Task.Run(() => ExtractAsync(number, directory, parent, below, expectedDiffId, tar, cancellation), cancellation).ConfigureAwait(false);
+                await below.WaitAsync(cancellation).ConfigureAwait(false);
                 if (skipped > 0) Log.XattrsSkipped(_log, snapshot.ChainId, skipped);
                 var kept = Commit(snapshot);
                 committed = kept == snapshot;
@@ -72,12 +77,12 @@ public sealed partial class SnapshotService
         }
     }
 
-    private async Task<(Snapshot Snapshot, int XattrsSkipped)> ExtractAsync(long number, Fd directory, Digest? parent, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    private async Task<(Snapshot Snapshot, int XattrsSkipped)> ExtractAsync(long number, Fd directory, Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
     {
         using var tree = MakeDirectory(directory, "fs"u8, 0x1ed);
         FileAt.Check(FileAt.ChangeMode(directory.Value, "fs"u8, 0x1ed), "fchmodat", "fs"u8);
         await using var source = new HashingReadAhead(tar, cancellation);
-        var (bytes, skipped) = await FillTreeAsync(number, directory, tree, parent, source, cancellation).ConfigureAwait(false);
+        var (bytes, skipped) = await FillTreeAsync(number, directory, tree, parent, below, source, cancellation).ConfigureAwait(false);
         var diffId = Digest.FromSha256(source.GetHash());
         if (expectedDiffId is { } expected && expected != diffId)
             throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
@@ -85,16 +90,29 @@ public sealed partial class SnapshotService
     }
 
     /// <summary>Reads a layer's tar to its end into <paramref name="tree"/>, with the journal and what it needs beside the tree.</summary>
-    private async Task<(long Bytes, int XattrsSkipped)> FillTreeAsync(long number, Fd directory, Fd tree, Digest? parent, Stream tar, CancellationToken cancellation)
+    private async Task<(long Bytes, int XattrsSkipped)> FillTreeAsync(long number, Fd directory, Fd tree, Digest? parent, Task below, Stream tar, CancellationToken cancellation)
+    {
+        MergedDirectory? lower = null;
+        try
+        {
+            return await FillTreeAsync(number, directory, tree, async () =>
+            {
+                await below.WaitAsync(cancellation).ConfigureAwait(false);
+                return lower = parent is null ? null : MergedDirectory.Open(Lowers(parent));
+            }, below.IsCompletedSuccessfully, tar, cancellation).ConfigureAwait(false);
+        }
+        finally { lower?.Dispose(); }
+    }
+
+    private async Task<(long Bytes, int XattrsSkipped)> FillTreeAsync(long number, Fd directory, Fd tree, Func<Task<MergedDirectory?>> openLower, bool isThere, Stream tar, CancellationToken cancellation)
     {
         using var kept = MakeDirectory(directory, "kept"u8, 0x1c0);
-        using var lower = parent is null ? null : MergedDirectory.Open(Lowers(parent));
         using var journal = new LayerJournal(NumberPath(number) + "/tar");
         var reader = new TarReader(tar, _options.Limits, journal.Bytes);
         using var extractor = new SafeExtractor(tree, new SafeExtractorOptions
         {
             Limits = _options.Limits,
-            Layer = new LayerExtraction { Lower = lower, Kept = kept, Journal = journal },
+            Layer = new LayerExtraction { OpenLower = openLower, LowerIsThere = isThere, Kept = kept, Journal = journal },
         });
         await extractor.ExtractAsync(reader, cancellation).ConfigureAwait(false);
         await reader.DrainAsync(cancellation).ConfigureAwait(false);

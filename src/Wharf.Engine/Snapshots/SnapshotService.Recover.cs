@@ -87,7 +87,7 @@ public sealed partial class SnapshotService
 
     private Task<(Snapshot Snapshot, int XattrsSkipped)> RemakeAsync(Snapshot old, long number, Fd directory) => Piped.RunAsync(
         output => PlayAsync(old, output, CancellationToken.None),
-        tar => ExtractAsync(number, directory, old.Parent, old.DiffId, tar, CancellationToken.None));
+        tar => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, CancellationToken.None));
 
     /// <summary>Removes a numbered directory that no row names any more, off the caller's path.</summary>
     private void Discard(long number) => InBackground(() =>

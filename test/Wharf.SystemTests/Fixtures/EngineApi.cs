@@ -42,6 +42,16 @@ public sealed class EngineApi(string socket) : IDisposable
         return SendAsync(HttpMethod.Post, path, content);
     }
 
+    /// <summary>Writes a large answer to a file; gives its path.</summary>
+    public async Task<string> DownloadAsync(string path, string file)
+    {
+        using var response = await _http.GetAsync("v1.51" + path, HttpCompletionOption.ResponseHeadersRead);
+        response.EnsureSuccessStatusCode();
+        await using var output = File.Create(file);
+        await response.Content.CopyToAsync(output);
+        return file;
+    }
+
     private async Task<ApiAnswer> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? auth = null, CancellationToken cancellation = default)
     {
         using var request = new HttpRequestMessage(method, "v1.51" + path) { Content = content };

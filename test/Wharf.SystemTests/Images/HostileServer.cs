@@ -33,6 +33,8 @@ public sealed class HostileServer : IDisposable
         context.Response.Close();
     };
 
+    public void Forget(string path) => _answers.Remove(path);
+
     public static string DigestOf(byte[] bytes) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     /// <summary>Serves an image of one layer under <c>name:tag</c>; what is given replaces the honest value. Returns the manifest.</summary>

@@ -103,14 +103,23 @@ public sealed class HostileTests(EngineFixture engine) : IDisposable
         (await RefusedPullAsync("many")).ShouldContain("layers");
     }
 
-    [Fact]
-    public async Task A_foreign_layer_is_not_fetched_from_where_it_points_and_gets_no_credentials()
+    /// <summary>It comes from the registry as any other layer, and from nowhere else. True of dockerd as well.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_foreign_layer_is_not_fetched_from_where_it_points_and_gets_no_credentials(bool atRegistry)
     {
         using var elsewhere = new HostileServer();
-        _server.Serve("foreign", TestTrees.Small("foreign"), layerMore: $$""","urls":["http://{{elsewhere.Address}}/steal"]""", mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
+        var layer = TestTrees.Small("foreign" + atRegistry);
+        elsewhere.On("/steal", layer);
+        _server.Serve("foreign", layer, layerMore: $$""","urls":["http://{{elsewhere.Address}}/steal"]""", mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
+        if (!atRegistry) _server.Forget($"/v2/foreign/blobs/{HostileServer.DigestOf(layer)}");
         var answer = await _api.PostAsync($"/images/create?fromImage={_server.Address}/foreign&tag=latest", auth: LocalRegistry.Credentials);
-        (answer.StreamError ?? answer.Message).ShouldNotBeNull().ShouldContain("foreign layers are refused");
+        if (atRegistry) answer.StreamError.ShouldBeNull(answer.Text);
+        else (answer.StreamError ?? answer.Message).ShouldNotBeNull(answer.Text);
+        if (!atRegistry && engine.IsWharf) answer.StreamError.ShouldNotBeNull().ShouldContain("foreign layers are not fetched from elsewhere");
         elsewhere.Requests.ShouldBeEmpty();
+        await _api.DeleteAsync($"/images/{_server.Address}/foreign:latest");
     }
 
     [Fact]

@@ -180,6 +180,64 @@ public sealed class SnapshotTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Layers_unpacked_side_by_side_are_what_they_are_one_after_the_other()
+    {
+        // The middle one needs the lowest for a directory it leaves out and for a file it links to, the highest for what its opaque root hides.
+        byte[][] tars =
+        [
+            new Layer().Directory("tmp", 0x3ff, 7, 8).File("d/a", "content").File("old", "1").ToArray(),
+            new Layer().File("tmp/f", "1").HardLink("b", "d/a").ToArray(),
+            new Layer().Directory("new").File("new/x", "2").Whiteout("old").ToArray(),
+            new Layer().Opaque("").File("tmp/g", "2").ToArray(),
+        ];
+        var (diffIds, done) = (tars.Select(tar => Digest.OfBytes(tar)).ToList(), tars.Select(_ => new TaskCompletionSource()).ToList());
+        var chains = new List<Digest>();
+        foreach (var diffId in diffIds) chains.Add(ChainId.Of(chains.Count == 0 ? null : chains[^1], diffId));
+        Task<LayerInfo> Begin(int i) => _snapshots.ApplyAsync(i == 0 ? null : chains[i - 1], i == 0 ? Task.CompletedTask : done[i - 1].Task, diffIds[i], new MemoryStream(tars[i]), default);
+        var layers = Enumerable.Range(0, tars.Length).Reverse().Select(i => (Index: i, Layer: i == 0 ? null : Begin(i))).Where(layer => layer.Layer is not null).ToList();
+        _snapshots.Exists(chains[^1]).ShouldBeFalse();
+        await Begin(0);
+        done[0].SetResult();
+        foreach (var (index, layer) in layers.AsEnumerable().Reverse())
+        {
+            (await layer!).ChainId.ShouldBe(chains[index]);
+            done[index].SetResult();
+        }
+        await _snapshots.CreateWritableAsync("middle", chains[2], default);
+        using (var root = _snapshots.OpenRoot("middle"))
+        {
+            Names(root, "").ShouldBe(".dockerenv b d dev etc new proc sys tmp");
+            using var tmp = OpenAt.InRoot(root, "tmp", O.PATH);
+            var stat = FileStat.Of(tmp);
+            (stat.Permissions, stat.Uid, stat.Gid).ShouldBe((0x3ffu, 7u, 8u));
+            using var a = OpenAt.InRoot(root, "d/a", O.PATH);
+            using var b = OpenAt.InRoot(root, "b", O.PATH);
+            FileStat.Of(a).Inode.ShouldBe(FileStat.Of(b).Inode);
+        }
+        await _snapshots.CreateWritableAsync("top", chains[3], default);
+        using var highest = _snapshots.OpenRoot("top");
+        Names(highest, "tmp").ShouldBe("g");
+        Names(highest, "").ShouldNotContain("new");
+        foreach (var (chain, tar) in chains.Zip(tars))
+        {
+            var output = new MemoryStream();
+            await _snapshots.WriteLayerTarAsync(chain, output, default);
+            output.ToArray().AsSpan().SequenceEqual(tar).ShouldBeTrue();
+        }
+    }
+
+    [Fact]
+    public async Task A_layer_whose_parent_fails_meanwhile_fails_with_it_and_leaves_nothing()
+    {
+        var (below, tar) = (new TaskCompletionSource(), new Layer().File("a", "1").ToArray());
+        var layer = _snapshots.ApplyAsync(Digest.OfBytes([1]), below.Task, Digest.OfBytes(tar), new MemoryStream(tar), default);
+        below.SetException(WharfException.Invalid("the lower one is damaged"));
+        (await Should.ThrowAsync<WharfException>(layer)).Message.ShouldBe("the lower one is damaged");
+        await _snapshots.FinishBackgroundAsync();
+        Numbered().ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task What_a_killed_daemon_left_is_removed_at_start_and_the_rest_is_there()
     {
         var layer = await ApplyAsync(null, new Layer().File("a", "1").ToArray());

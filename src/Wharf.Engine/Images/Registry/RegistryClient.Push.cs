@@ -7,6 +7,13 @@ using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images.Registry;
 
+/// <summary>Where an upload that has begun is remembered.</summary>
+internal interface IUploadNote : IDisposable
+{
+    /// <summary>The upload's URL at the registry, as it last told it; null for none.</summary>
+    string? Location { get; set; }
+}
+
 /// <summary>Sending blobs and manifests.</summary>
 internal sealed partial class RegistryClient
 {
@@ -16,6 +23,17 @@ internal sealed partial class RegistryClient
     {
         using var response = await Target.SendAsync(() => new HttpRequestMessage(HttpMethod.Head, Url(Target, "blobs/" + digest)), PushScope, cancellation);
         if (response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden) throw await PushErrorAsync(response, cancellation);
+        return response.StatusCode == HttpStatusCode.OK;
+    }
+
+    public async Task<bool> HasManifestAsync(Digest digest, CancellationToken cancellation)
+    {
+        using var response = await Target.SendAsync(() =>
+        {
+            var request = new HttpRequestMessage(HttpMethod.Head, Url(Target, "manifests/" + digest));
+            foreach (var accepted in ManifestTypes) request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accepted));
+            return request;
+        }, PushScope, cancellation);
         return response.StatusCode == HttpStatusCode.OK;
     }
 
@@ -50,14 +68,29 @@ internal sealed partial class RegistryClient
 
     /// <summary>
     /// Sends a blob that is made while it is sent: <paramref name="write"/> writes all of it, the same bytes each time it is called. Its digest
-    /// and size are known at the end. After a cut the registry is asked how much it has, and only the rest is sent.
+    /// and size are known at the end. After a cut the registry is asked how much it has, and only the rest is sent; so it is after a daemon's death
+    /// where <paramref name="begun"/> still knows the upload.
     /// </summary>
-    public async Task<Descriptor> UploadAsync(Func<Stream, CancellationToken, Task> write, Action<long> progress, CancellationToken cancellation)
+    public async Task<Descriptor> UploadAsync(Func<Stream, CancellationToken, Task> write, IUploadNote begun, Action<long> progress, CancellationToken cancellation)
     {
-        var location = await BeginAsync(cancellation);
-        long offset = 0, furthest = 0;
+        var last = begun.Location is { } noted && Uri.TryCreate(noted, UriKind.Absolute, out var at) && at.Authority == Target.Base.Authority ? await ReceivedAsync(Checked(at), cancellation) : null;
+        if (last is not { Offset: > 0 } resumed) return await UploadAsync(write, begun, (await BeginAsync(cancellation), 0), progress, cancellation);
+        try { return await UploadAsync(write, begun, resumed, progress, cancellation); }
+        catch (WharfException error) when (!cancellation.IsCancellationRequested)
+        {
+            // What it has may be another daemon's rendering of the same layer: then all is sent anew.
+            Log.UploadBegunAnew(_log, _name.Repository, error.Message);
+            return await UploadAsync(write, begun, (await BeginAsync(cancellation), 0), progress, cancellation);
+        }
+    }
+
+    private async Task<Descriptor> UploadAsync(Func<Stream, CancellationToken, Task> write, IUploadNote begun, (Uri Location, long Offset) start, Action<long> progress, CancellationToken cancellation)
+    {
+        var (location, offset) = start;
+        long furthest = offset;
         for (int attempt = 1; ; attempt++)
         {
+            begun.Location = location.ToString();
             using var content = new UploadContent(write, offset, progress, cancellation);
             using var request = new HttpRequestMessage(HttpMethod.Patch, location) { Content = content };
             try
@@ -67,6 +100,7 @@ internal sealed partial class RegistryClient
                 if (response.Headers.Location is { } next) location = Checked(next);
                 var blob = new Descriptor { Digest = content.Digest, Size = content.Size };
                 await FinishAsync(location, blob.Digest, null, cancellation);
+                begun.Location = null;
                 return blob;
             }
             catch (Exception error) when (error is HttpRequestException or IOException && !cancellation.IsCancellationRequested)
