@@ -38,6 +38,8 @@ public sealed record DaemonOptions
     /// Keeps the compressed layers that were pulled, so that a push elsewhere sends the very same bytes; otherwise a layer is kept unpacked only.
     /// </summary>
     public bool KeepLayerBlobs { get; init; }
+    /// <summary><c>overlay2</c>, or <c>vfs</c>: a container's root is a plain copy of its layers, for file systems on which overlayfs cannot stand.</summary>
+    public string StorageDriver { get; init; } = "overlay2";
     /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>
     public string? BridgeAddress { get; init; }
     public IReadOnlyList<string> Dns { get; init; } = [];
@@ -96,6 +98,7 @@ public sealed record DaemonOptions
         if (Encoding.UTF8.GetByteCount(ExecRoot) > 80)
             throw WharfException.Invalid($"invalid value \"{ExecRoot}\" for option \"exec-root\": longer than 80 bytes");
         Containers.Config.LogRules.Check(new Specs.DockerApi.HostConfigLogConfig { Type = LogDriver, Config = new Dictionary<string, string>(LogOptions) });
+        if (StorageDriver is not ("overlay2" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" does not exist: it is overlay2 or vfs");
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
         foreach (var option in ExecOptions)
         {

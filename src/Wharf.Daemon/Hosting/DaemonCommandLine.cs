@@ -60,6 +60,7 @@ public static class DaemonCommandLine
               --registry string                Address to serve the images at as a registry, e.g. 127.0.0.1:5000
               --registry-config string         Configuration file of that registry (docs/registry.md)
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
+          -s, --storage-driver string          "overlay2", or "vfs": containers' roots as plain copies, where overlayfs cannot be used (default "overlay2")
               --tls                            Use TLS on tcp addresses; --tls=false serves them without any protection
               --tlscacert string               Trust only clients with a certificate of this CA (default /etc/wharf/ca.pem)
               --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)
@@ -69,7 +70,7 @@ public static class DaemonCommandLine
 
     private const string DefaultConfigFile = "/etc/wharf/daemon.json";
 
-    private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile", ["-l"] = "--log-level" };
+    private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile", ["-l"] = "--log-level", ["-s"] = "--storage-driver" };
     private static readonly string[] Known =
     [
         "--add-runtime",
@@ -102,6 +103,7 @@ public static class DaemonCommandLine
         "--registry-config",
         "--registry-mirror",
         "--runtime-path",
+        "--storage-driver",
         "--tlscacert",
         "--tlscert",
         "--tlskey",
@@ -145,6 +147,7 @@ public static class DaemonCommandLine
             HttpsProxy = One(flags, "--https-proxy") ?? file.Proxies?.Https,
             NoProxy = One(flags, "--no-proxy") ?? file.Proxies?.None,
             MaxDownloadAttempts = Number(flags, "--max-download-attempts") ?? file.MaxDownloadAttempts ?? defaults.MaxDownloadAttempts,
+            StorageDriver = (One(flags, "--storage-driver") ?? file.StorageDriver) is { } driver && driver != "overlayfs" ? driver : defaults.StorageDriver,
             KeepLayerBlobs = Switch(flags, "--keep-layer-blobs") ?? file.KeepLayerBlobs ?? false,
             RegistryAddress = One(flags, "--registry") ?? file.Registry,
             RegistryConfig = One(flags, "--registry-config") ?? file.RegistryConfig,
@@ -241,6 +244,7 @@ public static class DaemonCommandLine
         Check("no-proxy", file.Proxies?.None is not null);
         Check("max-download-attempts", file.MaxDownloadAttempts is not null);
         Check("keep-layer-blobs", file.KeepLayerBlobs is not null);
+        Check("storage-driver", file.StorageDriver is not null);
         Check("registry", file.Registry is not null);
         Check("registry-config", file.RegistryConfig is not null);
         Check("runtime-path", file.RuntimePath is not null);

@@ -58,8 +58,8 @@ public sealed record DaemonConfigFile
 
     [JsonPropertyName("log-format")] public string? LogFormat { get; set; }
     [JsonPropertyName("log-level")] public string? LogLevel { get; set; }
-    // Keys that people have in docker's daemon.json: what they ask for is so anyhow, or does not exist here.
     [JsonPropertyName("storage-driver")] public string? StorageDriver { get; set; }
+    // Keys that people have in docker's daemon.json: what they ask for is so anyhow, or does not exist here.
     [JsonPropertyName("live-restore")] public bool? LiveRestore { get; set; }
     [JsonPropertyName("userland-proxy")] public bool? UserlandProxy { get; set; }
     [JsonPropertyName("experimental")] public bool? Experimental { get; set; }
@@ -68,7 +68,6 @@ public sealed record DaemonConfigFile
     /// <summary>What the file says without changing anything, each with why. What would change something that is fixed here is an error.</summary>
     public IReadOnlyList<string> WithoutEffect()
     {
-        if (StorageDriver is not (null or "overlay2" or "overlayfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" does not exist: layers are always put together by overlayfs");
         var notes = new List<string>();
         if (LiveRestore == false) notes.Add("live-restore has no effect: containers always outlive the daemon");
         if (UserlandProxy == true) notes.Add("userland-proxy has no effect: there is no proxy process");

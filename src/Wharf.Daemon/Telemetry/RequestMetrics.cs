@@ -40,7 +40,7 @@ public sealed class RequestMetrics
             Line(page, "engine_daemon_container_states_containers", $"state=\"{state}\"", count);
         Head(page, "engine_daemon_engine_info", "gauge", "The information related to the engine and the OS it is running on");
         var host = engine.Host;
-        Line(page, "engine_daemon_engine_info", $"architecture=\"{host.Machine}\",commit=\"{DaemonVersion.Commit}\",daemon_id=\"{engine.Identity}\",graphdriver=\"overlay2\",kernel=\"{Escape(host.KernelVersion)}\",os=\"{Escape(host.OperatingSystem)}\",os_type=\"linux\",os_version=\"{Escape(host.OsVersion)}\",version=\"{DaemonVersion.Product}\"", 1);
+        Line(page, "engine_daemon_engine_info", $"architecture=\"{host.Machine}\",commit=\"{DaemonVersion.Commit}\",daemon_id=\"{engine.Identity}\",graphdriver=\"{engine.Options.StorageDriver}\",kernel=\"{Escape(host.KernelVersion)}\",os=\"{Escape(host.OperatingSystem)}\",os_type=\"linux\",os_version=\"{Escape(host.OsVersion)}\",version=\"{DaemonVersion.Product}\"", 1);
         Gauge(page, "engine_daemon_engine_cpus_cpus", "The number of cpus that the host system of the engine has", host.Cpus);
         Gauge(page, "engine_daemon_engine_memory_bytes", "The number of bytes of memory that the host system of the engine has", host.MemoryBytes);
         Gauge(page, "engine_daemon_images_images", "The number of images", await engine.Images.CountAsync(cancellation));

@@ -44,6 +44,17 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
         await WriteAsync(parent, name, entryName, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Writes one name and nothing below it; of one that is gone nothing.</summary>
+    public async Task WriteAloneAsync(Fd parent, byte[] name, byte[] entryName, CancellationToken cancellation)
+    {
+        if (FileAt.Stat(parent.Value, name, out var stat) == -Errno.ENOENT || Describe(parent, name, entryName, stat) is not { } entry) return;
+        if (entry.IsFile) await WriteFileAsync(parent, name, entry, covered: false, cancellation).ConfigureAwait(false);
+        else await tar.WriteEntryAsync(entry, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes that a name of the layers below is gone.</summary>
+    public async Task WriteWhiteoutAsync(byte[] entryName, CancellationToken cancellation) => await tar.WriteEntryAsync(Whiteout(entryName, default), cancellation).ConfigureAwait(false);
+
     private async Task WriteNamesAsync(Fd directory, byte[] prefix, CancellationToken cancellation)
     {
         foreach (var name in DirectoryEntries.Read(directory.Value))

@@ -75,7 +75,12 @@ public sealed partial class ImageService
         if (IsAttestation(entry))
         {
             bool here = _content.Has(entry.Digest);
-            long bytes = here ? (await ReadManifestAsync(entry.Digest, cancellation)) is var (manifest, _) ? entry.Size + SizeHere([manifest.Config!, .. manifest.Layers!]) : 0 : 0;
+            long bytes = 0;
+            if (here)
+            {
+                var (manifest, _) = await ReadManifestAsync(entry.Digest, cancellation);
+                bytes = entry.Size + SizeHere([manifest.Config!, .. manifest.Layers!]);
+            }
             return summary with
             {
                 Kind = "attestation", Available = here, Size = new ImageManifestSummarySize { Content = bytes, Total = bytes },

@@ -16,13 +16,17 @@ public sealed partial class SnapshotService
         using var upper = OpenAt.Open(TreePath(writable.Number), O.RDONLY | O.DIRECTORY);
         using var lower = MergedDirectory.Open(Lowers(writable.Parent));
         var changes = new List<FilesystemChange>();
-        Compare(upper, lower, "/", opaque: false, changes, 0);
+        bool plain = writable.IsPlain;
+        Compare(upper, lower, "/", opaque: plain, plain, changes, 0);
         changes.Sort(static (a, b) => string.CompareOrdinal(a.Path, b.Path));
         return changes;
     }
 
-    /// <summary>Compares a directory of the writable layer with what the layers below show in its place (null: nothing).</summary>
-    private static void Compare(Fd upper, MergedDirectory? lower, string prefix, bool opaque, List<FilesystemChange> changes, int depth)
+    /// <summary>
+    /// Compares a directory of the writable layer with what the layers below show in its place (null: nothing). In an opaque one, and everywhere in a plain copy,
+    /// what is below and not here is gone.
+    /// </summary>
+    private static void Compare(Fd upper, MergedDirectory? lower, string prefix, bool opaque, bool plain, List<FilesystemChange> changes, int depth)
     {
         if (depth > MaxDepth) return;
         var names = DirectoryEntries.Read(upper.Value);
@@ -34,7 +38,7 @@ public sealed partial class SnapshotService
             var before = default(FileStat);
             int beforeDirectory = -1;
             bool existed = lower is not null && lower.TryStat(name, out before, out beforeDirectory);
-            if (now.IsWhiteout)
+            if (now.IsWhiteout && !plain)
             {
                 if (existed) Add(changes, path, Deleted);
                 continue;
@@ -46,7 +50,7 @@ public sealed partial class SnapshotService
                 continue;
             }
             int start = changes.Count;
-            CompareDirectory(upper, lower, existed && before.IsDirectory, name, path, changes, depth);
+            CompareDirectory(upper, lower, existed && before.IsDirectory, name, path, plain, changes, depth);
             // The parents of what changed are shown as changed themselves.
             if (!existed) Add(changes, path, Added);
             else if (changes.Count > start || Differs(now, before, upper.Value, beforeDirectory, name)) Add(changes, path, Modified);
@@ -59,13 +63,13 @@ public sealed partial class SnapshotService
         }
     }
 
-    private static void CompareDirectory(Fd upper, MergedDirectory? lower, bool existed, byte[] name, string path, List<FilesystemChange> changes, int depth)
+    private static void CompareDirectory(Fd upper, MergedDirectory? lower, bool existed, byte[] name, string path, bool plain, List<FilesystemChange> changes, int depth)
     {
         int fd = FileAt.Open(upper.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
         if (fd < 0) return;
         using var child = new Fd(fd);
         using var below = existed ? lower!.Enter(name) : null;
-        Compare(child, below, path + "/", MergedDirectory.IsOpaque(upper.Value, name), changes, depth + 1);
+        Compare(child, below, path + "/", plain || MergedDirectory.IsOpaque(upper.Value, name), plain, changes, depth + 1);
     }
 
     /// <summary>

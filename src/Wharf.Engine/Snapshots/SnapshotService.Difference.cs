@@ -13,7 +13,7 @@ public sealed partial class SnapshotService
     public IReadOnlyList<string> ContainerPaths(string key)
     {
         var writable = Find(key);
-        return [TreePath(writable.Number), .. Lowers(writable.Parent)[..^1]];
+        return writable.IsPlain ? [TreePath(writable.Number)] : [TreePath(writable.Number), .. Lowers(writable.Parent)[..^1]];
     }
 
     /// <summary>

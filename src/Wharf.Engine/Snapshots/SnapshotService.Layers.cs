@@ -13,6 +13,7 @@ public sealed partial class SnapshotService
     public Fd OpenLayers(Digest? top)
     {
         var paths = LayerPaths(top);
+        if (CopiesLayers && paths.Count > 1) return OpenPlain(FullPath(top!.Value), readOnly: true);
         return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OverlayMount.Create([.. OverlayFlags, "lowerdir=" + string.Join(':', paths)], MountFlags.MOUNT_ATTR_RDONLY);
     }
 

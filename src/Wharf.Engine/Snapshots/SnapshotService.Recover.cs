@@ -29,8 +29,8 @@ public sealed partial class SnapshotService
             foreach (var (snapshot, boot) in ready) Restore(snapshot, boot);
         }
         foreach (var (lost, _) in rows) Drop(lost);
-        foreach (var (key, writable) in _state.Query("select key, number, parent from writables", static row =>
-            (row.GetString(0), new Writable(row.GetInt64(1), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)))))) _writables[key] = writable;
+        foreach (var (key, writable) in _state.Query("select key, number, parent from writables", row =>
+            (row.GetString(0), new Writable(row.GetInt64(1), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)), IsPlainOnDisk(row.GetInt64(1)))))) _writables[key] = writable;
         RemoveUnknown();
     }
 

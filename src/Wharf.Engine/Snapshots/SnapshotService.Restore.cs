@@ -19,8 +19,9 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
-                MakeUpper(directory, old.Parent);
-                if (content is { } layer) await FillAsync(number, directory, old.Parent, layer, cancellation);
+                if (old.IsPlain) await Task.Run(() => MakePlain(directory, Lowers(content ?? old.Parent), cancellation), cancellation);
+                else MakeUpper(directory, old.Parent);
+                if (content is { } layer && !old.IsPlain) await FillAsync(number, directory, old.Parent, layer, cancellation);
             }
             _state.Execute("update writables set number = $2 where key = $1", key, number);
             recorded = true;

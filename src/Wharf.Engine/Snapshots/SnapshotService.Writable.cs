@@ -8,7 +8,7 @@ namespace Wharf.Engine.Snapshots;
 public sealed partial class SnapshotService
 {
     /// <summary>Makes the writable layer of a container over a stack of layers (null: an empty root).</summary>
-    public Task CreateWritableAsync(string key, Digest? parent, CancellationToken cancellation)
+    public async Task CreateWritableAsync(string key, Digest? parent, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         var (number, directory) = MakeNumbered();
@@ -17,9 +17,10 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
-                MakeUpper(directory, parent);
+                if (CopiesLayers) await Task.Run(() => MakePlain(directory, Lowers(parent), cancellation), cancellation);
+                else MakeUpper(directory, parent);
             }
-            var writable = new Writable(number, parent);
+            var writable = new Writable(number, parent, CopiesLayers);
             // Under the lock, so that no collection takes the parent between the look and the row.
             lock (_commitLock)
             {
@@ -36,7 +37,6 @@ public sealed partial class SnapshotService
                 _writables.TryRemove(key, out _);
                 throw;
             }
-            return Task.CompletedTask;
         }
         finally
         {
@@ -76,6 +76,7 @@ public sealed partial class SnapshotService
     {
         var writable = Find(key);
         var path = NumberPath(writable.Number);
+        if (writable.IsPlain) return [new Specs.Runtime.Mount { Type = "bind", Source = path + "/fs", Destination = "/", Options = ["bind"] }];
         return
         [
             new Specs.Runtime.Mount
@@ -91,7 +92,7 @@ public sealed partial class SnapshotService
     private static readonly string[] OverlayFlags = ["index=off", "redirect_dir=off", "metacopy=off"];
 
     /// <summary>The root file system of a container that does not run, as a mount attached nowhere; closing it unmounts.</summary>
-    public Fd OpenRoot(string key) => OverlayMount.Create(Mounts(key)[0].Options!, 0);
+    public Fd OpenRoot(string key) => IsPlain(key) ? OpenPlain(TreePath(Find(key).Number), readOnly: false) : OverlayMount.Create(Mounts(key)[0].Options!, 0);
 
     /// <summary>
     /// The root file system as it is now, read-only and with nothing mounted in it, also of a running container: the writable layer
@@ -100,12 +101,14 @@ public sealed partial class SnapshotService
     public Fd OpenRootReadOnly(string key)
     {
         var writable = Find(key);
+        if (writable.IsPlain) return OpenPlain(TreePath(writable.Number), readOnly: true);
         return OverlayMount.Create([.. OverlayFlags, $"lowerdir={TreePath(writable.Number)}:{string.Join(':', Lowers(writable.Parent))}"], MountFlags.MOUNT_ATTR_RDONLY);
     }
 
     /// <summary>Bytes the writable layer holds, hard links counted once.</summary>
     public long WritableSize(string key)
     {
+        if (IsPlain(key)) return PlainSize(key);
         using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
         var linked = new HashSet<ulong>();
         return SizeOf(upper, linked, 0);
@@ -123,7 +126,7 @@ public sealed partial class SnapshotService
     }
 
     /// <summary>Deeper than any path can name (PATH_MAX of one-letter directories), nothing is looked at: a container may nest without end.</summary>
-    private const int MaxDepth = 2048;
+    internal const int MaxDepth = 2048;
 
     private static long SizeOf(Fd directory, HashSet<ulong> linked, int depth)
     {

@@ -34,7 +34,8 @@ public sealed partial class SnapshotService : IAsyncDisposable
 
     private sealed record Snapshot(long Number, Digest ChainId, Digest? Parent, Digest DiffId, long Size);
 
-    private sealed record Writable(long Number, Digest? Parent);
+    /// <param name="IsPlain">A copy of all layers instead of overlayfs's upper directory.</param>
+    private sealed record Writable(long Number, Digest? Parent, bool IsPlain);
 
     public SnapshotService(DaemonOptions options, StateStore state, ILogger<SnapshotService> log)
     {
