@@ -1,0 +1,43 @@
+using System.Text;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Images;
+
+/// <summary>A daemon without overlayfs: <c>storage-driver vfs</c>.</summary>
+public sealed class PlainDriverTests
+{
+    [Fact]
+    public async Task Containers_builds_diffs_and_commits_work_on_plain_copies()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--storage-driver", "vfs");
+        (await engine.DockerAsync("info", "-f", "{{.Driver}}")).ShouldExit(0).Text.ShouldBe("vfs");
+        (await engine.DockerAsync(BusyboxImage.Tar(), "import", "--change", "CMD [\"sh\"]", "-", "busybox:latest")).ShouldExit(0);
+        (await engine.DockerAsync("run", "--name", "plain", "--network", "none", "busybox", "sh", "-c", "mkdir /data && echo one > /data/file && rm /bin/true && hostname")).ShouldExit(0);
+        (await engine.DockerAsync("inspect", "-f", "{{.Driver}} {{.GraphDriver.Name}}", "plain")).ShouldExit(0).Text.ShouldBe("vfs vfs");
+        (await engine.DockerAsync("diff", "plain")).ShouldExit(0).Text.Split('\n').ShouldBe(["C /bin", "D /bin/true", "A /data", "A /data/file"]);
+        (await engine.DockerAsync("commit", "plain", "committed")).ShouldExit(0);
+        (await engine.DockerAsync("run", "--rm", "--network", "none", "committed", "sh", "-c", "cat /data/file; ls /bin/true")).Out.Trim().ShouldBe("one");
+        // What is read-only stays so, and nothing of a container reaches the layers or another container.
+        (await engine.DockerAsync("run", "--rm", "--network", "none", "--read-only", "committed", "sh", "-c", "echo two > /data/file")).ExitCode.ShouldNotBe(0);
+        (await engine.DockerAsync("run", "--rm", "--network", "none", "committed", "sh", "-c", "echo two > /data/file")).ShouldExit(0);
+        (await engine.DockerAsync("run", "--rm", "--network", "none", "committed", "cat", "/data/file")).ShouldExit(0).Text.ShouldBe("one");
+        var dockerfile = "FROM committed AS first\nRUN echo built > /built && rm /data/file\nFROM busybox\nCOPY --from=first /built /from/first\nRUN cat /from/first && chmod 700 /from\n";
+        (await engine.WharfAsync(Encoding.UTF8.GetBytes(dockerfile), "build", "--network", "none", "-t", "built", "-")).ShouldExit(0);
+        (await engine.DockerAsync("run", "--rm", "--network", "none", "built", "sh", "-c", "cat /from/first; stat -c %a /from")).ShouldExit(0).Text.ShouldBe("built\n700");
+        // A running container, a daemon killed under it, and what it has written.
+        (await engine.DockerAsync("run", "-d", "--name", "runs", "--network", "none", "committed", "sh", "-c", "echo three > /data/file; exec sleep 1000")).ShouldExit(0);
+        await engine.KillDaemonAsync();
+        await engine.StartDaemonAsync("--storage-driver", "vfs");
+        (await engine.DockerAsync("exec", "runs", "cat", "/data/file")).ShouldExit(0).Text.ShouldBe("three");
+        (await engine.DockerAsync("cp", "runs:/data/file", "-")).ShouldExit(0);
+        (await engine.WharfAsync("system", "check")).ShouldExit(0);
+        (await engine.DockerAsync("rm", "-f", "runs", "plain")).ShouldExit(0);
+        // The same data root with overlayfs.
+        await engine.StopDaemonAsync();
+        await engine.StartDaemonAsync();
+        (await engine.DockerAsync("run", "--rm", "--network", "none", "committed", "cat", "/data/file")).ShouldExit(0).Text.ShouldBe("one");
+    }
+}
