@@ -105,6 +105,7 @@ public sealed partial class ImageService
             {
                 var tags = _store.NamesIn(reference.Repository);
                 foreach (var tag in tags) await AddAsync(tag.Familiar, tag);
+                if (tags.Count == 0 && Find(name) is null && IsAmbiguous(name)) throw new WharfException(ErrorKind.Internal, "ambiguous digest string");
                 if (tags.Count == 0) await AddAsync((Find(name) ?? throw WharfException.NotFound($"No such image: {name}")).ToString(), null);
                 continue;
             }

@@ -39,6 +39,8 @@ public sealed partial class ImageService
     /// <summary>Chain IDs that others need (build cache), kept when unused snapshots are collected. Set by the wiring.</summary>
     public Func<IEnumerable<Digest>> OtherChains { get; set; } = () => [];
 
+    private bool IsAmbiguous(string prefix) => prefix.Length > 0 && !prefix.AsSpan().ContainsAnyExcept("0123456789abcdef") && _store.WithPrefix(prefix).Count > 1;
+
     /// <summary>Finds an image by name, name@digest, ID or unique ID prefix; NotFound <c>No such image: NAME</c> as docker says it.</summary>
     public async Task<ImageRecord> GetAsync(string nameOrId, Platform? platform, CancellationToken cancellation)
     {
@@ -61,8 +63,8 @@ public sealed partial class ImageService
             if (found is not null) return found;
         }
         if (!isHex) return null;
+        // Of several dockerd says that there is no such image; only a save calls it ambiguous.
         var matches = _store.WithPrefix(hex);
-        if (matches.Count > 1) throw WharfException.Invalid($"multiple IDs found with provided prefix: {nameOrId}");
         return matches.Count == 1 ? matches[0] : null;
     }
 

@@ -23,6 +23,9 @@ public sealed class CuttingLine : IDisposable
     /// <summary>A connection that has taken so many bytes up is cut; null cuts none.</summary>
     public int? MostBytes { get; set; }
 
+    /// <summary>So many are cut.</summary>
+    public int MostCuts { get; set; } = int.MaxValue;
+
     /// <summary>Pause after each piece that goes up.</summary>
     public TimeSpan Pause { get; set; }
 
@@ -62,7 +65,7 @@ public sealed class CuttingLine : IDisposable
         long passed = 0;
         for (int count; (count = await from.ReadAsync(buffer)) > 0;)
         {
-            if (MostBytes is { } most && passed + count > most)
+            if (MostBytes is { } most && passed + count > most && _cuts < MostCuts)
             {
                 Interlocked.Increment(ref _cuts);
                 return;

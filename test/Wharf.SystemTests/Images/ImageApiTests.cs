@@ -74,6 +74,24 @@ public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
         answer.Message.ShouldBe(message);
     }
 
+    [Fact]
+    public async Task A_short_id_of_several_images_is_told_as_docker_tells_it()
+    {
+        // Seventeen images have sixteen first digits.
+        var ids = new List<string>();
+        for (int i = 0; i < 17; i++) ids.Add((await ImportAsync("ambiguous" + i, "ambiguous" + i))["sha256:".Length..]);
+        var prefix = ids.GroupBy(id => id[0]).First(group => group.Count() > 1).Key;
+        foreach (var answer in (ApiAnswer[])[await _api.GetAsync($"/images/{prefix}/json"), await _api.GetAsync($"/images/{prefix}/history"), await _api.DeleteAsync($"/images/{prefix}")])
+        {
+            answer.Status.ShouldBe(404, answer.Text);
+            answer.Message.ShouldBe($"No such image: {prefix}:latest");
+        }
+        var saved = await _api.GetAsync($"/images/{prefix}/get");
+        saved.Status.ShouldBe(500);
+        saved.Message.ShouldBe("ambiguous digest string");
+        (await _api.GetAsync($"/images/{ids[0][..12]}/json")).Status.ShouldBe(200);
+    }
+
     [Theory]
     [InlineData("repo=images-api-test/B&tag=x", "invalid reference format: repository name (images-api-test/B) must be lowercase")]
     [InlineData("repo=images-api-test/b&tag=-x", "invalid tag format")]

@@ -25,7 +25,8 @@ public sealed class StoreTests
     [Fact]
     public async Task A_whole_debian_survives_every_way_through_the_engine()
     {
-        if (Environment.GetEnvironmentVariable("WHARF_DEBIAN") is not { Length: > 0 } archives) Assert.Skip("the long form: WHARF_DEBIAN names no archive of a root file system");
+        var archives = Environment.GetEnvironmentVariable("WHARF_DEBIAN") ?? "";
+        if (archives.Length == 0) Assert.Skip("the long form: WHARF_DEBIAN names no archive of a root file system");
         await using var engine = new EngineFixture();
         await engine.StartOwnAsync();
         await using var registry = await LocalRegistry.StartAsync();
