@@ -71,6 +71,7 @@ public sealed record DaemonOptions
     public int MaxConcurrentDownloads { get; init; } = 3;
     public int MaxConcurrentUploads { get; init; } = 5;
     public Limits Limits { get; init; } = new();
+    public Build.BuilderOptions Builder { get; init; } = new();
     public TransportOptions Transport { get; init; } = new();
     public IReadOnlyList<string> Labels { get; init; } = [];
     /// <summary>Options of running containers, <c>key=value</c>: <c>native.cgroupdriver</c> is <c>cgroupfs</c> or <c>systemd</c>.</summary>

@@ -43,7 +43,7 @@ public sealed class EngineHost : IAsyncDisposable
         var volumes = new VolumeService(options, state, events);
         var shim = new ShimClient(options);
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
-        var builds = new BuildService(options, state, snapshots, images, containers);
+        var builds = new BuildService(options, state, snapshots, images, containers, logs.CreateLogger<BuildService>());
         images.UsersOf = containers.UsersOf;
         images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains());
         // The shim starts while the networks are made ready.

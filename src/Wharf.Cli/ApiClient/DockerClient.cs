@@ -100,6 +100,26 @@ internal sealed partial class DockerClient(DockerHost host, TlsOptions? tls, str
         }
     }
 
+    /// <summary>Turns a connection into one of another protocol.</summary>
+    public async Task<HijackedStream> UpgradeAsync(string path, string protocol, IEnumerable<KeyValuePair<string, string>> headers, CancellationToken cancellationToken)
+    {
+        var target = $"/v{await NegotiateAsync(cancellationToken)}{path}";
+        var connection = await TakeAsync(cancellationToken);
+        try
+        {
+            await connection.WriteAsync(Head("POST", target, [new("Connection", "Upgrade"), new("Upgrade", protocol), .. headers], [], isStream: false), cancellationToken);
+            var head = await connection.ReadHeadAsync(cancellationToken);
+            if (head.Status == 101) return new HijackedStream(connection, head);
+            await using var response = new ApiResponse(this, connection, head, isEmpty: false, Task.CompletedTask);
+            throw await ToExceptionAsync(response, cancellationToken);
+        }
+        catch (Exception e) when (e is not ApiException)
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
     internal void GiveBack(HttpConnection connection) => idle.Push(connection);
 
     /// <summary>A bare connection, for who speaks HTTP on his own.</summary>

@@ -27,7 +27,7 @@ internal sealed record BuildContext
         return await FromDirectoryAsync(Path.GetFullPath(source), dockerfile, input, cancellationToken);
     }
 
-    private static bool IsRemote(string source)
+    internal static bool IsRemote(string source)
         => source.StartsWith("http://", StringComparison.Ordinal) || source.StartsWith("https://", StringComparison.Ordinal) || source.StartsWith("git://", StringComparison.Ordinal)
             || source.StartsWith("git@", StringComparison.Ordinal) || (source.StartsWith("github.com/", StringComparison.Ordinal) && !Directory.Exists(source));
 
@@ -56,7 +56,7 @@ internal sealed record BuildContext
         return new BuildContext { Dockerfile = "Dockerfile", Write = (output, cancel) => WriteFilesAsync(output, [("Dockerfile", bytes)], null, null, cancel) };
     }
 
-    private static bool IsArchive(ReadOnlySpan<byte> head)
+    internal static bool IsArchive(ReadOnlySpan<byte> head)
         => head is [0x1f, 0x8b, ..] or [(byte)'B', (byte)'Z', (byte)'h', ..] or [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, ..] or [0x28, 0xb5, 0x2f, 0xfd, ..]
             || (head.Length >= 262 && head[257..262].SequenceEqual("ustar"u8));
 

@@ -18,7 +18,7 @@ internal static class Catalog
             Verb("search", "Search a registry for images", () => new Systems.SearchCommand()).In(Common),
             Verb("version", "Show the versions of client and daemon", () => new Systems.VersionCommand()).In(Common),
             SystemVerbs.Info.In(Common),
-            Noun("builder", "Manage builds", ImageVerbs.Build, Verb("prune", "Remove the build cache", () => new Systems.BuilderPruneCommand())),
+            Noun("builder", "Manage builds", ImageVerbs.Build, Verb("prune", "Remove the build cache", () => new Systems.BuilderPruneCommand()), CacheMountVerbs.Noun),
             Noun("container", "Manage containers", ContainerVerbs.All),
             Noun("context", "Manage contexts", ContextVerbs.All),
             Noun("image", "Manage images", ImageVerbs.All),
@@ -38,7 +38,7 @@ internal static class Catalog
 
     internal static CommandEntry Verb(string name, string summary, Func<Command> create, params string[] spellings) => new(name, summary) { Create = create, Spellings = spellings, Group = Plain };
 
-    private static CommandEntry Noun(string name, string summary, params IReadOnlyList<CommandEntry> verbs) => new(name, summary) { Children = verbs, Group = Management };
+    internal static CommandEntry Noun(string name, string summary, params IReadOnlyList<CommandEntry> verbs) => new(name, summary) { Children = verbs, Group = Management };
 
     internal static CommandEntry As(this CommandEntry entry, string name, IReadOnlyList<string> aliases) => entry with { Name = name, Aliases = aliases };
     internal static CommandEntry In(this CommandEntry entry, string group) => entry with { Group = group };

@@ -20,7 +20,7 @@ public static class ApiTable
         DiskUsageApi.Map(router);
         ContainersApi.Map(router);
         ExecApi.Map(router);
-        BuildApi.Map(router);
+        BuildApi.Map(router, buildKit);
         buildKit.Map(router);
         return router;
     }

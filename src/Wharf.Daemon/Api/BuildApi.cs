@@ -13,13 +13,19 @@ namespace Wharf.Daemon.Api;
 /// <summary>The classic way to build: <c>POST /build</c>, a context as tar in, steps as JSON lines out; and the cache's prune.</summary>
 public static class BuildApi
 {
-    public static void Map(ApiRouter router)
+    /// <summary>The value of <c>remote</c> with which the context comes by the client's session and the body is the Dockerfile.</summary>
+    private const string ClientSession = "client-session";
+
+    public static void Map(ApiRouter router, BuildKit.BuildKitApi buildKit)
     {
-        router.Post("/build", BuildAsync);
+        router.Post("/build", context => BuildAsync(context, buildKit));
         router.Post("/build/prune", PruneAsync);
+        router.Get("/wharf/build/why", WhyAsync);
+        router.Get("/wharf/build/mounts/export", ExportMountAsync);
+        router.Post("/wharf/build/mounts/import", ImportMountAsync);
     }
 
-    private static async Task BuildAsync(ApiContext context)
+    private static async Task BuildAsync(ApiContext context, BuildKit.BuildKitApi buildKit)
     {
         if (context.Query("version") is { Length: > 0 } builder and not ("1" or "2")) throw WharfException.Invalid($"invalid version \"{builder}\"");
         if (context.Query("version") == "2") throw WharfException.NotImplemented("builds by POST /build?version=2 are not supported: use the classic builder (DOCKER_BUILDKIT=0)");
@@ -30,6 +36,11 @@ public static class BuildApi
         {
             await ReceiveContextAsync(context, directory);
             var (text, files) = builds.OpenContext(directory, context.Query("dockerfile") ?? "");
+            if (context.Query("remote") == ClientSession)
+            {
+                files.Dispose();
+                files = await buildKit.ReceiveContextAsync(context.Query("session") ?? "", context.Cancellation);
+            }
             using (files)
             using (var hold = builds.Hold())
             {
@@ -48,7 +59,7 @@ public static class BuildApi
     /// <summary>Images that are not here are passed over, as docker does.</summary>
     private static async Task ImportAsync(BuildService builds, string name, BuildRequest request, CancellationToken cancellation)
     {
-        try { await builds.ImportInlineCacheAsync(name, request, localOnly: true, new Progress<JsonMessage>(), cancellation); }
+        try { await builds.ImportCacheAsync(name, request, localOnly: true, cancellation); }
         catch (WharfException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.InvalidArgument) { /* no such image: nothing to take */ }
     }
 
@@ -59,7 +70,8 @@ public static class BuildApi
             await BuildService.UnpackContextAsync(directory, context.Http.Request.Body, context.Cancellation);
             return;
         }
-        await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
+        if (remote == ClientSession) await BuildService.UnpackOrDockerfileAsync(directory, context.Http.Request.Body, context.Cancellation);
+        else await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
     }
 
     private static BuildRequest RequestOf(ApiContext context, string dockerfile, BuildHold hold)
@@ -68,6 +80,7 @@ public static class BuildApi
         return new BuildRequest
         {
             Hold = hold,
+            Name = context.QueryAll("t").Append(context.Query("remote") ?? "").First() is { Length: > 0 } named ? named : "classic",
             DockerfileText = dockerfile,
             DockerfileName = context.Query("dockerfile") is { Length: > 0 } name ? name : "Dockerfile",
             Arguments = Json(context, "buildargs", "build args", BuildJson.Default.DictionaryStringString) is { } arguments ? arguments.ToDictionary(pair => pair.Key, pair => (string?)pair.Value) : [],
@@ -118,6 +131,24 @@ public static class BuildApi
         {
             throw WharfException.Invalid("invalid X-Registry-Config header: not base64url-encoded JSON", error);
         }
+    }
+
+    private static Task WhyAsync(ApiContext context) =>
+        context.WriteJsonAsync(200, context.Engine.Builds.LastReport() ?? throw WharfException.NotFound("nothing was built here yet"), WharfJson.Default.BuildReport);
+
+    /// <summary>A cache mount as a tar. Its ID is often a path, hence in the query.</summary>
+    private static async Task ExportMountAsync(ApiContext context)
+    {
+        var id = context.Query("id") ?? "";
+        if (!context.Engine.Builds.CacheEntries().Any(entry => entry.Mutable && entry.Description == $"cached mount {id}")) throw WharfException.NotFound($"no cache mount with the ID \"{id}\"");
+        context.Http.Response.ContentType = "application/x-tar";
+        await context.Engine.Builds.ExportCacheMountAsync(id, context.Http.Response.Body, context.Cancellation);
+    }
+
+    private static async Task ImportMountAsync(ApiContext context)
+    {
+        await context.Engine.Builds.ImportCacheMountAsync(context.Query("id") ?? "", context.Http.Request.Body, context.Cancellation);
+        await context.EmptyAsync(204);
     }
 
     private static bool Fits(Filters filters, CacheEntry entry) =>

@@ -6,7 +6,7 @@ using Wharf.Daemon.BuildKit.Export;
 using Wharf.Daemon.BuildKit.Gateway;
 using Wharf.Daemon.BuildKit.History;
 using Wharf.Daemon.BuildKit.Sessions;
-using Wharf.Daemon.BuildKit.Transport;
+using Wharf.BuildKit.Transport;
 using Wharf.Daemon.Http;
 using Wharf.Engine;
 using Wharf.Specs.Errors;
@@ -23,11 +23,12 @@ public sealed class BuildKitApi : IAsyncDisposable
 
     private readonly SessionRegistry _sessions = new();
     private readonly BuildJobs _jobs = new();
+    private readonly LocalContexts _locals;
     private readonly GrpcServer _server;
 
     public BuildKitApi(EngineHost engine, ILoggerFactory logs)
     {
-        var locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
+        var locals = _locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
         var frontend = new DockerfileFrontend(engine.Builds, _sessions, locals, _jobs.FindReference);
         var history = new HistoryStore(engine);
         var exports = new ExportService(engine.Builds, history);
@@ -59,6 +60,10 @@ public sealed class BuildKitApi : IAsyncDisposable
         router.Post("/session", SessionAsync);
     }
 
+    /// <summary>The directory that a client offers in its session, for the classic builder. Disposing it gives the copy back.</summary>
+    internal async Task<Engine.Build.BuildContext> ReceiveContextAsync(string session, CancellationToken cancellation) =>
+        await _locals.ReceiveAsync(await _sessions.GetAsync(session, cancellation), new SyncFilter(""), static _ => { }, cancellation);
+
     private static async Task<HijackedConnection> UpgradeAsync(ApiContext context)
     {
         var protocol = context.Http.Request.Headers.Upgrade.ToString();
@@ -82,7 +87,7 @@ public sealed class BuildKitApi : IAsyncDisposable
         var sharedKey = headers["X-Docker-Expose-Session-Sharedkey"].ToString();
         var methods = headers["X-Docker-Expose-Session-Grpc-Method"].Where(static method => method is not null).Select(static method => method!);
         await using var connection = await UpgradeAsync(context);
-        await using var session = new ClientSession(id, sharedKey, methods, new Transport.DuplexStream(connection.Input, connection.Output));
+        await using var session = new ClientSession(id, sharedKey, methods, new Wharf.BuildKit.Transport.DuplexStream(connection.Input, connection.Output));
         _sessions.Add(session);
         try
         {

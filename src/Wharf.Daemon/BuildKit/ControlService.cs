@@ -3,7 +3,7 @@ using Grpc.Core;
 using Wharf.Daemon.BuildKit.Export;
 using Wharf.Daemon.BuildKit.Gateway;
 using Wharf.Daemon.BuildKit.History;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine;
 using Wharf.Specs.Errors;
@@ -37,8 +37,12 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         ExportResult? exported = null;
         try
         {
-            await AllowAsync(request);
+            Allow(request);
+            CacheTransfer.Check(job);
             var result = await ResultAsync(job, context.CancellationToken);
+            // Answers about a Dockerfile: a client that drives its build itself has them from the gateway, this one from here.
+            foreach (var (key, value) in result.Metadata)
+                if (key.StartsWith("result.", StringComparison.Ordinal)) response.ExporterResponse[key] = System.Text.Encoding.UTF8.GetString(value);
             exported = await exports.ExportAsync(job, await sessions.GetAsync(job.SessionId, context.CancellationToken), result, context.CancellationToken);
             foreach (var (key, value) in exported.Response) response.ExporterResponse[key] = value;
             return response;
@@ -56,14 +60,15 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         }
     }
 
-    private Task AllowAsync(SolveRequest request)
+    /// <summary>Takes what the client allows its steps only where the daemon's configuration allows it too.</summary>
+    private void Allow(SolveRequest request)
     {
+        var options = engine.Options.Builder;
         foreach (var entitlement in request.Entitlements)
         {
-            if (entitlement is "network.host" || entitlement.StartsWith("security.insecure", StringComparison.Ordinal)) continue;
-            throw WharfException.Invalid($"granting entitlement {entitlement} is not allowed by build daemon configuration");
+            bool allowed = entitlement.Split('=')[0] switch { "network.host" => options.HostNetwork, "security.insecure" => options.Insecure, _ => false };
+            if (!allowed) throw WharfException.Invalid($"granting entitlement {entitlement} is not allowed by build daemon configuration");
         }
-        return Task.CompletedTask;
     }
 
     /// <summary>The front end's result: this daemon's own, or what the client's front end makes of it.</summary>

@@ -1,8 +1,8 @@
 using Google.Protobuf;
 using Grpc.Core;
-using Wharf.Daemon.BuildKit.Protocol.Contents;
-using Wharf.Daemon.BuildKit.Protocol.Healths;
-using Wharf.Daemon.BuildKit.Protocol.Traces;
+using Wharf.BuildKit.Protocol.Contents;
+using Wharf.BuildKit.Protocol.Healths;
+using Wharf.BuildKit.Protocol.Traces;
 using Wharf.Daemon.BuildKit.History;
 using Wharf.Engine.Images;
 using Wharf.Specs.Image;

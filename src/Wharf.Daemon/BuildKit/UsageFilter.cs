@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.BuildKit;

@@ -1,4 +1,4 @@
-using Wharf.Daemon.BuildKit.Protocol.Workers;
+using Wharf.BuildKit.Protocol.Workers;
 using Wharf.Engine.Images;
 
 namespace Wharf.Daemon.BuildKit;
@@ -23,7 +23,7 @@ internal static class WorkerRecords
             },
         };
         foreach (var platform in BuildPlatforms.All())
-            worker.Platforms.Add(new Protocol.Ops.Platform { Os = platform.Os, Architecture = platform.Architecture, Variant = platform.Variant ?? "" });
+            worker.Platforms.Add(new Wharf.BuildKit.Protocol.Ops.Platform { Os = platform.Os, Architecture = platform.Architecture, Variant = platform.Variant ?? "" });
         return worker;
     }
 }

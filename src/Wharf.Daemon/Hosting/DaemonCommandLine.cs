@@ -159,6 +159,7 @@ public static class DaemonCommandLine
             LogDriver = One(flags, "--log-driver") ?? file.LogDriver ?? defaults.LogDriver,
             LogOptions = Many(flags, "--log-opt")?.Select(option => option.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : "") ?? file.LogOpts ?? defaults.LogOptions,
             Transport = MergeTransport(flags, file),
+            Builder = file.Builder?.ToOptions() ?? defaults.Builder,
             MaxConcurrentDownloads = Number(flags, "--max-concurrent-downloads") ?? file.MaxConcurrentDownloads ?? defaults.MaxConcurrentDownloads,
             MaxConcurrentUploads = Number(flags, "--max-concurrent-uploads") ?? file.MaxConcurrentUploads ?? defaults.MaxConcurrentUploads,
         };

@@ -56,6 +56,7 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("metrics-addr")] public string? MetricsAddress { get; set; }
     [JsonPropertyName("otlp-endpoint")] public string? OtlpEndpoint { get; set; }
 
+    [JsonPropertyName("builder")] public BuilderEntry? Builder { get; set; }
     [JsonPropertyName("log-format")] public string? LogFormat { get; set; }
     [JsonPropertyName("log-level")] public string? LogLevel { get; set; }
     [JsonPropertyName("storage-driver")] public string? StorageDriver { get; set; }
@@ -93,6 +94,41 @@ public sealed record DaemonConfigFile
             throw WharfException.Invalid($"unable to configure the daemon with file {path}: {error.Message}", error);
         }
     }
+}
+
+/// <summary>What builds may do and how large their cache may grow, as in docker's daemon.json. Sizes are text with a unit, or numbers of bytes as text.</summary>
+public sealed record BuilderEntry
+{
+    [JsonPropertyName("entitlements")] public BuilderEntitlements? Entitlements { get; set; }
+    [JsonPropertyName("gc")] public BuilderCollection? Collection { get; set; }
+
+    public Engine.Build.BuilderOptions ToOptions()
+    {
+        var defaults = new Engine.Build.BuilderOptions();
+        long reserved = Engine.Build.BuilderOptions.ParseSize("defaultReservedSpace", Collection?.Reserved ?? Collection?.KeepStorage), used = Engine.Build.BuilderOptions.ParseSize("defaultMaxUsedSpace", Collection?.MaxUsed), free = Engine.Build.BuilderOptions.ParseSize("defaultMinFreeSpace", Collection?.MinFree);
+        return defaults with
+        {
+            HostNetwork = Entitlements?.NetworkHost ?? defaults.HostNetwork, Insecure = Entitlements?.SecurityInsecure ?? defaults.Insecure, CollectsGarbage = Collection?.Enabled ?? defaults.CollectsGarbage,
+            Bounds = reserved + used + free > 0 ? new Engine.Build.CacheBounds { Reserved = reserved, MaxUsed = used, MinFree = free } : null,
+        };
+    }
+}
+
+/// <summary>What a client may allow the steps of its build.</summary>
+public sealed record BuilderEntitlements
+{
+    [JsonPropertyName("network-host")] public bool? NetworkHost { get; set; }
+    [JsonPropertyName("security-insecure")] public bool? SecurityInsecure { get; set; }
+}
+
+/// <summary>The bounds of the build cache.</summary>
+public sealed record BuilderCollection
+{
+    [JsonPropertyName("enabled")] public bool? Enabled { get; set; }
+    [JsonPropertyName("defaultKeepStorage")] public string? KeepStorage { get; set; }
+    [JsonPropertyName("defaultReservedSpace")] public string? Reserved { get; set; }
+    [JsonPropertyName("defaultMaxUsedSpace")] public string? MaxUsed { get; set; }
+    [JsonPropertyName("defaultMinFreeSpace")] public string? MinFree { get; set; }
 }
 
 /// <summary>Proxies for talking to registries, as in docker's daemon.json.</summary>

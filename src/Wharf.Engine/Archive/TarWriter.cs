@@ -7,7 +7,8 @@ namespace Wharf.Engine.Archive;
 /// Writes a tar: plain ustar headers where everything fits, PAX records before them where it does not (long or non-ASCII names, large
 /// numbers, fractions of seconds, extended attributes). The same entries give the same bytes.
 /// </summary>
-public sealed class TarWriter(Stream output)
+/// <param name="onEntry">Told of each entry before its first byte is written, when all of the one before is out.</param>
+public sealed class TarWriter(Stream output, Action<TarEntry>? onEntry = null)
 {
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(64 << 10);
     private int _used;
@@ -18,6 +19,11 @@ public sealed class TarWriter(Stream output)
     public async ValueTask WriteEntryAsync(TarEntry entry, CancellationToken cancellation)
     {
         await PadAsync(cancellation).ConfigureAwait(false);
+        if (onEntry is not null)
+        {
+            await FlushAsync(cancellation).ConfigureAwait(false);
+            onEntry(entry);
+        }
         if (Extensions(entry) is { } records) await WriteExtensionAsync(entry, records, cancellation).ConfigureAwait(false);
         await ReserveAsync(cancellation).ConfigureAwait(false);
         FillHeader(_buffer.AsSpan(_used, TarHeader.BlockSize), entry);

@@ -10,6 +10,7 @@ namespace Wharf.Engine.Build;
 public sealed class BuildHold : IDisposable, IAsyncDisposable
 {
     private readonly Leases.Lease _lease;
+    private readonly List<IDisposable> _owned = [];
 
     internal BuildHold(Leases.Lease lease) => _lease = lease;
 
@@ -19,7 +20,21 @@ public sealed class BuildHold : IDisposable, IAsyncDisposable
         if (chain is { } top) _lease.Add(top);
     }
 
-    public void Dispose() => _lease.Dispose();
+    /// <summary>Closes something with the build.</summary>
+    internal void Own(IDisposable owned)
+    {
+        lock (_owned) _owned.Add(owned);
+    }
+
+    public void Dispose()
+    {
+        lock (_owned)
+        {
+            foreach (var owned in _owned) owned.Dispose();
+            _owned.Clear();
+        }
+        _lease.Dispose();
+    }
 
     public ValueTask DisposeAsync()
     {

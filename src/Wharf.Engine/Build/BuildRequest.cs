@@ -8,6 +8,8 @@ namespace Wharf.Engine.Build;
 public sealed record BuildRequest
 {
     public required string DockerfileText { get; init; }
+    /// <summary>What is the same in the next build of the same thing: a key of the client's directory, or the image's name. Empty when nothing is.</summary>
+    public string Name { get; init; } = "";
     /// <summary>The Dockerfile's name in the context, for messages.</summary>
     public string DockerfileName { get; init; } = "Dockerfile";
     /// <summary>Build arguments; a null value means: not set by the caller.</summary>
@@ -38,8 +40,8 @@ public sealed record BuildRequest
     public Func<string, CancellationToken, Task<string?>> SshAgents { get; init; } = (_, _) => Task.FromResult<string?>(null);
     /// <summary>The caller allows <c>RUN --security=insecure</c>; the daemon must allow it too.</summary>
     public bool Insecure { get; init; }
-    /// <summary>Results of steps that came with images, by the steps' keys.</summary>
-    public Dictionary<string, Solving.CachedStep> Imported { get; } = new(StringComparer.Ordinal);
+    /// <summary>Results of steps that came from elsewhere, by the steps' keys.</summary>
+    public Dictionary<string, Caching.ImportedStep> Imported { get; } = new(StringComparer.Ordinal);
     /// <summary>What the build keeps from being collected; the caller lets go when the result is stored or sent.</summary>
     public required BuildHold Hold { get; init; }
     /// <summary>The caller allows <c>RUN --network=host</c>.</summary>

@@ -40,6 +40,11 @@ public sealed partial class BuildService
         return Task.FromResult(Remove(id));
     }
 
+    /// <summary>The directories of <c>RUN --mount=type=cache</c>, by the IDs that Dockerfiles give them.</summary>
+    public Task ExportCacheMountAsync(string id, Stream output, CancellationToken cancellation) => _cacheMounts.ExportAsync(id, output, cancellation);
+
+    public Task ImportCacheMountAsync(string id, Stream archive, CancellationToken cancellation) => _cacheMounts.ImportAsync(id, archive, cancellation);
+
     /// <summary>Notes a state, with the way to it, that a build came to; true when a build did before, so that the step there is nothing new.</summary>
     public bool Meet(Specs.Image.Digest state) => _cache.Meet(state);
 
@@ -73,12 +78,35 @@ public sealed partial class BuildService
         return new BuildPruneResponse { CachesDeleted = deleted.Count > 0 ? deleted : null, SpaceReclaimed = freed };
     }
 
-    /// <summary>Keeps the cache within its bounds. Called after builds.</summary>
+    private static readonly TimeSpan CollectEvery = TimeSpan.FromMinutes(1);
+    private long _collectedAt;
+
+    /// <summary>After a build: brings the cache within its bounds, in the background and not more often than every minute.</summary>
+    private void CollectLater()
+    {
+        long last = Interlocked.Read(ref _collectedAt), now = Environment.TickCount64;
+        if (!_options.Builder.CollectsGarbage || (last != 0 && now - last < CollectEvery.TotalMilliseconds) || Interlocked.CompareExchange(ref _collectedAt, now, last) != last) return;
+        _ = Task.Run(async () =>
+        {
+            try { await CollectGarbageAsync(CancellationToken.None); }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or Specs.Errors.WharfException or Linux.Syscalls.SyscallException) { Log.CollectFailed(_log, error); }
+        });
+    }
+
+    /// <summary>Forgets what is unused for long, or more than the bounds allow.</summary>
     internal async Task CollectGarbageAsync(CancellationToken cancellation)
     {
-        var bounds = CacheBounds.Default(_options.DataRoot);
-        await PruneAsync(new CacheBounds { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.ShortLife, Reserved = CacheBounds.ShortLifeBytes }, static entry => entry.Mutable, cancellation);
-        await PruneAsync(bounds with { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.Life }, static _ => true, cancellation);
-        await PruneAsync(bounds, static _ => true, cancellation);
+        var bounds = _options.Builder.Bounds ?? CacheBounds.Default(_options.DataRoot);
+        await ForgetAsync(new CacheBounds { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.ShortLife, Reserved = CacheBounds.ShortLifeBytes }, static entry => entry.Mutable, cancellation);
+        await ForgetAsync(bounds with { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.Life }, static _ => true, cancellation);
+        await ForgetAsync(bounds, static _ => true, cancellation);
+    }
+
+    /// <summary>As a prune, which looks for layers to free only when something was forgotten.</summary>
+    private async Task ForgetAsync(CacheBounds bounds, Func<CacheEntry, bool> admit, CancellationToken cancellation)
+    {
+        var entries = CacheEntries();
+        if (entries.Exists(entry => !entry.InUse && admit(entry) && (bounds.UnusedSince is not { } since || entry.UsedAt < since)) && bounds.Exceeded(entries.Sum(static entry => entry.Size), new DriveInfo(_options.DataRoot).AvailableFreeSpace))
+            await PruneAsync(bounds, admit, cancellation);
     }
 }

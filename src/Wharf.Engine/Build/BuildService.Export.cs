@@ -41,6 +41,13 @@ public sealed partial class BuildService
     /// <summary>The built file system, read-only. The caller closes it.</summary>
     public Fd OpenRoot(SolvedTarget target) => _snapshots.OpenLayers(target.Root.ChainId);
 
+    /// <summary>The packages that a built file system has.</summary>
+    public List<FoundPackage> FindPackages(SolvedTarget target, CancellationToken cancellation)
+    {
+        using var root = OpenRoot(target);
+        return PackageScan.Run(root, cancellation);
+    }
+
     /// <summary>Writes built file systems as a tar, each under its prefix.</summary>
     public async Task WriteTreesAsync(IReadOnlyList<(string Prefix, SolvedTarget Target)> trees, Stream output, CancellationToken cancellation)
     {

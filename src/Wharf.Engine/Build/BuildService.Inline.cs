@@ -1,9 +1,5 @@
 using System.Text.Json;
 using Wharf.Engine.Build.Planning;
-using Wharf.Engine.Build.Solving;
-using Wharf.Engine.Snapshots;
-using Wharf.Specs.DockerApi;
-using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Build;
@@ -39,46 +35,5 @@ public sealed partial class BuildService
         }
         using var document = JsonDocument.Parse(bytes.ToArray());
         return target with { Image = target.Image with { Unknown = new(target.Image.Unknown ?? []) { [InlineMember] = document.RootElement.Clone() } } };
-    }
-
-    /// <summary>
-    /// Takes the steps that an image names into a build, which keeps their layers. An image that is not here is pulled, unless <paramref name="localOnly"/>,
-    /// and is no image of the store afterwards. Gives how many steps there were.
-    /// </summary>
-    public async Task<int> ImportInlineCacheAsync(string name, BuildRequest request, bool localOnly, IProgress<JsonMessage> progress, CancellationToken cancellation)
-    {
-        try
-        {
-            return Take(await _images.GetAsync(name, null, cancellation), name, request);
-        }
-        catch (WharfException error) when (error.Kind == ErrorKind.NotFound && !localOnly)
-        {
-            // Not here: it is pulled.
-        }
-        var reference = ImageReference.Parse(name).WithDefaultTag();
-        var pulled = await _images.PullAsync(reference.Familiar, request.Platform, await request.Credentials(reference.Domain, cancellation), progress, cancellation);
-        int count = Take(pulled, name, request);
-        await _images.RemoveAsync(reference.Familiar, force: false, prune: true, cancellation);
-        return count;
-    }
-
-    private int Take(Images.ImageRecord image, string name, BuildRequest request)
-    {
-        if (image.Config.Unknown?.GetValueOrDefault(InlineMember) is not { ValueKind: JsonValueKind.Array } steps) return 0;
-        request.Hold.Add(image.ChainId);
-        var diffIds = image.Config.RootFs?.DiffIds ?? [];
-        var now = DateTimeOffset.UtcNow;
-        int taken = 0;
-        foreach (var step in steps.EnumerateArray())
-        {
-            if (step.ValueKind != JsonValueKind.Object || !step.TryGetProperty("key", out var key) || key.ValueKind != JsonValueKind.String || !step.TryGetProperty("layers", out var layers) || !layers.TryGetInt32(out int count)) continue;
-            if (key.GetString() is not { Length: KeyLength } text || count < 1 || count > diffIds.Count) continue;
-            var parent = ChainId.Of(diffIds.Take(count - 1));
-            var chain = ChainId.Of(parent, diffIds[count - 1]);
-            if (!_snapshots.Exists(chain)) continue;
-            request.Imported[text] = new CachedStep(text, parent, chain, diffIds[count - 1], _snapshots.LayerSize(chain), "regular", $"imported from {name}", now, now, 0);
-            taken++;
-        }
-        return taken;
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Build.Solving;
 using Wharf.Engine.Containers;
@@ -19,23 +20,30 @@ public sealed partial class BuildService
     /// <summary>How the keys of a build's writable layers begin.</summary>
     internal const string WritablePrefix = "build-";
 
+    private readonly ILogger _log;
     private readonly DaemonOptions _options;
     private readonly SnapshotService _snapshots;
     private readonly ImageService _images;
     private readonly ContainerService _containers;
     private readonly BuildCacheStore _cache;
     private readonly CacheMounts _cacheMounts;
+    private readonly Caching.StepReasons _reasons;
     private readonly StepFlights _flights = new();
     private readonly string _directory, _runDirectory;
 
-    public BuildService(DaemonOptions options, StateStore state, SnapshotService snapshots, ImageService images, ContainerService containers)
+    public BuildService(DaemonOptions options, StateStore state, SnapshotService snapshots, ImageService images, ContainerService containers, ILogger<BuildService> log)
     {
+        _log = log;
         (_options, _snapshots, _images, _containers) = (options, snapshots, images, containers);
         _cache = new BuildCacheStore(state);
+        _reasons = new Caching.StepReasons(state);
         _directory = Path.Combine(options.DataRoot, "build");
         _runDirectory = Path.Combine(options.ExecRoot, "build");
         _cacheMounts = new CacheMounts(Path.Combine(_directory, "cache"));
     }
+
+    /// <summary>How the last build went and why; null when there was none.</summary>
+    public Specs.DockerApi.BuildReport? LastReport() => _reasons.Last();
 
     /// <summary>Stacks of layers that the cache keeps.</summary>
     public IEnumerable<Digest> CachedChains()
@@ -137,8 +145,11 @@ public sealed partial class BuildService
         finally
         {
             foreach (var node in plan.Nodes) node.Progress.Abandon();
+            parts.WriteTouched();
+            if (request.Name.Length > 0) _reasons.Write(request, plan, parts.Fates);
             RemoveContext(parts.RunDirectory);
             RemoveContext(parts.FetchDirectory);
+            CollectLater();
         }
     }
 

@@ -1,5 +1,8 @@
+using Wharf.Engine.Content;
 using Wharf.Engine.Images.Registry;
+using Wharf.Engine.Snapshots;
 using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Images;
@@ -47,6 +50,22 @@ public sealed partial class ImageService
     public Stream OpenBlob(Digest digest) => _content.OpenRead(digest);
 
     internal Task<Digest> WriteBlobAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation) => _content.WriteAsync(bytes, cancellation);
+
+    /// <summary>A connection to a repository, for who reads more of it than an image.</summary>
+    internal RegistryClient OpenRegistry(ImageReference reference, AuthConfig? auth) => new(reference, auth, push: false, _options, _log);
+
+    /// <summary>Unpacks a layer that comes as a blob, verified, on top of others. The caller holds <see cref="HoldLayersForStep"/>.</summary>
+    internal async Task<LayerInfo> TakeLayerAsync(Digest? parent, Digest diffId, Descriptor blob, Stream content, CancellationToken cancellation)
+    {
+        var written = await _content.WriteAsync(content, blob.Digest, cancellation);
+        if (written.Size != blob.Size) throw WharfException.Invalid($"blob {blob.Digest} has {written.Size} bytes, {blob.Size} were promised");
+        LayerInfo layer;
+        await using (var stored = _content.OpenRead(blob.Digest))
+        await using (var tar = await Compression.OpenAsync(stored, _options.Limits.MaxDecompressionRatio, cancellation))
+            layer = await _snapshots.ApplyAsync(parent, diffId, tar, cancellation);
+        if (blob.MediaType is MediaTypes.OciLayerGzip or MediaTypes.DockerLayerGzip) _store.AddLayerBlob(diffId, blob);
+        return layer;
+    }
 
     /// <summary>Pushes blobs, and then manifests: those that others name by digest, the last one also by the reference's tag.</summary>
     internal async Task PushBlobsAsync(ImageReference reference, AuthConfig? auth, IReadOnlyList<Descriptor> blobs, IReadOnlyList<Descriptor> manifests, IProgress<JsonMessage> progress, CancellationToken cancellation)

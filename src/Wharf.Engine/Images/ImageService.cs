@@ -142,6 +142,13 @@ public sealed partial class ImageService
         return await StoreConfigAsync(JsonSerializer.SerializeToUtf8Bytes(config, ImageJson.Plain.OciImage), lease, cancellation);
     }
 
+    /// <summary>Stores the configuration of an image whose layers are here.</summary>
+    internal async Task<ImageRecord> StoreConfigAsync(byte[] config, CancellationToken cancellation)
+    {
+        using var lease = _leases.Take();
+        return await StoreConfigAsync(config, lease, cancellation);
+    }
+
     /// <summary>Stores a configuration exactly as received: its bytes are the image's identity.</summary>
     private async Task<ImageRecord> StoreConfigAsync(byte[] config, Leases.Lease lease, CancellationToken cancellation)
     {

@@ -71,12 +71,33 @@ public sealed record RollbackResult
     public int Saved { get; set; }
 }
 
+/// <summary>How the last build went, step by step (<c>GET /wharf/build/why</c>).</summary>
+public sealed record BuildReport
+{
+    /// <summary>What names the build over time: its directory's key, or the image.</summary>
+    public string Name { get; set; } = "";
+    public string Dockerfile { get; set; } = "";
+    public DateTimeOffset At { get; set; }
+    public List<BuildReportStep> Steps { get; set; } = [];
+}
+
+/// <summary>A step of a build: taken from the cache, or the reasons why it was not.</summary>
+public sealed record BuildReportStep
+{
+    public int Number { get; set; }
+    public string Stage { get; set; } = "";
+    public string Title { get; set; } = "";
+    public bool Cached { get; set; }
+    public List<string> Reasons { get; set; } = [];
+}
+
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
 [JsonSerializable(typeof(List<FileDifference>))]
 [JsonSerializable(typeof(List<ContainerVersion>))]
 [JsonSerializable(typeof(RollbackResult))]
 [JsonSerializable(typeof(CheckReport))]
+[JsonSerializable(typeof(BuildReport))]
 [JsonSerializable(typeof(ContainerLogUse))]
 [JsonSerializable(typeof(List<DiskLedgerEntry>))]
 public sealed partial class WharfJson : JsonSerializerContext;

@@ -1,30 +1,36 @@
-using System.IO.Pipelines;
-using System.Text.Json;
-using Wharf.Cli.ApiClient;
 using Wharf.Cli.Building;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Commands.Containers.Options;
-using Wharf.Cli.Copying;
-using Wharf.Cli.Output;
 
 namespace Wharf.Cli.Commands.Images;
 
-/// <summary><c>wharf build</c> by the classic endpoint: the context goes up as a tar archive, the steps come back as they are done.</summary>
-internal sealed class BuildCommand : Command
+/// <summary>
+/// <c>wharf build</c>: by the BuildKit protocol, as docker's buildx does it, or with DOCKER_BUILDKIT=0 by the classic endpoint. <c>wharf build why STEP</c>
+/// tells why a step of the last build was not taken from the cache.
+/// </summary>
+internal sealed partial class BuildCommand : Command
 {
-    private readonly ListFlag addHost, buildArg, label, tag, ulimit;
-    private readonly StringsFlag cacheFrom, securityOpt;
-    private readonly StringFlag cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, network, onError, platform, target;
-    private readonly BoolFlag forceRm, noCache, pull, quiet, rm, squash;
+    private readonly ListFlag addHost, allow, annotation, attest, buildArg, buildContext, cacheFrom, cacheTo, label, noCacheFilter, output, secret, ssh, tag, ulimit;
+    private readonly StringsFlag securityOpt;
+    private readonly StringFlag call, cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, metadataFile, network, onError, platform, progress, provenance, sbom, target;
+    private readonly BoolFlag check, forceRm, load, noCache, pull, push, quiet, rm, squash;
     private readonly IntFlag cpuPeriod, cpuQuota, cpuShares;
     private readonly BytesFlag memory, memorySwap, shmSize;
 
     public BuildCommand()
     {
         addHost = Flags.Add(new ListFlag("add-host", '\0', "Extra line for /etc/hosts (\"host:ip\")") { Check = FlagChecks.AddHost });
+        allow = Flags.List("allow", "Allow what steps ask for (\"network.host\", \"security.insecure\")");
+        annotation = Flags.List("annotation", "Annotation on the image");
+        attest = Flags.List("attest", "Attestation (\"type=sbom\", \"type=provenance,mode=max\")");
         buildArg = Flags.List("build-arg", "Variable of the build");
-        cacheFrom = Flags.Strings("cache-from", "Images to look for cached steps in");
+        buildContext = Flags.List("build-context", "Another context (\"name=path\")");
+        Flags.String("builder", "Accepted for docker's sake: there is one builder");
+        cacheFrom = Flags.List("cache-from", "Where to look for cached steps (\"user/app:cache\", \"type=local,src=path\")");
+        cacheTo = Flags.List("cache-to", "Where to put the steps (\"type=registry,ref=user/app:cache,mode=max\", \"type=local,dest=path\", \"type=inline\")");
+        call = Flags.String("call", "What to do (\"build\", \"check\", \"outline\", \"targets\")", "build");
         cgroupParent = Flags.String("cgroup-parent", "Parent cgroup of \"RUN\" instructions");
+        check = Flags.Bool("check", "Only look for what is wrong with the Dockerfile");
         Flags.Bool("compress", "Pack the context with gzip");
         cpuPeriod = Flags.Int("cpu-period", "Period of the CPU limit (CFS) in microseconds");
         cpuQuota = Flags.Int("cpu-quota", "CPU time in each period (CFS) in microseconds");
@@ -37,89 +43,53 @@ internal sealed class BuildCommand : Command
         iidFile = Flags.String("iidfile", "File to write the image's ID to");
         isolation = Flags.String("isolation", "Isolation technology");
         label = Flags.List("label", "Label on the image");
+        load = Flags.Bool("load", "Keep the image in the daemon too (\"--output=type=docker\")");
         memory = Flags.Bytes("memory", 'm', "Limit of memory");
         memorySwap = Flags.Add(new BytesFlag("memory-swap", '\0', "Limit of memory and swap together; -1 for unlimited swap") { AllowMinusOne = true });
+        metadataFile = Flags.String("metadata-file", "File to write what is known of the result to, as JSON");
         network = Flags.String("network", "Network of \"RUN\" instructions", "default");
-        onError = Flags.Add(new StringFlag("on-error", '\0', "\"shell\": a shell in the file system of the step that failed", "") { Check = CheckOnError });
         noCache = Flags.Bool("no-cache", "Do every step anew");
-        platform = Flags.String("platform", "Platform, if the daemon has more than one");
+        noCacheFilter = Flags.List("no-cache-filter", "Do the steps of these stages anew");
+        onError = Flags.Add(new StringFlag("on-error", '\0', "\"shell\": a shell in the file system of the step that failed", "") { Check = CheckOnError });
+        output = Flags.Add(new ListFlag("output", 'o', "Where the result goes (\"type=local,dest=path\")") { Check = CheckOutput });
+        platform = Flags.String("platform", "Platforms to build for");
+        progress = Flags.String("progress", "How to show what happens (\"auto\", \"plain\", \"tty\", \"json\", \"quiet\")", "auto");
+        provenance = Flags.String("provenance", "Short for \"--attest=type=provenance\"");
         pull = Flags.Bool("pull", "Look for newer base images");
+        push = Flags.Bool("push", "Send the image to its registry (\"--output=type=registry\")");
         quiet = Flags.Bool("quiet", 'q', "Only the image's ID, when it is done");
         rm = Flags.Bool("rm", "Remove the build's containers when it is done", initial: true);
+        sbom = Flags.String("sbom", "Short for \"--attest=type=sbom\"");
+        secret = Flags.List("secret", "Secret for steps (\"id=name,src=path\")");
         securityOpt = Flags.Strings("security-opt", "Security options");
         shmSize = Flags.Bytes("shm-size", "Size of \"/dev/shm\"");
         squash = Flags.Bool("squash", "One layer for everything new");
+        ssh = Flags.List("ssh", "SSH agent for steps (\"default\", \"id=socket\")");
         tag = Flags.Add(new ListFlag("tag", 't', "Name and maybe tag, as \"name:tag\"") { Check = CheckTag });
         target = Flags.String("target", "Stage to build");
         ulimit = Flags.Add(new ListFlag("ulimit", '\0', "Ulimit options", "ulimit") { Check = text => { UlimitSpec.Parse(text); return text; }, DefaultText = "[]" });
     }
 
-    public override string Usage => "[OPTIONS] PATH | URL | -";
+    private const string Why = "why";
+
+    public override string Usage => "[OPTIONS] PATH | URL | -\nwhy [STEP]";
     public override int MinArguments => 1;
-    public override int MaxArguments => 1;
+    public override int MaxArguments => 2;
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var context = await BuildContext.OpenAsync(arguments[0], file.Value, cli.InputStream, cancellationToken);
-        if (iidFile.Value != "") File.Delete(iidFile.Value);
-        using var held = new StringWriter();
-        string imageId = "", running = "";
-        try
-        {
-            await using var response = await SendAsync(cli, context, quiet ? held : cli.Out, cancellationToken);
-            var display = quiet ? new ProgressDisplay(held, isTerminal: false, columns: 80) { OnAux = Remember, OnText = Follow } : ProgressDisplay.For(cli, cli.Out, 1, Remember, Follow);
-            await display.RunAsync(response.Body, cancellationToken);
-        }
-        catch (CliException e) when (quiet || onError.Value == "shell")
-        {
-            // Nothing was shown so far; a failure needs its story.
-            await cli.Error.WriteAsync(held.ToString());
-            if (onError.Value != "shell" || running == "") throw;
-            await cli.Error.WriteLineAsync(e.Message);
-            await FailedStep.OpenShellAsync(cli, running, cancellationToken);
-            throw;
-        }
-        if (quiet)
-        {
-            // A quiet build's only output is the ID, after our own line about the context.
-            if (imageId == "") imageId = held.ToString().Trim().Split('\n')[^1];
-            await cli.Out.WriteLineAsync(imageId);
-        }
-        if (iidFile.Value != "") await File.WriteAllTextAsync(iidFile.Value, imageId == "" ? throw new CliException("server did not provide an image ID. Cannot write " + iidFile.Value) : imageId, cancellationToken);
-        return 0;
-
-        void Follow(string text)
-        {
-            if (text.StartsWith(RunningIn, StringComparison.Ordinal)) running = text[RunningIn.Length..].Trim();
-            else if (text.StartsWith("Step ", StringComparison.Ordinal)) running = "";
-        }
-
-        void Remember(JsonElement aux)
-        {
-            if (aux.ValueKind == JsonValueKind.Object && aux.TryGetProperty("ID", out var id) && id.GetString() is { } text) imageId = text;
-        }
+        if (arguments[0] == Why && (arguments.Count == 2 || !Directory.Exists(Why))) return await StepReasons.WriteAsync(cli, arguments.Count == 2 ? arguments[1] : "", cancellationToken);
+        if (arguments.Count > 1) throw new ArgumentCountException($"'{CliContext.Program} build' requires 1 argument", isMissing: false);
+        return await IsClassicAsync(cli, cancellationToken) ? await RunClassicAsync(cli, arguments[0], cancellationToken) : await RunBuildKitAsync(cli, arguments[0], cancellationToken);
     }
 
-    private async Task<ApiResponse> SendAsync(CliContext cli, BuildContext context, TextWriter output, CancellationToken cancellationToken)
+    /// <summary>The user decides; without a word the daemon, by what it says of its builder.</summary>
+    private static async Task<bool> IsClassicAsync(CliContext cli, CancellationToken cancellationToken)
     {
-        var request = new ApiRequest("POST", $"/build{Query(context)}")
-        {
-            Headers = [new("Content-Type", "application/x-tar"), new("X-Registry-Config", await new Credentials(cli.Config).AllAsync(cancellationToken))],
-        };
-        if (context.Write is not { } write) return await cli.Api.SendAsync(request, cancellationToken);
-        var pipe = new Pipe();
-        var counted = new CountingStream(pipe.Reader.AsStream());
-        var packing = PackAsync(write, pipe.Writer, cancellationToken);
-        try
-        {
-            return await cli.Api.SendAsync(request with { BodyStream = counted }, cancellationToken);
-        }
-        finally
-        {
-            if (counted.Count > 0) await output.WriteAsync($"Sending build context to Docker daemon  {Units.HumanSize(counted.Count),7}\r\r\n");
-            await pipe.Reader.CompleteAsync();
-            await packing;
-        }
+        if (Environment.GetEnvironmentVariable("DOCKER_BUILDKIT") is { Length: > 0 } said)
+            return said switch { "0" or "false" => true, "1" or "true" => false, _ => throw new CliException($"DOCKER_BUILDKIT environment variable expects boolean value: {said}") };
+        await cli.Api.NegotiateAsync(cancellationToken);
+        return cli.Api.BuilderVersion == "1";
     }
 
     private static void CheckOnError(string text)
@@ -127,7 +97,11 @@ internal sealed class BuildCommand : Command
         if (text is not ("" or "shell")) throw new FormatException($"\"{text}\": only \"shell\" can be opened");
     }
 
-    private const string RunningIn = " ---> Running in ";
+    private static string CheckOutput(string text)
+    {
+        BuildOutput.Parse(text);
+        return text;
+    }
 
     private static string CheckTag(string text)
     {
@@ -139,45 +113,6 @@ internal sealed class BuildCommand : Command
         catch (CliException e)
         {
             throw new FormatException(e.Message, e);
-        }
-    }
-
-    private static async Task PackAsync(Func<Stream, CancellationToken, Task> write, PipeWriter output, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await write(output.AsStream(leaveOpen: true), cancellationToken);
-            await output.CompleteAsync();
-        }
-        catch (Exception e) when (e is CliException or IOException or UnauthorizedAccessException)
-        {
-            // The upload reads it from the pipe and fails with it: one error, told once.
-            await output.CompleteAsync(e);
-        }
-    }
-
-    private Query Query(BuildContext context)
-    {
-        var query = new Query().AddAll("t", tag.Values).Add("q", quiet).Add("nocache", noCache).Add("remote", context.Remote).Add("dockerfile", context.Dockerfile).Add("pull", pull)
-            .Add("forcerm", forceRm).Add("target", target.Value).Add("networkmode", network.Value).Add("platform", platform.Value).Add("squash", squash).Add("isolation", isolation.Value)
-            .Add("cgroupparent", cgroupParent.Value).Add("cpusetcpus", cpusetCpus.Value).Add("cpusetmems", cpusetMems.Value).Add("version", "1").AddAll("extrahosts", addHost.Values)
-            .Add("rm", rm ? "1" : "0");
-        Add("memory", memory.Value);
-        Add("memswap", memorySwap.Value);
-        Add("cpushares", cpuShares.Value);
-        Add("cpuquota", cpuQuota.Value);
-        Add("cpuperiod", cpuPeriod.Value);
-        Add("shmsize", shmSize.Value);
-        if (buildArg.Values.Count > 0) query.Add("buildargs", Json.WriteMap(BuildArguments()));
-        if (label.Values.Count > 0) query.Add("labels", Json.WriteMap(KeyValue.ToMap(label.Values).Select(pair => new KeyValuePair<string, string?>(pair.Key, pair.Value))));
-        if (cacheFrom.Values.Count > 0) query.Add("cachefrom", Json.WriteList(cacheFrom.Values));
-        if (securityOpt.Values.Count > 0) query.Add("securityopt", Json.WriteList(securityOpt.Values));
-        if (ulimit.Values.Count > 0) query.Add("ulimits", "[" + string.Join(',', ulimit.Values.Select(text => JsonSerializer.Serialize(UlimitSpec.Parse(text), Specs.DockerApi.DockerApiJson.Default.HostConfigUlimits))) + "]");
-        return query;
-
-        void Add(string name, long value)
-        {
-            if (value != 0) query.Add(name, value);
         }
     }
 

@@ -1,61 +1,130 @@
 using System.Text.Json;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Gateway;
 using Wharf.Daemon.BuildKit.Progress;
+using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Exporting;
 using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.BuildKit.Export;
 
-/// <summary>The cache on its way out, within the image, and in, from images here or in a registry.</summary>
+/// <summary>The cache on its way out and in: within the image, in a registry, in a directory of the client.</summary>
 internal static class CacheTransfer
 {
-    /// <summary>The results with what the client's cache exporters want in them.</summary>
-    public static async Task<LayoutImage[]> ExportAsync(BuildJob job, LayoutImage[] solved)
+    private const string Inline = "inline", Registry = "registry", Local = "local", LocalPrefix = "local:";
+    /// <summary>What the client's index of its directory is to name.</summary>
+    private const string ManifestKey = "cache.manifest";
+
+    /// <summary>A source or a target of cache as the client named it.</summary>
+    private sealed record Place(string Type, IReadOnlyDictionary<string, string> Attributes)
     {
-        bool inline = false;
-        foreach (var entry in job.Request.Cache?.Exports ?? [])
+        public string this[string key] => Attributes.GetValueOrDefault(key, "");
+        /// <summary>The place in words.</summary>
+        public string Text => this["ref"] is { Length: > 0 } reference ? reference : this["src"] is { Length: > 0 } directory ? LocalPrefix + directory : Type;
+        public bool Flag(string key, bool absent = false) => new ExportAttributes(Attributes).Flag(key, absent);
+    }
+
+    private static IEnumerable<Place> Exports(BuildJob job) => (job.Request.Cache?.Exports ?? []).Select(static entry => new Place(entry.Type, entry.Attrs));
+
+    /// <summary>Refuses, before anything is built, what cannot be exported.</summary>
+    public static void Check(BuildJob job)
+    {
+        foreach (var place in Exports(job))
         {
-            if (entry.Type != "inline") throw WharfException.NotImplemented($"cache exporter {entry.Type} is not supported: use type=inline");
-            inline = true;
+            if (place.Type is not (Inline or Registry or Local)) throw WharfException.NotImplemented($"cache exporter {place.Type} is not supported: use type=registry, local or inline");
+            if (place.Type == Registry && place["ref"].Length == 0) throw WharfException.Invalid("ref not set for registry cache exporter");
+            if (place.Type == Local && place["dest"].Length == 0) throw WharfException.Invalid("dest not set for local cache exporter");
+            if (place["mode"] is not ("" or "min" or "max")) throw WharfException.Invalid($"invalid cache export mode: {place["mode"]}");
+            _ = new ExportAttributes(place.Attributes).Compression;
         }
-        return inline ? await Task.WhenAll(solved.Select(async image => image with { Target = await BuildService.WithInlineCacheAsync(image.Target) })) : solved;
+    }
+
+    /// <summary>The results with their steps named in them, where the client wants that.</summary>
+    public static async Task<LayoutImage[]> InlineAsync(BuildJob job, LayoutImage[] solved) => Exports(job).Any(static place => place.Type == Inline)
+        ? await Task.WhenAll(solved.Select(static async image => image with { Target = await BuildService.WithInlineCacheAsync(image.Target) })) : solved;
+
+    /// <summary>Writes the cache wherever the client wants it.</summary>
+    public static async Task ExportAsync(BuildJob job, ClientSession session, BuildService builds, LayoutImage[] solved, ExportResult result, CancellationToken cancellation)
+    {
+        foreach (var place in Exports(job))
+        {
+            if (place.Type == Inline) continue;
+            using var vertex = new VertexReporter(job.Log, place.Type == Registry ? "exporting cache to registry" : "exporting cache to client directory");
+            try
+            {
+                await ExportAsync(place, job, session, builds, solved, vertex, result, cancellation);
+            }
+            catch (Exception error)
+            {
+                vertex.Fail(BuildErrors.Message(error));
+                if (error is OperationCanceledException || !place.Flag("ignore-error")) throw;
+            }
+        }
+    }
+
+    private static async Task ExportAsync(Place place, BuildJob job, ClientSession session, BuildService builds, LayoutImage[] solved, VertexReporter vertex, ExportResult result, CancellationToken cancellation)
+    {
+        using var held = await builds.HoldAsync(cancellation);
+        CacheLayout cache;
+        using (vertex.Begin("preparing build cache for export"))
+        {
+            var options = new CacheExportOptions { All = place["mode"] == "max", Compression = new ExportAttributes(place.Attributes).Compression, AsImage = place.Flag("image-manifest", absent: true) };
+            cache = await builds.ExportCacheAsync([.. solved.Select(static image => image.Target)], options, cancellation);
+        }
+        if (place.Type == Registry)
+        {
+            var domain = ImageReference.Parse(place["ref"]).WithDefaultTag().Domain;
+            await builds.PushCacheAsync(cache, place["ref"], await new SessionServices(session, job.Directory).CredentialsAsync(domain, cancellation), vertex, cancellation);
+        }
+        else
+        {
+            var store = new ClientContent(session, LocalPrefix + place["dest"]);
+            foreach (var blob in cache.Blobs.Concat(cache.Manifests))
+                using (vertex.Begin($"writing {(blob.MediaType!.Contains("layer", StringComparison.Ordinal) ? "layer" : "document")} {blob.Digest}"))
+                    await store.WriteAsync(blob, () => builds.OpenBlob(blob.Digest), cancellation);
+        }
+        result.Response[ManifestKey] = JsonSerializer.Serialize(cache.Root, ImageJson.Plain.Descriptor);
     }
 
     /// <summary>A source of cache that cannot be read is told of and is no error of the build.</summary>
-    public static async Task ImportAsync(BuildJob job, FrontendOptions options, BuildService builds, BuildRequest request, CancellationToken cancellation)
+    public static async Task ImportAsync(BuildJob job, FrontendOptions options, ClientSession session, BuildService builds, BuildRequest request, CancellationToken cancellation)
     {
-        foreach (var (type, name) in Imports(job, options).Distinct())
+        foreach (var place in Imports(job, options).DistinctBy(static place => (place.Type, place.Text)))
         {
-            using var vertex = new VertexReporter(job.Log, $"importing cache manifest from {name}");
-            if (type != "registry")
-            {
-                vertex.Fail($"cache importer {type} is not supported: use an image with inline cache");
-                continue;
-            }
+            using var vertex = new VertexReporter(job.Log, $"importing cache manifest from {place.Text}");
             try
             {
-                if (await builds.ImportInlineCacheAsync(name, request, localOnly: false, vertex, cancellation) > 0) continue;
-                using (vertex.Begin("no inline cache found in it")) { }
+                int count = place.Type switch
+                {
+                    Registry => await builds.ImportCacheAsync(place["ref"], request, localOnly: false, cancellation),
+                    Local => await ImportLocalAsync(place, session, builds, request, cancellation),
+                    _ => throw WharfException.NotImplemented($"cache importer {place.Type} is not supported: use type=registry or local"),
+                };
+                if (count == 0) using (vertex.Begin("no steps found in it")) { }
             }
-            catch (Exception error) when (error is WharfException or HttpRequestException or IOException) { vertex.Fail(BuildErrors.Message(error)); }
+            catch (Exception error) when (error is WharfException or HttpRequestException or IOException or JsonException or Grpc.Core.RpcException) { vertex.Fail(BuildErrors.Message(error)); }
         }
     }
 
-    private static IEnumerable<(string Type, string Name)> Imports(BuildJob job, FrontendOptions options)
+    private static Task<int> ImportLocalAsync(Place place, ClientSession session, BuildService builds, BuildRequest request, CancellationToken cancellation) =>
+        builds.ImportCacheAsync(new ClientContent(session, LocalPrefix + place["src"]), Digest.Parse(place["digest"]), request, cancellation);
+
+    private static IEnumerable<Place> Imports(BuildJob job, FrontendOptions options)
     {
-        foreach (var entry in job.Request.Cache?.Imports ?? []) yield return (entry.Type, entry.Attrs.GetValueOrDefault("ref") ?? entry.Attrs.GetValueOrDefault("src") ?? "");
-        foreach (var name in options["cache-from"].Split(',', StringSplitOptions.RemoveEmptyEntries)) yield return ("registry", name);
+        foreach (var entry in job.Request.Cache?.Imports ?? []) yield return new Place(entry.Type, entry.Attrs);
+        foreach (var name in options["cache-from"].Split(',', StringSplitOptions.RemoveEmptyEntries)) yield return new Place(Registry, new Dictionary<string, string> { ["ref"] = name });
         foreach (var entry in Parsed(options["cache-imports"])) yield return entry;
     }
 
-    private static List<(string, string)> Parsed(string json)
+    private static List<Place> Parsed(string json)
     {
         if (json.Length == 0) return [];
         try
         {
             using var document = JsonDocument.Parse(json);
-            return [.. document.RootElement.EnumerateArray().Select(static entry => (entry.GetProperty("Type").GetString() ?? "", Attribute(entry.GetProperty("Attrs"), "ref") ?? Attribute(entry.GetProperty("Attrs"), "src") ?? ""))];
+            return [.. document.RootElement.EnumerateArray().Select(static entry => new Place(entry.GetProperty("Type").GetString() ?? "", Attributes(entry)))];
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
         {
@@ -63,5 +132,11 @@ internal static class CacheTransfer
         }
     }
 
-    private static string? Attribute(JsonElement attributes, string name) => attributes.ValueKind == JsonValueKind.Object && attributes.TryGetProperty(name, out var value) ? value.GetString() : null;
+    private static Dictionary<string, string> Attributes(JsonElement entry)
+    {
+        var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (!entry.TryGetProperty("Attrs", out var given) || given.ValueKind != JsonValueKind.Object) return attributes;
+        foreach (var attribute in given.EnumerateObject()) attributes[attribute.Name] = attribute.Value.GetString() ?? "";
+        return attributes;
+    }
 }

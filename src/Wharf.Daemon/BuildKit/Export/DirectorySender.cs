@@ -2,7 +2,7 @@ using System.Text;
 using System.Threading.Channels;
 using Google.Protobuf;
 using Grpc.Core;
-using Wharf.Daemon.BuildKit.Protocol.Sessions;
+using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;

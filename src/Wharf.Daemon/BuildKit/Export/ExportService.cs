@@ -3,7 +3,7 @@ using System.Text.Json;
 using Wharf.Daemon.BuildKit.Gateway;
 using Wharf.Daemon.BuildKit.History;
 using Wharf.Daemon.BuildKit.Progress;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Exporting;
@@ -28,9 +28,10 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
         var solved = await Task.WhenAll(result.References.Select(async entry => new LayoutImage(entry.Key, await entry.Reference.SolveAsync(cancellation))));
         var exported = new ExportResult();
         if (solved.Length == 0) return exported;
-        solved = await CacheTransfer.ExportAsync(job, solved);
+        solved = await CacheTransfer.InlineAsync(job, solved);
         var exporters = job.Request.Exporters.Count > 0 ? [.. job.Request.Exporters] : job.Request.Exporter.Length > 0 ? [new Exporter { Type = job.Request.Exporter, Attrs = { job.Request.ExporterAttrs } }] : new List<Exporter>();
         for (int i = 0; i < exporters.Count; i++) await ExportAsync(new ExportContext(job, session, solved, i, new ExportAttributes(exporters[i].Attrs), exported), exporters[i].Type, cancellation);
+        await CacheTransfer.ExportAsync(job, session, builds, solved, exported, cancellation);
         return exported;
     }
 
@@ -139,13 +140,21 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
     {
         var options = context.Job.Options ?? new FrontendOptions(new Dictionary<string, string>());
         var (wanted, full) = Provenance.Mode(options);
-        bool attests = attest && wanted;
+        bool attests = attest && wanted, lists = attest && BillOfMaterials.IsWanted(options);
+        Dictionary<LayoutImage, List<FoundPackage>> packages = [];
+        if (lists)
+        {
+            using var scanning = vertex.Begin("listing packages");
+            foreach (var image in images) packages[image] = await Task.Run(() => builds.FindPackages(image.Target, cancellation), cancellation);
+        }
+        IReadOnlyList<Attestation> Attest(LayoutImage image, Digest digest) =>
+            [.. lists ? [BillOfMaterials.Make(packages[image], image, digest, names)] : Array.Empty<Attestation>(), .. attests ? [Provenance.Make(context.Job, image, digest, names, full)] : Array.Empty<Attestation>()];
         using (vertex.Begin("exporting layers"))
         {
             return await builds.LayoutAsync(images, new LayoutOptions
             {
-                Compression = context.Attributes.Compression, OciTypes = attests || context.Attributes.Annotations.Count > 0 || context.Attributes.Flag("oci-mediatypes", absent: false), Annotations = context.Attributes.Annotations, Index = options.MultiPlatform, Names = names,
-                Attest = attests ? (image, digest) => [Provenance.Make(context.Job, image, digest, names, full)] : null,
+                Compression = context.Attributes.Compression, OciTypes = attests || lists || context.Attributes.Annotations.Count > 0 || context.Attributes.Flag("oci-mediatypes", absent: false), Annotations = context.Attributes.Annotations, Index = options.MultiPlatform, Names = names,
+                Attest = attests || lists ? Attest : null,
             }, cancellation);
         }
     }
@@ -153,7 +162,6 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
     private async Task ExportArchiveAsync(ExportContext context, VertexReporter vertex, bool docker, CancellationToken cancellation)
     {
         var attributes = context.Attributes;
-        if (!attributes.Flag("tar", absent: true)) throw WharfException.NotImplemented("the exporter option tar=false is not supported: the result is one archive");
         if (docker && context.Solved.Length > 1) throw WharfException.Invalid("docker exporter does not currently support exporting manifest lists");
         if (!docker) attributes = attributes.With("oci-mediatypes", "true");
         context = context with { Attributes = attributes };
@@ -162,9 +170,18 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
         var layout = await LayoutAsync(context, vertex, images, attributes.Names, attest: !docker, cancellation);
         await DescribeAsync(context, layout, cancellation);
         var created = context.Job.Options?.SourceDateEpoch is { } epoch ? DateTimeOffset.FromUnixTimeSeconds(epoch) : DateTimeOffset.UtcNow;
-        using (vertex.Begin("sending tarball"))
+        if (!attributes.Flag("tar", absent: true)) await SendLayoutAsync(context, vertex, layout, cancellation);
+        else using (vertex.Begin("sending tarball"))
             await SessionOutput.SendAsync(context.Session, context.Index, context.Result.Response, output => builds.WriteArchiveAsync(layout, attributes.Names, docker, created, output, cancellation), cancellation);
         if (attributes.Names.Count > 0) context.Result.Response["image.name"] = string.Join(',', attributes.Names.Select(static name => ImageReference.Parse(name).WithDefaultTag().Canonical));
+    }
+
+    /// <summary>The blobs by themselves: the client makes the index, of the descriptor it is told.</summary>
+    private async Task SendLayoutAsync(ExportContext context, VertexReporter vertex, ImageLayout layout, CancellationToken cancellation)
+    {
+        var store = new ClientContent(context.Session, "export");
+        foreach (var blob in layout.Blobs.Concat(layout.Manifests).DistinctBy(static blob => blob.Digest))
+            using (vertex.Begin($"copying {blob.Digest}")) await store.WriteAsync(blob, () => builds.OpenBlob(blob.Digest), cancellation);
     }
 
     private async Task ExportTarAsync(ExportContext context, VertexReporter vertex, CancellationToken cancellation)
@@ -193,6 +210,11 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
     /// <summary>The images as they go out: with the times of their layers cut where that was asked for.</summary>
     private async Task<IReadOnlyList<LayoutImage>> FinishedAsync(ExportContext context, VertexReporter vertex, CancellationToken cancellation)
     {
+        if (context.Solved.Any(static image => image.Target.Request.Squash))
+        {
+            using var merging = vertex.Begin("merging layers");
+            context = context with { Solved = await Task.WhenAll(context.Solved.Select(async image => image with { Target = await builds.SquashAsync(image.Target, cancellation) })) };
+        }
         var epoch = context.Attributes["source-date-epoch"] is { Length: > 0 } text ? long.Parse(text, CultureInfo.InvariantCulture) : context.Job.Options?.SourceDateEpoch;
         if (!context.Attributes.Flag("rewrite-timestamp") || epoch is null) return context.Solved;
         using var rewriting = vertex.Begin("rewriting layers with source-date-epoch");

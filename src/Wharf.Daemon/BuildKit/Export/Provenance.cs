@@ -42,7 +42,7 @@ internal static class Provenance
         return new Attestation(Predicate02, text.ToArray());
     }
 
-    private static void WriteSubject(Utf8JsonWriter json, LayoutImage image, Digest manifest, IReadOnlyList<string> names)
+    public static void WriteSubject(Utf8JsonWriter json, LayoutImage image, Digest manifest, IReadOnlyList<string> names)
     {
         json.WriteStartArray("subject");
         foreach (var name in names.Count > 0 ? names : ["_"])

@@ -4,7 +4,7 @@ using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Build.Solving;
@@ -15,6 +15,8 @@ namespace Wharf.Daemon.BuildKit.Gateway;
 /// <summary>Errors as BuildKit's clients know them: the text, a gRPC code, and where in the Dockerfile it was.</summary>
 internal static class BuildErrors
 {
+    /// <summary>Wharf's own: the container of the step that failed, kept because the client asked for it.</summary>
+    private const string ContainerType = "wharf.build.container";
     private const string DetailsTrailer = "grpc-status-details-bin";
     /// <summary>The name under which BuildKit's clients know an error's place in a file.</summary>
     private const string SourceType = "github.com/moby/buildkit/errdefs.Source+json";
@@ -77,6 +79,7 @@ internal static class BuildErrors
         {
             status.Details.Add(new Any { TypeUrl = SourceType, Value = ByteString.CopyFrom(SourceJson(file, text, first, last)) });
         }
+        if (error is BuildStepException { Container: { } container }) status.Details.Add(new Any { TypeUrl = ContainerType, Value = ByteString.CopyFromUtf8(container) });
         return status;
     }
 

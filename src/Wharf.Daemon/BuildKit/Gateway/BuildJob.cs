@@ -1,5 +1,5 @@
 using Wharf.Daemon.BuildKit.Progress;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Planning;
@@ -49,7 +49,7 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     public Dictionary<string, BuildReference> References { get; } = new(StringComparer.Ordinal);
     public FrontendOptions? Options { get; set; }
     /// <summary>Results of other builds that the client passes on, by name.</summary>
-    public Dictionary<string, Protocol.Ops.Definition> Inputs { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, Wharf.BuildKit.Protocol.Ops.Definition> Inputs { get; } = new(StringComparer.Ordinal);
     public string DockerfileName { get; set; } = "Dockerfile";
     public string DockerfileText { get; set; } = "";
     public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;

@@ -1,5 +1,5 @@
 using Wharf.Daemon.BuildKit.Progress;
-using Wharf.Daemon.BuildKit.Protocol.Ops;
+using Wharf.BuildKit.Protocol.Ops;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Planning;

@@ -18,24 +18,24 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
 {
     public async Task<FrontendResult> SolveAsync(BuildJob job, FrontendOptions options, CancellationToken cancellation)
     {
-        if (options.Has("attest:sbom") && !options["attest:sbom"].Contains("disabled=true", StringComparison.Ordinal)) throw WharfException.NotImplemented("SBOM attestations are not supported: build without --sbom");
+        Export.BillOfMaterials.IsWanted(options);
         var session = await sessions.GetAsync(job.SessionId, cancellation);
         var source = new ContextSources(builds, session, locals, job, options);
         (job.Options, job.DockerfileName) = (options, options.FileName);
         job.DockerfileText = await source.ReadDockerfileAsync(cancellation);
         var services = job.Hold(new SessionServices(session, job.Directory));
-        var named = await NamedContextsAsync(options, source, cancellation);
+        var named = await NamedContextsAsync(job, session, options, source, cancellation);
         if (options["requestid"] is { Length: > 0 } subrequest)
         {
             var file = BuildService.Parse(job.DockerfileText, options.FileName);
-            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(builds, job, options, services, named, options.Platforms[0]), name => Report(job, name), cancellation);
+            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]), name => Report(job, name), cancellation);
             return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, file, job.DockerfileText, options, PlanAsync) };
         }
         var plans = new List<(BuildRequest Request, BuildPlan Plan)>();
         foreach (var platform in options.Platforms)
         {
-            var request = RequestOf(builds, job, options, services, named, platform);
-            await Export.CacheTransfer.ImportAsync(job, options, builds, request, cancellation);
+            var request = RequestOf(builds, job, session, options, services, named, platform);
+            await Export.CacheTransfer.ImportAsync(job, options, session, builds, request, cancellation);
             plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
         }
         Warnings.Tell(job, plans[0].Plan);
@@ -44,11 +44,12 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         return Result(job, options, plans, contexts);
     }
 
-    private static BuildRequest RequestOf(BuildService builds, BuildJob job, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
+    private static BuildRequest RequestOf(BuildService builds, BuildJob job, ClientSession session, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
     {
-        Hold = job.Hold(builds.Hold()), DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
+        Hold = job.Hold(builds.Hold()), Name = session.SharedKey.Length > 0 ? session.SharedKey : options["context"] is { Length: > 0 } remote ? remote : "session", DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
         NoCache = options.NoCache, NoCacheStages = options.NoCacheStages, Pull = options.Pull, Platform = platform, RunConfig = options.RunConfig, NamedContexts = named,
         Credentials = services.CredentialsAsync, Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
+        KeepFailedContainer = options.Has("keep-failed-step"), Squash = options.Has("squash"),
         Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"),
     };
 
@@ -63,7 +64,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
     }
 
     /// <summary>What names stand for, as the planner knows it.</summary>
-    private async Task<Dictionary<string, string>> NamedContextsAsync(FrontendOptions options, ContextSources sources, CancellationToken cancellation)
+    private async Task<Dictionary<string, string>> NamedContextsAsync(BuildJob job, ClientSession session, FrontendOptions options, ContextSources sources, CancellationToken cancellation)
     {
         var named = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in options.Under("context:"))
@@ -71,10 +72,29 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
             var key = name.Split("::", 2)[0];
             if (value.StartsWith("docker-image://", StringComparison.Ordinal) || value.StartsWith("local:", StringComparison.Ordinal)) named[key] = value;
             else if (value.StartsWith("input:", StringComparison.Ordinal)) named[key] = await InputAsync(value["input:".Length..], sources, cancellation);
+            else if (value.StartsWith(LayoutScheme, StringComparison.Ordinal)) named[key] = await LayoutAsync(job, session, value[LayoutScheme.Length..], options.Platforms[0], cancellation);
             else if (GitSource.IsGit(value) || Engine.Build.Solving.AddStep.IsRemote(value)) named[key] = "local:" + ContextSources.RemotePrefix + value;
             else throw WharfException.NotImplemented($"named context {key}: contexts of the kind \"{value}\" are not supported");
         }
         return named;
+    }
+
+    private const string LayoutScheme = "oci-layout://";
+
+    /// <summary>An image in a directory of the client, <c>name@digest</c>: it comes into the store without a name.</summary>
+    private async Task<string> LayoutAsync(BuildJob job, ClientSession session, string text, Platform? platform, CancellationToken cancellation)
+    {
+        if (text.LastIndexOf('@') is not (> 0 and var at) || !Digest.TryParse(text[(at + 1)..], out var digest)) throw WharfException.Invalid($"context {LayoutScheme}{text} names no digest");
+        using var vertex = new VertexReporter(job.Log, $"[context] load {LayoutScheme}{text}");
+        try
+        {
+            return "docker-image://" + await builds.TakeImageAsync(new ClientContent(session, "oci:" + text[..at].Split(':')[0]), digest, platform, job.Hold(builds.Hold()), cancellation);
+        }
+        catch (Exception error)
+        {
+            vertex.Fail(BuildErrors.Message(error));
+            throw;
+        }
     }
 
     /// <summary>The result of another build of the same client, as an image without a name.</summary>

@@ -49,7 +49,13 @@ internal sealed class FrontendOptions(IReadOnlyDictionary<string, string> option
         ShmSize = this["shm-size"] is { Length: > 0 } size ? Number(size, "shm-size") : null,
         CgroupParent = this["cgroup-parent"] is { Length: > 0 } parent ? parent : null,
         Ulimits = this["ulimit"] is { Length: > 0 } limits ? [.. limits.Split(',').Select(Ulimit)] : null,
+        // What BuildKit's front end does not know: limits of each step.
+        Memory = Optional("memory"), MemorySwap = Optional("memory-swap"), CpuShares = Optional("cpu-shares"), CpuPeriod = Optional("cpu-period"), CpuQuota = Optional("cpu-quota"),
+        CpusetCpus = this["cpuset-cpus"] is { Length: > 0 } cpus ? cpus : null, CpusetMems = this["cpuset-mems"] is { Length: > 0 } mems ? mems : null,
+        SecurityOpt = this["security-opt"] is { Length: > 0 } options ? [.. options.Split(',')] : null,
     };
+
+    private long? Optional(string key) => this[key] is { Length: > 0 } text ? Number(text, key) : null;
 
     private static HostConfigUlimits Ulimit(string text)
     {

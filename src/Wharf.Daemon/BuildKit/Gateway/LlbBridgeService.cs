@@ -2,15 +2,15 @@ using System.Security.Cryptography;
 using System.Text;
 using Google.Protobuf;
 using Grpc.Core;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
-using Wharf.Daemon.BuildKit.Protocol.Gateways;
-using Wharf.Daemon.BuildKit.Protocol.Ops;
+using Wharf.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Gateways;
+using Wharf.BuildKit.Protocol.Ops;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
-using GatewaySolveRequest = Wharf.Daemon.BuildKit.Protocol.Gateways.SolveRequest;
-using GatewaySolveResponse = Wharf.Daemon.BuildKit.Protocol.Gateways.SolveResponse;
+using GatewaySolveRequest = Wharf.BuildKit.Protocol.Gateways.SolveRequest;
+using GatewaySolveResponse = Wharf.BuildKit.Protocol.Gateways.SolveResponse;
 
 namespace Wharf.Daemon.BuildKit.Gateway;
 
@@ -126,7 +126,23 @@ internal sealed class LlbBridgeService(BuildJobs jobs, DockerfileFrontend fronte
             Result.ResultOneofCase.RefsDeprecated => result.RefsDeprecated.Refs.Select(pair => (pair.Key, job.Find(pair.Value))).ToList(),
             _ => new List<(string, BuildReference)>(),
         };
+        if (result.Metadata.TryGetValue("refs.platforms", out var platforms)) references = InOrder(references, platforms.ToByteArray());
         return new FrontendResult(references) { Metadata = result.Metadata.ToDictionary(pair => pair.Key, pair => pair.Value.ToByteArray(), StringComparer.Ordinal) };
+    }
+
+    /// <summary>The results in the order that the platforms were asked for in: a map has none.</summary>
+    private static List<(string, BuildReference)> InOrder(List<(string Key, BuildReference)> references, byte[] platforms)
+    {
+        try
+        {
+            using var document = System.Text.Json.JsonDocument.Parse(platforms);
+            var order = document.RootElement.GetProperty("Platforms").EnumerateArray().Select(static platform => platform.GetProperty("ID").GetString()).ToList();
+            return [.. references.OrderBy(reference => order.IndexOf(reference.Key) is >= 0 and var at ? at : int.MaxValue)];
+        }
+        catch (Exception error) when (error is System.Text.Json.JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw WharfException.Invalid($"invalid refs.platforms: {error.Message}", error);
+        }
     }
 
     public override async Task<EvaluateResponse> Evaluate(EvaluateRequest request, ServerCallContext context)
@@ -198,7 +214,7 @@ internal sealed class LlbBridgeService(BuildJobs jobs, DockerfileFrontend fronte
         return new StatFileResponse { Stat = Describe(Path.GetFileName(request.Path), FileStat.Of(file)) };
     }
 
-    private static Protocol.Sessions.Stat Describe(string name, in FileStat stat) => new()
+    private static Wharf.BuildKit.Protocol.Sessions.Stat Describe(string name, in FileStat stat) => new()
     {
         Path = name, Mode = ArchivePlace.GoMode(stat.Mode), Uid = stat.Uid, Gid = stat.Gid, Size = stat.Size, ModTime = stat.ModifiedSeconds * 1_000_000_000 + stat.ModifiedNanoseconds,
     };

@@ -1,6 +1,6 @@
 using Google.Protobuf;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
-using Wharf.Daemon.BuildKit.Protocol.Ops;
+using Wharf.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Ops;
 using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 
@@ -20,7 +20,7 @@ internal static class Warnings
                 Info = new SourceInfo { Filename = job.DockerfileName, Data = ByteString.CopyFromUtf8(job.DockerfileText), Language = "Dockerfile" },
             };
             told.Detail.Add(ByteString.CopyFromUtf8(warning.Description));
-            for (int line = warning.Line; line > 0 && line <= warning.LastLine; line++) told.Ranges.Add(new Protocol.Ops.Range { Start = new Position { Line = line }, End = new Position { Line = line } });
+            for (int line = warning.Line; line > 0 && line <= warning.LastLine; line++) told.Ranges.Add(new Wharf.BuildKit.Protocol.Ops.Range { Start = new Position { Line = line }, End = new Position { Line = line } });
             status.Warnings.Add(told);
         }
         job.Warnings = status.Warnings.Count;

@@ -5,7 +5,7 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Wharf.Daemon.BuildKit.Export;
 using Wharf.Daemon.BuildKit.Gateway;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Engine;
 using Wharf.Specs.Errors;
 

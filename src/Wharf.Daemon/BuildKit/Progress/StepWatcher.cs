@@ -1,5 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Engine.Build.Planning;
 
 namespace Wharf.Daemon.BuildKit.Progress;

@@ -1,8 +1,8 @@
 using System.Net.Http;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Wharf.Daemon.BuildKit.Protocol.Healths;
-using Wharf.Daemon.BuildKit.Transport;
+using Wharf.BuildKit.Protocol.Healths;
+using Wharf.BuildKit.Transport;
 
 namespace Wharf.Daemon.BuildKit.Sessions;
 

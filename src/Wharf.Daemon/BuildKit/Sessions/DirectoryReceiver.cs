@@ -1,7 +1,7 @@
 using System.Text;
 using System.Threading.Channels;
 using Grpc.Core;
-using Wharf.Daemon.BuildKit.Protocol.Sessions;
+using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;

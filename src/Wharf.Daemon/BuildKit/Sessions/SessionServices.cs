@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using Grpc.Core;
-using Wharf.Daemon.BuildKit.Protocol.Sessions;
+using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;

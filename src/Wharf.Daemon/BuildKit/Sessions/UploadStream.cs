@@ -1,5 +1,5 @@
 using Grpc.Core;
-using Wharf.Daemon.BuildKit.Protocol.Sessions;
+using Wharf.BuildKit.Protocol.Sessions;
 
 namespace Wharf.Daemon.BuildKit.Sessions;
 

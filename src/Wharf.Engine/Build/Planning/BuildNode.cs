@@ -68,6 +68,8 @@ public sealed class RunNode : BuildNode
     public required string Network { get; init; }
     /// <summary>Runs privileged: only where the caller and the daemon allow it.</summary>
     public bool Insecure { get; init; }
+    /// <summary>The platform that the step is for: this machine may not run its programs.</summary>
+    public required Platform Platform { get; init; }
     /// <summary>The script of a here-document that names its own interpreter.</summary>
     public Heredoc? Script { get; init; }
 

@@ -26,14 +26,16 @@ internal sealed partial class BuildPlanner
             mounts.Add(await RunMount.ParseAsync(text, instruction, word => Expand(stage, word, instruction), name => SourceAsync(stage, name, instruction, cancellation)));
         if (instruction.Flag("security") is { } security && security is not ("sandbox" or "insecure")) throw new DockerfileException(instruction.FirstLine, $"security \"{security}\" is not valid");
         bool insecure = instruction.Flag("security") == "insecure";
-        if (insecure && !request.Insecure) throw WharfException.Invalid("granting entitlement security.insecure is not allowed by build daemon configuration");
+        if (insecure && !request.Insecure) throw WharfException.Invalid("failed to load LLB: security.insecure is not allowed");
+        var network = NetworkOf(instruction);
+        if (network == "host" && !request.HostNetwork) throw WharfException.Invalid("failed to load LLB: network.host is not allowed");
         if (instruction.Flag("device") is { } device) throw WharfException.NotImplemented($"RUN --device={device} is not supported");
         var title = RunTitle(instruction);
         stage.Root = new RunNode
         {
             Title = title, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Command = command, Environment = environment,
             ProxyEnvironment = [.. Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).Select(name => $"{name}={request.Arguments[name]}")],
-            User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = NetworkOf(instruction), Insecure = insecure, Script = script,
+            User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = network, Insecure = insecure, Script = script, Platform = stage.Platform,
         };
         var prefix = arguments.Count > 0 ? $"|{arguments.Count} {string.Join(' ', arguments)} " : "";
         stage.History.Add(new PlannedHistory(Entry($"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));

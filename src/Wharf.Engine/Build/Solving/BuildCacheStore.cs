@@ -33,7 +33,16 @@ public sealed class BuildCacheStore
     public void Add(CachedStep step) => _state.Execute("insert into build_step values($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict(key) do update set chain = excluded.chain, diff = excluded.diff, size = excluded.size, used_at = excluded.used_at",
         step.Key, step.ParentChain?.ToString(), step.ChainId?.ToString(), step.DiffId?.ToString(), step.Size, step.Kind, step.Description, Time(step.CreatedAt), Time(step.UsedAt), step.Uses);
 
-    public void Touch(string key, DateTimeOffset now) => _state.Execute("update build_step set used_at = $2, uses = uses + 1 where key = $1", key, Time(now));
+    public void Touch(IEnumerable<string> keys, DateTimeOffset now) => _state.Write((connection, transaction) =>
+    {
+        using var command = StateStore.Prepare(connection, "update build_step set used_at = $2, uses = uses + 1 where key = $1", ["", Time(now)], transaction);
+        foreach (var key in keys)
+        {
+            command.Parameters[0].Value = key;
+            command.ExecuteNonQuery();
+        }
+        return 0;
+    });
 
     /// <summary>Removes the steps whose key begins so; gives how many there were.</summary>
     public int RemovePrefix(string prefix)

@@ -54,6 +54,20 @@ internal sealed record BuildParts
         return directory;
     }
 
+    private readonly System.Collections.Concurrent.ConcurrentQueue<string> _touched = new();
+
+    /// <summary>What became of the steps that the build came to.</summary>
+    public System.Collections.Concurrent.ConcurrentDictionary<BuildNode, Caching.StepFate> Fates { get; } = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>Notes that a result of the cache was used.</summary>
+    public void Touch(string key) => _touched.Enqueue(key);
+
+    /// <summary>Writes down which results were used, all at once: one transaction a build, not one a step.</summary>
+    public void WriteTouched()
+    {
+        if (!_touched.IsEmpty) Cache.Touch(_touched, DateTimeOffset.UtcNow);
+    }
+
     private readonly Dictionary<string, Task<string>> _fetched = new(StringComparer.Ordinal);
 
     /// <summary>Seconds since 1970 for files the build itself makes.</summary>
@@ -65,4 +79,6 @@ public sealed class BuildStepException(BuildNode node, string message, int exitC
 {
     public BuildNode Node { get; } = node;
     public int ExitCode { get; } = exitCode;
+    /// <summary>The step's container, where it is kept.</summary>
+    public string? Container { get; init; }
 }

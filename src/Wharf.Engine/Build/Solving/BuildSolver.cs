@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Wharf.Engine.Build.Caching;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Snapshots;
 using Wharf.Specs.Image;
@@ -67,15 +68,18 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     {
         if (node is BaseNode { Image: var image }) return new NodeResult(image?.Config.RootFs?.DiffIds ?? [], image?.ChainId) { Cached = true };
         var root = results[node switch { RunNode run => run.Root, CopyNode copy => copy.Root, DirectoryNode directory => directory.Root, _ => throw new InvalidOperationException(node.GetType().Name) }];
-        var key = await KeyAsync(node, root, results, cancellation);
+        var (key, inputs) = await KeyAsync(node, root, results, cancellation);
         // Two builds that come to the same step at once run it once.
-        return await flights.RunAsync(key, async () =>
+        var result = await flights.RunAsync(key, async () =>
         {
-            if (!node.NoCache && Find(key, root) is { } cached) return cached;
+            parts.Fates[node] = new StepFate(key, Cached: false, inputs);
+            if (!node.NoCache && await FindAsync(key, node, root, cancellation) is { } cached) return cached;
             // A step that changed nothing has a layer all the same, as docker's histories count them.
             var layer = await MakeAsync(node, root.ChainId, results, cancellation) ?? await parts.HeldAsync(async () => await parts.Snapshots.ApplyAsync(root.ChainId, null, new MemoryStream(new byte[EmptyTar], writable: false), cancellation));
             return Keep(key, node, root, layer);
         }, cancellation);
+        if (result.Cached) parts.Fates[node] = new StepFate(key, Cached: true, inputs);
+        return result;
     }
 
     private Task<LayerInfo?> MakeAsync(BuildNode node, Digest? root, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation) => node switch
@@ -86,21 +90,46 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         _ => throw new InvalidOperationException(node.GetType().Name),
     };
 
-    private NodeResult? Find(string key, NodeResult root)
+    private async Task<NodeResult?> FindAsync(string key, BuildNode node, NodeResult root, CancellationToken cancellation)
     {
-        if (parts.Cache.Find(key) is not { } step)
+        if (parts.Cache.Find(key) is { } step)
         {
-            if (!parts.Request.Imported.TryGetValue(key, out step) || step.ParentChain != root.ChainId) return null;
-            parts.Cache.Add(step);
-        }
-        parts.Request.Hold.Add(step.ChainId);
-        if (step.ChainId is { } chain && !parts.Snapshots.Exists(chain))
-        {
+            parts.Request.Hold.Add(step.ChainId);
+            if (step.ChainId is not { } chain || parts.Snapshots.Exists(chain))
+            {
+                parts.Touch(key);
+                return Result(root, step.DiffId) with { Key = key, Cached = true, CreatedAt = step.CreatedAt };
+            }
             parts.Cache.Remove(key);
-            return null;
         }
-        parts.Cache.Touch(key, DateTimeOffset.UtcNow);
-        return Result(root, step.DiffId) with { Key = key, Cached = true, CreatedAt = step.CreatedAt };
+        return parts.Request.Imported.TryGetValue(key, out var imported) ? await BringAsync(key, node, root, imported, cancellation) : null;
+    }
+
+    /// <summary>A result that came from elsewhere, its layer fetched; null when it cannot be had, so that the step is run.</summary>
+    private async Task<NodeResult?> BringAsync(string key, BuildNode node, NodeResult root, ImportedStep imported, CancellationToken cancellation)
+    {
+        var chain = ChainId.Of(root.ChainId, imported.DiffId);
+        parts.Request.Hold.Add(chain);
+        if (!parts.Snapshots.Exists(chain))
+        {
+            if (imported is not { Source: { } source, Blob: { } blob }) return null;
+            try
+            {
+                await parts.HeldAsync(async () =>
+                {
+                    await using var content = await source.OpenAsync(blob.Digest, cancellation);
+                    return await parts.Images.TakeLayerAsync(root.ChainId, imported.DiffId, blob, content, cancellation);
+                });
+            }
+            catch (Exception error) when (error is Specs.Errors.WharfException or HttpRequestException or IOException)
+            {
+                await node.Progress.WriteAsync(2, Encoding.UTF8.GetBytes($"cached layer of {imported.From} could not be had, running the step: {error.Message}\n"), cancellation);
+                return null;
+            }
+        }
+        var now = DateTimeOffset.UtcNow;
+        parts.Cache.Add(new CachedStep(key, root.ChainId, chain, imported.DiffId, parts.Snapshots.LayerSize(chain), "regular", node.Title, imported.CreatedAt, now, 1));
+        return Result(root, imported.DiffId) with { Key = key, Cached = true, CreatedAt = imported.CreatedAt };
     }
 
     private static NodeResult Result(NodeResult root, Digest? diffId) =>
@@ -113,26 +142,50 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         return Result(root, layer?.DiffId) with { Key = key, CreatedAt = now };
     }
 
-    /// <summary>A digest over what the step does, what it stands on, and the contents it reads.</summary>
-    private async Task<string> KeyAsync(BuildNode node, NodeResult root, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
+    /// <summary>A digest over what the step does, what it stands on, and the contents it reads; and what of it a later build can compare.</summary>
+    private async Task<(string Key, StepInputs Inputs)> KeyAsync(BuildNode node, NodeResult root, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
     {
+        var inputs = new StepInputs(node.Title);
         var text = new StringBuilder(node.Definition).Append('\n').Append(root.ChainId);
-        if (node is CopyNode copy) text.Append('\n').Append(await SourcesDigestAsync(copy, results, cancellation));
+        inputs.Add("instruction", "", node is RunNode { Environment: var variables } ? Without(node.Definition, variables) : node.Definition);
+        inputs.Add("below", "", root.ChainId.ToString() ?? "");
+        if (node is CopyNode copy) text.Append('\n').Append(await SourcesDigestAsync(copy, results, inputs, cancellation));
         if (node is RunNode run)
         {
+            foreach (var variable in run.Environment) inputs.Add("variable", variable.Split('=', 2)[0], variable);
             foreach (var mount in run.Mounts.Where(mount => mount.Type == RunMountType.Bind))
-                text.Append('\n').Append(mount.From is { } from ? results[from].ChainId.ToString() : await ContextDigestAsync(mount, cancellation));
+                text.Append('\n').Append(mount.From is { } from ? FromDigest(from, results, inputs) : await ContextDigestAsync(mount, inputs, cancellation));
         }
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+        return (Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))), inputs);
     }
 
-    private async Task<string> ContextDigestAsync(RunMount mount, CancellationToken cancellation)
+    private static string Without(string definition, IReadOnlyList<string> variables)
+    {
+        foreach (var variable in variables) definition = definition.Replace($"env={variable}\n", "", StringComparison.Ordinal);
+        return definition;
+    }
+
+    private static string FromDigest(BuildNode from, Dictionary<BuildNode, NodeResult> results, StepInputs inputs)
+    {
+        var digest = results[from].ChainId.ToString() ?? "";
+        inputs.Add("from", from.StageName, digest);
+        return digest;
+    }
+
+    private static string Noted(FilesDigest digest, StepInputs inputs)
+    {
+        // The first part of a name only tells which source word found it.
+        foreach (var (path, mark) in digest.Files) inputs.Inputs.Add(new StepInput("file", path[(path.IndexOf('/') + 1)..], mark));
+        return digest.Digest;
+    }
+
+    private async Task<string> ContextDigestAsync(RunMount mount, StepInputs inputs, CancellationToken cancellation)
     {
         var context = await parts.Contexts.OpenAsync(mount.Context, cancellation);
-        return await ContentDigest.OfAsync(context.Root, [mount.Source], [], context.Excluded, owners: true, cancellation);
+        return Noted(await ContentDigest.OfAsync(context.Root, [mount.Source], [], context.Excluded, owners: true, cancellation), inputs);
     }
 
-    private async Task<string> SourcesDigestAsync(CopyNode copy, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
+    private async Task<string> SourcesDigestAsync(CopyNode copy, Dictionary<BuildNode, NodeResult> results, StepInputs inputs, CancellationToken cancellation)
     {
         var local = copy.Sources.Where(source => !copy.IsAdd || !AddStep.IsRemote(source)).ToList();
         var digest = "";
@@ -140,13 +193,13 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         {
             using var source = copy.From is null ? null : parts.Snapshots.OpenLayers(results[copy.From].ChainId);
             var context = source is null ? await parts.Contexts.OpenAsync(copy.Context, cancellation) : null;
-            digest = await ContentDigest.OfAsync(source ?? context!.Root, local, copy.Excludes, context?.Excluded ?? new HashSet<string>(), owners: source is not null, cancellation);
+            digest = Noted(await ContentDigest.OfAsync(source ?? context!.Root, local, copy.Excludes, context?.Excluded ?? new HashSet<string>(), owners: source is not null, cancellation), inputs);
         }
         foreach (var address in copy.Sources.Except(local))
         {
             if (copy.Checksum is { Length: > 0 }) continue;
             using var fetched = Linux.Fds.OpenAt.Open(await parts.FetchAsync(copy, address, cancellation), Linux.Fds.O.RDONLY | Linux.Fds.O.DIRECTORY);
-            digest += await ContentDigest.OfAsync(fetched, ["."], [], new HashSet<string>(), owners: false, cancellation);
+            digest += Noted(await ContentDigest.OfAsync(fetched, ["."], [], new HashSet<string>(), owners: false, cancellation), inputs);
         }
         return digest;
     }

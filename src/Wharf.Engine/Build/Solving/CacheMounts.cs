@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Wharf.Linux.Fds;
+using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Build.Solving;
 
@@ -26,7 +27,7 @@ internal sealed class CacheMounts(string root)
     /// <summary>The directory of an ID; <c>locked</c> waits until nobody else has it, <c>private</c> takes another when somebody has.</summary>
     public async Task<Lease> TakeAsync(string id, string sharing, NewCache make, CancellationToken cancellation)
     {
-        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))[..25];
+        var name = NameOf(id);
         if (sharing == "private") name = FreeName(name);
         else _inUse.AddOrUpdate(name, 1, static (_, count) => count + 1);
         SemaphoreSlim? gate = null;
@@ -97,6 +98,27 @@ internal sealed class CacheMounts(string root)
                 new DateTimeOffset(directory.CreationTimeUtc), new DateTimeOffset(directory.LastAccessTimeUtc), 1);
         }
     }
+
+    /// <summary>Writes what the cache of an ID holds as a tar; NotFound when there is none. A build that uses it meanwhile goes on.</summary>
+    public async Task ExportAsync(string id, Stream output, CancellationToken cancellation)
+    {
+        var path = Path.Combine(root, NameOf(id));
+        if (!Directory.Exists(path)) throw WharfException.NotFound($"no cache mount with the ID \"{id}\"");
+        using var lease = await TakeAsync(id, "shared", new NewCache(0x1ed, 0, 0, null), cancellation);
+        using var directory = OpenAt.Open(path, O.RDONLY | O.DIRECTORY);
+        await Archive.ArchiveService.WriteRootAsync(directory, output, cancellation);
+    }
+
+    /// <summary>Puts the files of a tar into the cache of an ID, which is made where there is none. Nothing of it gets outside the cache's directory.</summary>
+    public async Task ImportAsync(string id, Stream archive, CancellationToken cancellation)
+    {
+        if (id.Length == 0) throw WharfException.Invalid("a cache mount needs an ID");
+        using var lease = await TakeAsync(id, "locked", new NewCache(0x1ed, 0, 0, null), cancellation);
+        using var directory = OpenAt.Open(lease.Path, O.RDONLY | O.DIRECTORY);
+        await Archive.ArchiveService.ExtractAsync(directory, "/", archive, new Archive.ArchiveExtractOptions(), cancellation);
+    }
+
+    private static string NameOf(string id) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))[..25];
 
     private static string IdOf(string path) => File.Exists(path + IdSuffix) ? File.ReadAllText(path + IdSuffix) : Path.GetFileName(path);
 

@@ -6,16 +6,19 @@ using Wharf.Specs.Build;
 
 namespace Wharf.Engine.Build.Solving;
 
+/// <summary>A digest over files, and a mark for each of them by which a later build can tell which one changed.</summary>
+internal readonly record struct FilesDigest(string Digest, IReadOnlyList<(string Path, ulong Mark)> Files);
+
 /// <summary>
 /// A digest over what COPY, ADD or a bind mount reads: names, kinds, modes, contents, links and attributes, but no times. Of the build context
 /// no owners either, since they are not copied.
 /// </summary>
 internal static class ContentDigest
 {
-    public static async Task<string> OfAsync(Fd root, IReadOnlyList<string> words, IReadOnlyList<string> excludePatterns, IReadOnlySet<string> excluded, bool owners, CancellationToken cancellation)
+    public static async Task<FilesDigest> OfAsync(Fd root, IReadOnlyList<string> words, IReadOnlyList<string> excludePatterns, IReadOnlySet<string> excluded, bool owners, CancellationToken cancellation)
     {
         await using var hash = new HashStream();
-        var tar = new TarWriter(hash);
+        var tar = new TarWriter(hash, hash.Begin);
         var ignored = IgnorePatterns.Parse(excludePatterns);
         for (int i = 0; i < words.Count; i++)
         {
@@ -35,7 +38,7 @@ internal static class ContentDigest
             }
         }
         await tar.FinishAsync(cancellation);
-        return hash.GetDigest();
+        return hash.Finish();
 
         bool Admit(TarEntry entry, int prefix)
         {
@@ -49,12 +52,33 @@ internal static class ContentDigest
         }
     }
 
-    /// <summary>Digests what is written to it.</summary>
+    /// <summary>Digests what is written to it: each entry by itself, and the whole as the digest of their digests.</summary>
     private sealed class HashStream : Stream
     {
-        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256), _whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private readonly List<(string Path, ulong Mark)> _files = [];
+        private string? _path;
 
-        public string GetDigest() => Convert.ToHexStringLower(_hash.GetHashAndReset());
+        /// <summary>From here on it is another entry.</summary>
+        public void Begin(TarEntry entry)
+        {
+            End();
+            _path = entry.NameText;
+        }
+
+        private void End()
+        {
+            Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+            _hash.GetHashAndReset(digest);
+            _whole.AppendData(digest);
+            if (_path is not null) _files.Add((_path, System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(digest)));
+        }
+
+        public FilesDigest Finish()
+        {
+            End();
+            return new FilesDigest(Convert.ToHexStringLower(_whole.GetHashAndReset()), _files);
+        }
 
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -76,7 +100,11 @@ internal static class ContentDigest
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing) _hash.Dispose();
+            if (disposing)
+            {
+                _hash.Dispose();
+                _whole.Dispose();
+            }
             base.Dispose(disposing);
         }
     }

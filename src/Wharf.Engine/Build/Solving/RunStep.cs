@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Containers;
+using Wharf.Engine.Images;
 using Wharf.Engine.Snapshots;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Build.Solving;
@@ -25,7 +27,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         {
             int code = await ExecuteAsync(id, cancellation);
             keep = code == 0 ? parts.Request.KeepContainers : parts.Request.KeepFailedContainer;
-            if (code != 0) throw new BuildStepException(node, $"The command '{string.Join(' ', node.Command)}' returned a non-zero code: {code}", code);
+            if (code != 0) throw new BuildStepException(node, $"The command '{string.Join(' ', node.Command)}' returned a non-zero code: {code}", code) { Container = keep ? id : null };
             foreach (var mount in mounts.Mounts) parts.Snapshots.RemoveMountPoint(id, mount.Destination!);
             return await parts.HeldAsync(() => containers.CommitStepAsync(id, root, cancellation));
         }
@@ -40,9 +42,21 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
     {
         var containers = parts.Containers;
         await using var output = await containers.AttachAsync(id, stdin: false, stdout: true, stderr: true, cancellation);
-        await containers.StartAsync(id, cancellation);
+        await StartAsync(id, cancellation);
         await PassOnAsync(output, cancellation);
         return (int)((await containers.WaitAsync(id, WaitCondition.NotRunning, cancellation)).StatusCode ?? throw new InvalidOperationException("an ended step has no exit code"));
+    }
+
+    private async Task StartAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            await parts.Containers.StartAsync(id, cancellation);
+        }
+        catch (Shims.ShimException error) when (error.Message.EndsWith("exec format error", StringComparison.Ordinal) && !Platforms.Matches(node.Platform, Platforms.Host))
+        {
+            throw WharfException.Invalid($"exec {node.Command[0]}: exec format error: the step is for {Platforms.Describe(node.Platform)}, this machine runs {Platforms.Describe(Platforms.Host)} and has no emulator for it (qemu-user-static)");
+        }
     }
 
     /// <summary>Takes docker's frames apart: stream, three zero bytes, big-endian length.</summary>

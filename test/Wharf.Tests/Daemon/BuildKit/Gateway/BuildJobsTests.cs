@@ -1,6 +1,6 @@
 using Shouldly;
 using Wharf.Daemon.BuildKit.Gateway;
-using Wharf.Daemon.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Specs.Errors;
 using Xunit;
 

@@ -1,0 +1,73 @@
+using System.IO.Pipelines;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Wharf.BuildKit.Transport;
+using Wharf.Cli.ApiClient;
+
+namespace Wharf.Cli.Building.Sessions;
+
+/// <summary>
+/// What this client lends the builder while it builds: directories, credentials, secrets, agents, and places for results. The connection is ours, the
+/// calls on it are the builder's.
+/// </summary>
+internal sealed class BuildSession : IAsyncDisposable
+{
+    private readonly GrpcServer server;
+    private readonly string[] methods;
+    private HijackedStream? connection;
+    private Task serving = Task.CompletedTask;
+
+    public BuildSession(SessionOffer offer)
+    {
+        methods = [.. offer.Methods];
+        server = new GrpcServer(NullLoggerFactory.Instance, services =>
+        {
+            services.AddGrpc(options => (options.MaxReceiveMessageSize, options.MaxSendMessageSize) = (null, null));
+            services.AddSingleton(new SharedDirectories(offer));
+            services.AddSingleton(new ResultTargets(offer));
+            services.AddSingleton(new SharedCredentials(offer));
+            services.AddSingleton(new SharedSecrets(offer));
+            services.AddSingleton(new SharedAgents(offer));
+            services.AddSingleton(new SharedInput(offer));
+            services.AddSingleton(new SharedContent(offer));
+            services.AddSingleton<SessionHealth>();
+        }, static app =>
+        {
+            app.MapGrpcService<SharedDirectories>();
+            app.MapGrpcService<ResultTargets>();
+            app.MapGrpcService<SharedCredentials>();
+            app.MapGrpcService<SharedSecrets>();
+            app.MapGrpcService<SharedAgents>();
+            app.MapGrpcService<SharedInput>();
+            app.MapGrpcService<SharedContent>();
+            app.MapGrpcService<SessionHealth>();
+        });
+    }
+
+    public string Id { get; } = Guid.NewGuid().ToString("n")[..25];
+
+    /// <summary>Opens it at the daemon. <paramref name="sharedKey"/> names the directory over several builds, so that only what changed travels.</summary>
+    public async Task OpenAsync(DockerClient api, string sharedKey, CancellationToken cancellationToken)
+    {
+        List<KeyValuePair<string, string>> headers = [new("X-Docker-Expose-Session-Uuid", Id), new("X-Docker-Expose-Session-Name", "wharf"), new("X-Docker-Expose-Session-Sharedkey", sharedKey)];
+        headers.AddRange(methods.Select(static method => new KeyValuePair<string, string>("X-Docker-Expose-Session-Grpc-Method", method)));
+        await server.EnsureStartedAsync(cancellationToken);
+        connection = await api.UpgradeAsync("/session", "h2c", headers, cancellationToken);
+        var stream = new UpgradedStream(connection);
+        serving = server.ServeAsync(new UpgradedConnection(PipeReader.Create(stream), stream), CancellationToken.None);
+    }
+
+    /// <summary>A key for a directory of this user on this machine.</summary>
+    public static string KeyOf(string directory) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Environment.MachineName}\n{Environment.UserName}\n{Path.GetFullPath(directory)}")));
+
+    public async ValueTask DisposeAsync()
+    {
+        if (connection is not null) await connection.DisposeAsync();
+        await server.DisposeAsync();
+        await serving.ContinueWith(static task => task.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    }
+}

@@ -1,0 +1,17 @@
+namespace Wharf.Engine.Build;
+
+/// <summary>How the daemon's configuration restricts builds (<c>builder</c> in docker's daemon.json).</summary>
+public sealed record BuilderOptions
+{
+    /// <summary>Clients may allow steps the host's network.</summary>
+    public bool HostNetwork { get; init; } = true;
+    /// <summary>Clients may allow steps to run privileged.</summary>
+    public bool Insecure { get; init; }
+    /// <summary>The cache is kept within its bounds after builds.</summary>
+    public bool CollectsGarbage { get; init; } = true;
+    /// <summary>What the configuration says of the cache's size; null leaves <see cref="CacheBounds.Default"/>.</summary>
+    public CacheBounds? Bounds { get; init; }
+
+    /// <summary>A size of the configuration, such as <c>20GB</c>; 0 for none. InvalidArgument when it is no size.</summary>
+    public static long ParseSize(string key, string? text) => text is not { Length: > 0 } ? 0 : Containers.Config.LogRules.ParseSize(text) ?? throw Specs.Errors.WharfException.Invalid($"builder.gc.{key}: invalid size \"{text}\"");
+}
