@@ -55,10 +55,24 @@ public sealed partial class BuildService
     {
         using var root = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
         var name = dockerfile.Length == 0 ? "Dockerfile" : dockerfile;
+        if (!name.StartsWith('/') && LeadsOut(name)) throw new WharfException(ErrorKind.Internal, $"forbidden path outside the build context: {name} ()");
         var text = ReadText(root, name) ?? (dockerfile is "" or "Dockerfile" ? ReadText(root, "dockerfile") : null)
             ?? throw new WharfException(ErrorKind.Internal, $"Cannot locate specified Dockerfile: {name}");
         if (text.Length == 0) throw WharfException.Invalid($"the Dockerfile ({name}) cannot be empty");
         return (text, new BuildContext(directory, RemoveIgnored(root, ArchivePlace.Clean(name)[1..])));
+    }
+
+    /// <summary>Whether a relative path, taken as written, goes above where it starts.</summary>
+    private static bool LeadsOut(string path)
+    {
+        int depth = 0;
+        foreach (var part in path.Split('/'))
+        {
+            if (part is "" or ".") continue;
+            depth += part == ".." ? -1 : 1;
+            if (depth < 0) return true;
+        }
+        return false;
     }
 
     /// <summary>The client sends the Dockerfile and the ignore file even where the latter says not to copy them: read, they are removed. Gives what could not be.</summary>

@@ -137,7 +137,7 @@ public sealed class WharfBuildTests(EngineFixture engine) : IDisposable
         using var archive = new MemoryStream();
         using (var tar = new TarWriter(archive, leaveOpen: true))
             foreach (var (name, text) in new[] { ("Dockerfile", "FROM busybox\nCOPY t /t\n"), ("t", "from a tar\n") })
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text)) });
+                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text)) });
         (await engine.WharfAsync(archive.ToArray(), "build", "-t", "wb-stdin", "-")).ShouldExit(0);
         (await engine.DockerAsync("run", "--rm", "wb-stdin", "cat", "/t")).ShouldExit(0).Text.ShouldBe("from a tar");
     }
