@@ -66,8 +66,10 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
             }
             catch (IOException error)
             {
-                // The next start that finds none makes its own and tells its client what is wrong.
-                log.NotPrepared(network?.Network.Name ?? "none", error);
+                // The next start that finds none makes its own and tells its client what is wrong. A network that has gone meanwhile needs none.
+                bool closed;
+                lock (shelf) closed = shelf.Closed;
+                if (!closed) log.NotPrepared(network?.Network.Name ?? "none", error);
             }
             finally
             {
