@@ -13,7 +13,7 @@ require_dotnet() {
 require_kernel() {
   local major minor rest ns
   IFS=. read -r major minor rest < /proc/sys/kernel/osrelease
-  [ "$major" -gt 5 ] || { [ "$major" -eq 5 ] && [ "$minor" -ge 10 ]; } || die "Linux 5.10 or newer is needed; this is $(cat /proc/sys/kernel/osrelease)"
+  [ "$major" -gt 5 ] || { [ "$major" -eq 5 ] && [ "$minor" -ge 12 ]; } || die "Linux 5.12 or newer is needed; this is $(cat /proc/sys/kernel/osrelease)"
   grep -qw overlay /proc/filesystems || modprobe overlay 2> /dev/null || die "the kernel has no overlay file system (CONFIG_OVERLAY_FS)"
   for ns in mnt pid net ipc uts cgroup; do [ -e "/proc/self/ns/$ns" ] || die "the kernel has no $ns namespaces"; done
   grep -q cgroup /proc/self/mountinfo || die "no cgroup file system is mounted under /sys/fs/cgroup"
