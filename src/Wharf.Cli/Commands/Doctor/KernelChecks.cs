@@ -5,7 +5,7 @@ namespace Wharf.Cli.Commands.Doctor;
 /// <summary>What the kernel must be able to do.</summary>
 internal static class KernelChecks
 {
-    private static readonly Version Oldest = new(5, 10), Recommended = new(6, 1);
+    private static readonly Version Oldest = new(5, 12), Recommended = new(6, 1);
 
     public static IEnumerable<Finding> Run()
     {
