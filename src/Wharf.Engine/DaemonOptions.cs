@@ -4,9 +4,14 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Engine;
 
-/// <summary>What the daemon was started with. Made once from flags and config file, validated once, never changed.</summary>
+/// <summary>What the daemon was started with. Made once from flags and config file, validated once; <see cref="Reload"/> alone changes what may change.</summary>
 public sealed record DaemonOptions
 {
+    private LiveOptions _live = new();
+
+    /// <summary>Takes over what may change while the daemon runs from options that were read anew and are valid.</summary>
+    public void Reload(DaemonOptions fresh) => Volatile.Write(ref _live, fresh._live);
+
     /// <summary>Addresses to serve: <c>unix:///path</c>, <c>tcp://address:port</c>, <c>fd://</c> for sockets that systemd opened.</summary>
     public IReadOnlyList<string> Hosts { get; init; } = ["unix:///run/wharf/wharf.sock"];
     /// <summary>Durable state: database, blobs, layers, volumes, logs.</summary>
@@ -16,14 +21,14 @@ public sealed record DaemonOptions
     public string? PidFile { get; init; }
     /// <summary>Group that may use the unix socket.</summary>
     public string? Group { get; init; }
-    public bool Debug { get; init; }
+    public bool Debug { get => _live.Debug; init => _live = _live with { Debug = value }; }
     public LoggingOptions Logging { get; init; } = new();
     /// <summary>The <c>wharf-runtime</c> executable; found beside <c>wharf</c> when not set.</summary>
     public string RuntimePath { get; init; } = "";
     /// <summary>Registries (host, host:port or CIDR) that may be spoken to without TLS; loopback always may.</summary>
-    public IReadOnlyList<string> InsecureRegistries { get; init; } = [];
+    public IReadOnlyList<string> InsecureRegistries { get => _live.InsecureRegistries; init => _live = _live with { InsecureRegistries = value }; }
     /// <summary>Mirrors of docker.io, URLs in the order to ask them.</summary>
-    public IReadOnlyList<string> RegistryMirrors { get; init; } = [];
+    public IReadOnlyList<string> RegistryMirrors { get => _live.RegistryMirrors; init => _live = _live with { RegistryMirrors = value }; }
     /// <summary>Mirrors of any registry: its domain, and URLs in the order to ask them before the registry itself.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> RegistryHosts { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
     /// <summary>Where <c>HOST[:PORT]/*.crt</c>, <c>*.cert</c> and <c>*.key</c> of registries lie.</summary>
@@ -33,7 +38,7 @@ public sealed record DaemonOptions
     public string? HttpsProxy { get; init; }
     public string? NoProxy { get; init; }
     /// <summary>How often a transfer that makes no progress is tried.</summary>
-    public int MaxDownloadAttempts { get; init; } = 5;
+    public int MaxDownloadAttempts { get => _live.MaxDownloadAttempts; init => _live = _live with { MaxDownloadAttempts = value }; }
     /// <summary>
     /// Keeps the compressed layers that were pulled, so that a push elsewhere sends the very same bytes; otherwise a layer is kept unpacked only.
     /// </summary>
@@ -42,6 +47,8 @@ public sealed record DaemonOptions
     public string StorageDriver { get; init; } = "overlay2";
     /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>
     public string? BridgeAddress { get; init; }
+    /// <summary>There is no default bridge: containers that name no network get none (<c>--bridge none</c>).</summary>
+    public bool NoDefaultBridge { get; init; }
     public IReadOnlyList<string> Dns { get; init; } = [];
     public IReadOnlyList<string> DnsSearch { get; init; } = [];
     public IReadOnlyList<string> DnsOptions { get; init; } = [];
@@ -68,19 +75,28 @@ public sealed record DaemonOptions
     public string? RegistryAddress { get; init; }
     /// <summary>The configuration of that registry (docs/registry.md).</summary>
     public string? RegistryConfig { get; init; }
-    public int MaxConcurrentDownloads { get; init; } = 3;
-    public int MaxConcurrentUploads { get; init; } = 5;
+    public int MaxConcurrentDownloads { get => _live.MaxConcurrentDownloads; init => _live = _live with { MaxConcurrentDownloads = value }; }
+    public int MaxConcurrentUploads { get => _live.MaxConcurrentUploads; init => _live = _live with { MaxConcurrentUploads = value }; }
     public Limits Limits { get; init; } = new();
     public Build.BuilderOptions Builder { get; init; } = new();
     public TransportOptions Transport { get; init; } = new();
-    public IReadOnlyList<string> Labels { get; init; } = [];
+    /// <summary>Names of authorization plugins (protocol v1), asked in this order.</summary>
+    public IReadOnlyList<string> AuthorizationPlugins { get => _live.AuthorizationPlugins; init => _live = _live with { AuthorizationPlugins = value }; }
+    public IReadOnlyList<string> Labels { get => _live.Labels; init => _live = _live with { Labels = value }; }
     /// <summary>Options of running containers, <c>key=value</c>: <c>native.cgroupdriver</c> is <c>cgroupfs</c> or <c>systemd</c>.</summary>
     public IReadOnlyList<string> ExecOptions { get; init; } = [];
 
     /// <summary>Containers are systemd's scopes.</summary>
     public bool SystemdCgroup => ExecOptions.Any(option => option.Equals("native.cgroupdriver=systemd", StringComparison.OrdinalIgnoreCase));
     /// <summary>Other OCI runtimes by the names that <c>--runtime</c> takes: program and arguments.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyList<string>> Runtimes { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Runtimes { get => _live.Runtimes; init => _live = _live with { Runtimes = value }; }
+    /// <summary>The runtime of containers that name none.</summary>
+    public string DefaultRuntime { get => _live.DefaultRuntime; init => _live = _live with { DefaultRuntime = value }; }
+    /// <summary>Bytes of /dev/shm in containers that name no size.</summary>
+    public long DefaultShmSize { get => _live.DefaultShmSize; init => _live = _live with { DefaultShmSize = value }; }
+    /// <summary>Seconds. Told in the event of a reload; containers outlive the daemon, so it waits for none.</summary>
+    public int ShutdownTimeout { get => _live.ShutdownTimeout; init => _live = _live with { ShutdownTimeout = value }; }
+    public Containers.Config.ContainerDefaults ContainerDefaults { get; init; } = new();
     /// <summary>Log driver of containers that name none, and its options.</summary>
     public string LogDriver { get; init; } = "json-file";
     public IReadOnlyDictionary<string, string> LogOptions { get; init; } = new Dictionary<string, string>();
@@ -92,6 +108,11 @@ public sealed record DaemonOptions
     public void Validate()
     {
         Logging.Validate();
+        ContainerDefaults.Validate();
+        if (!Containers.Config.HostConfigRules.IsRuntime(DefaultRuntime, Runtimes)) throw WharfException.Invalid($"specified default runtime '{DefaultRuntime}' does not exist");
+        if (DefaultShmSize <= 0) throw WharfException.Invalid("default-shm-size must be greater than 0");
+        foreach (var label in Labels)
+            if (label.IndexOf('=') < 1) throw WharfException.Invalid($"bad attribute format: {label}");
         RequireAbsolute(DataRoot, "data-root");
         RequireAbsolute(ExecRoot, "exec-root");
         Transport.Validate(Hosts);

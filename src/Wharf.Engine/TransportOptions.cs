@@ -12,8 +12,6 @@ public sealed record TransportOptions
     public string CaFile { get; init; } = "/etc/wharf/ca.pem";
     public string CertificateFile { get; init; } = "/etc/wharf/cert.pem";
     public string KeyFile { get; init; } = "/etc/wharf/key.pem";
-    /// <summary>Names of authorization plugins (protocol v1), asked in this order.</summary>
-    public IReadOnlyList<string> AuthorizationPlugins { get; init; } = [];
     /// <summary>Address and port that serve <c>/metrics</c> in Prometheus' format; null for none.</summary>
     public string? MetricsAddress { get; init; }
     /// <summary>An OTLP/HTTP endpoint that gets a span for each request, e.g. <c>http://127.0.0.1:4318</c>; null for none.</summary>

@@ -11,11 +11,11 @@ public static partial class ContainersApi
 {
     private static void MapFiles(ApiRouter router)
     {
-        router.Head("/containers/{id}/archive", StatArchiveAsync);
-        router.Get("/containers/{id}/archive", GetArchiveAsync);
-        router.Put("/containers/{id}/archive", PutArchiveAsync);
-        router.Get("/containers/{id}/export", ExportAsync);
-        router.Get("/containers/{id}/changes", ChangesAsync);
+        router.Head("/containers/{id*}/archive", StatArchiveAsync);
+        router.Get("/containers/{id*}/archive", GetArchiveAsync);
+        router.Put("/containers/{id*}/archive", PutArchiveAsync);
+        router.Get("/containers/{id*}/export", ExportAsync);
+        router.Get("/containers/{id*}/changes", ChangesAsync);
     }
 
     private static async Task StatArchiveAsync(ApiContext context)
@@ -58,7 +58,7 @@ public static partial class ContainersApi
     }
 
     private static string RequirePath(ApiContext context) =>
-        context.Query("path") is { Length: > 0 } path ? path : throw WharfException.Invalid("bad parameter: path cannot be empty");
+        context.Query("path") is { Length: > 0 } path ? path : throw WharfException.Invalid("bad parameter: pathcannot be empty");
 
     private static void SetStat(ApiContext context, ArchiveStat stat)
     {

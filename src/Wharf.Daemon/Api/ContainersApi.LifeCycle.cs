@@ -10,17 +10,17 @@ public static partial class ContainersApi
 {
     private static void MapLifeCycle(ApiRouter router)
     {
-        router.Post("/containers/{id}/start", StartAsync);
-        router.Post("/containers/{id}/stop", context => StopAsync(context, context.Engine.Containers.StopAsync));
-        router.Post("/containers/{id}/restart", context => StopAsync(context, context.Engine.Containers.RestartAsync));
-        router.Post("/containers/{id}/kill", KillAsync);
-        router.Post("/containers/{id}/pause", PauseAsync);
-        router.Post("/containers/{id}/unpause", UnpauseAsync);
-        router.Post("/containers/{id}/rename", RenameAsync);
-        router.Post("/containers/{id}/update", UpdateAsync);
-        router.Post("/containers/{id}/wait", WaitAsync);
-        router.Post("/containers/{id}/resize", ResizeAsync);
-        router.Get("/containers/{id}/top", TopAsync);
+        router.Post("/containers/{id*}/start", StartAsync);
+        router.Post("/containers/{id*}/stop", context => StopAsync(context, context.Engine.Containers.StopAsync));
+        router.Post("/containers/{id*}/restart", context => StopAsync(context, context.Engine.Containers.RestartAsync));
+        router.Post("/containers/{id*}/kill", KillAsync);
+        router.Post("/containers/{id*}/pause", PauseAsync);
+        router.Post("/containers/{id*}/unpause", UnpauseAsync);
+        router.Post("/containers/{id*}/rename", RenameAsync);
+        router.Post("/containers/{id*}/update", UpdateAsync);
+        router.Post("/containers/{id*}/wait", WaitAsync);
+        router.Post("/containers/{id*}/resize", ResizeAsync);
+        router.Get("/containers/{id*}/top", TopAsync);
     }
 
     private static async Task StartAsync(ApiContext context)
@@ -74,10 +74,12 @@ public static partial class ContainersApi
         await context.WriteJsonAsync(200, new ContainerUpdateResponse { Warnings = warnings }, DockerApiJson.Default.ContainerUpdateResponse);
     }
 
+    private static readonly ApiVersion ConditionsSince = new(1, 30);
+
     /// <summary>The head is sent at once, so that a client knows its wait is registered before it starts the container; the body comes with the exit.</summary>
     private static async Task WaitAsync(ApiContext context)
     {
-        var condition = context.Query("condition") switch
+        var condition = (context.Version < ConditionsSince ? null : context.Query("condition")) switch
         {
             null or "" or "not-running" => WaitCondition.NotRunning,
             "next-exit" => WaitCondition.NextExit,

@@ -15,10 +15,10 @@ public static partial class ContainersApi
 
     private static void MapStreams(ApiRouter router)
     {
-        router.Post("/containers/{id}/attach", AttachAsync);
-        router.Get("/containers/{id}/attach/ws", AttachWebSocketAsync);
-        router.Get("/containers/{id}/logs", LogsAsync);
-        router.Get("/containers/{id}/stats", StatsAsync);
+        router.Post("/containers/{id*}/attach", AttachAsync);
+        router.Get("/containers/{id*}/attach/ws", AttachWebSocketAsync);
+        router.Get("/containers/{id*}/logs", LogsAsync);
+        router.Get("/containers/{id*}/stats", StatsAsync);
     }
 
     /// <summary>Since API 1.42 the type tells frames from raw bytes; before it was always raw.</summary>
@@ -62,6 +62,7 @@ public static partial class ContainersApi
 
     private static Task LogsAsync(ApiContext context)
     {
+        context.Engine.Containers.HasTerminal(context.Route("id")); // that it is there comes before what else is asked
         var options = new ContainerLogOptions
         {
             Stdout = context.QueryBool("stdout"),

@@ -1,5 +1,6 @@
 using Wharf.Daemon.Http;
 using Wharf.Engine.Containers;
+using Wharf.Engine.Images;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -13,7 +14,7 @@ public static partial class ContainersApi
     {
         router.Get("/containers/json", ListAsync);
         router.Post("/containers/create", CreateAsync);
-        router.Get("/containers/{id}/json", InspectAsync);
+        router.Get("/containers/{id*}/json", InspectAsync);
         router.Delete("/containers/{id*}", RemoveAsync); // a link is removed as parent/alias
         router.Post("/containers/prune", PruneAsync);
         router.Post("/commit", CommitAsync);
@@ -31,14 +32,19 @@ public static partial class ContainersApi
             Size = context.QueryBool("size"),
             Filters = context.Filters().All,
         };
-        await context.WriteJsonAsync(200, await context.Engine.Containers.ListAsync(options, context.Cancellation), DockerApiJson.Default.ListContainerSummary);
+        var containers = await context.Engine.Containers.ListAsync(options, context.Cancellation);
+        VersionedFields.Containers(context.Version, containers);
+        await context.WriteJsonAsync(200, containers, DockerApiJson.Default.ListContainerSummary);
     }
 
     private static async Task CreateAsync(ApiContext context)
     {
         var request = await context.ReadJsonAsync(DockerApiJson.Default.ContainerCreateRequest, required: true);
         DropDefaults(request);
-        var response = await context.Engine.Containers.CreateAsync(request, context.Query("name"), ParsePlatform(context.Query("platform")), context.Cancellation);
+        var warnings = VersionedRequests.Create(context.Version, request);
+        var response = await context.Engine.Containers.CreateAsync(request, context.Query("name"), context.Query("platform") is { Length: > 0 } platform && context.Version >= new ApiVersion(1, 41) ? Platforms.Parse(platform) : null, context.Cancellation);
+        if (context.Version < new ApiVersion(1, 44)) response.Warnings!.Remove(ContainerService.MacWarning);
+        response.Warnings!.InsertRange(0, warnings);
         await context.WriteJsonAsync(201, response, DockerApiJson.Default.ContainerCreateResponse);
     }
 
@@ -50,22 +56,10 @@ public static partial class ContainersApi
             if (mount.ReadOnly == false) mount.ReadOnly = null;
     }
 
-    /// <summary><c>os[/arch[/variant]]</c> or a JSON object.</summary>
-    private static Platform? ParsePlatform(string? text)
-    {
-        if (string.IsNullOrEmpty(text)) return null;
-        var parts = text.Split('/');
-        return parts.Length > 3 ? throw WharfException.Invalid($"\"{text}\": invalid platform") : new Platform
-        {
-            Os = parts[0].ToLowerInvariant(),
-            Architecture = parts.Length > 1 ? parts[1].ToLowerInvariant() : null,
-            Variant = parts.Length > 2 ? parts[2] : null,
-        };
-    }
-
     private static async Task InspectAsync(ApiContext context)
     {
         var response = await context.Engine.Containers.InspectAsync(context.Route("id"), context.QueryBool("size"), context.Cancellation);
+        VersionedFields.Container(context.Version, response);
         await context.WriteJsonAsync(200, response, DockerApiJson.Default.ContainerInspectResponse);
     }
 

@@ -84,7 +84,7 @@ public static class SystemApi
             Driver = engine.Options.StorageDriver,
             DriverStatus = engine.Options.StorageDriver == "vfs" ? [] : [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", "false"]],
             DockerRootDir = engine.Options.DataRoot,
-            Plugins = new PluginsInfo { Volume = ["local"], Network = ["bridge", "host", "null"], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.Transport.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
+            Plugins = new PluginsInfo { Volume = ["local"], Network = ["bridge", "host", "ipvlan", "macvlan", "null"], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
             MemoryLimit = true, SwapLimit = SwapLimit(host), CpuCfsPeriod = true, CpuCfsQuota = true, CPUShares = true, CPUSet = true, PidsLimit = true,
             OomKillDisable = !host.CgroupV2,
             IPv4Forwarding = File.ReadAllText("/proc/sys/net/ipv4/ip_forward").Trim() == "1",
@@ -104,14 +104,14 @@ public static class SystemApi
             NCPU = host.Cpus,
             MemTotal = host.MemoryBytes,
             IndexServerAddress = "https://index.docker.io/v1/",
-            RegistryConfig = RegistryConfig(engine.Options.InsecureRegistries),
+            RegistryConfig = RegistryConfig(engine.Options),
             HttpProxy = "", HttpsProxy = "", NoProxy = "",
             Name = host.Hostname,
             Labels = [.. engine.Options.Labels],
             ExperimentalBuild = false,
             ServerVersion = DaemonVersion.Product,
             Runtimes = RuntimesOf(engine.Options),
-            DefaultRuntime = "wharf",
+            DefaultRuntime = engine.Options.DefaultRuntime,
             Swarm = new SwarmInfo { NodeID = "", NodeAddr = "", LocalNodeState = "inactive", ControlAvailable = false, Error = "", RemoteManagers = null },
             LiveRestoreEnabled = true,
             Isolation = "",
@@ -119,7 +119,7 @@ public static class SystemApi
             ContainerdCommit = new CommitInfo { ID = "" },
             RuncCommit = new CommitInfo { ID = DaemonVersion.Commit },
             InitCommit = new CommitInfo { ID = "" },
-            SecurityOptions = host.CgroupV2 ? ["name=seccomp,profile=builtin", "name=cgroupns"] : ["name=seccomp,profile=builtin"],
+            SecurityOptions = SecurityOptionsOf(engine),
             Warnings = null,
             KernelMemoryTCP = !host.CgroupV2,
             FirewallBackend = new FirewallInfo { Driver = "nftables" },
@@ -127,14 +127,29 @@ public static class SystemApi
         };
     }
 
+    private static List<string> SecurityOptionsOf(Engine.EngineHost engine)
+    {
+        var defaults = engine.Options.ContainerDefaults;
+        var options = new List<string> { $"name=seccomp,profile={defaults.SeccompProfile}" };
+        if (engine.Host.CgroupV2) options.Add("name=cgroupns");
+        if (defaults.NoNewPrivileges) options.Add("name=no-new-privileges");
+        return options;
+    }
+
     private static bool SwapLimit(HostFacts host) => host.CgroupV2 || File.Exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes");
 
-    private static RegistryServiceConfig RegistryConfig(IReadOnlyList<string> insecure) => new()
+    private static RegistryServiceConfig RegistryConfig(Engine.DaemonOptions options)
     {
-        InsecureRegistryCIDRs = ["::1/128", "127.0.0.0/8", .. insecure.Where(entry => entry.Contains('/'))],
-        IndexConfigs = new Dictionary<string, IndexInfo> { ["docker.io"] = new() { Name = "docker.io", Mirrors = [], Secure = true, Official = true } },
-        Mirrors = null,
-    };
+        var mirrors = options.RegistryMirrors.Select(mirror => mirror.TrimEnd('/') + "/").ToList();
+        var indexes = new Dictionary<string, IndexInfo> { ["docker.io"] = new() { Name = "docker.io", Mirrors = mirrors, Secure = true, Official = true } };
+        foreach (var host in options.InsecureRegistries.Where(entry => !entry.Contains('/'))) indexes[host] = new IndexInfo { Name = host, Mirrors = [], Secure = false, Official = false };
+        return new RegistryServiceConfig
+        {
+            InsecureRegistryCIDRs = [.. options.InsecureRegistries.Where(entry => entry.Contains('/')), "::1/128", "127.0.0.0/8"],
+            IndexConfigs = indexes,
+            Mirrors = mirrors is [] ? null : mirrors,
+        };
+    }
 
     private static string BackingFilesystem(string path)
     {

@@ -13,24 +13,34 @@ namespace Wharf.Daemon.Authorization;
 /// </summary>
 public sealed class AuthorizationGate : IDisposable
 {
-    private readonly List<AuthorizationPlugin> _plugins;
+    private readonly DaemonOptions _options;
     private readonly long _maxBody;
+    /// <summary>Never changed once it is here: a request asks those that were there when it came.</summary>
+    private volatile List<AuthorizationPlugin> _plugins;
 
     public AuthorizationGate(DaemonOptions options)
     {
-        _plugins = [.. options.Transport.AuthorizationPlugins.Select(name => new AuthorizationPlugin(name))];
+        _options = options;
+        _plugins = Load([]);
         _maxBody = options.Limits.MaxJsonBody;
     }
 
+    private List<AuthorizationPlugin> Load(List<AuthorizationPlugin> known) =>
+        [.. _options.AuthorizationPlugins.Select(name => known.Find(plugin => plugin.Name == name) ?? new AuthorizationPlugin(name))];
+
+    /// <summary>The options have changed. Plugins that are no more asked are kept: a request may be with them still.</summary>
+    public void Reload() => _plugins = Load(_plugins);
+
     public async Task RunAsync(HttpContext http, Func<HttpContext, Task> next)
     {
-        if (_plugins.Count == 0)
+        var plugins = _plugins;
+        if (plugins.Count == 0)
         {
             await next(http);
             return;
         }
         var request = await DescribeAsync(http);
-        foreach (var plugin in _plugins) await plugin.AskAsync("AuthZReq", request, http.RequestAborted);
+        foreach (var plugin in plugins) await plugin.AskAsync("AuthZReq", request, http.RequestAborted);
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         await using var held = new HeldResponse(original.Stream);
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(held, original));
@@ -46,7 +56,7 @@ public sealed class AuthorizationGate : IDisposable
         request.ResponseBody = IsJson(http.Response.ContentType) ? held.Bytes : [];
         request.ResponseStatusCode = http.Response.StatusCode;
         request.ResponseHeaders = http.Response.Headers.ToDictionary(header => header.Key, header => header.Value.ToString());
-        for (int i = _plugins.Count - 1; i >= 0; i--) await _plugins[i].AskAsync("AuthZRes", request, http.RequestAborted);
+        for (int i = plugins.Count - 1; i >= 0; i--) await plugins[i].AskAsync("AuthZRes", request, http.RequestAborted);
         await held.ReleaseAsync(http.RequestAborted);
     }
 

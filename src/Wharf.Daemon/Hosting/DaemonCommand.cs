@@ -28,7 +28,10 @@ public static class DaemonCommand
         }
         try
         {
-            await ServeAsync(DaemonCommandLine.Parse(args));
+            var options = DaemonCommandLine.Parse(args);
+            if (args.Contains("--version") || args.Contains("-v")) Console.Out.WriteLine($"Wharf version {DaemonVersion.Product}, build {DaemonVersion.Commit}");
+            else if (args.Contains("--validate")) await Console.Error.WriteLineAsync("configuration OK");
+            else await ServeAsync(options, args);
             return 0;
         }
         catch (WharfException error)
@@ -40,7 +43,7 @@ public static class DaemonCommand
 
     private static LogLevel LevelOf(string name) => name switch { "debug" => LogLevel.Debug, "warn" => LogLevel.Warning, "error" => LogLevel.Error, "fatal" => LogLevel.Critical, _ => LogLevel.Information };
 
-    private static async Task ServeAsync(DaemonOptions options)
+    private static async Task ServeAsync(DaemonOptions options, string[] args)
     {
         Linux.Memory.ResidentMemory.LimitNativeHeaps();
         Linux.Fds.FileMode.SetUmask(Umask);
@@ -55,7 +58,8 @@ public static class DaemonCommand
         bool plain = options.Logging.Format == "text" || options.Logging.Format == "" && (!Console.IsErrorRedirected || Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 });
         builder.Services.AddSingleton<Microsoft.Extensions.Logging.Console.ConsoleFormatter>(new LogLine());
         (plain ? builder.Logging.AddConsole(console => console.FormatterName = "text") : builder.Logging.AddJsonConsole(console => console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffffffZ"))
-            .SetMinimumLevel(options.Debug ? LogLevel.Debug : LevelOf(options.Logging.Level))
+            .SetMinimumLevel(LogLevel.Debug)
+            .AddFilter(level => level >= (options.Debug ? LogLevel.Debug : LevelOf(options.Logging.Level))) // looked at each time: debug may be switched while the daemon runs
             .AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         var endpoints = new Endpoints(options);
@@ -79,6 +83,8 @@ public static class DaemonCommand
         await using var observer = new RequestObserver(engine, logs);
         app.Run(http => observer.RunAsync(http, inner => handler.HandleAsync(inner, authorization)));
 
+        using var reload = new DaemonReload(args, engine, authorization, log);
+        reload.Listen();
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop, log));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop, log));
         // The sockets are never open to others, not even between bind and chmod (SECURITY invariant 10).

@@ -17,13 +17,20 @@ public static class DaemonCommandLine
               --add-runtime list               Another OCI runtime for --runtime, NAME=PATH
               --authorization-plugin list      Authorization plugin to ask about each request
               --bip string                     Address and prefix length of the default bridge, e.g. 172.30.0.1/16
+          -b, --bridge string                  "none" goes without a default bridge: containers that name no network get none
+              --cgroup-parent string           Parent cgroup of containers that name none
               --config-file string             JSON configuration file (default /etc/wharf/daemon.json, if it is there)
               --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
               --certs-dir list                 Where HOST/*.crt, *.cert and *.key of registries lie (default /etc/wharf/certs.d and /etc/docker/certs.d)
           -D, --debug                          Log every request
               --default-address-pool list      Subnets for new networks: base=10.10.0.0/16,size=24
+              --default-cgroupns-mode string   Cgroup namespace of containers that name none: "host" or "private"
               --default-gateway ip             Gateway of the default bridge's containers
+              --default-ipc-mode string        IPC of containers that name none: "private" or "shareable" (default "private")
               --default-network-opt list       Option of new networks: driver=key=value
+              --default-runtime string         OCI runtime of containers that name none (default "wharf")
+              --default-shm-size bytes         Size of /dev/shm in containers that name none (default 64MiB)
+              --default-ulimit list            Resource limit of processes in all containers: NAME=SOFT[:HARD]
               --dns list                       Name server for containers, instead of the host's
               --dns-opt list                   Resolver option for containers
               --dns-search list                Search domain for containers
@@ -36,6 +43,8 @@ public static class DaemonCommandLine
           -H, --host list                      Address to serve: unix:///path, tcp://address:port, fd:// (default unix:///run/wharf/wharf.sock)
               --http-proxy string              Proxy for plain HTTP to registries (default: HTTP_PROXY)
               --https-proxy string             Proxy for HTTPS to registries (default: HTTPS_PROXY)
+              --init                           Run an init in containers that do not say otherwise
+              --init-path string               The program for --init
               --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
               --keep-layer-blobs               Keep pulled layers compressed too, to push the same bytes elsewhere
               --host-gateway-ip ip             What "host-gateway" in --add-host stands for
@@ -51,6 +60,7 @@ public static class DaemonCommandLine
               --max-concurrent-downloads int   Layers fetched at a time (default 3)
               --max-concurrent-uploads int     Layers sent at a time (default 5)
               --max-download-attempts int      Tries of a transfer that makes no progress (default 5)
+              --no-new-privileges              Containers' processes gain no privileges by execve
               --no-proxy string                Hosts and networks that are reached without a proxy (default: NO_PROXY)
               --metrics-addr string            Address and port that serve /metrics for Prometheus
               --otlp-endpoint string           OTLP/HTTP endpoint that gets a trace of each request
@@ -60,17 +70,21 @@ public static class DaemonCommandLine
               --registry string                Address to serve the images at as a registry, e.g. 127.0.0.1:5000
               --registry-config string         Configuration file of that registry (docs/registry.md)
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
+              --seccomp-profile string         Seccomp profile of containers that name none: a file or "unconfined" (default "builtin")
           -s, --storage-driver string          "overlay2", or "vfs": containers' roots as plain copies, where overlayfs cannot be used (default "overlay2")
               --tls                            Use TLS on tcp addresses; --tls=false serves them without any protection
               --tlscacert string               Trust only clients with a certificate of this CA (default /etc/wharf/ca.pem)
               --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)
               --tlskey string                  TLS key (default /etc/wharf/key.pem)
               --tlsverify                      Use TLS on tcp addresses and demand certificates of clients
+              --validate                       Validate the configuration and exit
+
+        dockerd's other flags are taken too; what they would change is told in the log (docs/compat/api.md).
         """;
 
     private const string DefaultConfigFile = "/etc/wharf/daemon.json";
 
-    private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile", ["-l"] = "--log-level", ["-s"] = "--storage-driver" };
+    private static readonly Dictionary<string, string> Short = new() { ["-H"] = "--host", ["-D"] = "--debug", ["-G"] = "--group", ["-p"] = "--pidfile", ["-l"] = "--log-level", ["-b"] = "--bridge", ["-s"] = "--storage-driver", ["-v"] = "--version" };
     private static readonly string[] Known =
     [
         "--add-runtime",
@@ -108,8 +122,10 @@ public static class DaemonCommandLine
         "--tlscert",
         "--tlskey",
         .. NetworkDaemonOptions.Flags,
+        .. ContainerDaemonOptions.Flags,
+        .. DockerdOptions.Flags,
     ];
-    private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", "--tls", "--tlsverify"];
+    private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", "--tls", "--tlsverify", "--validate", "--version", .. ContainerDaemonOptions.Switches, .. DockerdOptions.Switches];
 
     /// <summary>Parses, merges and validates; InvalidArgument names the flag or key that is wrong.</summary>
     public static DaemonOptions Parse(IReadOnlyList<string> args)
@@ -123,7 +139,7 @@ public static class DaemonCommandLine
         return options;
     }
 
-    private static DaemonOptions Merge(Dictionary<string, List<string>> flags, DaemonConfigFile file) => NetworkDaemonOptions.Apply(MergeBase(flags, file), flags, file);
+    private static DaemonOptions Merge(Dictionary<string, List<string>> flags, DaemonConfigFile file) => ContainerDaemonOptions.Apply(NetworkDaemonOptions.Apply(MergeBase(flags, file), flags, file), flags, file);
 
     private static DaemonOptions MergeBase(Dictionary<string, List<string>> flags, DaemonConfigFile file)
     {
@@ -136,7 +152,7 @@ public static class DaemonCommandLine
             ExecRoot = execRoot,
             PidFile = One(flags, "--pidfile") ?? file.PidFile,
             Group = One(flags, "--group") ?? file.Group,
-            Logging = new LoggingOptions { Format = One(flags, "--log-format") ?? file.LogFormat ?? "", Level = One(flags, "--log-level") ?? file.LogLevel ?? "info", WithoutEffect = file.WithoutEffect() },
+            Logging = new LoggingOptions { Format = One(flags, "--log-format") ?? file.LogFormat ?? "", Level = One(flags, "--log-level") ?? file.LogLevel ?? "info", WithoutEffect = DockerdOptions.WithoutEffect(flags, file) },
             Debug = Switch(flags, "--debug") ?? file.Debug ?? false,
             RuntimePath = One(flags, "--runtime-path") ?? file.RuntimePath ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/usr/bin", "wharf-runtime"),
             InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,
@@ -160,6 +176,7 @@ public static class DaemonCommandLine
             LogOptions = Many(flags, "--log-opt")?.Select(option => option.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : "") ?? file.LogOpts ?? defaults.LogOptions,
             Transport = MergeTransport(flags, file),
             Builder = file.Builder?.ToOptions() ?? defaults.Builder,
+            AuthorizationPlugins = Many(flags, "--authorization-plugin") ?? file.AuthorizationPlugins ?? defaults.AuthorizationPlugins,
             MaxConcurrentDownloads = Number(flags, "--max-concurrent-downloads") ?? file.MaxConcurrentDownloads ?? defaults.MaxConcurrentDownloads,
             MaxConcurrentUploads = Number(flags, "--max-concurrent-uploads") ?? file.MaxConcurrentUploads ?? defaults.MaxConcurrentUploads,
         };
@@ -175,7 +192,6 @@ public static class DaemonCommandLine
             CaFile = One(flags, "--tlscacert") ?? file.TlsCaCert ?? defaults.CaFile,
             CertificateFile = One(flags, "--tlscert") ?? file.TlsCert ?? defaults.CertificateFile,
             KeyFile = One(flags, "--tlskey") ?? file.TlsKey ?? defaults.KeyFile,
-            AuthorizationPlugins = Many(flags, "--authorization-plugin") ?? file.AuthorizationPlugins ?? defaults.AuthorizationPlugins,
             MetricsAddress = One(flags, "--metrics-addr") ?? file.MetricsAddress,
             OtlpEndpoint = One(flags, "--otlp-endpoint") ?? file.OtlpEndpoint,
         };
@@ -259,7 +275,7 @@ public static class DaemonCommandLine
         Check("authorization-plugin", file.AuthorizationPlugins is not null);
         Check("metrics-addr", file.MetricsAddress is not null);
         Check("otlp-endpoint", file.OtlpEndpoint is not null);
-        foreach (var (flag, inFile) in NetworkDaemonOptions.InFile(file)) Check(flag, inFile);
+        foreach (var (flag, inFile) in NetworkDaemonOptions.InFile(file).Concat(ContainerDaemonOptions.InFile(file))) Check(flag, inFile);
         if (both.Count > 0)
             throw WharfException.Invalid($"the following directives are specified both as a flag and in the configuration file: {string.Join(", ", both)}");
     }

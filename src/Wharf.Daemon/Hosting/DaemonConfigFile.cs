@@ -24,6 +24,7 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("max-download-attempts")] public int? MaxDownloadAttempts { get; set; }
     [JsonPropertyName("keep-layer-blobs")] public bool? KeepLayerBlobs { get; set; }
     [JsonPropertyName("bip")] public string? Bip { get; set; }
+    [JsonPropertyName("bridge")] public string? Bridge { get; set; }
     [JsonPropertyName("dns")] public List<string>? Dns { get; set; }
     [JsonPropertyName("dns-search")] public List<string>? DnsSearch { get; set; }
     [JsonPropertyName("dns-opts")] public List<string>? DnsOptions { get; set; }
@@ -59,23 +60,42 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("builder")] public BuilderEntry? Builder { get; set; }
     [JsonPropertyName("log-format")] public string? LogFormat { get; set; }
     [JsonPropertyName("log-level")] public string? LogLevel { get; set; }
+    [JsonPropertyName("cgroup-parent")] public string? CgroupParent { get; set; }
+    [JsonPropertyName("default-cgroupns-mode")] public string? CgroupnsMode { get; set; }
+    [JsonPropertyName("default-ipc-mode")] public string? IpcMode { get; set; }
+    [JsonPropertyName("default-runtime")] public string? DefaultRuntime { get; set; }
+    [JsonPropertyName("default-shm-size")] public string? ShmSize { get; set; }
+    [JsonPropertyName("default-ulimits")] public Dictionary<string, UlimitEntry>? Ulimits { get; set; }
+    [JsonPropertyName("init")] public bool? Init { get; set; }
+    [JsonPropertyName("init-path")] public string? InitPath { get; set; }
+    [JsonPropertyName("no-new-privileges")] public bool? NoNewPrivileges { get; set; }
+    [JsonPropertyName("seccomp-profile")] public string? SeccompProfile { get; set; }
+    [JsonPropertyName("shutdown-timeout")] public int? ShutdownTimeout { get; set; }
     [JsonPropertyName("storage-driver")] public string? StorageDriver { get; set; }
-    // Keys that people have in docker's daemon.json: what they ask for is so anyhow, or does not exist here.
+    // Keys that people have in docker's daemon.json (see DockerdOptions).
+    [JsonPropertyName("storage-opts")] public List<string>? StorageOptions { get; set; }
     [JsonPropertyName("live-restore")] public bool? LiveRestore { get; set; }
     [JsonPropertyName("userland-proxy")] public bool? UserlandProxy { get; set; }
+    [JsonPropertyName("userland-proxy-path")] public string? UserlandProxyPath { get; set; }
     [JsonPropertyName("experimental")] public bool? Experimental { get; set; }
     [JsonPropertyName("features")] public Dictionary<string, bool>? Features { get; set; }
-
-    /// <summary>What the file says without changing anything, each with why. What would change something that is fixed here is an error.</summary>
-    public IReadOnlyList<string> WithoutEffect()
-    {
-        var notes = new List<string>();
-        if (LiveRestore == false) notes.Add("live-restore has no effect: containers always outlive the daemon");
-        if (UserlandProxy == true) notes.Add("userland-proxy has no effect: there is no proxy process");
-        if (Experimental == true) notes.Add("experimental has no effect: there are no experimental features");
-        foreach (var (name, on) in Features ?? []) notes.Add($"features.{name}={(on ? "true" : "false")} has no effect");
-        return notes;
-    }
+    [JsonPropertyName("containerd")] public string? Containerd { get; set; }
+    [JsonPropertyName("containerd-namespace")] public string? ContainerdNamespace { get; set; }
+    [JsonPropertyName("containerd-plugin-namespace")] public string? ContainerdPluginNamespace { get; set; }
+    [JsonPropertyName("iptables")] public bool? Iptables { get; set; }
+    [JsonPropertyName("ip6tables")] public bool? Ip6tables { get; set; }
+    [JsonPropertyName("ip-forward")] public bool? IpForward { get; set; }
+    [JsonPropertyName("ip-forward-no-drop")] public bool? IpForwardNoDrop { get; set; }
+    [JsonPropertyName("allow-direct-routing")] public bool? AllowDirectRouting { get; set; }
+    [JsonPropertyName("raw-logs")] public bool? RawLogs { get; set; }
+    [JsonPropertyName("selinux-enabled")] public bool? SelinuxEnabled { get; set; }
+    [JsonPropertyName("userns-remap")] public string? UsernsRemap { get; set; }
+    [JsonPropertyName("bip6")] public string? Bip6 { get; set; }
+    [JsonPropertyName("default-gateway-v6")] public string? DefaultGatewayV6 { get; set; }
+    [JsonPropertyName("cdi-spec-dirs")] public List<string>? CdiSpecDirectories { get; set; }
+    [JsonPropertyName("swarm-default-advertise-addr")] public string? SwarmAdvertise { get; set; }
+    [JsonPropertyName("network-control-plane-mtu")] public int? NetworkControlPlaneMtu { get; set; }
+    [JsonPropertyName("node-generic-resources")] public List<string>? NodeGenericResources { get; set; }
 
     /// <summary>Reads the file; an unknown key or wrong type is an error that names it.</summary>
     public static DaemonConfigFile Read(string path)
@@ -144,6 +164,14 @@ public sealed record AddressPoolEntry
 {
     [JsonPropertyName("base")] public string? Base { get; set; }
     [JsonPropertyName("size")] public int Size { get; set; }
+}
+
+/// <summary>One of docker's default-ulimits.</summary>
+public sealed record UlimitEntry
+{
+    public string? Name { get; set; }
+    public long Soft { get; set; }
+    public long Hard { get; set; }
 }
 
 /// <summary>A runtime of the configuration file.</summary>

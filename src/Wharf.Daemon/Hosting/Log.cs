@@ -11,8 +11,14 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Host} is served WITHOUT ENCRYPTION AND AUTHENTICATION: whoever reaches it is root on this machine")]
     public static partial void Unprotected(this ILogger log, string host);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration file's {Key}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration's {Key}")]
     public static partial void WithoutEffect(this ILogger log, string key);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "reading the configuration anew on SIGHUP")]
+    public static partial void Reloading(this ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the configuration stays as it was: {Error}")]
+    public static partial void ReloadFailed(this ILogger log, string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "stopping on {Signal}")]
     public static partial void Stopping(this ILogger log, string signal);

@@ -11,14 +11,14 @@ internal static class NetworkDaemonOptions
 {
     public static readonly string[] Flags =
     [
-        "--default-address-pool", "--default-gateway", "--default-network-opt", "--dns-opt", "--dns-search", "--firewall", "--fixed-cidr", "--fixed-cidr-v6", "--host-gateway-ip",
+        "--bridge", "--default-address-pool", "--default-gateway", "--default-network-opt", "--dns-opt", "--dns-search", "--firewall", "--fixed-cidr", "--fixed-cidr-v6", "--host-gateway-ip",
         "--icc", "--ip", "--ip-masq", "--ipv6", "--mtu",
     ];
 
     /// <summary>Flags, without dashes, and whether the file sets the same.</summary>
     public static IEnumerable<(string Flag, bool InFile)> InFile(DaemonConfigFile file) =>
     [
-        ("default-address-pool", file.AddressPools is not null), ("default-gateway", file.DefaultGateway is not null), ("default-network-opt", file.DefaultNetworkOptions is not null),
+        ("bridge", file.Bridge is not null), ("default-address-pool", file.AddressPools is not null), ("default-gateway", file.DefaultGateway is not null), ("default-network-opt", file.DefaultNetworkOptions is not null),
         ("dns-opt", file.DnsOptions is not null), ("dns-search", file.DnsSearch is not null), ("firewall", file.Firewall is not null), ("fixed-cidr", file.FixedCidr is not null),
         ("fixed-cidr-v6", file.FixedCidrV6 is not null), ("host-gateway-ip", file.HostGateway is not null), ("icc", file.Icc is not null), ("ip", file.Ip is not null),
         ("ip-masq", file.IpMasquerade is not null), ("ipv6", file.IPv6 is not null), ("mtu", file.Mtu is not null),
@@ -28,8 +28,11 @@ internal static class NetworkDaemonOptions
     {
         string? One(string name) => flags.GetValueOrDefault(name)?[^1];
         var pools = flags.GetValueOrDefault("--default-address-pool")?.Select(ParsePool) ?? file.AddressPools?.Select(entry => Pool(entry.Base, entry.Size));
+        var bridge = One("--bridge") ?? file.Bridge ?? "";
+        if (bridge is not ("" or "none")) throw WharfException.Invalid($"invalid value \"{bridge}\" for option \"bridge\": the default bridge is always the daemon's own; \"none\" goes without");
         var merged = options with
         {
+            NoDefaultBridge = bridge == "none",
             AddressPools = [.. pools ?? []],
             DefaultGateway = Address(One("--default-gateway") ?? file.DefaultGateway, "default-gateway"),
             DefaultNetworkOptions = flags.TryGetValue("--default-network-opt", out var given) ? ParseOptions(given) : file.DefaultNetworkOptions ?? [],

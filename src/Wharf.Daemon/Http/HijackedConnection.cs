@@ -35,7 +35,7 @@ public sealed class HijackedConnection : IAsyncDisposable
     /// <summary>Bytes from the client, including any it sent early.</summary>
     public Stream Input { get; }
     /// <summary>Bytes to the client; each write is sent at once.</summary>
-    public Stream Output { get; }
+    public Stream Output { get; private set; }
 
     /// <summary>
     /// Takes the connection over: answers 101 with <c>Upgrade: tcp</c> when the client asked for an upgrade and 200 otherwise.
@@ -66,6 +66,7 @@ public sealed class HijackedConnection : IAsyncDisposable
         text.Append("\r\n");
         var connection = new HijackedConnection(context, transport.Input, socket, context.Http.Features.Get<TlsConnection>());
         await connection.TellAsync(Encoding.ASCII.GetBytes(text.ToString()));
+        if (connection._tls is null && socket.AddressFamily == AddressFamily.Unix) connection.Output = new AfterHeadStream(socket, connection.Output);
         return connection;
     }
 

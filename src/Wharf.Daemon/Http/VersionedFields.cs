@@ -49,6 +49,21 @@ public static class VersionedFields
         config.StdinOnce ??= false;
     }
 
+    /// <summary>Until 1.44 a container's short ID was among its aliases on networks of users.</summary>
+    public static void Container(ApiVersion version, ContainerInspectResponse container)
+    {
+        if (version >= NoContainerConfig || container.NetworkSettings?.Networks is not { } networks) return;
+        foreach (var (name, endpoint) in networks)
+            if (name is not ("bridge" or "host" or "none")) endpoint.Aliases = [.. endpoint.Aliases ?? [], container.Id![..12]];
+    }
+
+    /// <summary>From 1.46 lists tell annotations.</summary>
+    public static void Containers(ApiVersion version, IEnumerable<ContainerSummary> containers)
+    {
+        if (version >= new ApiVersion(1, 46)) return;
+        foreach (var container in containers) container.HostConfig!.Annotations = null;
+    }
+
     /// <summary><c>seccomp</c> of <c>name=seccomp,profile=builtin</c>, which is how 1.24 told it.</summary>
     private static string Bare(string option) => option.StartsWith("name=", StringComparison.Ordinal) ? option[5..].Split(',')[0] : option;
 

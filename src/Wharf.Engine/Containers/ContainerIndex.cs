@@ -53,6 +53,9 @@ internal sealed class ContainerIndex
         lock (_lock) return [.. _byId.Values];
     }
 
+    /// <summary>Finds containers by the names that others have for them, <c>other/alias</c>.</summary>
+    public Func<string, Container?> Linked { get; set; } = _ => null;
+
     public Container Get(string nameOrId) => Find(nameOrId) ?? throw WharfException.NotFound($"No such container: {nameOrId}");
 
     /// <summary>By whole ID, then by name, then by a prefix of the ID that only one has; null when there is none.</summary>
@@ -60,6 +63,7 @@ internal sealed class ContainerIndex
     {
         var name = nameOrId.StartsWith('/') ? nameOrId[1..] : nameOrId;
         if (name.Length == 0) return null;
+        if (name.Contains('/')) return Linked(name);
         lock (_lock)
         {
             if (_byId.TryGetValue(name, out var found)) return found;

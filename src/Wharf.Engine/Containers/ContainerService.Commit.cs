@@ -35,7 +35,7 @@ public sealed partial class ContainerService
         // Tried on a copy first: a bad instruction must not cost a pause and a layer.
         var config = CommittedConfig(container.Config, options.Config);
         var image = new OciImage { Config = config };
-        foreach (var change in options.Changes) ImageChange.Apply(image, change);
+        ImageChange.ApplyAll(image, options.Changes);
         using var held = await _images.HoldLayersAsync(cancellation);
         var layer = await CommitLayerAsync(container, below, options.Pause, cancellation);
         var now = Time(DateTimeOffset.UtcNow);

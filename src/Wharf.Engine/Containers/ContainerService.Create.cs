@@ -8,7 +8,7 @@ namespace Wharf.Engine.Containers;
 
 public sealed partial class ContainerService
 {
-    private const string MacWarning = "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
+    public const string MacWarning = "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
 
     /// <summary>Creates a container; returns its ID and warnings. NotFound when the image is not here, Conflict when the name is taken.</summary>
     public async Task<ContainerCreateResponse> CreateAsync(ContainerCreateRequest request, string? name, Platform? platform, CancellationToken cancellation)
@@ -29,8 +29,8 @@ public sealed partial class ContainerService
         var image = string.IsNullOrEmpty(asked.Image) ? null : await _images.GetAsync(asked.Image, platform, cancellation);
         var config = ConfigMerge.Merge(asked, image?.Config.Config);
         ConfigRules.Check(config);
-        var host = HostConfigDefaults.Apply(given, _capacity.CgroupV2);
-        if (NamespaceModes.ContainerOf(host.NetworkMode) is { } owner && _index.Find(owner) is { } found) host = host with { NetworkMode = $"container:{found.Id}" };
+        var host = HostConfigDefaults.Apply(given, _capacity.CgroupV2, _options);
+        host = host with { NetworkMode = ById(host.NetworkMode), PidMode = ById(host.PidMode), IpcMode = ById(host.IpcMode) };
         var id = ContainerNames.NewId();
         var endpoints = EndpointsOf(request.NetworkingConfig, host, config, warnings);
         FillConfig(config, host, id);
@@ -100,6 +100,9 @@ public sealed partial class ContainerService
         }
     }
 
+    /// <summary>A mode that names another container holds on to its ID: it may be renamed.</summary>
+    private string? ById(string? mode) => NamespaceModes.ContainerOf(mode) is { } name && _index.Find(name) is { } found ? $"container:{found.Id}" : mode;
+
     private void RequireOther(string? mode)
     {
         if (NamespaceModes.ContainerOf(mode) is { } other && _index.Find(other) is null) throw WharfException.Invalid($"No such container: {other}");
@@ -134,7 +137,7 @@ public sealed partial class ContainerService
     private void FillConfig(ContainerConfig config, HostConfig host, string id)
     {
         if (string.IsNullOrEmpty(config.Hostname))
-            config.Hostname = host.NetworkMode == "host" ? _host.Hostname : NamespaceModes.ContainerOf(host.NetworkMode) is { } other ? _index.Find(other)?.Config.Hostname ?? "" : id[..12];
+            config.Hostname = host.NetworkMode == "host" ? _host.Hostname : id[..12]; // that of another's network becomes its own at the start
         config.Domainname ??= "";
         config.AttachStdin ??= false;
         config.AttachStdout ??= false;

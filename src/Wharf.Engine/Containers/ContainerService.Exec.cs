@@ -61,7 +61,7 @@ public sealed partial class ContainerService
         try
         {
             var user = _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);
-            var process = SpecBuilder.BuildExec(container.Document, consoleSize is null ? config : config with { ConsoleSize = consoleSize }, user, container.Config.Hostname ?? "", LinkedEnvironment(container));
+            var process = SpecBuilder.BuildExec(container.Document, consoleSize is null ? config : config with { ConsoleSize = consoleSize }, user, container.Config.Hostname ?? "", LinkedEnvironment(container), _options.ContainerDefaults);
             if (attach)
             {
                 streams = await _shim.AttachAsync(new AttachRequest
@@ -154,7 +154,7 @@ public sealed partial class ContainerService
     {
         List<string>? ids = null;
         foreach (var exec in _execs.Values)
-            if (exec.Container.Id == containerId && exec.Running) (ids ??= []).Add(exec.Id);
+            if (exec.Container.Id == containerId && (exec.Running || !exec.Started)) (ids ??= []).Add(exec.Id);
         return ids;
     }
 
@@ -163,6 +163,13 @@ public sealed partial class ContainerService
         if (_execs.Count < KeptExecs) return;
         var ended = _execs.Values.Where(exec => exec.Container.Id == containerId && exec.ExitCode is not null).OrderByDescending(exec => exec.Created).Skip(KeptExecs);
         foreach (var exec in ended) _execs.TryRemove(exec.Id, out _);
+    }
+
+    /// <summary>The container has ended: what was to be started in it never will be.</summary>
+    private void ForgetUnstartedExecs(string containerId)
+    {
+        foreach (var exec in _execs.Values)
+            if (exec.Container.Id == containerId && !exec.Started) _execs.TryRemove(exec.Id, out _);
     }
 
     private void ForgetExecs(string containerId)

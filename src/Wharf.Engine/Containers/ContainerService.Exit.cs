@@ -61,6 +61,7 @@ public sealed partial class ContainerService
         bool restart = RestartDecision.Applies(container.HostConfig.RestartPolicy, exitCode, state.RestartCount, state.ManuallyStopped);
         bool remove = !restart && container.HostConfig.AutoRemove == true;
         container.Network = null;
+        ForgetUnstartedExecs(container.Id);
         container.Move(state with
         {
             Status = restart ? ContainerStatus.Restarting : ContainerStatus.Exited, Pid = 0, ExitCode = exitCode, OomKilled = oomKilled || state.OomKilled, FinishedAt = at, Error = error ?? state.Error,

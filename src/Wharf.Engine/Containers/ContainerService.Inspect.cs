@@ -92,14 +92,14 @@ public sealed partial class ContainerService
             IPAddress = shown?.IPAddress ?? "",
             IPPrefixLen = shown?.IPPrefixLen ?? 0,
             IPv6Gateway = shown?.IPv6Gateway ?? "",
-            MacAddress = shown?.MacAddress ?? "",
+            MacAddress = shown?.MacAddress ?? (isDefault && network is null ? container.Document.Endpoints.GetValueOrDefault("bridge")?.MacAddress : null) ?? "",
             Networks = EndpointsOf(container),
         };
     }
 
     private Dictionary<string, EndpointSettings> EndpointsOf(Container container)
     {
-        bool wasUp = container.State.StartedAt is not null || container.State.Error.Length > 0;
+        bool wasUp = container.State.StartedAt is not null || container.State.Error.StartsWith(NetworkFailure, StringComparison.Ordinal);
         var endpoints = container.Network?.Endpoints ?? container.Document.Endpoints;
         return endpoints.ToDictionary(entry => entry.Key, entry => entry.Value with
         {

@@ -19,6 +19,26 @@ public sealed partial class ContainerService
         }
     }
 
+    /// <summary>By container: the names that others have for it, <c>/other/alias</c>.</summary>
+    private Dictionary<string, List<string>> LinkNames()
+    {
+        var names = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        foreach (var container in _index.All())
+        {
+            if (container.HostConfig.Links is not { Count: > 0 }) continue;
+            foreach (var (other, alias) in LinksOf(container))
+            {
+                if (!names.TryGetValue(other.Id, out var known)) names[other.Id] = known = [];
+                known.Add($"/{container.Name}/{alias}");
+            }
+        }
+        return names;
+    }
+
+    /// <summary>A container by the name another one has for it, <c>other/alias</c>.</summary>
+    private Container? FindLinked(string name) =>
+        name.Trim('/').Split('/') is [var owner, var alias] && _index.Find(owner) is { } container ? LinksOf(container).FirstOrDefault(link => link.Alias == alias).Other : null;
+
     private List<string> ShownLinks(Container container) => [.. LinksOf(container).Select(link => $"/{link.Other.Name}:/{container.Name}/{link.Alias}").Order(StringComparer.Ordinal)];
 
     private void RequireLinked(Container container)
@@ -34,12 +54,12 @@ public sealed partial class ContainerService
     public async Task RemoveLinkAsync(string name, CancellationToken cancellation)
     {
         var parts = name.Trim('/').Split('/');
-        var container = _index.Get(parts[0]);
+        var container = _index.Find(parts[0]) ?? throw WharfException.NotFound($"No such container: {name}");
         if (parts.Length == 1) throw new WharfException(ErrorKind.Internal, "Conflict, cannot remove the default link name of the container");
         using (await container.Gate.EnterAsync(cancellation))
         {
             var left = (container.HostConfig.Links ?? []).Where(link => (link.Split(':') is [_, var alias] ? alias : link) != parts[1]).ToList();
-            if (left.Count == (container.HostConfig.Links?.Count ?? 0)) throw WharfException.NotFound($"No such link: {name}");
+            if (left.Count == (container.HostConfig.Links?.Count ?? 0)) throw WharfException.NotFound($"No such container: {name}");
             container.Document = container.Document with { HostConfig = container.HostConfig with { Links = left.Count > 0 ? left : null } };
             _store.SaveDocument(container);
         }

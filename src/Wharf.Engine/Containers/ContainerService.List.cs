@@ -26,9 +26,11 @@ public sealed partial class ContainerService
         var chosen = _index.All().Where(container => !container.Document.IsStep && (every || container.State.IsUp) && filter.Fits(container)).OrderByDescending(container => container.Created);
         var summaries = new List<ContainerSummary>();
         var names = new Dictionary<string, string?>(StringComparer.Ordinal);
+        var linked = LinkNames();
         foreach (var container in options.Limit > 0 ? chosen.Take(options.Limit) : chosen)
         {
             var summary = Summarize(container);
+            if (linked.TryGetValue(container.Id, out var links)) summary.Names = [.. summary.Names!.Concat(links).Order(StringComparer.Ordinal)];
             summary.Image = await ImageNameAsync(container, names, cancellation);
             if (options.Size)
             {
@@ -70,7 +72,8 @@ public sealed partial class ContainerService
             State = ContainerTransitions.Name(state.Status),
             Status = StatusText.Of(state, container.Health?.Status, DateTimeOffset.UtcNow),
             HostConfig = new ContainerSummaryHostConfig { NetworkMode = document.HostConfig.NetworkMode, Annotations = document.HostConfig.Annotations },
-            NetworkSettings = new ContainerSummaryNetworkSettings { Networks = EndpointsOf(container) },
+            // A list tells where a container is, not by which names.
+            NetworkSettings = new ContainerSummaryNetworkSettings { Networks = EndpointsOf(container).ToDictionary(entry => entry.Key, entry => entry.Value with { Aliases = null, DNSNames = null }) },
             Mounts = document.Mounts,
         };
     }

@@ -41,7 +41,15 @@ public sealed partial class ContainerService
             return null;
         }
         if (NamespaceModes.ContainerOf(mode) is { } other)
-            return new LinuxNamespace { Type = "network", Path = run.HoldNamespace(RequireRunning(other, "network").State.Pid, "net") };
+        {
+            var owner = RequireRunning(other, "network");
+            if (container.Config.Hostname != owner.Config.Hostname)
+            {
+                container.Document = container.Document with { Config = container.Config with { Hostname = owner.Config.Hostname } };
+                _store.SaveDocument(container);
+            }
+            return new LinuxNamespace { Type = "network", Path = run.HoldNamespace(owner.State.Pid, "net") };
+        }
         if (container.Config.NetworkDisabled == true) return new LinuxNamespace { Type = "network" };
         var sandbox = await SetUpSandboxAsync(container);
         run.Hold(sandbox);

@@ -26,7 +26,8 @@ public sealed partial class ContainerService
                 ContainerFiles.AddHost(DirectoryOf(container.Id), endpoint, container.Config.Hostname ?? "", container.Config.Domainname);
                 if (_networks.NamesOf(container.Id).Count > 0) ContainerFiles.UseNameServer(DirectoryOf(container.Id), FilesOf(container, container.Network));
             }
-            else if (network.Driver is not ("host" or "null") && network.Name != NetworkService.DefaultBridge)
+            else _networks.CheckConnect(network.Name!, settings);
+            if (!container.State.HasProcess && network.Driver is not ("host" or "null") && network.Name != NetworkService.DefaultBridge)
                 settings = settings with { DNSNames = NetworkService.NamesFor(container.Id, container.Name, container.Config.Hostname ?? "", settings) };
             await SaveEndpointsAsync(container, endpoints => endpoints[network.Name!] = settings);
             await UpdateNamesAsync(container);
@@ -87,10 +88,12 @@ public sealed partial class ContainerService
         return Task.CompletedTask;
     }
 
+    private const string NetworkFailure = "failed to set up container networking: ";
+
     private async Task<NetworkSandbox> SetUpSandboxAsync(Container container)
     {
         try { return await _networks.SetUpAsync(SandboxOf(container), CancellationToken.None); }
-        catch (WharfException error) { throw new WharfException(error.Kind, $"failed to set up container networking: {error.Message}", error); }
+        catch (WharfException error) { throw new WharfException(error.Kind, NetworkFailure + error.Message, error); }
     }
 
     private static SandboxRequest SandboxOf(Container container) => new()

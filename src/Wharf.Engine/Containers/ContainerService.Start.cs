@@ -83,15 +83,17 @@ public sealed partial class ContainerService
         if (container.Document.Path.Length == 0) throw WharfException.Invalid("no command specified");
         var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
         RequireLinked(container);
-        var initPath = host.Init == true ? InitProgram.Find() : null;
+        var defaults = container.Document.IsStep ? new ContainerDefaults() : _options.ContainerDefaults;
+        var initPath = host.Init ?? defaults.Init ? defaults.InitPath ?? InitProgram.Find() : null;
         var shared = SharedMemoryOf(container);
         var namespaces = await BuildNamespacesAsync(container, run);
         var input = new SpecInput
         {
             Id = container.Id,
             Document = container.Document,
+            Defaults = defaults,
             User = user,
-            CgroupsPath = CgroupRoot.PlaceOf(container.Id, host.CgroupParent, _cgroupRoot, _options.SystemdCgroup),
+            CgroupsPath = CgroupRoot.PlaceOf(container.Id, host.CgroupParent is { Length: > 0 } parent ? parent : defaults.CgroupParent, _cgroupRoot, _options.SystemdCgroup),
             Hostname = config.Hostname ?? "",
             Namespaces = namespaces,
             SharedMemory = shared,
@@ -147,7 +149,7 @@ public sealed partial class ContainerService
         if (NamespaceModes.ContainerOf(mode) is not { } other) return "";
         var owner = RequireRunning(other, "IPC");
         if (owner.HostConfig.IpcMode == "host") return "/dev/shm";
-        if (owner.HostConfig.IpcMode != "shareable") throw WharfException.Invalid($"cannot join IPC namespace of container {other}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
+        if (owner.HostConfig.IpcMode != "shareable") throw WharfException.Invalid($"failed to join IPC namespace: container {owner.Id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
         return MakeSharedMemory(owner.Id);
     }
 
@@ -166,8 +168,8 @@ public sealed partial class ContainerService
     private Container RequireRunning(string nameOrId, string what)
     {
         var other = _index.Find(nameOrId) ?? throw new WharfException(what == "network" ? ErrorKind.Internal : ErrorKind.NotFound, $"joining {what} namespace of container: No such container: {nameOrId}");
-        if (!other.State.HasProcess)
-            throw WharfException.Conflict($"cannot join {what} namespace of a non running container: container {other.Name} is {ContainerTransitions.Name(other.State.Status)}");
-        return other;
+        if (other.State.HasProcess) return other;
+        if (what != "network") throw new WharfException(what == "PID" ? ErrorKind.Internal : ErrorKind.Conflict, $"failed to join {what} namespace: container {other.Id} is not running");
+        throw WharfException.Conflict($"cannot join network namespace of a non running container: container {other.Name} is {ContainerTransitions.Name(other.State.Status)}");
     }
 }

@@ -121,9 +121,9 @@ public sealed partial class ContainerService
     {
         try
         {
-            var container = _index.Get(nameOrId);
             int number = string.IsNullOrEmpty(signal) ? Signals.SIGKILL : Signals.ParseAny(signal);
             if (!Signals.IsKnown(number)) throw WharfException.Invalid($"the linux daemon does not support signal {number}");
+            var container = _index.Get(nameOrId);
             await KillOneAsync(container, number, cancellation);
         }
         catch (WharfException error)

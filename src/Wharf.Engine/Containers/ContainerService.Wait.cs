@@ -17,7 +17,7 @@ public sealed partial class ContainerService
         var state = container.State;
         if (condition != WaitCondition.NotRunning || state.IsUp) return await next;
         await over.CancelAsync();
-        return new ContainerWaitResponse { StatusCode = state.ExitCode };
+        return new ContainerWaitResponse { StatusCode = state.ExitCode, Error = state.Error.Length > 0 ? new ContainerWaitExitError { Message = state.Error } : null };
     }
 
     /// <summary>Attaches to the container's streams (see <see cref="AttachRequest"/>), also before it is started.</summary>

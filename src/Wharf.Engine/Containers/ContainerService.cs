@@ -35,6 +35,7 @@ public sealed partial class ContainerService
         VolumeService volumes, ShimClient shim, HostFacts host, ILoggerFactory logs)
     {
         (_options, _events, _images, _snapshots, _networks, _volumes, _shim, _host) = (options, events, images, snapshots, networks, volumes, shim, host);
+        _index.Linked = FindLinked;
         _mounts = new MountService(volumes);
         _capacity = HostCapacity.Read() with { SystemdCgroup = options.SystemdCgroup };
         _log = logs.CreateLogger<ContainerService>();

@@ -12,6 +12,14 @@ public static class ImageChange
     /// <summary>The value of a set's members in configurations: <c>{}</c>.</summary>
     internal static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement.Clone();
 
+    /// <summary>Applies instructions in their order. As in a Dockerfile, a new entrypoint takes the command away that was meant for another, unless a new one comes with it.</summary>
+    public static void ApplyAll(OciImage image, IReadOnlyList<string> instructions)
+    {
+        foreach (var instruction in instructions) Apply(image, instruction);
+        bool Has(string name) => instructions.Any(instruction => instruction.TrimStart().StartsWith(name + " ", StringComparison.OrdinalIgnoreCase));
+        if (Has("ENTRYPOINT") && !Has("CMD")) image.Config!.Cmd = null;
+    }
+
     /// <summary>Applies one instruction to an image's configuration, or InvalidArgument telling why not.</summary>
     public static void Apply(OciImage image, string instruction)
     {
@@ -20,7 +28,7 @@ public static class ImageChange
         int end = line.AsSpan().IndexOfAny(' ', '\t', '\n');
         var name = (end < 0 ? line : line[..end]).ToUpperInvariant();
         var rest = end < 0 ? "" : line[end..].Trim();
-        if (rest.Length == 0) throw WharfException.Invalid($"{name} requires at least one argument");
+        if (rest.Length == 0) throw WharfException.Invalid($"{name} requires {(name is "USER" or "WORKDIR" or "STOPSIGNAL" ? "exactly" : "at least")} one argument");
         switch (name)
         {
             case "CMD": config.Cmd = Command(rest); config.ArgsEscaped = null; break;

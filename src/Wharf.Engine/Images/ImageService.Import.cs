@@ -31,7 +31,7 @@ public sealed partial class ImageService
             Created = created, Architecture = platform.Architecture, Variant = options.Platform?.Variant, Os = platform.Os, Comment = comment,
             Config = new OciImageConfig(), History = [new HistoryEntry { Created = created, Comment = comment }],
         };
-        foreach (var change in options.Changes) ImageChange.Apply(image, change);
+        ImageChange.ApplyAll(image, options.Changes);
         await using var tar = await Compression.OpenAsync(archive, _options.Limits.MaxDecompressionRatio, cancellation);
         ImageRecord record;
         // Its layer is not known by name before it is there.

@@ -52,7 +52,7 @@ public sealed partial class ImageService
             var reference = ImageReference.Parse(name).WithDefaultTag();
             if (_store.ByName(reference.Canonical) is { } old && old != image.Id)
                 progress.Report(new JsonMessage { Stream = $"The image {reference.Familiar} already exists, renaming the old one with ID {old} to empty string\n" });
-            await TagAsync(image.Id, reference.Familiar, cancellation);
+            await TagAsync(image.Id, reference.Familiar, cancellation, silent: true);
             if (loaded.Index is not { } index) continue;
             _store.SetName(reference, image.Id, index);
             foreach (var other in loaded.Others) _store.AddPlatform(reference, other.Id);

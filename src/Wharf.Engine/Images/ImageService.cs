@@ -158,8 +158,8 @@ public sealed partial class ImageService
         return await RecordAsync(id, cancellation);
     }
 
-    /// <summary>Points a name at an image, moving it from another if need be; publishes the tag event.</summary>
-    public Task TagAsync(Digest imageId, string name, CancellationToken cancellation)
+    /// <summary>Points a name at an image, moving it from another if need be; publishes the tag event, unless <paramref name="silent"/>.</summary>
+    public Task TagAsync(Digest imageId, string name, CancellationToken cancellation, bool silent = false)
     {
         var reference = ImageReference.Parse(name);
         if (reference.Digest is not null) throw WharfException.Invalid("refusing to create a tag with a digest reference");
@@ -167,7 +167,7 @@ public sealed partial class ImageService
         reference = reference.WithDefaultTag();
         cancellation.ThrowIfCancellationRequested();
         _store.SetName(reference, imageId);
-        Publish("tag", imageId, reference.Familiar);
+        if (!silent) Publish("tag", imageId, reference.Familiar);
         return Task.CompletedTask;
     }
 

@@ -216,6 +216,9 @@ public sealed partial class NetworkService
         catch (WharfException error) { throw new WharfException(error.Kind, $"invalid config for network {network}: {error.Message}", error); }
     }
 
+    /// <summary>As <see cref="CheckEndpoint"/>, for a container that exists.</summary>
+    public void CheckConnect(string network, EndpointSettings settings) => EndpointSettingsRules.Check(Find(network), settings);
+
     /// <summary>The names a container is found by on a network: its own, aliases, the short ID, the host name.</summary>
     public static List<string> NamesFor(string containerId, string containerName, string hostname, EndpointSettings settings) =>
         [.. new[] { containerName }.Concat(settings.Aliases ?? []).Append(containerId[..12]).Append(hostname).Where(known => known.Length > 0).Distinct()];

@@ -43,7 +43,7 @@ public sealed partial class NetworkService : IDisposable
     }
 
     /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for.</summary>
-    public string HostGateway => _options.HostGateway ?? Find(DefaultBridge).Network.IPAM!.Config![0].Gateway!;
+    public string HostGateway => _options.HostGateway ?? (_options.NoDefaultBridge ? throw WharfException.Invalid("unable to derive the IP value for host-gateway") : Find(DefaultBridge)).Network.IPAM!.Config![0].Gateway!;
 
     /// <summary>
     /// Restores networks, bridges and firewall rules. Endpoints a former daemon left stay until <see cref="AdoptAsync"/> confirms them or
@@ -139,7 +139,13 @@ public sealed partial class NetworkService : IDisposable
             if (_networks.Values.Any(record => record.Network.Name == name)) continue;
             AddRecord(new NetworkRecord { Network = NewNetwork(name, driver) with { IPAM = new Ipam { Driver = "default" } } });
         }
-        EnsureDefaultBridge(_networks.Values.FirstOrDefault(record => record.Network.Name == DefaultBridge));
+        var bridge = _networks.Values.FirstOrDefault(record => record.Network.Name == DefaultBridge);
+        if (!_options.NoDefaultBridge) EnsureDefaultBridge(bridge);
+        else if (bridge is not null && !EndpointsOn(bridge.Network.Id!).Any())
+        {
+            _store.Remove(bridge.Network.Id!);
+            _networks.Remove(bridge.Network.Id!);
+        }
     }
 
     /// <summary>The default bridge follows the daemon's options from start to start; its subnet stays while nothing else is asked for.</summary>

@@ -45,6 +45,19 @@ public sealed class ParameterTests(EngineFixture engine)
         using (var tar = new System.Formats.Tar.TarWriter(context, leaveOpen: true))
             tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "Dockerfile") { DataStream = new MemoryStream("FROM busybox\nLABEL with=credentials\n"u8.ToArray()) });
         await api.CallAsync("ImageBuild", "/build?q=1&t=compat-parameters", 200, context.ToArray(), new Dictionary<string, string> { ["X-Registry-Config"] = Convert.ToBase64String("{\"127.0.0.1:1\":{\"username\":\"u\",\"password\":\"p\"}}"u8) });
+        // Of outputs the classic builder knows nothing; docker passes over it too.
+        await api.CallAsync("ImageBuild", "/build?q=1&t=compat-parameters&outputs=", 200, context.ToArray());
         (await engine.DockerAsync("rmi", "compat-parameters")).ShouldExit(0);
+    }
+
+    [Fact]
+    [Covers("PluginPull", "X-Registry-Auth"), Covers("PluginUpgrade", "X-Registry-Auth"), Covers("ServiceCreate", "X-Registry-Auth"), Covers("ServiceUpdate", "X-Registry-Auth")]
+    public async Task Credentials_for_plugins_and_services_change_no_answer()
+    {
+        using var api = new ApiSession(engine.SocketPath);
+        await api.CallAsync("ServiceCreate", "/services/create", 503, "{}", Credentials);
+        await api.CallAsync("ServiceUpdate", "/services/compat-nope/update?version=1", 503, "{}", Credentials);
+        await api.CallAsync("PluginUpgrade", "/plugins/compat-nope/upgrade?remote=127.0.0.1:1/x", 404, "[]", Credentials);
+        await api.CallAsync("PluginPull", "/plugins/pull?remote=127.0.0.1:1/x&name=x", engine.IsWharf ? 501 : 500, "[]", Credentials);
     }
 }

@@ -14,6 +14,7 @@ internal sealed class OwnDaemon : IAsyncDisposable
 
     public string Root { get; }
     public string Socket => Path.Combine(Root, "w.sock");
+    public int Pid => _process.Id;
     public string Log { get { lock (_log) return _log.ToString(); } }
 
     /// <param name="launcher">A program before the daemon's own command line (systemd-socket-activate); nothing for the daemon itself.</param>

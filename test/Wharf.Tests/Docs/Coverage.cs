@@ -26,11 +26,12 @@ internal static partial class Coverage
             var names = Query().Matches(call.Groups[2].Value).Select(match => match.Groups[1].Value);
             Add(found, call.Groups[1].Value, names, type);
         }
-        foreach (Match covers in CoversText().Matches(source))
-        {
-            var words = Word().Matches(covers.Groups[1].Value).Select(match => match.Groups[1].Value).ToList();
-            if (words.Count > 0) Add(found, words[0], words.Skip(1), $"{type}.{covers.Groups[2].Value}");
-        }
+        foreach (Match list in CoversText().Matches(source))
+            foreach (Match covers in CoversEntry().Matches(list.Groups[1].Value))
+            {
+                var words = Word().Matches(covers.Groups[1].Value).Select(match => match.Groups[1].Value).ToList();
+                if (words.Count > 0) Add(found, words[0], words.Skip(1), $"{type}.{list.Groups[2].Value}");
+            }
     }
 
     private static void Add(SortedDictionary<string, SortedDictionary<string, SortedSet<string>>> found, string operation, IEnumerable<string> parameters, string test)
@@ -46,6 +47,8 @@ internal static partial class Coverage
     [GeneratedRegex(@"class (\w+)")] private static partial Regex ClassName();
     [GeneratedRegex("CallAsync\\(\"(\\w+)\", (?:\\$?\")((?:[^\"\\\\]|\\\\.)*)\"")] private static partial Regex Call();
     [GeneratedRegex(@"[?&](\w[\w-]*)=")] private static partial Regex Query();
-    [GeneratedRegex(@"\[Covers\(([^)]*)\)\][^(]*?\b(\w+)\(", RegexOptions.Singleline)] private static partial Regex CoversText();
+    // One attribute list, with one entry or several, and the method after it.
+    [GeneratedRegex(@"\[(Covers\([^)]*\)(?:, Covers\([^)]*\))*)\][^(]*?\b(\w+)\(", RegexOptions.Singleline)] private static partial Regex CoversText();
+    [GeneratedRegex(@"Covers\(([^)]*)\)")] private static partial Regex CoversEntry();
     [GeneratedRegex("\"([^\"]+)\"")] private static partial Regex Word();
 }

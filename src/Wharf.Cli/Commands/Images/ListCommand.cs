@@ -27,13 +27,24 @@ internal sealed class ListCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        if (tree) throw new CliException("--tree: images of many platforms cannot be shown as a tree by this client");
+        if (tree) RequireTreeAlone();
         var filters = arguments.Count == 0 ? filter.Values : [.. filter.Values, $"reference={arguments[0]}"];
-        var query = new Query().Add("all", all).AddFilters(filters);
+        var query = new Query().Add("all", all).Add("manifests", tree).AddFilters(filters);
         var images = await cli.Api.GetAsync($"/images/json{query}", DockerApiJson.Default.ListImageSummary, cancellationToken);
+        if (tree)
+        {
+            await cli.Out.WriteAsync(ImageTree.Render(images, Output.Terminal.IsTerminal(1) ? Output.Terminal.Size(1)?.Columns ?? 80 : null));
+            return 0;
+        }
         var text = format.Value != "" ? format.Value : quiet ? "table" : cli.Config.Text("imagesFormat") ?? "table";
         var needsDigest = digests || text.Contains("Digest", StringComparison.Ordinal);
         await cli.Out.WriteAsync(ImageListing.Create(!noTruncate, digests).Render(text, quiet, [.. images.SelectMany(image => ImageListing.Rows(image, needsDigest))]));
         return 0;
+    }
+
+    private void RequireTreeAlone()
+    {
+        foreach (var (given, name) in (ReadOnlySpan<(bool, string)>)[(quiet, "quiet"), (noTruncate, "no-trunc"), (digests, "show-digest"), (format.Value != "", "format")])
+            if (given) throw new CliException($"--{name} is not yet supported with --tree");
     }
 }

@@ -22,6 +22,10 @@ internal static class ConfigMerge
             WorkingDir = CleanPath(NotEmpty(user.WorkingDir, image?.WorkingDir)),
         };
         MergeCommand(merged, user, image);
+        if (merged.ExposedPorts is not null)
+            foreach (var port in merged.ExposedPorts.Keys.ToList()) merged.ExposedPorts[port] ??= new EmptyObject();
+        if (merged.Shell is []) merged.Shell = null;
+        if (image is null && user.Env is null) merged.Env = null;
         return merged;
     }
 
@@ -84,7 +88,7 @@ internal static class ConfigMerge
 
     private static HealthConfig? MergeHealth(HealthConfig? user, Healthcheck? image)
     {
-        if (image is null) return user;
+        if (image is null) return user is { Test.Count: 0 } ? user with { Test = null } : user;
         return new HealthConfig
         {
             Test = user?.Test is { Count: > 0 } ? user.Test : image.Test,

@@ -16,22 +16,31 @@ internal static class HostConfigDefaults
 
     public static readonly string[] ReadonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-    public static HostConfig Apply(HostConfig? given, bool cgroupV2)
+    public static HostConfig Apply(HostConfig? given, bool cgroupV2, DaemonOptions? options = null)
     {
+        options ??= new DaemonOptions();
+        var defaults = options.ContainerDefaults;
         var host = given ?? new HostConfig();
         bool privileged = host.Privileged ?? false;
         var result = host with
         {
             ContainerIDFile = host.ContainerIDFile ?? "",
             LogConfig = new HostConfigLogConfig { Type = NotEmpty(host.LogConfig?.Type, "json-file"), Config = host.LogConfig?.Config ?? [] },
-            NetworkMode = host.NetworkMode is null or "" or "default" ? "bridge" : host.NetworkMode,
+            NetworkMode = host.NetworkMode is null or "" or "default" ? options.NoDefaultBridge ? "none" : "bridge" : host.NetworkMode,
             RestartPolicy = new RestartPolicy { Name = NotEmpty(host.RestartPolicy?.Name, "no"), MaximumRetryCount = host.RestartPolicy?.MaximumRetryCount ?? 0 },
             AutoRemove = host.AutoRemove ?? false,
             VolumeDriver = host.VolumeDriver ?? "",
-            ConsoleSize = host.ConsoleSize is { Count: 2 } size ? size : [0, 0],
-            CgroupnsMode = NotEmpty(host.CgroupnsMode, cgroupV2 && !privileged ? "private" : "host"),
-            IpcMode = NotEmpty(host.IpcMode, "private"),
+            ConsoleSize = host.ConsoleSize is { } size ? [size.ElementAtOrDefault(0), size.ElementAtOrDefault(1)] : [0, 0],
+            CgroupnsMode = NotEmpty(host.CgroupnsMode, defaults.CgroupnsMode ?? (cgroupV2 && !privileged ? "private" : "host")),
+            IpcMode = NotEmpty(host.IpcMode, defaults.IpcMode),
             Cgroup = host.Cgroup ?? "",
+            // Docker shows no empty ones of these.
+            Annotations = host.Annotations is { Count: > 0 } ? host.Annotations : null,
+            StorageOpt = host.StorageOpt is { Count: > 0 } ? host.StorageOpt : null,
+            Tmpfs = host.Tmpfs is { Count: > 0 } ? host.Tmpfs : null,
+            Sysctls = host.Sysctls is { Count: > 0 } ? host.Sysctls : null,
+            Links = host.Links is { Count: > 0 } ? host.Links : null,
+            Devices = host.Devices?.ConvertAll(device => device with { PathOnHost = device.PathOnHost ?? "", PathInContainer = device.PathInContainer ?? "", CgroupPermissions = device.CgroupPermissions ?? "" }),
             OomScoreAdj = host.OomScoreAdj ?? 0,
             PidMode = host.PidMode ?? "",
             Privileged = privileged,
@@ -39,8 +48,8 @@ internal static class HostConfigDefaults
             ReadonlyRootfs = host.ReadonlyRootfs ?? false,
             UTSMode = host.UTSMode ?? "",
             UsernsMode = host.UsernsMode ?? "",
-            ShmSize = host.ShmSize is null or 0 ? ShmSize : host.ShmSize,
-            Runtime = NotEmpty(host.Runtime, Runtime),
+            ShmSize = host.ShmSize is null or 0 ? options.DefaultShmSize : host.ShmSize,
+            Runtime = NotEmpty(host.Runtime, options.DefaultRuntime),
             Isolation = host.Isolation ?? "",
             MaskedPaths = host.MaskedPaths ?? (privileged ? null : [.. MaskedPaths]),
             ReadonlyPaths = host.ReadonlyPaths ?? (privileged ? null : [.. ReadonlyPaths]),

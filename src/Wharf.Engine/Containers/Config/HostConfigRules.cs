@@ -28,8 +28,10 @@ internal static class HostConfigRules
 
     public static void CheckRuntime(string? name, IReadOnlyDictionary<string, IReadOnlyList<string>> others)
     {
-        if (Array.IndexOf(Runtimes, name ?? "") < 0 && !others.ContainsKey(name!)) throw WharfException.Invalid($"unknown or invalid runtime name: {name}");
+        if (!IsRuntime(name, others)) throw WharfException.Invalid($"unknown or invalid runtime name: {name}");
     }
+
+    public static bool IsRuntime(string? name, IReadOnlyDictionary<string, IReadOnlyList<string>> others) => Array.IndexOf(Runtimes, name ?? "") >= 0 || others.ContainsKey(name!);
 
     private static void CheckModes(HostConfig host, HostCapacity capacity)
     {

@@ -58,10 +58,10 @@ internal static class NetworkRules
 
     private static void CheckExtraHost(string entry)
     {
-        int separator = entry.IndexOfAny([':', '=']);
+        int separator = entry.IndexOf(':');
         if (separator <= 0) throw WharfException.Invalid($"bad format for add-host: \"{entry}\"");
         var name = entry[..separator];
-        var address = entry[(separator + 1)..].Trim('[', ']');
+        var address = entry[(separator + 1)..];
         if (name.Any(character => char.IsControl(character) || char.IsWhiteSpace(character))) throw WharfException.Invalid($"bad format for add-host: \"{entry}\"");
         if (address != "host-gateway" && !IPAddress.TryParse(address, out _)) throw WharfException.Invalid($"invalid IP address in add-host: \"{address}\"");
     }

@@ -10,12 +10,16 @@ internal sealed record SecurityOptions
     public bool SeccompUnconfined { get; init; }
     /// <summary>/sys/fs/cgroup may be written to though the container is not privileged.</summary>
     public bool WritableCgroups { get; init; }
-    /// <summary>A profile the client sent along; null for the built-in one.</summary>
+    /// <summary><see cref="Seccomp"/> is the daemon's: privileged containers go without.</summary>
+    public bool SeccompIsDefault { get; init; }
+    /// <summary>A profile the client sent along, or the daemon's own; null for the built-in one.</summary>
     public SeccompProfile? Seccomp { get; init; }
 
-    public static SecurityOptions Parse(IReadOnlyList<string>? options)
+    /// <summary>What <paramref name="options"/> say, over what the daemon's defaults are.</summary>
+    public static SecurityOptions Parse(IReadOnlyList<string>? options, Config.ContainerDefaults? defaults = null)
     {
-        var parsed = new SecurityOptions();
+        var parsed = defaults is null ? new SecurityOptions()
+            : new SecurityOptions { NoNewPrivileges = defaults.NoNewPrivileges, SeccompUnconfined = defaults.SeccompProfile == "unconfined", Seccomp = defaults.Profile, SeccompIsDefault = defaults.Profile is not null };
         foreach (var option in options ?? [])
         {
             int separator = option.IndexOfAny(['=', ':']);
@@ -27,7 +31,7 @@ internal sealed record SecurityOptions
                 ("no-new-privileges", "false") => parsed with { NoNewPrivileges = false },
                 ("seccomp", "unconfined") => parsed with { SeccompUnconfined = true, Seccomp = null },
                 ("seccomp", "builtin") => parsed with { SeccompUnconfined = false, Seccomp = null },
-                ("seccomp", not null) => parsed with { SeccompUnconfined = false, Seccomp = ParseProfile(value) },
+                ("seccomp", not null) => parsed with { SeccompUnconfined = false, Seccomp = ParseProfile(value), SeccompIsDefault = false },
                 // No AppArmor or SELinux is applied here, so only "none" can be granted; the rest is kept for inspect.
                 ("apparmor", not null) or ("label", not null) => parsed,
                 ("writable-cgroups", "true" or "1") => parsed with { WritableCgroups = true },
@@ -39,7 +43,7 @@ internal sealed record SecurityOptions
         return parsed;
     }
 
-    private static SeccompProfile ParseProfile(string json)
+    internal static SeccompProfile ParseProfile(string json)
     {
         try
         {

@@ -9,6 +9,7 @@ internal sealed record SpecInput
 {
     public required string Id { get; init; }
     public required ContainerDocument Document { get; init; }
+    public Config.ContainerDefaults Defaults { get; init; } = new();
     public required ResolvedUser User { get; init; }
     public required string CgroupsPath { get; init; }
     public required string Hostname { get; init; }
@@ -32,7 +33,7 @@ internal static class SpecBuilder
         var (config, host) = (input.Document.Config, input.Document.HostConfig);
         bool privileged = host.Privileged ?? false;
         var capabilities = CapabilitySet.Resolve(host.CapAdd, host.CapDrop, privileged);
-        var security = SecurityOptions.Parse(host.SecurityOpt);
+        var security = SecurityOptions.Parse(host.SecurityOpt, input.Defaults);
         var mounts = DefaultMounts.Build(privileged, privileged || security.WritableCgroups, host.IpcMode == "host", input.Namespaces.Exists(space => space.Type == "user"), input.SharedMemory, host.ShmSize ?? Config.HostConfigDefaults.ShmSize);
         DefaultMounts.Overlay(mounts, input.Mounts);
         bool ownUts = input.Namespaces.Exists(space => space is { Type: "uts", Path: null });
@@ -60,7 +61,7 @@ internal static class SpecBuilder
     }
 
     /// <summary>A further process of a container (exec), with the container's rights or, privileged, all of them.</summary>
-    public static Process BuildExec(ContainerDocument document, ExecConfig exec, ResolvedUser user, string hostname, List<string>? linkEnvironment = null)
+    public static Process BuildExec(ContainerDocument document, ExecConfig exec, ResolvedUser user, string hostname, List<string>? linkEnvironment = null, Config.ContainerDefaults? defaults = null)
     {
         var host = document.HostConfig;
         bool privileged = host.Privileged == true || exec.Privileged == true;
@@ -75,8 +76,8 @@ internal static class SpecBuilder
             Env = ProcessEnvironment.Build(linkEnvironment is { Count: > 0 } ? [.. linkEnvironment, .. document.Config.Env ?? []] : document.Config.Env, hostname, terminal, user.Home, exec.Env),
             User = Map(user),
             Capabilities = Capabilities(capabilities, user.Uid),
-            NoNewPrivileges = SecurityOptions.Parse(host.SecurityOpt).NoNewPrivileges,
-            Rlimits = Ulimits.Map(host.Ulimits),
+            NoNewPrivileges = SecurityOptions.Parse(host.SecurityOpt, defaults).NoNewPrivileges,
+            Rlimits = Ulimits.Map(defaults?.LimitsFor(host.Ulimits) ?? host.Ulimits),
             OomScoreAdj = (int)(host.OomScoreAdj ?? 0),
         };
     }
@@ -95,7 +96,7 @@ internal static class SpecBuilder
             User = Map(input.User),
             Capabilities = Capabilities(capabilities, input.User.Uid),
             NoNewPrivileges = security.NoNewPrivileges,
-            Rlimits = Ulimits.Map(host.Ulimits),
+            Rlimits = Ulimits.Map(input.Defaults.LimitsFor(host.Ulimits)),
             OomScoreAdj = (int)(host.OomScoreAdj ?? 0),
         };
     }
@@ -130,7 +131,7 @@ internal static class SpecBuilder
     private static LinuxSeccomp? Seccomp(SecurityOptions security, bool privileged, IReadOnlyList<string> capabilities)
     {
         if (security.SeccompUnconfined) return null;
-        if (security.Seccomp is { } profile) return profile.Evaluate(capabilities, SeccompHost.Current);
+        if (security.Seccomp is { } profile && !(privileged && security.SeccompIsDefault)) return profile.Evaluate(capabilities, SeccompHost.Current);
         return privileged ? null : SeccompProfile.Default(capabilities);
     }
 

@@ -23,6 +23,8 @@ public sealed record HostConfig
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<DeviceMapping>? Devices { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? DeviceCgroupRules { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<DeviceRequest>? DeviceRequests { get; set; }
+    /// <summary>Until API 1.41; kept for inspect, no kernel limits it any more.</summary>
+    public long? KernelMemory { get; set; }
     public long? KernelMemoryTCP { get; set; }
     public long? MemoryReservation { get; set; }
     public long? MemorySwap { get; set; }

@@ -40,6 +40,29 @@ public sealed class DaemonCommandLineTests : IDisposable
     }
 
     [Fact]
+    public void Dockerds_flags_are_taken_and_those_without_effect_named()
+    {
+        File.WriteAllText(_file, "{}");
+        var options = DaemonCommandLine.Parse(["--config-file", _file, "--live-restore", "--iptables=false", "--userland-proxy=false", "-s", "overlay2", "--containerd", "/c.sock", "--default-ulimit", "nofile=1:2", "--default-ulimit", "core=3",
+            "--init", "--default-runtime", "runc", "--default-shm-size=1g", "--no-new-privileges", "--cgroup-parent", "/p"]);
+        options.Logging.WithoutEffect.Select(note => note.Split(' ')[0]).ShouldBe(["iptables=false", "containerd"]);
+        options.ContainerDefaults.Ulimits.Select(limit => (limit.Name, limit.Soft, limit.Hard)).ShouldBe([("nofile", 1, 2), ("core", 3, 3)]);
+        (options.ContainerDefaults.Init, options.ContainerDefaults.NoNewPrivileges, options.ContainerDefaults.CgroupParent).ShouldBe((true, true, "/p"));
+        (options.DefaultRuntime, options.DefaultShmSize).ShouldBe(("runc", 1L << 30));
+    }
+
+    [Fact]
+    public void A_reload_takes_over_what_may_change_and_nothing_else()
+    {
+        File.WriteAllText(_file, """{"labels": ["a=1"], "mtu": 1400}""");
+        var options = DaemonCommandLine.Parse(["--config-file", _file]);
+        File.WriteAllText(_file, """{"labels": ["b=2"], "mtu": 1300, "debug": true}""");
+        options.Reload(DaemonCommandLine.Parse(["--config-file", _file]));
+        options.Labels.ShouldBe(["b=2"]);
+        (options.Mtu, options.Debug).ShouldBe((1400, true));
+    }
+
+    [Fact]
     public void The_same_setting_in_both_places_is_refused_by_name()
     {
         File.WriteAllText(_file, """{"data-root": "/from/file"}""");

@@ -1,0 +1,58 @@
+using Wharf.Specs.Errors;
+
+namespace Wharf.Daemon.Hosting;
+
+/// <summary>
+/// dockerd's settings that ask for what is so anyhow, or for something that does not exist here. Scripts that start a dockerd give them, so they are
+/// taken; what they would have changed is told in the log. What must not be passed over in silence is refused.
+/// </summary>
+internal static class DockerdOptions
+{
+    public static readonly string[] Flags =
+    [
+        "--bip6", "--cdi-spec-dir", "--containerd", "--containerd-namespace", "--containerd-plugins-namespace", "--cpu-rt-period", "--cpu-rt-runtime", "--default-gateway-v6",
+        "--feature", "--network-control-plane-mtu", "--node-generic-resource", "--storage-opt", "--swarm-default-advertise-addr", "--userland-proxy-path", "--userns-remap",
+    ];
+
+    public static readonly string[] Switches =
+    [
+        "--allow-direct-routing", "--cri-containerd", "--experimental", "--ip-forward", "--ip-forward-no-drop", "--ip6tables", "--iptables", "--live-restore", "--raw-logs", "--rootless",
+        "--selinux-enabled", "--userland-proxy",
+    ];
+
+    /// <summary>All that changes nothing, each with why.</summary>
+    public static List<string> WithoutEffect(Dictionary<string, List<string>> flags, DaemonConfigFile file)
+    {
+        string? Text(string name, string? inFile) => flags.GetValueOrDefault("--" + name)?[^1] ?? inFile;
+        bool? Is(string name, bool? inFile) => flags.GetValueOrDefault("--" + name) is [.., var last] ? last == "true" : inFile;
+        Refuse("bip6", Text("bip6", file.Bip6), "give the default bridge's IPv6 subnet with fixed-cidr-v6");
+        Refuse("default-gateway-v6", Text("default-gateway-v6", file.DefaultGatewayV6), "the default bridge is the gateway");
+        Refuse("userns-remap", Text("userns-remap", file.UsernsRemap), "containers with user namespaces are not supported");
+        if (Is("rootless", null) == true) Refuse("rootless", "true", "the daemon must run as root");
+        if (Is("selinux-enabled", file.SelinuxEnabled) == true) Refuse("selinux-enabled", "true", "SELinux is not supported");
+        foreach (var name in (ReadOnlySpan<string>)["cpu-rt-period", "cpu-rt-runtime"])
+            if (Text(name, null) is { } value && value != "0") Refuse(name, value, "containers share no real-time budget");
+        var notes = new List<string>();
+        void Note(bool given, string name, string why) { if (given) notes.Add($"{name} has no effect: {why}"); }
+        Note(Is("live-restore", file.LiveRestore) == false, "live-restore", "containers always outlive the daemon");
+        Note(Is("userland-proxy", file.UserlandProxy) == true, "userland-proxy", "there is no proxy process");
+        Note(Is("experimental", file.Experimental) == true, "experimental", "there are no experimental features");
+        Note(Is("iptables", file.Iptables) == false, "iptables=false", "networks need the daemon's own nftables table, which touches no rule of others");
+        Note(Is("ip6tables", file.Ip6tables) == false, "ip6tables=false", "networks need the daemon's own nftables table, which touches no rule of others");
+        Note(Is("ip-forward", file.IpForward) == false, "ip-forward=false", "networks need it");
+        Note(Is("allow-direct-routing", file.AllowDirectRouting) == true, "allow-direct-routing", "a network's gateway mode \"routed\" gives that");
+        Note(Text("containerd", file.Containerd) is { Length: > 0 }, "containerd", "there is no containerd");
+        Note(Text("userland-proxy-path", file.UserlandProxyPath) is { Length: > 0 }, "userland-proxy-path", "there is no proxy process");
+        Note((flags.GetValueOrDefault("--storage-opt") ?? file.StorageOptions) is { Count: > 0 }, "storage-opts", "overlayfs has no options here");
+        Note((flags.GetValueOrDefault("--cdi-spec-dir") ?? file.CdiSpecDirectories) is { Count: > 0 }, "cdi-spec-dirs", "there are no CDI devices");
+        Note(Text("swarm-default-advertise-addr", file.SwarmAdvertise) is { Length: > 0 } || file.NetworkControlPlaneMtu is > 0 || file.NodeGenericResources is { Count: > 0 }, "a setting of swarm mode", "there is no swarm mode");
+        foreach (var feature in flags.GetValueOrDefault("--feature") ?? []) notes.Add($"features.{feature} has no effect");
+        foreach (var (name, on) in file.Features ?? []) notes.Add($"features.{name}={(on ? "true" : "false")} has no effect");
+        return notes;
+    }
+
+    private static void Refuse(string option, string? value, string why)
+    {
+        if (!string.IsNullOrEmpty(value)) throw WharfException.Invalid($"invalid value \"{value}\" for option \"{option}\": {why}");
+    }
+}

@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Wharf.SystemTests.Transports;
+using Xunit;
+
+namespace Wharf.SystemTests.Daemon;
+
+/// <summary>dockerd's flags and daemon.json: what containers get that do not say otherwise, what may change by SIGHUP, what is only checked.</summary>
+public sealed class DaemonConfigTests
+{
+    private static readonly string Wharf = Path.Combine(EngineFixture.Binaries, "wharf");
+
+    [Fact]
+    public async Task Containers_get_the_daemons_defaults_and_their_own_word_goes_before()
+    {
+        await using var daemon = await OwnDaemon.StartAsync(root => ["-H", $"unix://{root}/w.sock", "--default-ulimit", "nofile=1000:2000", "--default-ulimit=core=0", "--default-shm-size", "1m", "--default-ipc-mode=shareable",
+            "--no-new-privileges", "--cgroup-parent", "/wharf-config-test", "--seccomp-profile", "unconfined", "--default-cgroupns-mode", "private", "--shutdown-timeout", "5",
+            "--live-restore=false", "--userland-proxy=false", "--containerd", "/run/containerd/containerd.sock", "--storage-driver", "overlay2", "--iptables=false", "--experimental", "--containerd-namespace", "x"]);
+        await daemon.ImportBusyboxAsync();
+        const string Shown = "ulimit -n; ulimit -Hn; ulimit -c; df -k /dev/shm | tail -1 | awk '{print $2}'; grep -E 'NoNewPrivs|^Seccomp:' /proc/self/status | tr -d '\\t '";
+        (await DockerAsync(daemon, "run", "--rm", "--ipc", "private", "busybox", "sh", "-c", Shown)).ShouldExit(0).Out.ShouldBe("1000\n2000\n0\n1024\nNoNewPrivs:1\nSeccomp:0\n");
+        (await DockerAsync(daemon, "run", "--rm", "--ipc", "private", "--ulimit", "nofile=10:20", "--shm-size", "2m", "--security-opt", "no-new-privileges=false", "--security-opt", "seccomp=builtin", "busybox", "sh", "-c", Shown))
+            .ShouldExit(0).Out.ShouldBe("10\n20\n0\n2048\nNoNewPrivs:0\nSeccomp:2\n");
+        (await DockerAsync(daemon, "run", "-d", "--name", "kept", "busybox", "sleep", "1000")).ShouldExit(0);
+        (await DockerAsync(daemon, "exec", "kept", "sh", "-c", Shown)).ShouldExit(0).Out.ShouldStartWith("1000\n2000\n0\n");
+        (await DockerAsync(daemon, "exec", "kept", "grep", "-c", "wharf-config-test", $"/proc/1/cgroup")).Out.Trim().ShouldBe("0"); // a namespace of its own
+        (await DockerAsync(daemon, "inspect", "-f", "{{.HostConfig.IpcMode}} {{.HostConfig.ShmSize}} {{.HostConfig.CgroupnsMode}} {{.HostConfig.CgroupParent}}|{{.HostConfig.Ulimits}}", "kept")).Out.Trim().ShouldBe("shareable 1048576 private |[]");
+        var pid = (await DockerAsync(daemon, "inspect", "-f", "{{.State.Pid}}", "kept")).Out.Trim();
+        (await File.ReadAllTextAsync($"/proc/{pid}/cgroup")).ShouldContain("/wharf-config-test/");
+        (await DockerAsync(daemon, "info", "-f", "{{.SecurityOptions}}")).Out.ShouldContain("name=seccomp,profile=unconfined name=no-new-privileges".Split(' ')[0]);
+        (await DockerAsync(daemon, "rm", "-f", "kept")).ShouldExit(0);
+        daemon.Log.ShouldContain("iptables=false has no effect");
+        foreach (var parent in Directory.EnumerateDirectories("/sys/fs/cgroup").Select(path => Path.Combine(path, "wharf-config-test")).Append("/sys/fs/cgroup/wharf-config-test").Where(Directory.Exists)) Directory.Delete(parent);
+    }
+
+    [Fact]
+    public async Task SIGHUP_reads_the_file_anew_and_an_event_tells_it()
+    {
+        var file = "";
+        await using var daemon = await OwnDaemon.StartAsync(root =>
+        {
+            file = Path.Combine(root, "daemon.json");
+            File.WriteAllText(file, """{"labels": ["a=1"], "max-concurrent-downloads": 2}""");
+            return ["-H", $"unix://{root}/w.sock", "--config-file", file];
+        });
+        (await DockerAsync(daemon, "info", "-f", "{{.Labels}}")).Out.Trim().ShouldBe("[a=1]");
+        var before = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+
+        await File.WriteAllTextAsync(file, """{"labels": ["b=2"], "max-concurrent-downloads": 7, "debug": true, "insecure-registries": ["r.example:5000"], "default-shm-size": "32m"}""");
+        await HangUpAsync(daemon);
+        var reload = await ReloadAsync(daemon, before, 1);
+        (await DockerAsync(daemon, "info", "-f", "{{.Labels}} {{.Debug}} {{.RegistryConfig.IndexConfigs}}")).Out.ShouldStartWith("[b=2] true");
+        var attributes = reload["Actor"]!["Attributes"]!;
+        (await DockerAsync(daemon, "info", "-f", "{{.ID}}")).Out.Trim().ShouldBe(reload["Actor"]!["ID"]!.GetValue<string>());
+        attributes["labels"]!.GetValue<string>().ShouldBe("""["b=2"]""");
+        attributes["max-concurrent-downloads"]!.GetValue<string>().ShouldBe("7");
+        attributes["debug"]!.GetValue<string>().ShouldBe("true");
+        attributes["insecure-registries"]!.GetValue<string>().ShouldBe("""["r.example:5000"]""");
+        attributes["default-shm-size"]!.GetValue<string>().ShouldBe("33554432");
+
+        // What is wrong changes nothing, and the daemon goes on.
+        await File.WriteAllTextAsync(file, """{"labels": ["c=3"], "no-such-key": 1}""");
+        await HangUpAsync(daemon);
+        for (int i = 0; i < 100 && !daemon.Log.Contains("the configuration stays as it was", StringComparison.Ordinal); i++) await Task.Delay(100);
+        daemon.Log.ShouldContain("no-such-key");
+        (await DockerAsync(daemon, "info", "-f", "{{.Labels}}")).Out.Trim().ShouldBe("[b=2]");
+    }
+
+    [Theory]
+    [InlineData("""{"labels": ["a=b"]}""", 0, "configuration OK")]
+    [InlineData("""{"labels": ["ab"]}""", 1, "bad attribute format: ab")]
+    [InlineData("""{"no-such": 1}""", 1, "no-such")]
+    [InlineData("""{"default-runtime": "none"}""", 1, "specified default runtime 'none' does not exist")]
+    [InlineData("""{"default-ulimits": {"nofile": {"Name": "nofile", "Soft": 20, "Hard": 10}}}""", 1, "ulimit soft limit must be less than or equal to hard limit: 20 > 10")]
+    [InlineData("""{"userns-remap": "default"}""", 1, "userns-remap")]
+    [InlineData("""{"seccomp-profile": "/no/such/file"}""", 1, "opening seccomp profile (/no/such/file) failed")]
+    public async Task The_configuration_can_be_validated_without_starting(string json, int code, string message)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, json);
+            (await CommandResult.RunAsync(Wharf, ["daemon", "--validate", "--config-file", file])).ShouldExit(code).Error.ShouldContain(message);
+        }
+        finally { File.Delete(file); }
+    }
+
+    private static Task<CommandResult> DockerAsync(OwnDaemon daemon, params string[] args) => CommandResult.RunAsync("docker", ["-H", $"unix://{daemon.Socket}", .. args]);
+
+    private static async Task HangUpAsync(OwnDaemon daemon) => (await CommandResult.RunAsync("kill", ["-HUP", daemon.Pid.ToString(CultureInfo.InvariantCulture)])).ShouldExit(0);
+
+    private static async Task<JsonNode> ReloadAsync(OwnDaemon daemon, long since, int count)
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            var events = (await DockerAsync(daemon, "events", "--since", since.ToString(CultureInfo.InvariantCulture), "--until", DateTimeOffset.UtcNow.AddSeconds(-0.001).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture) + ".999", "--filter", "type=daemon", "--filter", "event=reload", "--format", "{{json .}}")).Out
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            if (events.Length >= count) return JsonNode.Parse(events[^1])!;
+            await Task.Delay(100);
+        }
+        throw new ShouldAssertException($"no event of a reload:\n{daemon.Log}");
+    }
+}
