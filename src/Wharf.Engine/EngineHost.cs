@@ -34,6 +34,7 @@ public sealed class EngineHost : IAsyncDisposable
     public static async Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        CgroupRoot.LeaveNestedRoot(logs.CreateLogger<ContainerService>());
         var facts = new HostFacts();
         var state = new StateStore(options.DataRoot);
         var events = new EventService(TimeProvider.System);

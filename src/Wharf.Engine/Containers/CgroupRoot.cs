@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 
@@ -7,7 +8,7 @@ namespace Wharf.Engine.Containers;
 /// <summary>The cgroup that holds all containers of one daemon, in each hierarchy.</summary>
 internal static class CgroupRoot
 {
-    private const string Mount = "/sys/fs/cgroup";
+    private const string Mount = "/sys/fs/cgroup", NestedProcesses = "/init";
 
     /// <summary>The cgroup's path below each hierarchy's mount.</summary>
     public static string PathOf(string instanceTag) => $"/wharf-{instanceTag}";
@@ -19,6 +20,36 @@ internal static class CgroupRoot
     {
         if (systemd) return $"{(string.IsNullOrEmpty(parent) ? "system.slice" : parent)}:wharf:{id}";
         return string.IsNullOrEmpty(parent) ? $"{root}/{id}" : $"/{parent.Trim('/')}/{id}";
+    }
+
+    /// <summary>
+    /// In a container (cgroup v2 with a namespace of its own) the daemon sits in the group that is the root to it, and a group with processes gives no
+    /// controllers to groups below it: they move into one beside the containers. The true root has no <c>cgroup.type</c>, and may have processes.
+    /// </summary>
+    public static void LeaveNestedRoot(ILogger log, string root = Mount)
+    {
+        if (!File.Exists(root + "/cgroup.type")) return;
+        try
+        {
+            for (int tries = 0; tries < 10; tries++)
+            {
+                // 0 is a process outside of this process namespace: not ours to move.
+                var processes = File.ReadAllLines(root + "/cgroup.procs").Where(process => process is not ("0" or "")).ToList();
+                if (processes.Count == 0) return;
+                Directory.CreateDirectory(root + NestedProcesses);
+                foreach (var process in processes) Move(process, root + NestedProcesses + "/cgroup.procs");
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            log.NestedRootNotLeft(root, error);
+        }
+    }
+
+    private static void Move(string process, string group)
+    {
+        try { File.WriteAllText(group, process); }
+        catch (IOException) when (!Directory.Exists("/proc/" + process)) { /* ended meanwhile */ }
     }
 
     /// <summary>Removes it where it is empty; with containers in it, it stays for the next daemon.</summary>

@@ -37,4 +37,7 @@ internal static partial class Log
 
     [LoggerMessage(LogLevel.Warning, "Health probe of container {Id} could not run")]
     public static partial void ProbeFailed(this ILogger log, string id, Exception error);
+
+    [LoggerMessage(LogLevel.Warning, "The daemon's own processes could not leave the cgroup {Group}: limits of containers may not work")]
+    public static partial void NestedRootNotLeft(this ILogger log, string group, Exception error);
 }
