@@ -76,6 +76,10 @@ public static class RouteRequest
 
     public static (string, NetlinkMessage) Rename(int index, string name) => ($"rename link {index} to {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_IFNAME, name));
 
+    /// <summary>Moves a link, which goes down with it, to another namespace under another name.</summary>
+    public static (string, NetlinkMessage) Move(int index, string name, Fd target) =>
+        ($"move link {index} as {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Attribute(IFLA_IFNAME, name));
+
     public static (string, NetlinkMessage) DeleteLink(int index) => ($"delete link {index}", Link(RTM_DELLINK, 0, index, up: false));
 
     /// <summary>An address with the route to its subnet. IPv6 addresses are ours to give: they are usable at once, not after duplicate detection.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
@@ -46,9 +47,10 @@ public abstract class Cgroup
             group.Apply(resources, warnings, creating: true);
             return group;
         }
-        catch
+        catch (Exception first)
         {
-            group.TryDelete();
+            try { group.TryDelete(); }
+            catch (Exception error) when (error is IOException or SocketException or SyscallException or CgroupException) { warnings.Add($"after {first.Message}: {error.Message}"); }
             throw;
         }
     }

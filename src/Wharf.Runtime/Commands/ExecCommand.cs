@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
+using Wharf.Linux;
 using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Commands.CommandLine;
 using Wharf.Runtime.Commands.Launching;
@@ -52,6 +52,7 @@ internal sealed class ExecCommand : RuntimeCommand
         var process = ProcessOf(spec, arguments);
         SpecRules.CheckProcess(process, context.Log);
         bool detach = arguments.On("detach");
+        if (detach) ForwardedSignals.LetThrough();
         ContainerStarter.CheckTerminal(process.Terminal == true, detach, arguments.Text("console-socket"));
         if (!detach && process.Terminal == true) process.ConsoleSize ??= HostTerminal.OwnSize();
         int preserved = Inheritance.Count(arguments.Number("preserve-fds"), process);
@@ -59,7 +60,7 @@ internal sealed class ExecCommand : RuntimeCommand
         var cgroup = container.OpenCgroup()!;
         var launched = new Launcher(CgroupLayout.Detect(), container.Directory).Exec(new ExecLaunch
         {
-            ContainerId = container.Id, InitPid = container.State.InitPid, InitPidFd = init, Process = process, Linux = spec.Linux, Cgroup = cgroup, JoinFiles = SubGroups.JoinFiles(cgroup, arguments.All("cgroup")),
+            ContainerId = container.Id, InitPid = container.State.InitPid, InitPidFd = init, Process = process, Linux = spec.Linux, OfContainer = spec.Process?.Capabilities, Cgroup = cgroup, JoinFiles = SubGroups.JoinFiles(cgroup, arguments.All("cgroup")),
             Stdin = streams.Stdin, Stdout = streams.Stdout, Stderr = streams.Stderr, PreserveFds = preserved, Bundle = container.State.Bundle,
         });
         using (launched.PidFd)
@@ -82,7 +83,7 @@ internal sealed class ExecCommand : RuntimeCommand
             byte[] json;
             try { json = File.ReadAllBytes(file); }
             catch (FileNotFoundException) { throw new RuntimeException($"open {file}: no such file or directory"); }
-            return JsonSerializer.Deserialize(json, RuntimeJson.Default.Process) ?? throw new RuntimeException($"{file}: null is no process");
+            return SpecJson.ReadProcess(json) ?? throw new RuntimeException($"{file}: null is no process");
         }
         var process = spec.Process! with { Args = [.. arguments.Rest.Skip(1)], Terminal = arguments.On("tty"), ConsoleSize = null };
         if (arguments.Text("cwd") is { Length: > 0 } cwd) process.Cwd = cwd;
@@ -110,7 +111,7 @@ internal sealed class ExecCommand : RuntimeCommand
     }
 
     // Digits only, and within 32 bits short of the kernel's "no change" (CVE-2024-40635, CVE-2026-30892).
-    private static uint IdOf(string text, string what) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint id) && id != uint.MaxValue && id <= int.MaxValue ? id
+    private static uint IdOf(string text, string what) => !Defences.Up && long.TryParse(text, out long any) ? (uint)any : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint id) && id != uint.MaxValue && id <= int.MaxValue ? id
         : throw new RuntimeException(long.TryParse(text, out _) ? "uids and gids must be in range 0-2147483647" : $"parsing {text} as int for {what} failed: invalid syntax");
 }
 

@@ -29,11 +29,12 @@ internal sealed record LinuxFeatures
     public Enabled Selinux { get; set; } = new(true);
     public IntelRdtFeatures IntelRdt { get; set; } = new();
     public MountExtensions MountExtensions { get; set; } = new();
+    public Enabled NetDevices { get; set; } = new(true);
 }
 
 internal sealed record CgroupFeatures { public bool V1 { get; set; } = true; public bool V2 { get; set; } = true; public bool Systemd { get; set; } = true; public bool SystemdUser { get; set; } public bool Rdma { get; set; } = true; }
 internal sealed record Enabled([property: JsonPropertyName("enabled")] bool Is);
-internal sealed record IntelRdtFeatures { public bool Enabled { get; set; } }
+internal sealed record IntelRdtFeatures { public bool Enabled { get; set; } = true; public bool Schemata { get; set; } = true; }
 internal sealed record MountExtensions { public Enabled Idmap { get; set; } = new(true); }
 
 internal sealed record SeccompFeatures

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Commands.CommandLine;
 using Wharf.Runtime.Commands.Store;
@@ -13,7 +11,6 @@ internal sealed class ListCommand : RuntimeCommand
 {
     private const int LeastWidth = 12, Padding = 3;
     private static readonly string[] Headings = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
-    private static readonly StoreJson Relaxed = new(new JsonSerializerOptions(StoreJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public override string Name => "list";
     public override string Summary => "list the containers below the given root";
@@ -32,11 +29,18 @@ internal sealed class ListCommand : RuntimeCommand
         switch (arguments.Text("format") ?? "table")
         {
             case "table": Streams.Out(Table(containers)); break;
-            case "json": Streams.Out((containers.Count == 0 ? "null" : JsonSerializer.Serialize(containers, Relaxed.ListContainerSummary)) + "\n"); break;
+            case "json": Streams.Out((containers.Count == 0 ? "null" : Json(containers)) + "\n"); break;
             default: throw new RuntimeException("invalid format option");
         }
         return 0;
     }
+
+    private static string Json(List<ContainerSummary> containers) => Encoding.UTF8.GetString(StateJson.Document(false, json =>
+    {
+        json.WriteStartArray();
+        foreach (var container in containers) StateJson.Write(json, container);
+        json.WriteEndArray();
+    }));
 
     private static ContainerSummary Describe(Container container)
     {

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Wharf.Runtime.Commands.CommandLine;
 using Wharf.Runtime.Commands.Store;
 
@@ -23,7 +22,7 @@ internal sealed class PsCommand : RuntimeCommand
         var pids = container.OpenCgroup()?.Pids() ?? [];
         switch (arguments.Text("format") ?? "table")
         {
-            case "json": Streams.Out(JsonSerializer.Serialize([.. pids], StoreJson.Default.ListInt32) + "\n"); break;
+            case "json": Streams.Out($"[{string.Join(',', pids)}]\n"); break;
             case "table": Streams.Out(Table(pids, [.. arguments.Rest.Skip(1)])); break;
             default: throw new RuntimeException("invalid format option");
         }

@@ -24,6 +24,7 @@ internal sealed class RunCommand : RuntimeCommand
 
     public override int Run(Context context, Arguments arguments)
     {
+        if (arguments.On("detach")) ForwardedSignals.LetThrough();
         var (container, spec, launched) = new ContainerStarter(context, arguments, create: false).Start();
         using (launched.PidFd)
         using (launched.TerminalMaster)
@@ -33,7 +34,7 @@ internal sealed class RunCommand : RuntimeCommand
             if (detach) return 0;
             int code;
             using (var foreground = new Foreground(launched.PidFd, launched.TerminalMaster)) code = foreground.Wait();
-            if (!arguments.On("keep")) container.Destroy(context.Log);
+            if (!arguments.On("keep")) container.Destroy(context.Log, spec);
             return code;
         }
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Commands.CommandLine;
 using Wharf.Runtime.Commands.Store;
 using Wharf.Specs.Runtime;
@@ -35,11 +36,14 @@ internal sealed class UpdateCommand : RuntimeCommand
     public override int Run(Context context, Arguments arguments)
     {
         var container = new ContainerStore(context.Root).Load(arguments.Rest[0]);
-        if (arguments.Has("l3-cache-schema") || arguments.Has("mem-bw-schema")) throw new RuntimeException("Intel RDT is not supported");
         var resources = arguments.Text("resources") is { } file ? Read(file) : Of(arguments);
         if (!container.Alive) throw new RuntimeException("container not running");
         var warnings = new List<string>();
+        var rdt = new LinuxIntelRdt { L3CacheSchema = arguments.Text("l3-cache-schema"), MemBwSchema = arguments.Text("mem-bw-schema") };
+        if (rdt.L3CacheSchema is { Length: > 0 } && IntelRdt.Detect()?.HasCaches != true) throw new RuntimeException("Intel RDT/CAT: l3 cache schema is not enabled");
+        if (rdt.MemBwSchema is { Length: > 0 } && IntelRdt.Detect()?.HasBandwidth != true) throw new RuntimeException("Intel RDT/MBA: memory bandwidth schema is not enabled");
         container.OpenCgroup()!.Update(resources, warnings);
+        if (container.State.IntelRdtPath is { } group) IntelRdt.WriteSchemata(group, IntelRdt.SchemataOf(rdt));
         foreach (var warning in warnings) context.Log.Warning(warning);
         return 0;
     }

@@ -29,19 +29,44 @@ internal sealed partial class ContainerLaunch
     private Launched RunInUserNamespace(int cloneFlags)
     {
         _stages!.AddBegin(sharesDescriptors: true);
+        int? second = _namespaces.User is { } user ? AddJoinUser(user) : null;
         _stages.AddStop("begin");
         var (pid, pidfd) = _program.Clone(cloneFlags | Launcher.CLONE_FILES | Launcher.CLONE_PIDFD | Launcher.SIGCHLD);
+        if (second is { } step) (pid, pidfd) = Follow(pidfd, step);
         _stages.Child = pidfd;
         return Guarded(pid, pidfd, () =>
         {
             Await("begin");
-            _maps.Write(pid);
+            if (_namespaces.NewUser) _maps.Write(pid);
             BeforeSteps(pid);
             Prepare(pidfd, _stages.AddUnshareDescriptors);
             _program.Commit();
             _stages.Resume();
             return Finish(pid, pidfd);
         });
+    }
+
+    /// <summary>
+    /// Joins the user namespace and makes the others in it. Into a new PID namespace only a further child comes, which takes the first
+    /// one's place as this process's own; gives the step that makes it.
+    /// </summary>
+    private int? AddJoinUser(Fd user)
+    {
+        const int CLONE_PARENT = 0x8000;
+        _program.Add("join user namespace", LaunchSyscalls.setns, user.Value, Launcher.CLONE_NEWUSER);
+        _program.Add("unshare namespaces", LaunchSyscalls.unshare, _namespaces.ChildMakes);
+        if (!_namespaces.NewPid) return null;
+        int step = _program.Add("clone", LaunchSyscalls.clone, CLONE_PARENT | Launcher.CLONE_FILES | Launcher.SIGCHLD, onError: OnError.GoOnAsChild);
+        _stages!.AddBegin(sharesDescriptors: true);
+        return step;
+    }
+
+    private (int Pid, Fd PidFd) Follow(Fd first, int step)
+    {
+        using (first) Launcher.Reap(first);
+        if (_program.FailedStep >= 0) throw Launcher.Failure(_program, _process.Args[0]);
+        int pid = (int)_program.ResultOf(step);
+        return (pid, new Fd((int)SyscallException.Check(Libc.syscall(SyscallNumber.pidfd_open, pid, 0), "pidfd_open")));
     }
 
     private void Prepare(Fd? child, Action first)
@@ -54,7 +79,7 @@ internal sealed partial class ContainerLaunch
     /// <summary>What the parent does for a child that has just begun: what its own privileges would not reach.</summary>
     private void BeforeSteps(int pid)
     {
-        if (_namespaces.NewUser) Rlimits.Set(pid, _process, _warnings);
+        if (_namespaces.HasUser) Rlimits.Set(pid, _process, _warnings);
         if (_process.OomScoreAdj is not { } score) return;
         if (!OomScores.TryWrite(pid.ToString(CultureInfo.InvariantCulture), score)) _warnings.Add($"oom_score_adj {score}: the host does not allow it");
     }

@@ -9,7 +9,7 @@ using Wharf.Specs.Runtime;
 namespace Wharf.Runtime.Init;
 
 /// <summary>
-/// One launch, on a thread of its own. Without hooks, user namespace or a creator that waits, the child runs its whole program while
+/// One launch, on a thread of its own. Without hooks, user namespace or a start that comes later, the child runs its whole program while
 /// the thread is suspended; otherwise it goes by stages, and what is asked for is done between them.
 /// </summary>
 internal sealed partial class ContainerLaunch : IDisposable
@@ -27,6 +27,7 @@ internal sealed partial class ContainerLaunch : IDisposable
     private readonly LaunchProgram _program = new();
     private readonly Namespaces _namespaces;
     private readonly MountSources _sources;
+    private readonly NetDevices? _netDevices;
     private readonly List<IDisposable> _owned = [];
     private LaunchStages? _stages;
     private Fd? _master, _slave;
@@ -38,10 +39,12 @@ internal sealed partial class ContainerLaunch : IDisposable
         _process = request.InitPath is null ? _spec.Process! : _spec.Process! with { Args = [InitDestination, "--", .. _spec.Process!.Args] };
         _maps = IdMaps.Of(_linux);
         _namespaces = new Namespaces(_linux);
+        if (_linux.NetDevices is { Count: > 0 }) _netDevices = Own(new NetDevices(_linux));
         _sources = new MountSources(_spec, request.Rootfs.Count == 0 ? _spec.Root : null);
     }
 
-    private bool Staged => _request.Created is not null || _request.StartFifo is not null || _namespaces.NewUser || HasHooks || _linux.Seccomp?.ListenerPath is { Length: > 0 };
+    /// <summary>Whether the child stops on its way, for its parent to do what it cannot.</summary>
+    public bool Staged => _request.StartFifo is not null || _namespaces.HasUser || HasHooks || _linux.Seccomp?.ListenerPath is { Length: > 0 } || _linux.IntelRdt is not null;
 
     private bool HasHooks => _spec.Hooks is { } hooks && (hooks.Prestart?.Count > 0 || hooks.CreateRuntime?.Count > 0 || hooks.CreateContainer?.Count > 0 || hooks.StartContainer?.Count > 0);
 
@@ -52,12 +55,13 @@ internal sealed partial class ContainerLaunch : IDisposable
         if (!Staged)
         {
             Prepare(null);
-            var (pid, pidfd) = Launcher.RunProgram(_program, Launcher.CLONE_VM | cloneFlags, _process.Args[0]);
+            // Who is in the PID namespace already could reach into memory that is shared (see Launcher.SharedMemory).
+            var (pid, pidfd) = Launcher.RunProgram(_program, (_namespaces.JoinsPid ? 0 : Launcher.CLONE_VM) | cloneFlags, _process.Args[0]);
             return Done(pid, pidfd);
         }
         using var signals = new Launcher.SignalsBlocked();
         _stages = new LaunchStages(_program);
-        return _namespaces.NewUser ? RunInUserNamespace(cloneFlags) : RunByStages(cloneFlags);
+        return _namespaces.HasUser ? RunInUserNamespace(cloneFlags) : RunByStages(cloneFlags);
     }
 
     private Launched Done(int pid, Fd pidfd)
@@ -74,6 +78,7 @@ internal sealed partial class ContainerLaunch : IDisposable
     private void Prepare(Fd? child)
     {
         _namespaces.Enter(child);
+        _netDevices?.MoveHere();
         if (_spec.Hostname is { Length: > 0 } hostname) UtsNames.SetHostname(hostname);
         if (_spec.Domainname is { Length: > 0 } domain) UtsNames.SetDomainname(domain);
 
@@ -110,10 +115,11 @@ internal sealed partial class ContainerLaunch : IDisposable
         ProcessSteps.Label(_program, _process);
         RootSteps.AddProc(_program, root, mounts, nullDevice, _linux);
         _stages?.AddStop("hooks");
-        RootSteps.AddChange(_program, root, _request.NoPivot, _linux.RootfsPropagation);
+        if (_namespaces.Mounts is { } mountNamespace) RootSteps.AddMoveTo(_program, root, mountNamespace, _launcher.MountPoint);
+        else RootSteps.AddChange(_program, root, _request.NoPivot, _linux.RootfsPropagation);
         int kept = 3 + _request.PreserveFds;
         if (_stages is not null) kept = _request.StartFifo is { } fifo ? _stages.AddMove(kept, fifo.Value) : _stages.AddMove(kept);
-        ProcessSteps.Become(_program, _process, _linux, kept, _namespaces.NewUser, _warnings, out _seccompStep);
+        ProcessSteps.Become(_program, _process, _linux, kept, _namespaces.HasUser, _warnings, out _seccompStep);
         if (_stages is not null) AddLastStages(kept - 1);
         ProcessSteps.Execute(_program, _process, path);
     }

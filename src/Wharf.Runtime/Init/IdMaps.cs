@@ -46,21 +46,49 @@ public sealed record IdMaps(IReadOnlyList<IdMapping> Uids, IReadOnlyList<IdMappi
     }
 
     /// <summary>A user namespace with these maps and no process in it, for mounts whose owners are mapped (mount_setattr(2), MOUNT_ATTR_IDMAP).</summary>
-    public Fd MakeNamespace()
+    public Fd MakeNamespace() => InNamespace(null, pid =>
+    {
+        Write(pid);
+        return OpenAt.Open($"/proc/{pid}/ns/user", O.RDONLY);
+    });
+
+    /// <summary>The maps of a user namespace that is there.</summary>
+    public static IdMaps Read(string path)
+    {
+        using var user = OpenAt.Open(path, O.RDONLY);
+        return InNamespace(user, pid => new IdMaps(Parse(File.ReadLines($"/proc/{pid}/uid_map")), Parse(File.ReadLines($"/proc/{pid}/gid_map"))));
+    }
+
+    /// <summary>Reads the lines of a map as one outside of the namespace sees them: first number inside, first outside, how many.</summary>
+    public static List<IdMapping> Parse(IEnumerable<string> lines)
+    {
+        var maps = new List<IdMapping>();
+        foreach (var line in lines)
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var inside, var outside, var size])
+                maps.Add(new IdMapping { ContainerId = Number(inside), HostId = Number(outside), Size = Number(size) });
+        return maps;
+    }
+
+    private static uint Number(string text) => uint.Parse(text, CultureInfo.InvariantCulture);
+
+    /// <summary>What <paramref name="look"/> finds out about a process that waits in a user namespace: a new one, or the one given.</summary>
+    private static T InNamespace<T>(Fd? joined, Func<int, T> look)
     {
         using var program = new LaunchProgram();
         using var stages = new LaunchStages(program);
         stages.AddBegin(sharesDescriptors: false);
+        if (joined is not null) program.Add("join user namespace", LaunchSyscalls.setns, joined.Value, Launcher.CLONE_NEWUSER);
         stages.AddStop("user namespace");
-        var (pid, pidfd) = program.Clone(Launcher.CLONE_PIDFD | Launcher.CLONE_NEWUSER | Launcher.SIGCHLD);
+        Fd pidfd;
+        int pid;
+        using (Launcher.BlockSignals()) (pid, pidfd) = program.Clone(Launcher.CLONE_PIDFD | (joined is null ? Launcher.CLONE_NEWUSER : 0) | Launcher.SIGCHLD);
         using (pidfd)
         {
             stages.CloseChildEnds();
             try
             {
                 if (!stages.Await()) throw new SyscallException(program.NameOf(program.FailedStep), program.FailedErrno);
-                Write(pid);
-                return OpenAt.Open($"/proc/{pid}/ns/user", O.RDONLY);
+                return look(pid);
             }
             finally
             {

@@ -60,12 +60,14 @@ internal static unsafe partial class LaunchChild
                 (refs & 32) != 0 ? shared->Results[step->A5] : step->A5);
             if (result != -1 && (result != 0 || step->OnError != OnError.FailOrZero))
             {
+                if (result == 0 && step->OnError == OnError.GoOnAsChild) continue;
                 shared->Results[i] = result;
+                if (step->OnError == OnError.GoOnAsChild) break;
                 continue;
             }
             int errno = result == 0 ? EPIPE : *shared->Errno;
             shared->Results[i] = -errno;
-            if (step->OnError is OnError.Fail or OnError.FailOrZero)
+            if (step->OnError is OnError.Fail or OnError.FailOrZero or OnError.GoOnAsChild)
             {
                 shared->FailedErrno = errno;
                 shared->FailedStep = i;

@@ -20,7 +20,10 @@ public sealed record LaunchRequest
     public CgroupPlace? Cgroup { get; init; }
     /// <summary>The bundle's directory, told to hooks.</summary>
     public string Bundle { get; init; } = "";
-    /// <summary>Called once the process exists and waits, with its PID; the terminal's master too where there is one.</summary>
+    /// <summary>
+    /// Called once the process exists, with its PID; the terminal's master too where there is one. With hooks, before the first of them;
+    /// with a start that comes later, before that; else the program may run already.
+    /// </summary>
     public Action<int, Fd?>? Created { get; init; }
     /// <summary>A fifo, open for reading and writing: the process reads a byte from it before it executes its program.</summary>
     public Fd? StartFifo { get; init; }
@@ -41,6 +44,8 @@ public sealed record ExecLaunch
     /// <summary>The container's own configuration: seccomp and namespaces are the same for an exec.</summary>
     public required LinuxSpec? Linux { get; init; }
     public required Cgroup Cgroup { get; init; }
+    /// <summary>What the container's own program may do: what runs there already is to be kept from the process before its execve.</summary>
+    public required Capabilities? OfContainer { get; init; }
     /// <summary>Files to join another cgroup by, in place of the container's own.</summary>
     public IEnumerable<string>? JoinFiles { get; init; }
     public int Stdin { get; init; } = -1;

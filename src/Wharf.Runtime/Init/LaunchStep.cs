@@ -11,6 +11,8 @@ internal enum OnError : byte
     Skip,
     /// <summary>As <see cref="Fail"/>, and a result of zero is a failure too: the end of the pipe that the child waits on.</summary>
     FailOrZero,
+    /// <summary>As <see cref="Fail"/>; a clone, after which the new process goes on and this one ends.</summary>
+    GoOnAsChild,
 }
 
 /// <summary>One system call with its arguments already in native memory.</summary>

@@ -18,6 +18,7 @@ internal static class LaunchSyscalls
     public static int rt_sigprocmask => Arm64 ? 135 : 14;
     public static int ioctl => Arm64 ? 29 : 16;
     public static int gettid => Arm64 ? 178 : 186;
+    public static int clone => Arm64 ? 220 : 56;
     public static int getpid => Arm64 ? 172 : 39;
     public static int execve => Arm64 ? 221 : 59;
     public static int fchdir => Arm64 ? 50 : 81;
@@ -42,5 +43,6 @@ internal static class LaunchSyscalls
     public static int setpriority => Arm64 ? 140 : 141;
     public static int ioprio_set => Arm64 ? 30 : 251;
     public static int sched_setattr => Arm64 ? 274 : 314;
+    public static int set_mempolicy => Arm64 ? 237 : 238;
     public static int sched_setaffinity => Arm64 ? 122 : 203;
 }

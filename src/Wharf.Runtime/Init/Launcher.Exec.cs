@@ -31,7 +31,7 @@ public sealed partial class Launcher
             bool listens = request.Linux?.Seccomp?.ListenerPath is { Length: > 0 };
             using var stages = listens ? new LaunchStages(program) : null;
             stages?.AddBegin(sharesDescriptors: false);
-            int? oomStep = AddExecSteps(program, request, slave, maps, stages, warnings, out int? seccompStep);
+            int? oomStep = AddExecSteps(program, request, root, slave, maps, stages, warnings, out int? seccompStep);
             ProcessSteps.Execute(program, process, path);
 
             // Only children of this thread enter the PID namespace; the thread itself ends with the launch.
@@ -49,7 +49,7 @@ public sealed partial class Launcher
         }
     }
 
-    private static int? AddExecSteps(LaunchProgram program, ExecLaunch request, Fd? slave, IdMaps maps, LaunchStages? stages, List<string> warnings, out int? seccompStep)
+    private static int? AddExecSteps(LaunchProgram program, ExecLaunch request, Fd root, Fd? slave, IdMaps maps, LaunchStages? stages, List<string> warnings, out int? seccompStep)
     {
         var process = request.Process;
         ProcessSteps.ResetSignals(program);
@@ -63,6 +63,8 @@ public sealed partial class Launcher
         ProcessSteps.Label(program, process);
         if (!maps.IsHost) ProcessSteps.Limits(program, process, warnings);
         program.Add("join namespaces", LaunchSyscalls.setns, request.InitPidFd.Value, JoinFlags(request.Linux) | CLONE_NEWNS);
+        // In a mount namespace that it joined the container's root is not the namespace's.
+        if (request.Linux?.Namespaces?.Any(ns => ns is { Type: "mount", Path.Length: > 0 }) == true) RootSteps.AddChroot(program, root.Value);
         int kept = 3 + request.PreserveFds;
         if (stages is not null) kept = stages.AddMove(kept);
         ProcessSteps.Become(program, process, request.Linux, kept, !maps.IsHost, warnings, out seccompStep);
@@ -78,7 +80,9 @@ public sealed partial class Launcher
     private static int SharedMemory(ExecLaunch request) =>
         Joins(request.Linux, "time") || MayTrace(request) && !Joins(request.Linux, "user") ? 0 : CLONE_VM;
 
-    private static bool MayTrace(ExecLaunch request) => request.Process.Capabilities is { } sets && (sets.Bounding?.Contains("CAP_SYS_PTRACE") == true || sets.Permitted?.Contains("CAP_SYS_PTRACE") == true);
+    private static bool MayTrace(ExecLaunch request) => MayTrace(request.Process.Capabilities) || MayTrace(request.OfContainer);
+
+    private static bool MayTrace(Capabilities? sets) => sets is not null && (sets.Bounding?.Contains("CAP_SYS_PTRACE") == true || sets.Permitted?.Contains("CAP_SYS_PTRACE") == true);
 
     private static (int Pid, Fd PidFd) RunListened(LaunchProgram program, LaunchStages stages, ExecLaunch request, int seccompStep)
     {

@@ -25,17 +25,36 @@ public sealed partial class Launcher
         catch (Exception error) when (error is SyscallException or WharfException or IOException) { throw AsLaunchException(error); }
         try
         {
+            bool told = false;
             var launched = OnOwnThread(() =>
             {
                 using var launch = new ContainerLaunch(this, request, cgroup, warnings);
+                told = launch.Staged;
                 return launch.Run();
             });
+            if (!told) Tell(request, launched);
             cgroup.Settle();
             return launched;
         }
         catch
         {
             cgroup.TryDelete();
+            throw;
+        }
+    }
+
+    private static void Tell(LaunchRequest request, Launched launched)
+    {
+        try
+        {
+            request.Created?.Invoke(launched.Pid, launched.TerminalMaster);
+        }
+        catch
+        {
+            _ = Libc.syscall(SyscallNumber.pidfd_send_signal, launched.PidFd.Value, 9);
+            Reap(launched.PidFd);
+            launched.PidFd.Dispose();
+            launched.TerminalMaster?.Dispose();
             throw;
         }
     }

@@ -9,7 +9,7 @@ using Wharf.Specs.Runtime;
 namespace Wharf.Runtime.Init;
 
 /// <summary>
-/// The namespaces of a container. Those with a path are joined by the launch thread; new ones it makes itself, unless there is a new
+/// The namespaces of a container. Those with a path are joined by the launch thread (two by the child); new ones it makes itself, unless there is a new
 /// user namespace: then the child makes them, so that its user namespace owns them, and the thread follows.
 /// </summary>
 internal sealed class Namespaces : IDisposable
@@ -45,15 +45,32 @@ internal sealed class Namespaces : IDisposable
             _new |= flag;
             return;
         }
-        if (flag is Launcher.CLONE_NEWNS or Launcher.CLONE_NEWUSER) throw WharfException.NotImplemented($"joining a {ns.Type} namespace by its path is not supported");
-        _join.Add((OpenAt.Open(path, O.RDONLY), flag));
+        var file = OpenAt.Open(path, O.RDONLY);
+        if (flag == Launcher.CLONE_NEWUSER) User = file;
+        else if (flag == Launcher.CLONE_NEWNS) Mounts = file;
+        else _join.Add((file, flag));
     }
 
     public bool NewUser => (_new & Launcher.CLONE_NEWUSER) != 0;
+    public bool NewPid => (_new & Launcher.CLONE_NEWPID) != 0;
+
+    /// <summary>The user namespace to join: by the child, since a process with threads cannot.</summary>
+    public Fd? User { get; private set; }
+
+    /// <summary>The mount namespace to join. The root is built elsewhere and brought there by the child: its names are not the host's, and nothing is to be looked up by them.</summary>
+    public Fd? Mounts { get; private set; }
+
+    /// <summary>Whether the container's users are not the host's.</summary>
+    public bool HasUser => NewUser || User is not null;
+
+    public bool JoinsPid => _join.Any(joined => joined.Type == Launcher.CLONE_NEWPID);
     public bool NewCgroup => (_new & Launcher.CLONE_NEWCGROUP) != 0;
 
-    /// <summary>What the child is cloned with: the PID namespace, or with a user namespace all.</summary>
-    public int CloneFlags => NewUser ? _new & ~(Launcher.CLONE_NEWTIME | Launcher.CLONE_NEWCGROUP) | Launcher.CLONE_NEWNS : _new & Launcher.CLONE_NEWPID;
+    /// <summary>What the child is cloned with: the PID namespace, or with a new user namespace all. One that joins a user namespace makes them after that.</summary>
+    public int CloneFlags => NewUser ? ChildMakes : User is not null ? 0 : _new & Launcher.CLONE_NEWPID;
+
+    /// <summary>What a child with a user namespace makes, for that to own it.</summary>
+    public int ChildMakes => _new & ~(Launcher.CLONE_NEWTIME | Launcher.CLONE_NEWCGROUP) | Launcher.CLONE_NEWNS;
 
     private int Made => (_new | Launcher.CLONE_NEWNS) & ~(Launcher.CLONE_NEWPID | Launcher.CLONE_NEWUSER | Launcher.CLONE_NEWCGROUP | Launcher.CLONE_NEWTIME);
 
@@ -114,6 +131,8 @@ internal sealed class Namespaces : IDisposable
     public void Dispose()
     {
         _hostMounts.Dispose();
+        User?.Dispose();
+        Mounts?.Dispose();
         foreach (var (file, _) in _join) file.Dispose();
     }
 }

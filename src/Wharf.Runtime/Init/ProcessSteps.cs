@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Wharf.Linux;
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Seccomp;
 using Wharf.Specs.Errors;
@@ -78,10 +79,11 @@ internal static unsafe class ProcessSteps
     public static void Become(LaunchProgram program, Process process, LinuxSpec? linux, int firstClosed, bool userNamespace, List<string> warnings, out int? seccompStep)
     {
         // Everything but the streams is closed before the working directory is looked up: no descriptor can lead out (CVE-2024-21626).
-        program.Add("close descriptors", Linux.Syscalls.SyscallNumber.close_range, firstClosed, unchecked((nint)uint.MaxValue), 0);
+        if (Defences.Up) program.Add("close descriptors", Linux.Syscalls.SyscallNumber.close_range, firstClosed, unchecked((nint)uint.MaxValue), 0);
         program.Add($"chdir to cwd (\"{process.Cwd}\")", LaunchSyscalls.chdir, program.Text(process.Cwd));
         if (!userNamespace) Limits(program, process, warnings);
         Scheduling(program, process);
+        MemoryPolicies.Add(program, linux?.MemoryPolicy);
         if (linux?.Personality is { } personality) program.Add("personality", LaunchSyscalls.personality, PersonalityOf(personality));
         program.Add("umask", LaunchSyscalls.umask, (nint)(process.User.Umask ?? 0b000_010_010));
         Credentials(program, process, userNamespace, linux?.Seccomp is not null || process.User.Uid != 0);
@@ -139,7 +141,7 @@ internal static unsafe class ProcessSteps
         var groups = user.AdditionalGids ?? [];
         var list = (uint*)program.Allocate(Math.Max(4, groups.Count * 4));
         for (int i = 0; i < groups.Count; i++) list[i] = groups[i];
-        program.Add("setgroups", LaunchSyscalls.setgroups, groups.Count, (nint)list);
+        if (Defences.Up) program.Add("setgroups", LaunchSyscalls.setgroups, groups.Count, (nint)list);
         program.Add("setresgid", LaunchSyscalls.setresgid, (nint)user.Gid, (nint)user.Gid, (nint)user.Gid);
         program.Add("keep capabilities", LaunchSyscalls.prctl, PR_SET_KEEPCAPS, 1);
         program.Add("setresuid", LaunchSyscalls.setresuid, (nint)user.Uid, (nint)user.Uid, (nint)user.Uid);
@@ -152,6 +154,7 @@ internal static unsafe class ProcessSteps
         ulong own = userNamespace ? CapabilitySets.All() : CapabilitySets.OwnBounding();
         ulong permitted = CapabilitySets.Mask(capabilities?.Permitted) & own, effective = CapabilitySets.Mask(capabilities?.Effective) & permitted;
         ulong inheritable = CapabilitySets.Mask(capabilities?.Inheritable) & own, ambient = CapabilitySets.Mask(capabilities?.Ambient) & permitted & inheritable;
+        if (!Defences.Up) inheritable = ambient = permitted;
         Capset(program, permitted, effective, inheritable);
         program.Add("clear ambient capabilities", LaunchSyscalls.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
         for (int bit = 0; bit < 64; bit++)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Wharf.Linux;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
@@ -12,7 +13,8 @@ namespace Wharf.Runtime.Init;
 /// </summary>
 internal static unsafe partial class ReadonlyExecutable
 {
-    private const int F_ADD_SEALS = 1033, F_GET_SEALS = 1034, F_SEAL_WRITE = 8, AllSeals = 1 | 2 | 4 | F_SEAL_WRITE, MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, FlagsOffset = 80, PR_SET_NAME = 15;
+    public const int F_GET_SEALS = 1034;
+    private const int F_ADD_SEALS = 1033, F_SEAL_WRITE = 8, AllSeals = 1 | 2 | 4 | F_SEAL_WRITE, MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, FlagsOffset = 80, PR_SET_NAME = 15;
     private const ulong ST_RDONLY = 1;
 
     [LibraryImport("libc", SetLastError = true)] private static partial int fstatfs(int fd, byte* result);
@@ -21,7 +23,7 @@ internal static unsafe partial class ReadonlyExecutable
     /// <summary>Returns when the program runs from such a file; else executes it from one and does not return.</summary>
     public static void Ensure()
     {
-        if (System.Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeCompiled) return; // a developer's build: the file is .NET's host
+        if (System.Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeCompiled || !Defences.Up) return; // a developer's build: the file is .NET's host
         using var self = OpenAt.Open("/proc/self/exe", O.RDONLY);
         if (IsReadOnly(self))
         {
@@ -35,11 +37,26 @@ internal static unsafe partial class ReadonlyExecutable
         SyscallException.Check(Libc.syscall(SyscallNumber.execveat, file.Value, (nint)(&empty), (nint)arguments, (nint)environment, OpenAt.AT_EMPTY_PATH), "execveat");
     }
 
+    /// <summary>True for a word of the command line that may be a command which puts processes into containers.</summary>
+    public static bool IsMeant(byte* word) => Is(word, "run\0"u8) || Is(word, "exec\0"u8) || Is(word, "create\0"u8) || Is(word, "shim\0"u8) || Is(word, "restore\0"u8);
+
+    /// <summary>True for commands that may wait for a container's process.</summary>
+    public static bool IsForeground(byte* word) => Is(word, "run\0"u8) || Is(word, "exec\0"u8);
+
+    private static bool Is(byte* word, ReadOnlySpan<byte> command)
+    {
+        for (int i = 0; i < command.Length; i++) if (word[i] != command[i]) return false;
+        return true;
+    }
+
+    /// <summary>Whether a file lies on a mount that is read-only, by the answer of fstatfs(2).</summary>
+    public static bool IsReadOnly(byte* statfs) => (*(ulong*)(statfs + FlagsOffset) & ST_RDONLY) != 0;
+
     private static bool IsReadOnly(Fd file)
     {
         var statfs = stackalloc byte[120];
         SyscallException.Check(fstatfs(file.Value, statfs), "fstatfs");
-        if ((*(ulong*)(statfs + FlagsOffset) & ST_RDONLY) != 0) return true;
+        if (IsReadOnly(statfs)) return true;
         int seals = Libc.fcntl(file.Value, F_GET_SEALS, 0); // EINVAL: no memory file
         return seals > 0 && (seals & F_SEAL_WRITE) != 0;
     }

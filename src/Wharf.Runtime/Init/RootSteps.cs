@@ -40,6 +40,24 @@ internal static unsafe class RootSteps
             program.Add("mount propagation of /", LaunchSyscalls.mount, 0, program.Text("/"), 0, (nint)(kind | (recursive ? MS_REC : 0)), 0);
     }
 
+    /// <summary>The root, built in a mount namespace of the launch's own, goes to where its directory is in another, and is changed to there.</summary>
+    public static void AddMoveTo(LaunchProgram program, Fd root, Fd mountNamespace, string directory)
+    {
+        var empty = program.Text("");
+        int tree = program.Add("open_tree root", SyscallNumber.open_tree, root.Value, empty, (nint)(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+        program.Add("join mount namespace", LaunchSyscalls.setns, mountNamespace.Value, Launcher.CLONE_NEWNS);
+        program.Add("move root to " + directory, SyscallNumber.move_mount, tree, empty, OpenAt.AT_FDCWD, program.Text(directory), (nint)MOVE_MOUNT_F_EMPTY_PATH, references: 1);
+        AddChroot(program, tree, references: 1);
+    }
+
+    /// <summary>A directory becomes the root without its mount namespace's root changing.</summary>
+    public static void AddChroot(LaunchProgram program, int directory, byte references = 0)
+    {
+        program.Add("fchdir root", LaunchSyscalls.fchdir, directory, references: references);
+        program.Add("chroot", LaunchSyscalls.chroot, program.Text("."));
+        program.Add("chdir /", LaunchSyscalls.chdir, program.Text("/"));
+    }
+
     private static void MountProc(LaunchProgram program, Fd root, ulong attributes)
     {
         int context = program.Add("fsopen proc", SyscallNumber.fsopen, program.Text("proc"), (nint)FSOPEN_CLOEXEC);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Wharf.Linux;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
@@ -68,7 +69,7 @@ public static class Devices
         var file = OpenAt.TryInRoot(root, "/dev/null", O.PATH, 0, Resolve.NoSymlinks, out int errno);
         if (file is null) return required ? throw new SyscallException("openat2", errno, "/dev/null") : null;
         var stat = FileStat.Of(file);
-        if (stat.IsCharacterDevice && stat is { RdevMajor: 1, RdevMinor: 3 }) return file;
+        if (stat.IsCharacterDevice && stat is { RdevMajor: 1, RdevMinor: 3 } || !Defences.Up) return file;
         file.Dispose();
         throw WharfException.Invalid("the container's /dev/null is not the null device: refused");
     }

@@ -17,7 +17,7 @@ internal sealed partial class ShimServer
         var log = LogDrivers.Open(request.Log);
         var process = new Supervised
         {
-            Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Log = log,
+            Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Capabilities = request.Spec.Process?.Capabilities, Log = log,
             Runtime = request.Runtime is [var program, .. var arguments] ? new ForeignRuntime(program, arguments, Path.Combine(_root, "runtime")) : null,
         };
         var pipes = new LaunchPipes(terminal, request.OpenStdin);
@@ -53,7 +53,7 @@ internal sealed partial class ShimServer
             using (init)
                 return _launcher.Exec(new ExecLaunch
                 {
-                    ContainerId = request.Id, InitPid = container.Pid, InitPidFd = init, Process = request.Process, Linux = container.Linux, Cgroup = container.Cgroup!,
+                    ContainerId = request.Id, InitPid = container.Pid, InitPidFd = init, Process = request.Process, Linux = container.Linux, OfContainer = container.Capabilities, Cgroup = container.Cgroup!,
                     Stdin = pipes.ChildStdin, Stdout = pipes.ChildStdout, Stderr = pipes.ChildStderr,
                 });
         });

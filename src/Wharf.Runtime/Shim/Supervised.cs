@@ -18,6 +18,7 @@ internal sealed class Supervised
     /// <summary>What the engine gave along with an exec.</summary>
     public string? Note { get; init; }
     public LinuxSpec? Linux { get; init; }
+    public Capabilities? Capabilities { get; init; }
     public Fd? PidFd { get; set; }
     public Cgroup? Cgroup { get; set; }
     public int Pid { get; set; }

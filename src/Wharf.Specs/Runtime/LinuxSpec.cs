@@ -19,7 +19,27 @@ public sealed record LinuxSpec
     public string? MountLabel { get; set; }
     public LinuxPersonality? Personality { get; set; }
     public Dictionary<string, LinuxTimeOffset>? TimeOffsets { get; set; }
+    public LinuxIntelRdt? IntelRdt { get; set; }
+    public LinuxMemoryPolicy? MemoryPolicy { get; set; }
+    /// <summary>Network interfaces of the host, by name, that move into the container's namespace.</summary>
+    public Dictionary<string, LinuxNetDevice>? NetDevices { get; set; }
 }
+
+/// <summary>Shares of caches and memory bandwidth (the kernel's resctrl file system).</summary>
+public sealed record LinuxIntelRdt
+{
+    [JsonPropertyName("closID")] public string? ClosId { get; set; }
+    public List<string>? Schemata { get; set; }
+    public string? L3CacheSchema { get; set; }
+    public string? MemBwSchema { get; set; }
+    public bool? EnableMonitoring { get; set; }
+}
+
+/// <summary>From which memory nodes the program gets its memory (set_mempolicy(2)).</summary>
+public sealed record LinuxMemoryPolicy { public string Mode { get; set; } = ""; public string? Nodes { get; set; } public List<string>? Flags { get; set; } }
+
+/// <summary>What an interface is called in the container; by default as on the host.</summary>
+public sealed record LinuxNetDevice { public string? Name { get; set; } }
 
 public sealed record IdMapping
 {

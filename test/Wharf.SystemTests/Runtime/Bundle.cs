@@ -162,6 +162,8 @@ public sealed class Bundle : IDisposable
 
     public async Task<string> StatusAsync(string id) => (string)(await StateAsync(id))["status"]!;
 
+    public async Task<int> PidOfAsync(string id) => (int)(await StateAsync(id))["pid"]!;
+
     /// <summary>Waits until the container has the status.</summary>
     public async Task UntilAsync(string id, string status)
     {

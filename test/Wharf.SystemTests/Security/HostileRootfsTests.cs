@@ -49,6 +49,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         File.ReadAllText(In("/mnt/file")).ShouldBe("untouched");
     }
 
+    [Trait("Weakened", "open")]
     [Theory] // CVE-2026-41579, CVE-2019-19921, CVE-2019-16884: the kernel's file systems somewhere else than the configuration says
     [InlineData("/dev", "tmpfs")]
     [InlineData("/proc", "proc")]
@@ -63,6 +64,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         type.ShouldNotBeEmpty();
     }
 
+    [Trait("Weakened", "open")]
     [Theory] // CVE-2014-9356, CVE-2015-3629, CVE-2021-30465 (without the race), CVE-2024-45310
     [InlineData("WITNESS")]
     [InlineData("../../../../../../../../WITNESS")]
@@ -77,6 +79,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         (await _bundle.InsideAsync($"ls {_witness}")).ShouldContain("mine");
     }
 
+    [Trait("Weakened", "open")]
     [Theory] // CVE-2026-55686, CVE-2018-15664's like for working directories
     [InlineData("/link/new")]
     [InlineData("/link")]
@@ -88,6 +91,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         (await _bundle.InsideAsync("/bin/touch here; /bin/pwd")).ShouldStartWith(_witness);
     }
 
+    [Trait("Weakened", "open")]
     [Fact] // CVE-2025-31133: what masks must be the null device, not what lies in its place
     public async Task A_null_device_that_is_another_file_masks_nothing()
     {
@@ -103,6 +107,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         if (!Bundle.IsRunc) result.ExitCode.ShouldBe(1);
     }
 
+    [Trait("Weakened", "open")]
     [Fact]
     public async Task A_null_device_that_is_a_plain_file_masks_nothing()
     {
@@ -115,6 +120,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         (await _bundle.RunAsync()).ShouldExit(1).Error.ShouldContain("not the null device");
     }
 
+    [Trait("Weakened", "open")]
     [Fact] // CVE-2025-52565: the terminal bound over what /dev/console points to
     public async Task A_console_that_is_a_link_is_refused()
     {
@@ -143,6 +149,7 @@ public sealed partial class HostileRootfsTests : IDisposable
         (await _bundle.InsideAsync("cat /proc/sys/net/ipv4/ip_forward")).ShouldBe("1");
     }
 
+    [Trait("Weakened", "open")]
     [Fact] // CVE-2021-30465, CVE-2024-45310, CVE-2019-19921: the destination is exchanged with a link while it is mounted
     public async Task A_destination_that_is_exchanged_all_the_time_never_leads_outside()
     {

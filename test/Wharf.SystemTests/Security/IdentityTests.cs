@@ -12,6 +12,7 @@ public sealed class IdentityTests : IDisposable
 
     public void Dispose() => _bundle.Dispose();
 
+    [Trait("Weakened", "open")]
     [Fact] // CVE-2022-24769, CVE-2022-29162
     public async Task Inheritable_and_ambient_sets_are_empty_unless_given()
     {
@@ -20,6 +21,7 @@ public sealed class IdentityTests : IDisposable
             .Text.ShouldBe("CapInh:\t0000000000000000\nCapAmb:\t0000000000000000");
     }
 
+    [Trait("Weakened", "open")]
     [Theory] // CVE-2016-8867, CVE-2018-10856
     [InlineData(1000)]
     [InlineData(2147483647)]
@@ -29,6 +31,7 @@ public sealed class IdentityTests : IDisposable
         (await _bundle.InsideAsync("grep -E '^Cap(Prm|Eff)' /proc/self/status")).ShouldBe("CapPrm:\t0000000000000000\nCapEff:\t0000000000000000");
     }
 
+    [Trait("Weakened", "open")]
     [Fact] // CVE-2022-36109, CVE-2023-25173, CVE-2022-2990, CVE-2022-2995
     public async Task The_callers_groups_are_not_the_programs()
     {

@@ -53,14 +53,15 @@ internal sealed class DBusConnection : IDisposable
         }
     }
 
-    // SASL EXTERNAL: the socket's credentials are the proof, the uid in hexadecimal digits of its decimal text.
+    // SASL EXTERNAL: the socket's credentials are the proof, the uid in hexadecimal digits of its decimal text. BEGIN goes along with it and
+    // not after the answer: systemd reads in blocks while it authenticates, and a call that it read together with a BEGIN lies in its buffer
+    // until something else arrives. Sent like this, BEGIN is behind it before its answer is here.
     private void Authenticate()
     {
         var uid = Convert.ToHexStringLower(Encoding.ASCII.GetBytes(Libc.geteuid().ToString(CultureInfo.InvariantCulture)));
-        _socket.Send(Encoding.ASCII.GetBytes($"\0AUTH EXTERNAL {uid}\r\n"));
+        Send(Encoding.ASCII.GetBytes($"\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n"));
         var answer = ReadLine();
         if (!answer.StartsWith("OK ", StringComparison.Ordinal)) throw new IOException($"D-Bus: authentication refused: {answer}");
-        _socket.Send("BEGIN\r\n"u8);
     }
 
     private string ReadLine()
@@ -80,7 +81,7 @@ internal sealed class DBusConnection : IDisposable
     public DBusMessage Call(string destination, string path, string service, string member, string signature, Action<DBusWriter> body)
     {
         uint serial = ++_serial;
-        _socket.Send(Encode(serial, destination, path, service, member, signature, body));
+        Send(Encode(serial, destination, path, service, member, signature, body));
         while (true)
         {
             var message = Receive();
@@ -151,11 +152,18 @@ internal sealed class DBusConnection : IDisposable
         return DBusMessage.Parse(message, bodyLength);
     }
 
+    private void Send(ReadOnlySpan<byte> bytes)
+    {
+        while (bytes.Length > 0) bytes = bytes[_socket.Send(bytes)..];
+    }
+
     private void Fill(Span<byte> buffer)
     {
         while (buffer.Length > 0)
         {
-            int count = _socket.Receive(buffer);
+            int count;
+            try { count = _socket.Receive(buffer); }
+            catch (SocketException error) when (error.SocketErrorCode == SocketError.TimedOut) { throw new IOException($"systemd has not answered for {_socket.ReceiveTimeout / 1000} seconds", error); }
             if (count == 0) throw new IOException("systemd closed the connection");
             buffer = buffer[count..];
         }

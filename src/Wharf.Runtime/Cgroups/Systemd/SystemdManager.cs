@@ -51,7 +51,7 @@ internal sealed class SystemdManager : IDisposable
                 again = false;
                 ResetFailed(unit);
             }
-            catch (DBusException error)
+            catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException)
             {
                 throw new CgroupException("linux.cgroupsPath", $"unable to start unit \"{unit}\": {error.Message}", 0, error);
             }
@@ -86,7 +86,7 @@ internal sealed class SystemdManager : IDisposable
                 UnitProperty.WriteAll(body, properties);
             });
         }
-        catch (DBusException error)
+        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException)
         {
             throw new CgroupException("linux.resources", $"unable to set unit properties ({string.Join(", ", properties.Select(property => $"{property.Name}={property.Shown}"))}): {error.Message}", 0, error);
         }

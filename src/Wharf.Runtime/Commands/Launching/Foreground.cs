@@ -8,61 +8,55 @@ namespace Wharf.Runtime.Commands.Launching;
 /// <summary>Stands in for a container's process towards its own caller: hands on signals, carries a terminal's bytes, gives its exit code.</summary>
 internal sealed unsafe class Foreground : IDisposable
 {
-    private const int SIGWINCH = 28, BufferSize = 32768;
+    private const int BufferSize = 32768;
 
-    private readonly List<PosixSignalRegistration> _signals = [];
     private readonly Fd _pidfd;
     private readonly Fd? _master;
     private readonly HostTerminal? _terminal;
+    private readonly Fd _signals = ForwardedSignals.Open();
 
     public Foreground(Fd pidfd, Fd? master)
     {
         (_pidfd, _master) = (pidfd, master);
-        foreach (int signal in (ReadOnlySpan<int>)[1, 2, 3, 10, 12, 14, 15, 18, 20, 21, 22, SIGWINCH])
-            _signals.Add(PosixSignalRegistration.Create((PosixSignal)signal, Forward));
         if (master is not null) _terminal = HostTerminal.MakeRaw();
         _terminal?.CopySize(master!);
     }
 
-    private void Forward(PosixSignalContext context)
+    private void Forward(int signal)
     {
-        context.Cancel = true;
-        int number = Number(context.Signal);
-        if (number == SIGWINCH && _master is not null) _terminal?.CopySize(_master);
-        else _ = Libc.syscall(SyscallNumber.pidfd_send_signal, _pidfd.Value, number); // ESRCH: it has ended
+        if (signal != ForwardedSignals.SIGWINCH) _ = Libc.syscall(SyscallNumber.pidfd_send_signal, _pidfd.Value, signal); // ESRCH: it has ended
+        else if (_master is not null) _terminal?.CopySize(_master);
     }
-
-    private static int Number(PosixSignal signal) => signal switch
-    {
-        PosixSignal.SIGHUP => 1, PosixSignal.SIGINT => 2, PosixSignal.SIGQUIT => 3, PosixSignal.SIGTERM => 15, PosixSignal.SIGCONT => 18, PosixSignal.SIGTSTP => 20, PosixSignal.SIGTTIN => 21,
-        PosixSignal.SIGTTOU => 22, PosixSignal.SIGWINCH => SIGWINCH, _ => (int)signal,
-    };
 
     /// <summary>Waits for the process; its exit code.</summary>
     public int Wait()
     {
-        if (_master is null) return ProcessExit.Wait(_pidfd);
-        Carry(_master);
+        if (_master is not null)
+        {
+            // What is typed is carried by a thread of its own, which ends with the process.
+            var input = new Thread(() => Copy(0, _master.Value)) { IsBackground = true };
+            input.Start();
+        }
+        Carry();
         return ProcessExit.Wait(_pidfd);
     }
 
-    // Until the terminal's last holder has closed it. What is typed is carried by a thread of its own, which ends with the process.
-    private void Carry(Fd master)
+    // Until the process has ended, and with a terminal until its last holder has closed it.
+    private void Carry()
     {
-        var input = new Thread(() => Copy(0, master.Value)) { IsBackground = true };
-        input.Start();
         Span<byte> buffer = stackalloc byte[BufferSize];
-        Span<PollEntry> entries = [new PollEntry(master.Value, FdPoll.POLLIN), new PollEntry(_pidfd.Value, FdPoll.POLLIN)];
+        Span<PollEntry> entries = [new PollEntry(_signals.Value, FdPoll.POLLIN), new PollEntry(_pidfd.Value, FdPoll.POLLIN), new PollEntry(_master?.Value ?? -1, FdPoll.POLLIN)];
         while (true)
         {
             FdPoll.Wait(entries, -1);
-            if ((entries[0].Returned & FdPoll.POLLIN) != 0)
+            if (entries[0].Returned != 0) Forward(ForwardedSignals.Read(_signals));
+            if ((entries[2].Returned & FdPoll.POLLIN) != 0)
             {
-                int count = Read(master.Value, buffer);
+                int count = Read(_master!.Value, buffer);
                 if (count <= 0) return; // EIO: nobody holds the slave any more
                 FileAt.WriteAll(1, buffer[..count]);
             }
-            else if (entries[0].Returned != 0 || entries[1].Returned != 0) return;
+            else if (entries[1].Returned != 0 || entries[2].Returned != 0) return;
         }
     }
 
@@ -91,7 +85,7 @@ internal sealed unsafe class Foreground : IDisposable
 
     public void Dispose()
     {
-        foreach (var signal in _signals) signal.Dispose();
+        _signals.Dispose();
         _terminal?.Dispose();
     }
 }

@@ -24,6 +24,8 @@ internal static class SpecRules
         if (linux.TimeOffsets is { Count: > 0 } && !Has(linux, "time")) throw new RuntimeException("time namespace is not enabled, but linux.timeOffsets is set");
         MountOptions.PropagationOf(linux.RootfsPropagation);
         Sysctls.Check(linux);
+        NetDevices.Check(linux);
+        if (linux.MemoryPolicy is { } policy) MemoryPolicies.ModeOf(policy);
         foreach (var mount in spec.Mounts ?? []) if (!mount.Destination.StartsWith('/')) log.Warning($"mount destination {mount.Destination} is not absolute. Support for non-absolute mount destinations will be removed in a future release.");
         foreach (var device in linux.Devices ?? []) if (device.Type is not ("c" or "u" or "b" or "p")) throw new RuntimeException($"invalid device type \"{device.Type}\"");
         if (spec.Process.SelinuxLabel is { Length: > 0 } && !SecurityModules.Selinux) throw new RuntimeException("selinux label is specified in config, but selinux is disabled or not supported");

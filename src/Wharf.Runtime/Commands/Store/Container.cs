@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Cgroups;
@@ -17,12 +16,12 @@ internal sealed class Container(string directory, ContainerState state)
     public string FifoPath => Path.Combine(Directory, ContainerStore.FifoName);
     private string SpecPath => Path.Combine(Directory, "config.json");
 
-    public void Save() => WriteFile(Path.Combine(Directory, "state.json"), JsonSerializer.SerializeToUtf8Bytes(State, StoreJson.Default.ContainerState));
+    public void Save() => WriteFile(Path.Combine(Directory, "state.json"), StateJson.Write(State));
 
     /// <summary>The configuration as it was when the container was made.</summary>
     public void SaveSpec(byte[] config) => WriteFile(SpecPath, config);
 
-    public Spec LoadSpec() => JsonSerializer.Deserialize(File.ReadAllBytes(SpecPath), RuntimeJson.Default.Spec) ?? throw new JsonException("config.json is empty");
+    public Spec LoadSpec() => Launching.Bundle.Parse(File.ReadAllBytes(SpecPath), State.Bundle);
 
     // A reader sees the old content or the new, or, where the writer was killed, none.
     private static void WriteFile(string path, ReadOnlySpan<byte> content)
@@ -37,8 +36,8 @@ internal sealed class Container(string directory, ContainerState state)
     public string Status()
     {
         if (!Alive) return "stopped";
-        if (File.Exists(FifoPath)) return "created";
-        return OpenCgroup() is { Frozen: true } ? "paused" : "running";
+        if (OpenCgroup() is { Frozen: true }) return "paused"; // also one that was not started
+        return File.Exists(FifoPath) ? "created" : "running";
     }
 
     public bool Alive => State.InitPid > 0 && StartOf(State.InitPid) == State.InitStart && State.InitStart != 0;
@@ -79,7 +78,7 @@ internal sealed class Container(string directory, ContainerState state)
     public State HookState(string status) => new() { OciVersion = State.OciVersion, Id = Id, Status = status, Pid = status == "stopped" ? 0 : State.InitPid, Bundle = State.Bundle, Annotations = State.Annotations };
 
     /// <summary>Frees all there is of the container: processes, cgroup, and last its directory. Can be called again after a failure.</summary>
-    public void Destroy(RuntimeLog log)
+    public void Destroy(RuntimeLog log, Spec? spec = null)
     {
         if (OpenCgroup() is { } cgroup)
         {
@@ -92,13 +91,14 @@ internal sealed class Container(string directory, ContainerState state)
                 cgroup.KillAll();
             }
         }
-        if (File.Exists(SpecPath)) RunPoststop(log);
+        if (State is { IntelRdtOwn: true, IntelRdtPath: { } rdt } && System.IO.Directory.Exists(rdt)) System.IO.Directory.Delete(rdt);
+        if (spec is not null || File.Exists(SpecPath)) RunPoststop(log, spec ?? LoadSpec());
         System.IO.Directory.Delete(Directory, recursive: true);
     }
 
-    private void RunPoststop(RuntimeLog log)
+    private void RunPoststop(RuntimeLog log, Spec spec)
     {
-        foreach (var hook in LoadSpec().Hooks?.Poststop ?? [])
+        foreach (var hook in spec.Hooks?.Poststop ?? [])
         {
             try { Init.HookRunner.Run("poststop", [hook], HookState("stopped")); }
             catch (Init.LaunchException error) { log.Warning(error.Message); } // they all run, and the container is gone all the same (runtime.md, "Lifecycle" 13)

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
 using Shouldly;
 using Wharf.Runtime.Cgroups.Systemd;
 using Xunit;
@@ -69,6 +71,31 @@ public sealed class DBusTests : IDisposable
         DBusMessage signal;
         do signal = connection.NextSignal(); while (signal.Member != "NameOwnerChanged");
         signal.Texts().Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public void The_authentications_end_is_sent_before_its_answer()
+    {
+        // systemd would not look at a call that it has read together with a BEGIN.
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint($"{_directory}/peer"));
+        listener.Listen(1);
+        var heard = Task.Run(() =>
+        {
+            using var peer = listener.Accept();
+            var text = "";
+            var buffer = new byte[256];
+            while (!text.EndsWith("BEGIN\r\n", StringComparison.Ordinal))
+            {
+                int count = peer.Receive(buffer);
+                if (count == 0) break;
+                text += Encoding.ASCII.GetString(buffer, 0, count);
+            }
+            peer.Send("OK 0123456789abcdef0123456789abcdef\r\n"u8);
+            return text;
+        });
+        using (DBusConnection.Open($"{_directory}/peer", bus: false, TimeSpan.FromSeconds(20))) { }
+        heard.Result.ShouldStartWith("\0AUTH EXTERNAL ");
     }
 
     [Fact]

@@ -20,6 +20,10 @@ public sealed class IdMapsTests
     public void A_number_outside_all_ranges_is_refused() => Should.Throw<WharfException>(() => Maps.Uid(101)).Message.ShouldContain("101");
 
     [Fact]
+    public void A_map_is_read_as_the_kernel_shows_it() => IdMaps.Parse(["         0     200000      65536", "     70000          5          1"])
+        .ShouldBe([new IdMapping { ContainerId = 0, HostId = 200000, Size = 65536 }, new IdMapping { ContainerId = 70000, HostId = 5, Size = 1 }]);
+
+    [Fact]
     public void Groups_have_their_own_map() => Maps.Gid(9).ShouldBe(59u);
 
     [Fact]
