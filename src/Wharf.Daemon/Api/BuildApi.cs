@@ -13,7 +13,7 @@ namespace Wharf.Daemon.Api;
 /// <summary>The classic way to build: <c>POST /build</c>, a context as tar in, steps as JSON lines out; and the cache's prune.</summary>
 public static class BuildApi
 {
-    /// <summary>The value of <c>remote</c> with which the context comes by the client's session and the body is the Dockerfile.</summary>
+    /// <summary>The value of <c>remote</c> with which the context comes by the client's session.</summary>
     private const string ClientSession = "client-session";
 
     public static void Map(ApiRouter router, BuildKit.BuildKitApi buildKit)
@@ -28,7 +28,15 @@ public static class BuildApi
     private static async Task BuildAsync(ApiContext context, BuildKit.BuildKitApi buildKit)
     {
         if (context.Query("version") is { Length: > 0 } builder and not ("1" or "2")) throw WharfException.Invalid($"invalid version \"{builder}\"");
-        if (context.Query("version") == "2") throw WharfException.NotImplemented("builds by POST /build?version=2 are not supported: use the classic builder (DOCKER_BUILDKIT=0)");
+        if (context.Query("isolation") is { Length: > 0 } isolation && !isolation.Equals("default", StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"unsupported isolation: \"{isolation}\"");
+        Outputs(context);
+        if (context.Query("version") == "2")
+        {
+            await buildKit.BuildAsync(context);
+            return;
+        }
+        if (context.QueryAll("securityopt").Any(static option => option.Length > 0)) throw WharfException.Invalid("security options are not supported on linux");
+        if (context.Query("remote") == ClientSession) throw WharfException.Invalid("experimental session with v1 builder is no longer supported, use builder version v2 (BuildKit) instead");
         if (context.QueryBool("squash")) throw WharfException.Invalid("squash is only supported with experimental mode");
         var builds = context.Engine.Builds;
         var directory = builds.MakeContextDirectory();
@@ -36,11 +44,6 @@ public static class BuildApi
         {
             await ReceiveContextAsync(context, directory);
             var (text, files) = builds.OpenContext(directory, context.Query("dockerfile") ?? "");
-            if (context.Query("remote") == ClientSession)
-            {
-                files.Dispose();
-                files = await buildKit.ReceiveContextAsync(context.Query("session") ?? "", context.Cancellation);
-            }
             using (files)
             using (var hold = builds.Hold())
             {
@@ -70,8 +73,7 @@ public static class BuildApi
             await BuildService.UnpackContextAsync(directory, context.Http.Request.Body, context.Cancellation);
             return;
         }
-        if (remote == ClientSession) await BuildService.UnpackOrDockerfileAsync(directory, context.Http.Request.Body, context.Cancellation);
-        else await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
+        await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
     }
 
     private static BuildRequest RequestOf(ApiContext context, string dockerfile, BuildHold hold)
@@ -92,19 +94,33 @@ public static class BuildApi
             Tags = [.. context.QueryAll("t").Where(tag => tag.Length > 0)],
             KeepContainers = !context.QueryBool("forcerm") && !context.QueryBool("rm", absent: true), KeepFailedContainer = !context.QueryBool("forcerm"),
             RunConfig = RunConfigOf(context),
-            Credentials = (domain, _) => Task.FromResult(credentials.GetValueOrDefault(domain == ImageReference.DefaultDomain ? "https://index.docker.io/v1/" : domain)),
+            Credentials = (domain, _) => Task.FromResult(credentials(domain)),
         };
     }
 
-    private static HostConfig RunConfigOf(ApiContext context) => new()
+    /// <summary>Numbers that are none count for nothing, as with docker; but for the one whose error it tells.</summary>
+    private static HostConfig RunConfigOf(ApiContext context)
     {
-        Memory = context.QueryLong("memory"), MemorySwap = context.QueryLong("memswap"), CpuShares = context.QueryLong("cpushares"), CpuPeriod = context.QueryLong("cpuperiod"),
-        CpuQuota = context.QueryLong("cpuquota"), CpusetCpus = context.Query("cpusetcpus"), CpusetMems = context.Query("cpusetmems"), CgroupParent = context.Query("cgroupparent"),
-        ShmSize = context.QueryLong("shmsize") is > 0 and var size ? size : null, NetworkMode = context.Query("networkmode"), Ulimits = Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits),
-        ExtraHosts = context.QueryAll("extrahosts") is { Count: > 0 } hosts ? [.. hosts] : null, SecurityOpt = context.QueryAll("securityopt") is { Count: > 0 } options ? [.. options] : null,
-    };
+        if (context.Query("shmsize") is { Length: > 0 } shm && !long.TryParse(shm, System.Globalization.CultureInfo.InvariantCulture, out _)) throw new WharfException(ErrorKind.Internal, $"strconv.ParseInt: parsing \"{shm}\": invalid syntax");
+        long? Number(string name) => long.TryParse(context.Query(name), System.Globalization.CultureInfo.InvariantCulture, out long value) ? value : null;
+        return new HostConfig
+        {
+            Memory = Number("memory"), MemorySwap = Number("memswap"), CpuShares = Number("cpushares"), CpuPeriod = Number("cpuperiod"), CpuQuota = Number("cpuquota"),
+            CpusetCpus = context.Query("cpusetcpus"), CpusetMems = context.Query("cpusetmems"), CgroupParent = context.Query("cgroupparent"),
+            ShmSize = Number("shmsize") is > 0 and var size ? size : null, NetworkMode = context.Query("networkmode"), Ulimits = Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits),
+            ExtraHosts = context.QueryAll("extrahosts") is { Count: > 0 } hosts ? [.. hosts] : null,
+        };
+    }
 
-    private static T? Json<T>(ApiContext context, string name, string what, JsonTypeInfo<T> type) where T : class
+    /// <summary>Where results go: only BuildKit heeds it, but nonsense is refused always.</summary>
+    internal static List<BuildOutput> Outputs(ApiContext context)
+    {
+        if (context.Query("outputs") is not { Length: > 0 } text) return [];
+        try { return JsonSerializer.Deserialize(text, BuildJson.Default.ListBuildOutput) ?? []; }
+        catch (JsonException error) { throw WharfException.Invalid($"invalid outputs specified: {Reason(text, error, "[]types.ImageBuildOutput")}", error); }
+    }
+
+    internal static T? Json<T>(ApiContext context, string name, string what, JsonTypeInfo<T> type) where T : class
     {
         if (context.Query(name) is not { Length: > 0 } text) return null;
         try
@@ -113,13 +129,28 @@ public static class BuildApi
         }
         catch (JsonException error)
         {
-            var first = text.AsSpan().Trim();
-            throw WharfException.Invalid($"error reading {what}: {(first.IsEmpty || first[0] is '{' or '[' ? error.Message : $"invalid character '{first[0]}' looking for beginning of value")}", error);
+            throw WharfException.Invalid($"error reading {what}: {Reason(text, error, typeof(T) == typeof(List<string>) ? "[]string" : typeof(T) == typeof(Dictionary<string, string>) ? "map[string]string" : "[]*container.Ulimit")}", error);
         }
     }
 
+    /// <summary>What Go's decoder would say.</summary>
+    private static string Reason(string text, JsonException error, string type)
+    {
+        var trimmed = text.AsSpan().Trim();
+        if (trimmed.IsEmpty) return "unexpected end of JSON input";
+        var kind = trimmed[0] switch { '{' => "object", '[' => "array", '"' => "string", 't' or 'f' => "bool", '-' or (>= '0' and <= '9') => "number", _ => null };
+        if (kind is null) return $"invalid character '{trimmed[0]}' looking for beginning of value";
+        return error.Path is "$" ? $"json: cannot unmarshal {kind} into Go value of type {type}" : error.Message;
+    }
+
     /// <summary>Credentials by registry, from the X-Registry-Config header: base64url JSON.</summary>
-    private static Dictionary<string, AuthConfig> CredentialsOf(ApiContext context)
+    internal static Func<string, AuthConfig?> CredentialsOf(ApiContext context)
+    {
+        var all = RegistryConfig(context);
+        return domain => all.GetValueOrDefault(domain == ImageReference.DefaultDomain ? "https://index.docker.io/v1/" : domain);
+    }
+
+    private static Dictionary<string, AuthConfig> RegistryConfig(ApiContext context)
     {
         if (context.Http.Request.Headers["X-Registry-Config"].ToString() is not { Length: > 0 } header) return [];
         try

@@ -23,15 +23,16 @@ public sealed class BuildKitApi : IAsyncDisposable
 
     private readonly SessionRegistry _sessions = new();
     private readonly BuildJobs _jobs = new();
-    private readonly LocalContexts _locals;
+    private readonly DirectBuild _direct;
     private readonly GrpcServer _server;
 
     public BuildKitApi(EngineHost engine, ILoggerFactory logs)
     {
-        var locals = _locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
+        var locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
         var frontend = new DockerfileFrontend(engine.Builds, _sessions, locals, _jobs.FindReference);
         var history = new HistoryStore(engine);
         var exports = new ExportService(engine.Builds, history);
+        _direct = new DirectBuild(engine, _sessions, frontend, exports, history);
         _server = new GrpcServer(logs, services =>
         {
             services.AddGrpc(options =>
@@ -60,9 +61,8 @@ public sealed class BuildKitApi : IAsyncDisposable
         router.Post("/session", SessionAsync);
     }
 
-    /// <summary>The directory that a client offers in its session, for the classic builder. Disposing it gives the copy back.</summary>
-    internal async Task<Engine.Build.BuildContext> ReceiveContextAsync(string session, CancellationToken cancellation) =>
-        await _locals.ReceiveAsync(await _sessions.GetAsync(session, cancellation), new SyncFilter(""), static _ => { }, cancellation);
+    /// <summary>A build by the Engine API's own endpoint, with this builder.</summary>
+    internal Task BuildAsync(ApiContext context) => _direct.RunAsync(context);
 
     private static async Task<HijackedConnection> UpgradeAsync(ApiContext context)
     {

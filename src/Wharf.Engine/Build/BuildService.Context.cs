@@ -29,7 +29,9 @@ public sealed partial class BuildService
         }
         if (!Solving.AddStep.IsRemote(address)) throw new WharfException(ErrorKind.Internal, $"remoteURL ({address}) could not be recognized as URL");
         var fetched = Path.Combine(directory, ".fetched");
-        var file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation);
+        string file;
+        try { file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation); }
+        catch (HttpRequestException error) { throw new WharfException(ErrorKind.Internal, $"error downloading remote context {address}: {Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(address)).Message}", error); }
         await using (var content = File.OpenRead(file)) await UnpackOrDockerfileAsync(directory, content, cancellation);
         Directory.Delete(fetched, recursive: true);
     }

@@ -46,7 +46,7 @@ internal static class CacheTransfer
         ? await Task.WhenAll(solved.Select(static async image => image with { Target = await BuildService.WithInlineCacheAsync(image.Target) })) : solved;
 
     /// <summary>Writes the cache wherever the client wants it.</summary>
-    public static async Task ExportAsync(BuildJob job, ClientSession session, BuildService builds, LayoutImage[] solved, ExportResult result, CancellationToken cancellation)
+    public static async Task ExportAsync(BuildJob job, ClientSession? session, BuildService builds, LayoutImage[] solved, ExportResult result, CancellationToken cancellation)
     {
         foreach (var place in Exports(job))
         {
@@ -64,7 +64,7 @@ internal static class CacheTransfer
         }
     }
 
-    private static async Task ExportAsync(Place place, BuildJob job, ClientSession session, BuildService builds, LayoutImage[] solved, VertexReporter vertex, ExportResult result, CancellationToken cancellation)
+    private static async Task ExportAsync(Place place, BuildJob job, ClientSession? session, BuildService builds, LayoutImage[] solved, VertexReporter vertex, ExportResult result, CancellationToken cancellation)
     {
         using var held = await builds.HoldAsync(cancellation);
         CacheLayout cache;
@@ -80,7 +80,7 @@ internal static class CacheTransfer
         }
         else
         {
-            var store = new ClientContent(session, LocalPrefix + place["dest"]);
+            var store = new ClientContent(session ?? throw WharfException.Invalid("the build names no session"), LocalPrefix + place["dest"]);
             foreach (var blob in cache.Blobs.Concat(cache.Manifests))
                 using (vertex.Begin($"writing {(blob.MediaType!.Contains("layer", StringComparison.Ordinal) ? "layer" : "document")} {blob.Digest}"))
                     await store.WriteAsync(blob, () => builds.OpenBlob(blob.Digest), cancellation);
@@ -89,7 +89,7 @@ internal static class CacheTransfer
     }
 
     /// <summary>A source of cache that cannot be read is told of and is no error of the build.</summary>
-    public static async Task ImportAsync(BuildJob job, FrontendOptions options, ClientSession session, BuildService builds, BuildRequest request, CancellationToken cancellation)
+    public static async Task ImportAsync(BuildJob job, FrontendOptions options, ClientSession? session, BuildService builds, BuildRequest request, CancellationToken cancellation)
     {
         foreach (var place in Imports(job, options).DistinctBy(static place => (place.Type, place.Text)))
         {
@@ -108,8 +108,8 @@ internal static class CacheTransfer
         }
     }
 
-    private static Task<int> ImportLocalAsync(Place place, ClientSession session, BuildService builds, BuildRequest request, CancellationToken cancellation) =>
-        builds.ImportCacheAsync(new ClientContent(session, LocalPrefix + place["src"]), Digest.Parse(place["digest"]), request, cancellation);
+    private static Task<int> ImportLocalAsync(Place place, ClientSession? session, BuildService builds, BuildRequest request, CancellationToken cancellation) =>
+        builds.ImportCacheAsync(new ClientContent(session ?? throw WharfException.Invalid("the build names no session"), LocalPrefix + place["src"]), Digest.Parse(place["digest"]), request, cancellation);
 
     private static IEnumerable<Place> Imports(BuildJob job, FrontendOptions options)
     {

@@ -23,7 +23,7 @@ internal sealed class ExportResult
 /// <summary>Builds what a front end asked for and gives it where the client wants it.</summary>
 internal sealed class ExportService(BuildService builds, HistoryStore history)
 {
-    public async Task<ExportResult> ExportAsync(BuildJob job, ClientSession session, FrontendResult result, CancellationToken cancellation)
+    public async Task<ExportResult> ExportAsync(BuildJob job, ClientSession? session, FrontendResult result, CancellationToken cancellation)
     {
         var solved = await Task.WhenAll(result.References.Select(async entry => new LayoutImage(entry.Key, await entry.Reference.SolveAsync(cancellation))));
         var exported = new ExportResult();
@@ -35,7 +35,10 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
         return exported;
     }
 
-    private sealed record ExportContext(BuildJob Job, ClientSession Session, LayoutImage[] Solved, int Index, ExportAttributes Attributes, ExportResult Result);
+    private sealed record ExportContext(BuildJob Job, ClientSession? ClientSession, LayoutImage[] Solved, int Index, ExportAttributes Attributes, ExportResult Result)
+    {
+        public ClientSession Session => ClientSession ?? throw WharfException.Invalid("the build names no session: its result can only be an image here");
+    }
 
     private Task ExportAsync(ExportContext context, string type, CancellationToken cancellation) => type switch
     {
@@ -100,7 +103,7 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
     {
         using var held = await builds.HoldAsync(cancellation);
         var layout = await LayoutAsync(context, vertex, images, names, attest: true, cancellation);
-        var services = new SessionServices(context.Session, context.Job.Directory);
+        var services = new SessionServices(context.ClientSession, context.Job.Directory);
         foreach (var name in names)
         {
             var reference = ImageReference.Parse(name).WithDefaultTag();

@@ -3,6 +3,7 @@ using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Planning;
+using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
@@ -46,6 +47,12 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     /// <summary>Cancelled when the client's Solve is: then nothing of the build goes on.</summary>
     public CancellationToken Cancellation { get; } = cancellation;
     public StatusLog Log { get; } = new();
+    /// <summary>The address by which a build names the context that came with it.</summary>
+    public const string BodyAddress = "wharf-body://";
+    /// <summary>Where a context that came with the request itself was unpacked.</summary>
+    public string? Body { get; init; }
+    /// <summary>Credentials that came with the request itself, by a registry's domain.</summary>
+    public Func<string, AuthConfig?> Credentials { get; init; } = static _ => null;
     public Dictionary<string, BuildReference> References { get; } = new(StringComparer.Ordinal);
     public FrontendOptions? Options { get; set; }
     /// <summary>Results of other builds that the client passes on, by name.</summary>

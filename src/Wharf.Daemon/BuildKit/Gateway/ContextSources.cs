@@ -8,7 +8,7 @@ using Wharf.Specs.Errors;
 namespace Wharf.Daemon.BuildKit.Gateway;
 
 /// <summary>Where a build's files come from: directories of the client, or addresses that are fetched.</summary>
-internal sealed class ContextSources(BuildService builds, ClientSession session, LocalContexts locals, BuildJob job, FrontendOptions options)
+internal sealed class ContextSources(BuildService builds, ClientSession? session, LocalContexts locals, BuildJob job, FrontendOptions options)
 {
     /// <summary>Marks the name of a context that is not a directory of the client.</summary>
     public const string RemotePrefix = "@";
@@ -49,7 +49,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession session,
         long total = 0;
         try
         {
-            var context = await locals.ReceiveAsync(session, filter, bytes => vertex.Transferred($"transferring {what}:", total = bytes), cancellation);
+            var context = await locals.ReceiveAsync(session ?? throw WharfException.Invalid("the build names no session"), filter, bytes => vertex.Transferred($"transferring {what}:", total = bytes), cancellation);
             vertex.Transferred($"transferring {what}:", total, done: true);
             return context;
         }
@@ -124,6 +124,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession session,
     private async Task<string> FetchAsync(string address, CancellationToken cancellation)
     {
         if (_remoteDirectory is not null && address == Remote) return _remoteDirectory;
+        if (address == BuildJob.BodyAddress && job.Body is { } body) return _remoteDirectory = body;
         using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {address}");
         var directory = builds.MakeContextDirectory();
         job.Hold(new Directories(directory));
@@ -132,7 +133,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession session,
             const string FromSession = "http://buildkit-session/";
             if (address.StartsWith(FromSession, StringComparison.Ordinal))
             {
-                await using var upload = new UploadStream(session, address);
+                await using var upload = new UploadStream(session ?? throw WharfException.Invalid("the build names no session"), address);
                 await BuildService.UnpackOrDockerfileAsync(directory, upload, cancellation);
             }
             else await BuildService.FetchContextAsync(directory, address, cancellation);

@@ -19,7 +19,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
     public async Task<FrontendResult> SolveAsync(BuildJob job, FrontendOptions options, CancellationToken cancellation)
     {
         Export.BillOfMaterials.IsWanted(options);
-        var session = await sessions.GetAsync(job.SessionId, cancellation);
+        var session = job.SessionId.Length == 0 && job.Body is not null ? null : await sessions.GetAsync(job.SessionId, cancellation);
         var source = new ContextSources(builds, session, locals, job, options);
         (job.Options, job.DockerfileName) = (options, options.FileName);
         job.DockerfileText = await source.ReadDockerfileAsync(cancellation);
@@ -44,11 +44,11 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         return Result(job, options, plans, contexts);
     }
 
-    private static BuildRequest RequestOf(BuildService builds, BuildJob job, ClientSession session, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
+    private static BuildRequest RequestOf(BuildService builds, BuildJob job, ClientSession? session, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
     {
-        Hold = job.Hold(builds.Hold()), Name = session.SharedKey.Length > 0 ? session.SharedKey : options["context"] is { Length: > 0 } remote ? remote : "session", DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
+        Hold = job.Hold(builds.Hold()), Name = session?.SharedKey is { Length: > 0 } key ? key : options["context"] is { Length: > 0 } remote ? remote : "session", DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
         NoCache = options.NoCache, NoCacheStages = options.NoCacheStages, Pull = options.Pull, Platform = platform, RunConfig = options.RunConfig, NamedContexts = named,
-        Credentials = services.CredentialsAsync, Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
+        Credentials = async (domain, cancel) => job.Credentials(domain) ?? await services.CredentialsAsync(domain, cancel), Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
         KeepFailedContainer = options.Has("keep-failed-step"), Squash = options.Has("squash"),
         Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"),
     };
@@ -64,7 +64,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
     }
 
     /// <summary>What names stand for, as the planner knows it.</summary>
-    private async Task<Dictionary<string, string>> NamedContextsAsync(BuildJob job, ClientSession session, FrontendOptions options, ContextSources sources, CancellationToken cancellation)
+    private async Task<Dictionary<string, string>> NamedContextsAsync(BuildJob job, ClientSession? session, FrontendOptions options, ContextSources sources, CancellationToken cancellation)
     {
         var named = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in options.Under("context:"))
@@ -82,13 +82,13 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
     private const string LayoutScheme = "oci-layout://";
 
     /// <summary>An image in a directory of the client, <c>name@digest</c>: it comes into the store without a name.</summary>
-    private async Task<string> LayoutAsync(BuildJob job, ClientSession session, string text, Platform? platform, CancellationToken cancellation)
+    private async Task<string> LayoutAsync(BuildJob job, ClientSession? session, string text, Platform? platform, CancellationToken cancellation)
     {
         if (text.LastIndexOf('@') is not (> 0 and var at) || !Digest.TryParse(text[(at + 1)..], out var digest)) throw WharfException.Invalid($"context {LayoutScheme}{text} names no digest");
         using var vertex = new VertexReporter(job.Log, $"[context] load {LayoutScheme}{text}");
         try
         {
-            return "docker-image://" + await builds.TakeImageAsync(new ClientContent(session, "oci:" + text[..at].Split(':')[0]), digest, platform, job.Hold(builds.Hold()), cancellation);
+            return "docker-image://" + await builds.TakeImageAsync(new ClientContent(session ?? throw WharfException.Invalid("the build names no session"), "oci:" + text[..at].Split(':')[0]), digest, platform, job.Hold(builds.Hold()), cancellation);
         }
         catch (Exception error)
         {

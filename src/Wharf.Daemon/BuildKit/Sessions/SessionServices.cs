@@ -8,14 +8,15 @@ using Wharf.Specs.Image;
 namespace Wharf.Daemon.BuildKit.Sessions;
 
 /// <summary>What a build asks of its client beside files: credentials, secrets, and the SSH agent.</summary>
-internal sealed class SessionServices(ClientSession session, string directory) : IAsyncDisposable
+/// <param name="session">Null for a build without one: then there is nothing to ask.</param>
+internal sealed class SessionServices(ClientSession? session, string directory) : IAsyncDisposable
 {
     private readonly List<SshRelay> _relays = [];
 
     /// <summary>The client's credentials of a registry; null when it has none.</summary>
     public async Task<AuthConfig?> CredentialsAsync(string domain, CancellationToken cancellation)
     {
-        if (!session.Offers("/moby.filesync.v1.Auth/Credentials")) return null;
+        if (session?.Offers("/moby.filesync.v1.Auth/Credentials") != true) return null;
         var host = domain == ImageReference.DefaultDomain ? "registry-1.docker.io" : domain;
         var answer = await CallAsync(() => new Auth.AuthClient(session.Calls).CredentialsAsync(new CredentialsRequest { Host = host }, cancellationToken: cancellation));
         if (answer is null || (answer.Username.Length == 0 && answer.Secret.Length == 0)) return null;
@@ -26,7 +27,7 @@ internal sealed class SessionServices(ClientSession session, string directory) :
 
     public async Task<byte[]?> SecretAsync(string id, CancellationToken cancellation)
     {
-        if (!session.Offers("/moby.buildkit.secrets.v1.Secrets/GetSecret")) return null;
+        if (session?.Offers("/moby.buildkit.secrets.v1.Secrets/GetSecret") != true) return null;
         var answer = await CallAsync(() => new Secrets.SecretsClient(session.Calls).GetSecretAsync(new GetSecretRequest { Id = id }, cancellationToken: cancellation));
         return answer?.Data.ToByteArray();
     }
@@ -34,7 +35,7 @@ internal sealed class SessionServices(ClientSession session, string directory) :
     /// <summary>The path of a socket that leads to the client's agent; null when it forwards none of that ID.</summary>
     public async Task<string?> AgentAsync(string id, CancellationToken cancellation)
     {
-        if (!session.Offers("/moby.sshforward.v1.SSH/CheckAgent")) return null;
+        if (session?.Offers("/moby.sshforward.v1.SSH/CheckAgent") != true) return null;
         try
         {
             await new SSH.SSHClient(session.Calls).CheckAgentAsync(new CheckAgentRequest { Id = id }, cancellationToken: cancellation);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Wharf.Engine.State;
 using Wharf.Specs.Image;
@@ -14,7 +15,12 @@ public sealed record CachedStep(string Key, Digest? ParentChain, Digest? ChainId
 /// </summary>
 public sealed class BuildCacheStore
 {
+    /// <summary>So many results and states are kept at hand: a build that is all cached asks for each of its steps, every time.</summary>
+    private const int MaxAtHand = 4096;
+
     private readonly StateStore _state;
+    private readonly ConcurrentDictionary<string, CachedStep> _atHand = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Digest, bool> _met = new();
 
     public BuildCacheStore(StateStore state)
     {
@@ -26,12 +32,22 @@ public sealed class BuildCacheStore
             """);
     }
 
-    public CachedStep? Find(string key) => _state.Query($"select {Columns} from build_step where key = $1", Read, key) is [var step, ..] ? step : null;
+    public CachedStep? Find(string key)
+    {
+        if (_atHand.TryGetValue(key, out var known)) return known;
+        if (_state.Query($"select {Columns} from build_step where key = $1", Read, key) is not [var step, ..]) return null;
+        if (_atHand.Count >= MaxAtHand) _atHand.Clear();
+        return _atHand[key] = step;
+    }
 
     public List<CachedStep> All() => _state.Query($"select {Columns} from build_step order by used_at", Read);
 
-    public void Add(CachedStep step) => _state.Execute("insert into build_step values($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict(key) do update set chain = excluded.chain, diff = excluded.diff, size = excluded.size, used_at = excluded.used_at",
-        step.Key, step.ParentChain?.ToString(), step.ChainId?.ToString(), step.DiffId?.ToString(), step.Size, step.Kind, step.Description, Time(step.CreatedAt), Time(step.UsedAt), step.Uses);
+    public void Add(CachedStep step)
+    {
+        _atHand.TryRemove(step.Key, out _);
+        _state.Execute("insert into build_step values($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict(key) do update set chain = excluded.chain, diff = excluded.diff, size = excluded.size, used_at = excluded.used_at",
+            step.Key, step.ParentChain?.ToString(), step.ChainId?.ToString(), step.DiffId?.ToString(), step.Size, step.Kind, step.Description, Time(step.CreatedAt), Time(step.UsedAt), step.Uses);
+    }
 
     public void Touch(IEnumerable<string> keys, DateTimeOffset now) => _state.Write((connection, transaction) =>
     {
@@ -56,15 +72,26 @@ public sealed class BuildCacheStore
     /// <summary>Notes an image that a build came to on its way; true when one did before.</summary>
     public bool Meet(Digest state)
     {
-        if (_state.Query("select 1 from build_state where id = $1", static _ => 1, state.ToString()).Count > 0) return true;
-        _state.Execute("insert into build_state values($1) on conflict do nothing", state.ToString());
-        return false;
+        if (_met.ContainsKey(state)) return true;
+        bool before = _state.Query("select 1 from build_state where id = $1", static _ => 1, state.ToString()).Count > 0;
+        if (!before) _state.Execute("insert into build_state values($1) on conflict do nothing", state.ToString());
+        if (_met.Count >= MaxAtHand) _met.Clear();
+        _met[state] = true;
+        return before;
     }
 
     /// <summary>Forgets all states.</summary>
-    public void ForgetStates() => _state.Execute("delete from build_state");
+    public void ForgetStates()
+    {
+        _state.Execute("delete from build_state");
+        _met.Clear();
+    }
 
-    public void Remove(string key) => _state.Execute("delete from build_step where key = $1", key);
+    public void Remove(string key)
+    {
+        _state.Execute("delete from build_step where key = $1", key);
+        _atHand.TryRemove(key, out _);
+    }
 
     private const string Columns = "key, parent, chain, diff, size, kind, description, created_at, used_at, uses";
 
