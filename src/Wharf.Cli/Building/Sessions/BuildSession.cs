@@ -54,8 +54,9 @@ internal sealed class BuildSession : IAsyncDisposable
     {
         List<KeyValuePair<string, string>> headers = [new("X-Docker-Expose-Session-Uuid", Id), new("X-Docker-Expose-Session-Name", "wharf"), new("X-Docker-Expose-Session-Sharedkey", sharedKey)];
         headers.AddRange(methods.Select(static method => new KeyValuePair<string, string>("X-Docker-Expose-Session-Grpc-Method", method)));
-        await server.EnsureStartedAsync(cancellationToken);
+        var starting = Task.Run(() => server.EnsureStartedAsync(cancellationToken), cancellationToken);
         connection = await api.UpgradeAsync("/session", "h2c", headers, cancellationToken);
+        await starting;
         var stream = new UpgradedStream(connection);
         serving = server.ServeAsync(new UpgradedConnection(PipeReader.Create(stream), stream), CancellationToken.None);
     }

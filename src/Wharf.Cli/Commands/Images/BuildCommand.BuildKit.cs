@@ -37,11 +37,14 @@ internal sealed partial class BuildCommand
         await using var session = new BuildSession(offer);
         request.Session = session.Id;
         await using var client = new BuilderClient(cli.Api);
-        await session.OpenAsync(cli.Api, BuildSession.KeyOf(inputs.Origin), cancellationToken);
+        await cli.Api.NegotiateAsync(cancellationToken);
+        // Both ends are made ready side by side: the session takes the longer.
+        var opening = session.OpenAsync(cli.Api, BuildSession.KeyOf(inputs.Origin), cancellationToken);
         try
         {
             var control = new Control.ControlClient(client.Calls);
             await NameExportersAsync(control, request, cancellationToken);
+            await opening;
             var response = await SolveAsync(control, request, display, cancellationToken);
             await FinishAsync(cli, response, request.Ref, outputs, cancellationToken);
             return response.ExporterResponse.TryGetValue("result.statuscode", out var status) && int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out int code) ? code : 0;
