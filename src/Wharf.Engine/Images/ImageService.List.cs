@@ -45,7 +45,7 @@ public sealed partial class ImageService
             var digests = Matching(record.RepoDigests, query.References);
             if (query.References.Count > 0 && tags.Count == 0 && digests.Count == 0) continue;
             var summary = Summarise(record, tags, digests, created, shared);
-            if (query.Manifests) summary.Manifests = await ManifestsAsync(_store.NamesOf(record.Id).Find(name => _store.ByName(name.Canonical) == record.Id), record, cancellation);
+            if (query.Manifests) summary.Manifests = await ManifestsAsync(_store.NamesOf(record.Id).Where(name => _store.ByName(name.Canonical) == record.Id).OrderByDescending(name => _store.IndexOf(name) is not null).FirstOrDefault(), record, cancellation);
             list.Add((created, summary));
         }
         return [.. list.OrderByDescending(entry => entry.Created).ThenBy(entry => entry.Summary.RepoTags!.FirstOrDefault(), StringComparer.Ordinal).Select(entry => entry.Summary)];

@@ -13,11 +13,10 @@ public sealed partial class SnapshotService
     public Fd OpenLayers(Digest? top)
     {
         var paths = LayerPaths(top);
-        if (CopiesLayers && paths.Count > 1) return OpenPlain(FullPath(top!.Value), readOnly: true);
         return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OverlayMount.Create([.. OverlayFlags, "lowerdir=" + string.Join(':', paths)], MountFlags.MOUNT_ATTR_RDONLY);
     }
 
-    /// <summary>The stack's trees, uppermost first; of an empty stack one empty directory.</summary>
+    /// <summary>The stack's trees, uppermost first; of an empty stack one empty directory, and without overlayfs one with all in it.</summary>
     public IReadOnlyList<string> LayerPaths(Digest? top)
     {
         if (top is null)
@@ -26,7 +25,8 @@ public sealed partial class SnapshotService
             Directory.CreateDirectory(empty);
             return [empty];
         }
-        return Lowers(top)[..^1];
+        var layers = Lowers(top)[..^1];
+        return CopiesLayers && layers.Count > 1 ? [FullPath(top.Value)] : layers;
     }
 
     /// <summary>What each layer has of a directory, uppermost first, as far down as it is merged; empty when it is not there or no directory.</summary>

@@ -27,6 +27,7 @@ public sealed class PlainDriverTests
         var dockerfile = "FROM committed AS first\nRUN echo built > /built && rm /data/file\nFROM busybox\nCOPY --from=first /built /from/first\nRUN cat /from/first && chmod 700 /from\n";
         (await engine.WharfAsync(Encoding.UTF8.GetBytes(dockerfile), "build", "--network", "none", "-t", "built", "-")).ShouldExit(0);
         (await engine.DockerAsync("run", "--rm", "--network", "none", "built", "sh", "-c", "cat /from/first; stat -c %a /from")).ShouldExit(0).Text.ShouldBe("built\n700");
+        (await engine.DockerAsync("run", "--rm", "--network", "none", "--mount", "type=image,source=built,target=/image", "busybox", "cat", "/image/from/first")).ShouldExit(0).Text.ShouldBe("built");
         // A running container, a daemon killed under it, and what it has written.
         (await engine.DockerAsync("run", "-d", "--name", "runs", "--network", "none", "committed", "sh", "-c", "echo three > /data/file; exec sleep 1000")).ShouldExit(0);
         await engine.KillDaemonAsync();

@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using Shouldly;
@@ -14,11 +13,13 @@ public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
     private readonly EngineApi _api = new(engine.SocketPath);
     private LocalRegistry _registry = null!;
     private HttpClient _http = null!;
+    private RegistryWriter _writer = null!;
 
     public async ValueTask InitializeAsync()
     {
         _registry = await LocalRegistry.StartAsync();
         _http = new HttpClient { BaseAddress = new Uri($"http://{_registry.Address}/v2/") };
+        _writer = new RegistryWriter(_http);
     }
 
     public async ValueTask DisposeAsync()
@@ -37,25 +38,6 @@ public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
         return Uri.EscapeDataString($$"""{"os":"{{words[0]}}","architecture":"{{words[1]}}"{{(words.Length > 2 ? $",\"variant\":\"{words[2]}\"" : "")}}}""");
     }
 
-    private async Task<JsonObject> BlobAsync(string repository, byte[] bytes, string mediaType)
-    {
-        var digest = HostileServer.DigestOf(bytes);
-        using var begun = await _http.PostAsync($"{repository}/blobs/uploads/", null);
-        var location = begun.Headers.Location!.ToString();
-        (await _http.PutAsync($"{location}{(location.Contains('?') ? '&' : '?')}digest={digest}", new ByteArrayContent(bytes))).IsSuccessStatusCode.ShouldBeTrue();
-        return new JsonObject { ["mediaType"] = mediaType, ["digest"] = digest, ["size"] = bytes.Length };
-    }
-
-    private async Task<JsonObject> ManifestAsync(string repository, string? tag, JsonNode document)
-    {
-        var bytes = Encoding.UTF8.GetBytes(document.ToJsonString());
-        var content = new ByteArrayContent(bytes);
-        content.Headers.ContentType = new MediaTypeHeaderValue(document["mediaType"]!.GetValue<string>());
-        var put = await _http.PutAsync($"{repository}/manifests/{tag ?? HostileServer.DigestOf(bytes)}", content);
-        put.IsSuccessStatusCode.ShouldBeTrue(await put.Content.ReadAsStringAsync());
-        return new JsonObject { ["mediaType"] = document["mediaType"]!.GetValue<string>(), ["digest"] = HostileServer.DigestOf(bytes), ["size"] = bytes.Length };
-    }
-
     /// <summary>An index of images for some platforms, each with an attestation as BuildKit writes them. Gives its digest.</summary>
     private async Task<string> PushIndexAsync(string repository, params string[] platforms)
     {
@@ -70,17 +52,17 @@ public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
             var config = about.DeepClone();
             config["config"] = new JsonObject();
             config["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = new JsonArray(HostileServer.DigestOf(layer)) };
-            var image = await ManifestAsync(repository, null, new JsonObject
+            var image = await _writer.ManifestAsync(repository, null, new JsonObject
             {
                 ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.manifest.v1+json",
-                ["config"] = await BlobAsync(repository, Encoding.UTF8.GetBytes(config.ToJsonString()), "application/vnd.oci.image.config.v1+json"),
-                ["layers"] = new JsonArray(await BlobAsync(repository, layer, "application/vnd.oci.image.layer.v1.tar")),
+                ["config"] = await _writer.BlobAsync(repository, Encoding.UTF8.GetBytes(config.ToJsonString()), "application/vnd.oci.image.config.v1+json"),
+                ["layers"] = new JsonArray(await _writer.BlobAsync(repository, layer, "application/vnd.oci.image.layer.v1.tar")),
             });
-            var statement = await ManifestAsync(repository, null, new JsonObject
+            var statement = await _writer.ManifestAsync(repository, null, new JsonObject
             {
                 ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.manifest.v1+json",
-                ["config"] = await BlobAsync(repository, Encoding.UTF8.GetBytes($$"""{"architecture":"unknown","os":"unknown","of":"{{platform}}"}"""), "application/vnd.oci.image.config.v1+json"),
-                ["layers"] = new JsonArray(await BlobAsync(repository, Encoding.UTF8.GetBytes($$"""{"_type":"https://in-toto.io/Statement/v0.1","of":"{{platform}}"}"""), "application/vnd.in-toto+json")),
+                ["config"] = await _writer.BlobAsync(repository, Encoding.UTF8.GetBytes($$"""{"architecture":"unknown","os":"unknown","of":"{{platform}}"}"""), "application/vnd.oci.image.config.v1+json"),
+                ["layers"] = new JsonArray(await _writer.BlobAsync(repository, Encoding.UTF8.GetBytes($$"""{"_type":"https://in-toto.io/Statement/v0.1","of":"{{platform}}"}"""), "application/vnd.in-toto+json")),
             });
             statement["annotations"] = new JsonObject { ["vnd.docker.reference.type"] = "attestation-manifest", ["vnd.docker.reference.digest"] = image["digest"]!.GetValue<string>() };
             statement["platform"] = new JsonObject { ["os"] = "unknown", ["architecture"] = "unknown" };
@@ -89,7 +71,7 @@ public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
             attestations.Add(statement);
         }
         foreach (var statement in attestations) manifests.Add(statement);
-        return (await ManifestAsync(repository, "v1", new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.index.v1+json", ["manifests"] = manifests }))["digest"]!.GetValue<string>();
+        return (await _writer.ManifestAsync(repository, "v1", new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.index.v1+json", ["manifests"] = manifests }))["digest"]!.GetValue<string>();
     }
 
     private async Task<string> PullAsync(string name, string platform)

@@ -101,6 +101,48 @@ public sealed class TransferTests
     }
 
     [Fact]
+    public async Task Layers_that_several_pulls_want_at_once_are_fetched_and_unpacked_once()
+    {
+        await using var engine = Fresh();
+        await engine.StartOwnAsync("--max-concurrent-downloads", "4");
+        await using var registry = await LocalRegistry.StartAsync();
+        // Ten layers, which leave out the directories of those below, replace files of theirs and link to them; the tags differ in the last one.
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{registry.Address}/v2/") };
+        var writer = new RegistryWriter(http);
+        var layers = new List<byte[]>();
+        for (int i = 0; i < 9; i++)
+        {
+            using var stream = new MemoryStream();
+            using (var tar = new System.Formats.Tar.TarWriter(stream, System.Formats.Tar.TarEntryFormat.Pax, leaveOpen: true))
+            {
+                if (i == 0) tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.Directory, "deep/") { Mode = (UnixFileMode)0x1f8 });
+                tar.WriteEntry(TestTrees.File($"deep/layer{i}", TestTrees.Noise(300_000, i)));
+                tar.WriteEntry(TestTrees.File("deep/last", System.Text.Encoding.ASCII.GetBytes($"{i}")));
+                if (i > 0) tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.HardLink, $"deep/link{i}") { LinkName = $"deep/layer{i - 1}" });
+            }
+            layers.Add(stream.ToArray());
+        }
+        for (int tag = 0; tag < 3; tag++) await writer.ImageAsync("shared", $"v{tag}", [.. layers, TestTrees.Small($"tag {tag}")]);
+        using var proxy = new CuttingProxy(registry.Port);
+        using var api = new EngineApi(engine.SocketPath);
+        var pulls = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => api.PostAsync($"/images/create?fromImage={proxy.Address}/shared&tag=v{i % 3}")));
+        foreach (var pull in pulls) pull.StreamError.ShouldBeNull(pull.Text);
+        var (sent, again) = proxy.Bytes();
+        // Configurations are small and each pull's own; of layers, no byte comes twice.
+        again.ShouldBeLessThan(10_000);
+        sent.ShouldBeLessThan(layers.Sum(layer => layer.Length) + 100_000);
+        // Twelve layers and what lies under all.
+        Directory.GetDirectories(Path.Combine(engine.DataRoot, "snapshots")).Length.ShouldBe(13);
+        var id = (await api.PostAsync("/containers/create", $$"""{"Image":"{{proxy.Address}}/shared:v1","Cmd":["x"]}""")).Json["Id"]!.GetValue<string>();
+        var tree = await TestTrees.UnpackAsync(await api.DownloadAsync($"/containers/{id}/export", Path.Combine(engine.Root, "shared.tar")), Path.Combine(engine.Root, "shared"));
+        (await File.ReadAllTextAsync(Path.Combine(tree, "deep", "last"))).ShouldBe("8");
+        File.GetUnixFileMode(Path.Combine(tree, "deep")).ShouldBe((UnixFileMode)0x1f8);
+        for (int i = 1; i < 9; i++) (await File.ReadAllBytesAsync(Path.Combine(tree, "deep", $"link{i}"))).ShouldBe(TestTrees.Noise(300_000, i - 1));
+        (await engine.WharfAsync("system", "check")).ShouldExit(0);
+        await api.DeleteAsync($"/containers/{id}");
+    }
+
+    [Fact]
     public async Task A_registry_with_a_certificate_of_its_own_ca_and_client_certificates_is_trusted_by_certs_d_only()
     {
         await using var registry = await LocalRegistry.StartAsync(RegistryKind.ClientCertificate, "registry.test");
