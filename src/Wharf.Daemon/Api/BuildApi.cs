@@ -189,7 +189,8 @@ public static class BuildApi
     private static async Task PruneAsync(ApiContext context)
     {
         var filters = context.Filters();
-        try { filters.Accept("until", "id", "parent", "type", "description", "inuse", "shared", "private", "mutable", "immutable", "unused-for"); }
+        // Labels: docker system prune sends its own along, and the cache has none.
+        try { filters.Accept("until", "id", "parent", "type", "description", "inuse", "shared", "private", "mutable", "immutable", "unused-for", "label", "label!"); }
         catch (WharfException error) { throw new WharfException(error.Kind, $"failed to prune build cache: {error.Message}", error); }
         DateTimeOffset? until = filters.Get("until") is [var text, ..] ? Engine.Containers.ContainerFilters.ParseTime(text, DateTimeOffset.UtcNow) : null;
         var bounds = new CacheBounds

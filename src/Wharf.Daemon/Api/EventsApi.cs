@@ -59,7 +59,7 @@ public static class EventsApi
                 "scope" => values.Contains(message.Scope!),
                 "label" => values.All(value => HasLabel(message, value)),
                 _ when ByActor.Contains(key) => message.Type == key && values.Any(value => IsActor(message, value)),
-                _ => throw WharfException.Invalid($"invalid filter '{key}'"),
+                _ => true, // dockerd does not look at filters it does not know
             };
             if (!any) return false;
         }

@@ -76,7 +76,7 @@ public sealed partial class SafeExtractor : IDisposable
         if (_options.Layer is { LowerIsThere: true }) await KnowLowerAsync(cancellation).ConfigureAwait(false);
         while (await reader.ReadNextAsync(cancellation).ConfigureAwait(false) is { } entry)
         {
-            Bytes += entry.Size;
+            Bytes += entry.Type == TarType.Symlink ? entry.LinkName.Length : entry.Size; // as stat(2) counts it
             if (Bytes > _options.Limits.MaxLayerBytes) throw WharfException.Invalid($"invalid tar: unpacks to more than {_options.Limits.MaxLayerBytes} bytes");
             _path.Set(entry.Name);
             if (_path.IsRoot)

@@ -10,8 +10,8 @@ public sealed partial class ContainerService
     /// <summary>Puts a container on one more network: at once when it runs, else with its next start.</summary>
     public async Task ConnectAsync(string nameOrId, string networkName, EndpointSettings? asked, CancellationToken cancellation)
     {
-        var network = _networks.Find(networkName).Network;
         var container = _index.Get(nameOrId);
+        var network = _networks.Find(networkName).Network;
         var settings = asked ?? new EndpointSettings();
         using (await container.Gate.EnterAsync(cancellation))
         {

@@ -213,7 +213,7 @@ public sealed partial class NetworkService
         try { record = Find(network); }
         catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { return; } // it may be made before the start
         try { EndpointSettingsRules.Check(record, settings); }
-        catch (WharfException error) { throw new WharfException(error.Kind, $"invalid config for network {network}: {error.Message}", error); }
+        catch (WharfException error) { throw new WharfException(error.Kind, $"invalid config for network {(network == "default" ? DefaultBridge : network)}: {error.Message}", error); }
     }
 
     /// <summary>As <see cref="CheckEndpoint"/>, for a container that exists.</summary>
