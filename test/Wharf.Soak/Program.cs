@@ -62,7 +62,7 @@ void LaunchOne(int number, bool withExec)
             if (withExec)
             {
                 var spec = SpecOf(number, "/bin/true");
-                var exec = launcher.Exec(new ExecLaunch { ContainerId = $"c{number}", InitPid = launched.Pid, InitPidFd = launched.PidFd, Process = spec.Process!, Linux = spec.Linux, Cgroup = launched.Cgroup, Stdin = stream, Stdout = stream, Stderr = stream });
+                var exec = launcher.Exec(new ExecLaunch { ContainerId = $"c{number}", InitPid = launched.Pid, InitPidFd = launched.PidFd, Process = spec.Process!, Linux = spec.Linux, OfContainer = spec.Process!.Capabilities, Cgroup = launched.Cgroup, Stdin = stream, Stdout = stream, Stderr = stream });
                 using (exec.PidFd)
                     if (ProcessExit.Wait(exec.PidFd) is var status and not 0) Fail(number, $"exec ended with {status}");
                 Interlocked.Increment(ref execs);
