@@ -30,6 +30,7 @@ public sealed partial class KernelConstantTests
         #include <stdint.h>
         #include <sys/epoll.h>
         #include <sys/eventfd.h>
+        #include <sys/signalfd.h>
         #include <sys/file.h>
         #include <sys/inotify.h>
         #include <sys/mman.h>
