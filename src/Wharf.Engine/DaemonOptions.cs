@@ -48,7 +48,7 @@ public sealed record DaemonOptions
     /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>
     public string? BridgeAddress { get; init; }
     /// <summary>There is no default bridge: containers that name no network get none (<c>--bridge none</c>).</summary>
-    public bool NoDefaultBridge { get; init; }
+    public bool NoDefaultBridge => BridgeName == "none";
     public IReadOnlyList<string> Dns { get; init; } = [];
     public IReadOnlyList<string> DnsSearch { get; init; } = [];
     public IReadOnlyList<string> DnsOptions { get; init; } = [];
@@ -60,6 +60,21 @@ public sealed record DaemonOptions
     public string? HostGateway { get; init; }
     /// <summary>The host's own FORWARD rules apply to containers too.</summary>
     public bool RespectHostFirewall { get; init; }
+    /// <summary>False makes no rules at all: docker's <c>iptables=false</c>.</summary>
+    public bool UsesFirewall { get; init; } = true;
+    /// <summary><c>nftables</c>, <c>iptables</c>, <c>iptables-legacy</c>, or empty for what the machine has.</summary>
+    public string FirewallBackend { get; init; } = "";
+    /// <summary>Published ports may be reached at the containers' own addresses too, by machines that route there.</summary>
+    public bool AllowsDirectRouting { get; init; }
+    /// <summary>Packets with this firewall mark may go into any bridge: a mark and its mask.</summary>
+    public (uint Mark, uint Mask)? AcceptMark { get; init; }
+    /// <summary>Whether the machine's forwarding of packets is turned on.</summary>
+    public bool ForwardsPackets { get; init; } = true;
+    /// <summary>A bridge of the operator's for the default network, or <c>none</c> for no default network; null for one of our own.</summary>
+    public string? BridgeName { get; init; }
+    /// <summary>As <see cref="BridgeAddress"/>, of IPv6; and the IPv6 gateway of the default network.</summary>
+    public string? BridgeAddress6 { get; init; }
+    public string? DefaultGateway6 { get; init; }
     /// <summary>Containers of the default bridge may talk to each other; they reach out under the host's address.</summary>
     public bool Icc { get; init; } = true;
     public bool Masquerade { get; init; } = true;

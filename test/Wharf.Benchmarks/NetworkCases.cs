@@ -13,6 +13,14 @@ public static partial class NetworkCases
     private const int Clients = 8, Many = 1000, FirstPort = 21000;
     private static readonly TimeSpan Span = TimeSpan.FromSeconds(3);
 
+    /// <summary>Milliseconds that a start takes longer on the bridge than without a network, one of each after the other.</summary>
+    public static IEnumerable<(string Part, double Milliseconds)> Cost(EngineClient engine)
+    {
+        static double Start(EngineClient engine, string network) => Cases.Life(engine, network).First(part => part.Part == "start").Milliseconds;
+        double without = Start(engine, "none");
+        return [("", Start(engine, "bridge") - without)];
+    }
+
     /// <summary>Requests a second to busybox's httpd through a published port, each on a connection of its own, by several clients at once.</summary>
     public static double Requests(EngineClient engine) => WithServer(engine, "echo hello > /tmp/index.html && exec busybox httpd -f -p 80 -h /tmp", port =>
     {

@@ -78,14 +78,15 @@ if (Wanted("starts of 50, 8 at a time")) report.Case("starts of 50, 8 at a time"
 if (Wanted("logs, 200 MB, json-file")) report.Case("logs, 200 MB, json-file", 3, engine => LogCases.Run(engine, "json-file"));
 if (Wanted("logs, 200 MB, local")) report.Case("logs, 200 MB, local", 3, engine => LogCases.Run(engine, "local"));
 if (Wanted("starts of 100, 8 at a time")) report.Case("starts of 100, 8 at a time", Math.Max(1, rounds / 10), engine => Scale.Starts(engine, 100));
+if (Wanted("network: start on the bridge, more than without")) report.Case("network: start on the bridge, more than without", rounds, NetworkCases.Cost);
 if (Wanted("network: requests through a port")) report.Value("network: requests through a port", "/s", (engine, _) => NetworkCases.Requests(engine));
 if (Wanted("network: download through a port")) report.Value("network: download through a port", "MiB/s", (engine, _) => NetworkCases.Throughput(engine));
 if (Wanted("network: names")) report.Value("network: names answered (needs dnsperf)", "/s", (engine, _) => NetworkCases.Names(engine));
 if (Wanted("network: 1000 ports"))
 {
     var costs = report.Engines.ToDictionary(engine => engine, engine => default((double Start, double Memory)));
-    report.Value("network: 1000 ports, start", "ms", (engine, mark) => (costs[engine] = NetworkCases.ManyPorts(engine, mark)).Start);
-    report.Value("network: 1000 ports, memory (PSS)", "MiB", (engine, _) => costs[engine].Memory);
+    report.Value("network: 1000 ports (a range), start", "ms", (engine, mark) => (costs[engine] = NetworkCases.ManyPorts(engine, mark)).Start);
+    report.Value("network: 1000 ports (a range), memory (PSS)", "MiB", (engine, _) => costs[engine].Memory);
 }
 if (Wanted("memory: each of 50 running")) report.Value("memory: each of 50 running (PSS)", "MiB", (engine, mark) => Scale.MemoryEach(engine, mark, 50));
 if (Wanted("memory: idle daemon, after the runs")) report.Memory("memory: idle daemon, after the runs");

@@ -15,9 +15,12 @@ public static class DaemonCommandLine
 
         Options:
               --add-runtime list               Another OCI runtime for --runtime, NAME=PATH
+              --allow-direct-routing bool      Published ports may be reached at the containers' own addresses too, by machines that route there
               --authorization-plugin list      Authorization plugin to ask about each request
               --bip string                     Address and prefix length of the default bridge, e.g. 172.30.0.1/16
-          -b, --bridge string                  "none" goes without a default bridge: containers that name no network get none
+              --bip6 string                    Address of the default bridge with IPv6, e.g. fd00:1::1/64
+          -b, --bridge string                  The operator's own bridge for the default network, or "none" for no default network
+              --bridge-accept-fwmark string    Packets with this firewall mark may go into any bridge: MARK or MARK/MASK
               --cgroup-parent string           Parent cgroup of containers that name none
               --config-file string             JSON configuration file (default /etc/wharf/daemon.json, if it is there)
               --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
@@ -26,6 +29,7 @@ public static class DaemonCommandLine
               --default-address-pool list      Subnets for new networks: base=10.10.0.0/16,size=24
               --default-cgroupns-mode string   Cgroup namespace of containers that name none: "host" or "private"
               --default-gateway ip             Gateway of the default bridge's containers
+              --default-gateway-v6 ip          The same of IPv6
               --default-ipc-mode string        IPC of containers that name none: "private" or "shareable" (default "private")
               --default-network-opt list       Option of new networks: driver=key=value
               --default-runtime string         OCI runtime of containers that name none (default "wharf")
@@ -37,7 +41,8 @@ public static class DaemonCommandLine
               --exec-opt list                  Option of running containers: native.cgroupdriver=cgroupfs|systemd
               --exec-root string               Where run-time state is kept (default /run/wharf)
               --firewall string                "docker" lets containers pass the host's forward rules, "respect" obeys these (default "docker")
-              --fixed-cidr string              Part of the default bridge's subnet for containers (with --bip)
+              --firewall-backend string        "nftables", "iptables" or "iptables-legacy" (default: what the machine has)
+              --fixed-cidr string              Part of the default bridge's subnet for containers
               --fixed-cidr-v6 string           IPv6 subnet of the default bridge
           -G, --group string                   Group that may use the unix socket
           -H, --host list                      Address to serve: unix:///path, tcp://address:port, fd:// (default unix:///run/wharf/wharf.sock)
@@ -50,7 +55,9 @@ public static class DaemonCommandLine
               --host-gateway-ip ip             What "host-gateway" in --add-host stands for
               --icc bool                       Containers of the default bridge may talk to each other (default true)
               --ip ip                          Host address for published ports that name none (default all addresses)
+              --ip-forward bool                Turn the machine's forwarding on (default true)
               --ip-masq bool                   Masquerade the default bridge (default true)
+              --iptables bool                  Make firewall rules; without, ports are relayed and nothing is masqueraded (default true)
               --ipv6 bool                      IPv6 on the default bridge
               --label list                     Label of this engine, key=value
               --log-driver string              Log driver of containers that name none (default json-file)
@@ -125,7 +132,7 @@ public static class DaemonCommandLine
         .. ContainerDaemonOptions.Flags,
         .. DockerdOptions.Flags,
     ];
-    private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", "--tls", "--tlsverify", "--validate", "--version", .. ContainerDaemonOptions.Switches, .. DockerdOptions.Switches];
+    private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", "--tls", "--tlsverify", "--validate", "--version", .. NetworkDaemonOptions.Switches, .. ContainerDaemonOptions.Switches, .. DockerdOptions.Switches];
 
     /// <summary>Parses, merges and validates; InvalidArgument names the flag or key that is wrong.</summary>
     public static DaemonOptions Parse(IReadOnlyList<string> args)
@@ -229,8 +236,6 @@ public static class DaemonCommandLine
             }
             if (!name.StartsWith('-')) throw WharfException.Invalid($"\"wharf daemon\" accepts no arguments: {name}");
             if (!Known.Contains(name)) throw WharfException.Invalid($"unknown flag: {name}");
-            // As in docker these take a value only behind "=".
-            if (name is "--ipv6" or "--icc" or "--ip-masq") value ??= "true";
             value ??= ++i < args.Count ? args[i] : throw WharfException.Invalid($"flag needs an argument: {name}");
             if (!flags.TryGetValue(name, out var values)) flags[name] = values = [];
             values.Add(value);

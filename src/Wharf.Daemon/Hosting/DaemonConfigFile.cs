@@ -24,7 +24,14 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("max-download-attempts")] public int? MaxDownloadAttempts { get; set; }
     [JsonPropertyName("keep-layer-blobs")] public bool? KeepLayerBlobs { get; set; }
     [JsonPropertyName("bip")] public string? Bip { get; set; }
+    [JsonPropertyName("bip6")] public string? Bip6 { get; set; }
     [JsonPropertyName("bridge")] public string? Bridge { get; set; }
+    [JsonPropertyName("bridge-accept-fwmark")] public string? BridgeAcceptFwmark { get; set; }
+    [JsonPropertyName("allow-direct-routing")] public bool? AllowDirectRouting { get; set; }
+    [JsonPropertyName("default-gateway-v6")] public string? DefaultGatewayV6 { get; set; }
+    [JsonPropertyName("firewall-backend")] public string? FirewallBackend { get; set; }
+    [JsonPropertyName("ip-forward")] public bool? IpForward { get; set; }
+    [JsonPropertyName("iptables")] public bool? Iptables { get; set; }
     [JsonPropertyName("dns")] public List<string>? Dns { get; set; }
     [JsonPropertyName("dns-search")] public List<string>? DnsSearch { get; set; }
     [JsonPropertyName("dns-opts")] public List<string>? DnsOptions { get; set; }
@@ -82,16 +89,11 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("containerd")] public string? Containerd { get; set; }
     [JsonPropertyName("containerd-namespace")] public string? ContainerdNamespace { get; set; }
     [JsonPropertyName("containerd-plugin-namespace")] public string? ContainerdPluginNamespace { get; set; }
-    [JsonPropertyName("iptables")] public bool? Iptables { get; set; }
     [JsonPropertyName("ip6tables")] public bool? Ip6tables { get; set; }
-    [JsonPropertyName("ip-forward")] public bool? IpForward { get; set; }
     [JsonPropertyName("ip-forward-no-drop")] public bool? IpForwardNoDrop { get; set; }
-    [JsonPropertyName("allow-direct-routing")] public bool? AllowDirectRouting { get; set; }
     [JsonPropertyName("raw-logs")] public bool? RawLogs { get; set; }
     [JsonPropertyName("selinux-enabled")] public bool? SelinuxEnabled { get; set; }
     [JsonPropertyName("userns-remap")] public string? UsernsRemap { get; set; }
-    [JsonPropertyName("bip6")] public string? Bip6 { get; set; }
-    [JsonPropertyName("default-gateway-v6")] public string? DefaultGatewayV6 { get; set; }
     [JsonPropertyName("cdi-spec-dirs")] public List<string>? CdiSpecDirectories { get; set; }
     [JsonPropertyName("swarm-default-advertise-addr")] public string? SwarmAdvertise { get; set; }
     [JsonPropertyName("network-control-plane-mtu")] public int? NetworkControlPlaneMtu { get; set; }

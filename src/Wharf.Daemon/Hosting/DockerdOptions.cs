@@ -10,14 +10,13 @@ internal static class DockerdOptions
 {
     public static readonly string[] Flags =
     [
-        "--bip6", "--cdi-spec-dir", "--containerd", "--containerd-namespace", "--containerd-plugins-namespace", "--cpu-rt-period", "--cpu-rt-runtime", "--default-gateway-v6",
+        "--cdi-spec-dir", "--containerd", "--containerd-namespace", "--containerd-plugins-namespace", "--cpu-rt-period", "--cpu-rt-runtime",
         "--feature", "--network-control-plane-mtu", "--node-generic-resource", "--storage-opt", "--swarm-default-advertise-addr", "--userland-proxy-path", "--userns-remap",
     ];
 
     public static readonly string[] Switches =
     [
-        "--allow-direct-routing", "--cri-containerd", "--experimental", "--ip-forward", "--ip-forward-no-drop", "--ip6tables", "--iptables", "--live-restore", "--raw-logs", "--rootless",
-        "--selinux-enabled", "--userland-proxy",
+        "--cri-containerd", "--experimental", "--ip-forward-no-drop", "--ip6tables", "--live-restore", "--raw-logs", "--rootless", "--selinux-enabled", "--userland-proxy",
     ];
 
     /// <summary>All that changes nothing, each with why.</summary>
@@ -25,8 +24,6 @@ internal static class DockerdOptions
     {
         string? Text(string name, string? inFile) => flags.GetValueOrDefault("--" + name)?[^1] ?? inFile;
         bool? Is(string name, bool? inFile) => flags.GetValueOrDefault("--" + name) is [.., var last] ? last == "true" : inFile;
-        Refuse("bip6", Text("bip6", file.Bip6), "give the default bridge's IPv6 subnet with fixed-cidr-v6");
-        Refuse("default-gateway-v6", Text("default-gateway-v6", file.DefaultGatewayV6), "the default bridge is the gateway");
         Refuse("userns-remap", Text("userns-remap", file.UsernsRemap), "containers with user namespaces are not supported");
         if (Is("rootless", null) == true) Refuse("rootless", "true", "the daemon must run as root");
         if (Is("selinux-enabled", file.SelinuxEnabled) == true) Refuse("selinux-enabled", "true", "SELinux is not supported");
@@ -37,10 +34,8 @@ internal static class DockerdOptions
         Note(Is("live-restore", file.LiveRestore) == false, "live-restore", "containers always outlive the daemon");
         Note(Is("userland-proxy", file.UserlandProxy) == true, "userland-proxy", "there is no proxy process");
         Note(Is("experimental", file.Experimental) == true, "experimental", "there are no experimental features");
-        Note(Is("iptables", file.Iptables) == false, "iptables=false", "networks need the daemon's own nftables table, which touches no rule of others");
-        Note(Is("ip6tables", file.Ip6tables) == false, "ip6tables=false", "networks need the daemon's own nftables table, which touches no rule of others");
-        Note(Is("ip-forward", file.IpForward) == false, "ip-forward=false", "networks need it");
-        Note(Is("allow-direct-routing", file.AllowDirectRouting) == true, "allow-direct-routing", "a network's gateway mode \"routed\" gives that");
+        Note(Is("ip6tables", file.Ip6tables) == false, "ip6tables=false", "iptables=false turns both families' rules off");
+        Note(Is("ip-forward-no-drop", file.IpForwardNoDrop) == true, "ip-forward-no-drop", "the policy of the host's FORWARD chain is never changed");
         Note(Text("containerd", file.Containerd) is { Length: > 0 }, "containerd", "there is no containerd");
         Note(Text("userland-proxy-path", file.UserlandProxyPath) is { Length: > 0 }, "userland-proxy-path", "there is no proxy process");
         Note((flags.GetValueOrDefault("--storage-opt") ?? file.StorageOptions) is { Count: > 0 }, "storage-opts", "overlayfs has no options here");

@@ -73,7 +73,7 @@ public sealed partial class ContainerService
             Status = StatusText.Of(state, container.Health?.Status, DateTimeOffset.UtcNow),
             HostConfig = new ContainerSummaryHostConfig { NetworkMode = document.HostConfig.NetworkMode, Annotations = document.HostConfig.Annotations },
             // A list tells where a container is, not by which names.
-            NetworkSettings = new ContainerSummaryNetworkSettings { Networks = EndpointsOf(container).ToDictionary(entry => entry.Key, entry => entry.Value with { Aliases = null, DNSNames = null }) },
+            NetworkSettings = new ContainerSummaryNetworkSettings { Networks = EndpointsOf(container).ToDictionary(entry => entry.Key, entry => entry.Value with { Aliases = null, Links = null, DriverOpts = null, DNSNames = null }) },
             Mounts = document.Mounts,
         };
     }

@@ -11,11 +11,19 @@ public sealed partial class ContainerService
     public async Task ConnectAsync(string nameOrId, string networkName, EndpointSettings? asked, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
-        var network = _networks.Find(networkName).Network;
         var settings = asked ?? new EndpointSettings();
         using (await container.Gate.EnterAsync(cancellation))
         {
+            Network network;
+            try { network = _networks.Find(networkName).Network; }
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound && !container.State.HasProcess)
+            {
+                // As in docker: it may be made before the start.
+                await SaveEndpointsAsync(container, endpoints => endpoints[networkName] = settings);
+                return;
+            }
             RequireConnectable(container, network);
+            _networks.RequireSettings(network.Id!, settings);
             if (container.State.HasProcess)
             {
                 if (container.Network?.Endpoints.ContainsKey(network.Name!) == true) throw new WharfException(ErrorKind.Forbidden, $"endpoint with name {container.Name} already exists in network {network.Name}");
@@ -26,8 +34,9 @@ public sealed partial class ContainerService
                 ContainerFiles.AddHost(DirectoryOf(container.Id), endpoint, container.Config.Hostname ?? "", container.Config.Domainname);
                 if (_networks.NamesOf(container.Id).Count > 0) ContainerFiles.UseNameServer(DirectoryOf(container.Id), FilesOf(container, container.Network));
             }
-            else _networks.CheckConnect(network.Name!, settings);
-            if (!container.State.HasProcess && network.Driver is not ("host" or "null") && network.Name != NetworkService.DefaultBridge)
+            // What was asked for first stays, as in docker.
+            else if (NameOn(container, network) is not null) return;
+            else if (network.Driver is not ("host" or "null") && network.Name != NetworkService.DefaultBridge)
                 settings = settings with { DNSNames = NetworkService.NamesFor(container.Id, container.Name, container.Config.Hostname ?? "", settings) };
             await SaveEndpointsAsync(container, endpoints => endpoints[network.Name!] = settings);
             await UpdateNamesAsync(container);
@@ -37,8 +46,14 @@ public sealed partial class ContainerService
     /// <summary>Takes a container off a network.</summary>
     public async Task DisconnectAsync(string nameOrId, string networkName, bool force, CancellationToken cancellation)
     {
-        var network = _networks.Find(networkName).Network;
         var container = _index.Find(nameOrId);
+        Network network;
+        try { network = _networks.Find(networkName).Network; }
+        catch (WharfException error) when (error.Kind == ErrorKind.NotFound && container is { State.HasProcess: false })
+        {
+            await ForgetNetworkAsync(container, networkName, cancellation);
+            return;
+        }
         if (container is null)
         {
             if (!force) throw WharfException.NotFound($"No such container: {nameOrId}");
@@ -59,6 +74,16 @@ public sealed partial class ContainerService
             }
             await SaveEndpointsAsync(container, endpoints => endpoints.Remove(name));
             await UpdateNamesAsync(container);
+        }
+    }
+
+    /// <summary>Takes a container that does not run off a network that is not there (any more).</summary>
+    private async Task ForgetNetworkAsync(Container container, string networkName, CancellationToken cancellation)
+    {
+        using (await container.Gate.EnterAsync(cancellation))
+        {
+            if (!container.Document.Endpoints.ContainsKey(networkName)) throw new WharfException(ErrorKind.Internal, $"container {container.Id} is not connected to the network {networkName}");
+            await SaveEndpointsAsync(container, endpoints => endpoints.Remove(networkName));
         }
     }
 

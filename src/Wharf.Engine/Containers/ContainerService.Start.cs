@@ -121,7 +121,7 @@ public sealed partial class ContainerService
     {
         if (run.NetworkTaken) await TearDownNetworkAsync(container);
         if (run.VolumesTaken) await ReleaseMountsAsync(container);
-        int exitCode = error is ShimException { Error.ExitCode: { } code and not 0 } ? code : 128;
+        int exitCode = error is ShimException { Error.ExitCode: { } code and not 0 } ? code : container.State.ExitCode is not 0 and var former ? former : 128;
         var status = container.State.Status == ContainerStatus.Restarting ? ContainerStatus.Exited : container.State.Status;
         container.Move(container.State with { Status = status, Pid = 0, ExitCode = exitCode, Error = error.Message });
         // The shim may hold remains of a launch that failed half way.

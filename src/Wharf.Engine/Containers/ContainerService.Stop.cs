@@ -51,7 +51,8 @@ public sealed partial class ContainerService
             {
                 RequireStartable(container);
                 await CancelRestartAsync(container);
-                await StartHeldAsync(container, restartCount: 0);
+                try { await StartHeldAsync(container, restartCount: 0); }
+                catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"Cannot restart container {nameOrId}: {error.Message}", error); }
             }
         }
         Publish(container, "restart");

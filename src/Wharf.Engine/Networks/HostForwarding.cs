@@ -16,37 +16,51 @@ internal sealed partial class HostForwarding(string tag) : IDisposable
     private readonly NftablesContext _nft = new();
     private string Comment => $"wharf {tag}";
 
-    /// <summary>Lets packets from and to bridges pass, where the chain exists. Idempotent; true when a rule was missing.</summary>
+    /// <summary>The chain that docker's users have rules of their own in, which are asked before docker's.</summary>
+    public const string UserChain = "DOCKER-USER";
+
+    /// <summary>
+    /// Lets packets from and to bridges pass, where the chain exists, unless the operator's own rules in DOCKER-USER drop them. Idempotent; true when a
+    /// rule was missing.
+    /// </summary>
     public bool Allow(IEnumerable<string> bridges)
     {
         bool missing = false;
+        var all = bridges.ToList();
         foreach (var family in (ReadOnlySpan<string>)["ip", "ip6"])
         {
-            if (List(family) is not { } chain) continue;
-            var script = string.Concat(bridges.SelectMany(bridge => (string[])[$"iifname \"{bridge}\"", $"oifname \"{bridge}\""]).Where(match => !chain.Contains(match + " counter", StringComparison.Ordinal))
-                .Select(match => $"insert rule {family} {Table} FORWARD {match} counter accept comment \"{Comment}\"\n"));
+            if (List(family, "FORWARD") is not { } chain) continue;
+            bool hasUserChain = List(family, UserChain) is not null;
+            // Each is put first: what is to be asked before is inserted after.
+            var script = string.Concat(all.SelectMany(bridge => (string[])[$"iifname \"{bridge}\"", $"oifname \"{bridge}\""]).SelectMany(match => (string?[])[Missing(match, "accept"), hasUserChain ? Missing(match, $"jump {UserChain}") : null]).OfType<string>());
             if (script.Length == 0) continue;
             _nft.Run(script);
             missing = true;
+
+            string? Missing(string match, string verdict) => HasRule(chain, match, verdict) ? null : $"insert rule {family} {Table} FORWARD {match} counter {verdict} comment \"{Comment}\"\n";
         }
         return missing;
     }
+
+    // As it is listed, with the counter's numbers between.
+    private static bool HasRule(string chain, string match, string verdict) =>
+        chain.Split('\n').Any(line => line.Contains(match + " counter", StringComparison.Ordinal) && line.Contains($" {verdict} ", StringComparison.Ordinal));
 
     /// <summary>Takes the rules of one bridge, or all of this daemon's, away.</summary>
     public void Remove(string? bridge = null)
     {
         foreach (var family in (ReadOnlySpan<string>)["ip", "ip6"])
         {
-            if (List(family) is not { } chain) continue;
+            if (List(family, "FORWARD") is not { } chain) continue;
             var script = string.Concat(chain.Split('\n').Where(line => line.Contains($"comment \"{Comment}\"", StringComparison.Ordinal) && (bridge is null || line.Contains($"\"{bridge}\"", StringComparison.Ordinal)))
                 .Select(line => Handle().Match(line)).Where(match => match.Success).Select(match => string.Create(CultureInfo.InvariantCulture, $"delete rule {family} {Table} FORWARD handle {match.Groups[1].Value}\n")));
             if (script.Length > 0) _nft.Run(script);
         }
     }
 
-    private string? List(string family)
+    private string? List(string family, string chain)
     {
-        try { return _nft.Run($"list chain {family} {Table} FORWARD", handles: true); }
+        try { return _nft.Run($"list chain {family} {Table} {chain}", handles: true); }
         catch (IOException) { return null; } // no such chain: nobody uses iptables here
     }
 

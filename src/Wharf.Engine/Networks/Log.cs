@@ -22,6 +22,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Error, Message = "the firewall table {Table} was removed by someone else and cannot be put back")]
     public static partial void RulesNotRestored(this ILogger log, string table, Exception error);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "nftables cannot be used ({Reason}): rules are made by iptables")]
+    public static partial void NoNftables(this ILogger log, string reason);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "network {Network} could not be restored; containers on it will not start")]
     public static partial void NetworkNotRestored(this ILogger log, string network, Exception error);
 

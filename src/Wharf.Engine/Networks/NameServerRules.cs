@@ -6,8 +6,9 @@ namespace Wharf.Engine.Networks;
 /// <summary>
 /// Leads a container's questions on 127.0.0.11 port 53 to where the shim listens, and the answers back. Ports are changed in passing:
 /// no connection tracking, which would cost every packet of the container. A container may itself serve port 53 on all its addresses.
+/// Machines without nftables do it by iptables, with connection tracking.
 /// </summary>
-internal static class NameServerRules
+internal sealed class NameServerRules(IptablesProgram? iptables)
 {
     private static readonly string Script = $$"""
         add table ip wharf_dns
@@ -23,9 +24,24 @@ internal static class NameServerRules
         }
         """;
 
-    /// <summary>In the network namespace of the calling thread. Idempotent.</summary>
-    public static void Install()
+    private static readonly string IptablesScript = $"""
+        *nat
+        :WHARF-DNS - [0:0]
+        -A OUTPUT -d {DnsAddress.Listen}/32 -j WHARF-DNS
+        -A WHARF-DNS -p udp -m udp --dport {DnsAddress.Port} -j DNAT --to-destination {DnsAddress.Listen}:{DnsAddress.ListenPort}
+        -A WHARF-DNS -p tcp -m tcp --dport {DnsAddress.Port} -j DNAT --to-destination {DnsAddress.Listen}:{DnsAddress.ListenPort}
+        COMMIT
+
+        """;
+
+    /// <summary>In the network namespace of the calling thread. Idempotent: a second jump into the chain leads to the same.</summary>
+    public void Install()
     {
+        if (iptables is not null)
+        {
+            iptables.Restore(v6: false, IptablesScript);
+            return;
+        }
         using var nft = new NftablesContext();
         nft.Run(Script);
     }

@@ -25,7 +25,7 @@ internal sealed record PreparedNamespace(Fd Namespace, RouteNetlink Inside, bool
 /// Namespaces made before they are needed: about 1.4 ms of a start that nobody waits for. Each network that containers have been started
 /// on keeps a few; the kernel frees them with the daemon, however it ends.
 /// </summary>
-internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposable
+internal sealed class NamespacePool(RouteNetlink host, NameServerRules nameServer, ILogger log) : IDisposable
 {
     private const int Kept = 3, KeptOfUserNetworks = 1, KeptInAll = 12;
     private readonly ConcurrentDictionary<(string NetworkId, bool Names), Shelf> _shelves = new();
@@ -112,7 +112,7 @@ internal sealed class NamespacePool(RouteNetlink host, ILogger log) : IDisposabl
         bool v6 = network?.Network.EnableIPv6 == true;
         var (fd, inside) = await NetworkNamespace.CreateAsync(fd =>
         {
-            if (names) NameServerRules.Install();
+            if (names) nameServer.Install();
             return (fd, OpenInside(v6));
         });
         var prepared = new PreparedNamespace(fd, inside, v6);

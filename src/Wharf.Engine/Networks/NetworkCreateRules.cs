@@ -87,6 +87,7 @@ internal static class NetworkCreateRules
         if (config.IPRange is { Length: > 0 } range)
         {
             if (!Subnet.TryParse(range, out var inner)) errors.Add($"invalid ip-range {range}: invalid CIDR block notation");
+            else if (inner.PrefixLength < subnet.PrefixLength) errors.Add($"invalid ip-range {range}: CIDR block is bigger than its parent subnet {subnet}");
             else if (!subnet.Contains(inner)) errors.Add($"invalid ip-range {range}: parent subnet {subnet} doesn't contain ip-range");
             else if (inner.ToString() != range) errors.Add($"invalid ip-range {range}: it should be {inner}");
         }

@@ -20,7 +20,7 @@ public sealed partial class NetworkService
     {
         if (record.Bridge.Length == 0) return record;
         if (!record.IsBridge) return BringUpParent(record);
-        if (record.Network.EnableIPv6 == true) NetworkSettingsFile.Require("ipv6/conf/all/forwarding", "1");
+        if (record.Network.EnableIPv6 == true && _options.ForwardsPackets) NetworkSettingsFile.Require("ipv6/conf/all/forwarding", "1");
         if (RouteNetlink.IndexOf(record.Bridge) is { } existing)
         {
             // A bridge kept from an earlier start, that nobody uses, must not keep the packets of one that another engine has brought up since.

@@ -81,7 +81,7 @@ public sealed partial class NetworkService
         bool nameServer = added.Exists(HasNames) && !before.Any(HasNames);
         await NetworkNamespace.EnterAsync(sandbox, () =>
         {
-            if (nameServer) NameServerRules.Install();
+            if (nameServer) _nameServerRules.Install();
             using var inside = new RouteNetlink();
             try
             {

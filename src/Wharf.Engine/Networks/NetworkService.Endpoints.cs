@@ -44,7 +44,7 @@ public sealed partial class NetworkService
         {
             try
             {
-                var ordered = request.Endpoints.OrderByDescending(endpoint => endpoint.Key == request.Primary);
+                var ordered = request.Endpoints.Where(endpoint => !(_options.NoDefaultBridge && endpoint.Key is DefaultBridge or "default")).OrderByDescending(endpoint => endpoint.Key == request.Primary);
                 foreach (var (name, wanted) in ordered) records.Add(Reserve(request, name, wanted, records));
                 return _endpoints[request.ContainerId] = [.. records];
             }
@@ -101,7 +101,8 @@ public sealed partial class NetworkService
         }
         else address = allocator.Allocate();
         var subnet = allocator.Subnet;
-        var gateway = network.Internal == true || ParentOptions.IsLayer3(network) ? "" : network.IPAM!.Config!.First(config => Subnet.Parse(config.Subnet!) == subnet).Gateway ?? "";
+        var pool = network.IPAM!.Config!.First(config => Subnet.Parse(config.Subnet!) == subnet);
+        var gateway = network.Internal == true || ParentOptions.IsLayer3(network) ? "" : pool.AuxiliaryAddresses?.GetValueOrDefault(subnet.IsIPv6 ? DefaultGateway6 : DefaultGateway4) ?? pool.Gateway ?? "";
         if (subnet.IsIPv6) (settings.GlobalIPv6Address, settings.GlobalIPv6PrefixLen, settings.IPv6Gateway) = (address.ToString(), subnet.PrefixLength, gateway);
         else (settings.IPAddress, settings.IPPrefixLen, settings.Gateway) = (address.ToString(), subnet.PrefixLength, gateway);
     }
@@ -216,8 +217,11 @@ public sealed partial class NetworkService
         catch (WharfException error) { throw new WharfException(error.Kind, $"invalid config for network {(network == "default" ? DefaultBridge : network)}: {error.Message}", error); }
     }
 
-    /// <summary>As <see cref="CheckEndpoint"/>, for a container that exists.</summary>
-    public void CheckConnect(string network, EndpointSettings settings) => EndpointSettingsRules.Check(Find(network), settings);
+    /// <summary>What may be asked of a network that is there.</summary>
+    public void RequireSettings(string networkId, EndpointSettings settings)
+    {
+        if (Find(networkId) is { Network.Driver: not ("host" or "null") } record) EndpointSettingsRules.Check(record, settings);
+    }
 
     /// <summary>The names a container is found by on a network: its own, aliases, the short ID, the host name.</summary>
     public static List<string> NamesFor(string containerId, string containerName, string hostname, EndpointSettings settings) =>

@@ -14,7 +14,7 @@ public sealed partial class NetworkService
         var gateways = GatewaysOf(records);
         foreach (var record in records) ExplainEndpoint(lines, record, gateways.Include(record));
         var ports = records.SelectMany(record => record.Ports.Select(port => (Record: record, Port: port))).Where(pair => asked is null || (pair.Port.ContainerPort, pair.Port.Protocol) == asked).ToList();
-        foreach (var (record, port) in ports) lines.Add(Explain(record, port));
+        foreach (var (record, port) in ports) lines.Add(Explain(port));
         if (ports.Count == 0) lines.Add(asked is { } one ? $"Port {one.Port}/{one.Protocol} is not published: no other machine reaches it, and containers of other networks do not." : "No port is published: no other machine reaches it.");
         lines.Add(_options.RespectHostFirewall
             ? "The host's own forward rules apply too (--firewall=respect): what they drop does not get here, whatever is said above."
@@ -54,7 +54,7 @@ public sealed partial class NetworkService
         foreach (var trusted in BridgeOptions.Trusted(network.Network)) lines.Add($"  What comes in by the host's interface {trusted} reaches every port (set trusted).");
     }
 
-    private static string Explain(EndpointRecord record, PortMapping port)
+    private string Explain(PortMapping port)
     {
         var key = string.Create(CultureInfo.InvariantCulture, $"{port.ContainerPort}/{port.Protocol}");
         bool v6 = port.HostAddress.Contains(':');
@@ -70,7 +70,8 @@ public sealed partial class NetworkService
         };
         var how = port.Relayed
             ? $"through a relay in the daemon, as the container has no IPv6: it sees the host as the client, and nothing answers while the daemon is down"
-            : $"map {(port.HostAddress is "" or "0.0.0.0" or "::" ? "any_port" : "address_port")}{(v6 ? 6 : 4)}, chains prerouting and output; the container sees the client's own address";
+            : _firewall.TurnsPorts ? $"{_firewall.PlaceOf(port)}; the container sees the client's own address"
+            : $"{_firewall.PlaceOf(port)}: through a relay in the daemon, the container sees the host as the client";
         return $"Port {key} is published on {host}: {who} ({how}).";
     }
 }

@@ -87,6 +87,7 @@ public sealed partial class NetworkService
             if (subnet.IsIPv6 ? network.EnableIPv6 != true : network.EnableIPv4 != true) continue;
             if (SubnetsInUse().Any(subnet.Overlaps)) throw new WharfException(ErrorKind.Forbidden, "invalid pool request: Pool overlaps with other one on this address space");
             var own = config with { Subnet = subnet.ToString(), Gateway = config.Gateway is { Length: > 0 } gateway ? gateway : BridgeOptions.IsIsolated(network, subnet.IsIPv6) ? null : GatewayIn(subnet, config.IPRange) };
+            if (subnet.IsIPv6 && subnet.First >> 120 == 0xff) throw WharfException.Invalid($"multicast subnet '{own.Gateway ?? subnet.ToAddress(subnet.First).ToString()}/{subnet.PrefixLength}' is not allowed");
             NetworkCreateRules.CheckReserved(own);
             configs.Add(own);
         }

@@ -19,7 +19,8 @@ public sealed partial class NetworkService : IDisposable
     private readonly NetworkStore _store;
     private readonly EventService _events;
     private readonly ILogger _log;
-    private readonly Firewall _firewall;
+    private readonly IFirewall _firewall;
+    private readonly NameServerRules _nameServerRules;
     private readonly PortHolder _ports;
     private readonly RouteNetlink _netlink = new();
     private readonly NamespacePool _pool;
@@ -37,9 +38,10 @@ public sealed partial class NetworkService : IDisposable
     public NetworkService(DaemonOptions options, StateStore state, EventService events, ILoggerFactory logs)
     {
         (_options, _store, _events, _log) = (options, new NetworkStore(state), events, logs.CreateLogger("Wharf.Networks"));
-        _firewall = new Firewall(options.InstanceTag, options.RespectHostFirewall);
-        _pool = new NamespacePool(_netlink, _log);
-        _ports = new PortHolder(id => _endpoints.GetValueOrDefault(id, []) is [var endpoint, ..] ? endpoint.ContainerName : id);
+        _firewall = FirewallChoice.Open(options, _log);
+        _nameServerRules = new NameServerRules(_firewall is IptablesFirewall iptables ? new IptablesProgram(iptables.IsLegacy) : null);
+        _pool = new NamespacePool(_netlink, _nameServerRules, _log);
+        _ports = new PortHolder(relaysAll: !_firewall.TurnsPorts, id => _endpoints.GetValueOrDefault(id, []) is [var endpoint, ..] ? endpoint.ContainerName : id);
     }
 
     /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for.</summary>
@@ -51,13 +53,14 @@ public sealed partial class NetworkService : IDisposable
     /// </summary>
     public Task StartAsync(CancellationToken cancellation) => Task.Run(() =>
     {
-        NetworkSettingsFile.Require("ipv4/ip_forward", "1");
+        if (_options.ForwardsPackets) NetworkSettingsFile.Require("ipv4/ip_forward", "1");
         foreach (var record in _store.Networks()) _networks[record.Network.Id!] = record;
         foreach (var group in _store.Endpoints().Where(endpoint => _networks.ContainsKey(endpoint.NetworkId)).GroupBy(endpoint => endpoint.ContainerId))
         {
             _endpoints[group.Key] = [.. group];
             _unclaimed[group.Key] = true;
         }
+        RemoveStrayBridges();
         EnsurePredefined();
         foreach (var record in _networks.Values.ToList()) Restore(record);
         foreach (var endpoint in AllEndpoints())
@@ -65,6 +68,14 @@ public sealed partial class NetworkService : IDisposable
         InstallRules();
         _ = WatchRulesAsync(_stopping.Token);
     }, cancellation);
+
+    /// <summary>Bridges of this daemon's that it was killed over: made, and not written down yet, or written off and not removed.</summary>
+    private void RemoveStrayBridges()
+    {
+        var known = _networks.Values.Select(record => record.Bridge).ToHashSet(StringComparer.Ordinal);
+        foreach (var name in Directory.EnumerateFileSystemEntries("/sys/class/net", $"wh{_options.InstanceTag}-*").Select(path => Path.GetFileName(path)!))
+            if (!known.Contains(name) && name != BridgeName(0) && RouteNetlink.IndexOf(name) is { } index) _netlink.Do(RouteRequest.DeleteLink(index));
+    }
 
     private void Restore(NetworkRecord record)
     {
@@ -109,27 +120,24 @@ public sealed partial class NetworkService : IDisposable
     /// <summary>Other tools flush the whole ruleset (<c>nft -f /etc/nftables.conf</c> does), or the host's own chains (<c>iptables -F</c>): the rules are put back at once.</summary>
     private async Task WatchRulesAsync(CancellationToken cancellation)
     {
-        try
-        {
-            using var monitor = new Linux.Nftables.NftablesMonitor();
-            while (true)
-            {
-                await monitor.WaitForChangeAsync(_firewall.TableName, HostForwarding.Table, cancellation);
-                try
-                {
-                    lock (_lock)
-                    {
-                        if (cancellation.IsCancellationRequested) return;
-                        if (!_firewall.IsInPlace()) InstallRules();
-                        else if (!_firewall.AllowOnHost(BridgesUp)) continue;
-                    }
-                    _log.RulesRestored(_firewall.TableName);
-                }
-                catch (IOException error) { _log.RulesNotRestored(_firewall.TableName, error); }
-            }
-        }
+        try { await _firewall.WatchAsync(RestoreRules, cancellation); }
         catch (OperationCanceledException) { /* the daemon stops */ }
-        catch (IOException error) { _log.RulesNotRestored(_firewall.TableName, error); }
+        catch (IOException error) { _log.RulesNotRestored(_firewall.Name, error); }
+
+        void RestoreRules()
+        {
+            try
+            {
+                lock (_lock)
+                {
+                    if (cancellation.IsCancellationRequested) return;
+                    if (!_firewall.IsInPlace()) InstallRules();
+                    else if (!_firewall.AllowOnHost(BridgesUp)) return;
+                }
+                _log.RulesRestored(_firewall.Name);
+            }
+            catch (IOException error) { _log.RulesNotRestored(_firewall.Name, error); }
+        }
     }
 
     private void EnsurePredefined()
@@ -139,32 +147,7 @@ public sealed partial class NetworkService : IDisposable
             if (_networks.Values.Any(record => record.Network.Name == name)) continue;
             AddRecord(new NetworkRecord { Network = NewNetwork(name, driver) with { IPAM = new Ipam { Driver = "default" } } });
         }
-        var bridge = _networks.Values.FirstOrDefault(record => record.Network.Name == DefaultBridge);
-        if (!_options.NoDefaultBridge) EnsureDefaultBridge(bridge);
-        else if (bridge is not null && !EndpointsOn(bridge.Network.Id!).Any())
-        {
-            _store.Remove(bridge.Network.Id!);
-            _networks.Remove(bridge.Network.Id!);
-        }
-    }
-
-    /// <summary>The default bridge follows the daemon's options from start to start; its subnet stays while nothing else is asked for.</summary>
-    private void EnsureDefaultBridge(NetworkRecord? existing)
-    {
-        var bridge = existing?.Bridge ?? BridgeName(0);
-        var options = new Dictionary<string, string>
-        {
-            [BridgeOptions.Default] = "true", [BridgeOptions.EnableIcc] = _options.Icc ? "true" : "false", [BridgeOptions.EnableMasquerade] = _options.Masquerade ? "true" : "false",
-            [BridgeOptions.HostBinding] = _options.DefaultHostAddress ?? "0.0.0.0", [BridgeOptions.Name] = bridge, [BridgeOptions.Mtu] = _options.Mtu.ToString(CultureInfo.InvariantCulture),
-        };
-        var kept = existing?.Network.IPAM?.Config;
-        var v4 = _options.BridgeAddress is { } address
-            ? new IpamConfig { Subnet = Subnet.Parse(address).ToString(), IPRange = _options.FixedCidr, Gateway = _options.DefaultGateway ?? address.Split('/')[0] }
-            : kept?.Find(config => !Subnet.Parse(config.Subnet!).IsIPv6) is { } before ? before with { IPRange = _options.FixedCidr } : ChooseSubnet(v6: false);
-        List<IpamConfig> configs = [v4];
-        if (_options.IPv6) configs.Add(_options.FixedCidrV6 is { } own ? new IpamConfig { Subnet = own, Gateway = GatewayIn(Subnet.Parse(own), null) } : kept?.Find(config => Subnet.Parse(config.Subnet!).IsIPv6) ?? ChooseSubnet(v6: true));
-        var network = (existing?.Network ?? NewNetwork(DefaultBridge, "bridge")) with { Options = options, EnableIPv6 = _options.IPv6, IPAM = new Ipam { Driver = "default", Config = configs } };
-        AddRecord(new NetworkRecord { Network = network, Bridge = bridge, UserSubnets = _options.BridgeAddress is not null });
+        EnsureDefaultBridge(_networks.Values.FirstOrDefault(record => record.Network.Name == DefaultBridge));
     }
 
     private static Network NewNetwork(string name, string driver) => new()

@@ -6,9 +6,9 @@ namespace Wharf.Engine.Networks;
 
 /// <summary>
 /// Published host ports held by bound sockets, so that no other program takes them and the kernel finds free ones. What the firewall does not
-/// turn to the container first is passed on from here.
+/// turn to the container first is passed on from here; <c>relaysAll</c>: there is no firewall, and everything is.
 /// </summary>
-internal sealed class PortHolder(Func<string, string> nameOf)
+internal sealed class PortHolder(bool relaysAll, Func<string, string> nameOf)
 {
     // SCTP is not in the framework's list of protocols; its number is.
     private const int IPPROTO_SCTP = 132;
@@ -35,7 +35,7 @@ internal sealed class PortHolder(Func<string, string> nameOf)
             var target = new IPEndPoint(containerAddress, mapping.ContainerPort);
             // Connections come here from ::1, over IPv6 to a container without it, and while someone has removed the firewall's rules.
             if (mapping.Protocol == "tcp") _ = LoopbackRelay.RunAsync(socket, target);
-            else if (mapping is { Protocol: "udp", Relayed: true }) _ = DatagramRelay.RunAsync(socket, target);
+            else if (mapping.Protocol == "udp" && (mapping.Relayed || relaysAll)) _ = DatagramRelay.RunAsync(socket, target);
             return port;
         }
     }

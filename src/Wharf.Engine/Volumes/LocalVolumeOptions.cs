@@ -19,20 +19,25 @@ internal static class LocalVolumeOptions
         ["strictatime"] = (MOUNT_ATTR_STRICTATIME, false), ["defaults"] = (0, false), ["async"] = (0, false),
     };
 
-    /// <summary>Throws in docker's words for what is missing or unknown.</summary>
-    public static void Check(string name, Dictionary<string, string>? options)
+    private static readonly (string Given, string Needed)[] Together = [("device", "type"), ("type", "device"), ("o", "device"), ("o", "type")];
+
+    /// <summary>Throws in docker's words for what is missing or unknown. <paramref name="hasQuotas"/>: whether sizes can be kept to where volumes lie.</summary>
+    public static void Check(string name, Dictionary<string, string>? options, Func<bool> hasQuotas)
     {
         if (options is null or { Count: 0 }) return;
         foreach (var key in options.Keys)
             if (key is not ("type" or "o" or "device" or "size")) throw WharfException.Invalid($"create {name}: invalid option: \"{key}\"");
         if (options.TryGetValue("size", out var size))
         {
-            if (!Bytes.TryParse(size, out _)) throw WharfException.Invalid($"create {name}: invalid size: '{size}'");
-            throw WharfException.Invalid($"create {name}: quota size requested but no quota support");
+            if (!Bytes.TryParse(size, out long bytes)) throw WharfException.Invalid($"create {name}: invalid size: '{size}'");
+            if (bytes > 0 && !hasQuotas()) throw WharfException.Invalid($"create {name}: quota size requested but no quota support");
         }
-        foreach (var key in (ReadOnlySpan<string>)["device", "type"])
-            if (!options.ContainsKey(key)) throw WharfException.Invalid($"create {name}: missing required option: \"{key}\"");
+        foreach (var (given, needed) in Together)
+            if (options.ContainsKey(given) && !options.ContainsKey(needed)) throw WharfException.Invalid($"create {name}: missing required option: \"{needed}\"");
     }
+
+    /// <summary>The most bytes a volume may hold; 0 for no limit.</summary>
+    public static long SizeOf(Dictionary<string, string>? options) => options?.GetValueOrDefault("size") is { } size && Bytes.TryParse(size, out long bytes) ? bytes : 0;
 
     /// <summary>Whether a volume with these options has to be mounted to be used.</summary>
     public static bool NeedMount(Dictionary<string, string>? options) => options is not null && options.TryGetValue("device", out var device) && device.Length > 0;

@@ -23,6 +23,8 @@ public sealed record MountPlan
     public bool NonRecursive { get; init; }
     public bool ReadOnlyNonRecursive { get; init; }
     public bool ReadOnlyForceRecursive { get; init; }
+    /// <summary>Owners that are shown as others.</summary>
+    internal IdMapOption? IdMap { get; init; }
     /// <summary>Make the directory on the host when it is not there.</summary>
     public bool CreateSource { get; init; }
     public MountVolumeOptions? VolumeOptions { get; init; }
@@ -64,6 +66,7 @@ public static class MountParser
             Propagation = bind ? propagation ?? "rprivate" : "",
             Mode = mode.Length == 0 && !bind ? "z" : mode,
             NoCopy = words.Contains("nocopy"),
+            IdMap = words.Select(IdMapOption.TryParse).FirstOrDefault(map => map is not null),
             CreateSource = bind,
         };
     }
@@ -179,7 +182,7 @@ public static class MountParser
     /// <summary>Words of a mode, each kind at most once.</summary>
     private static bool IsMode(string text)
     {
-        int access = 0, label = 0, propagation = 0, copy = 0, consistency = 0;
+        int access = 0, label = 0, propagation = 0, copy = 0, consistency = 0, map = 0;
         foreach (var word in text.Split(','))
         {
             switch (word)
@@ -189,12 +192,13 @@ public static class MountParser
                 case "nocopy": copy++; break;
                 case "consistent" or "cached" or "delegated" or "default": consistency++; break;
                 default:
-                    if (Array.IndexOf(Propagations, word) < 0) return false;
-                    propagation++;
+                    if (IdMapOption.TryParse(word) is not null) map++;
+                    else if (Array.IndexOf(Propagations, word) >= 0) propagation++;
+                    else return false;
                     break;
             }
         }
-        return access <= 1 && label <= 1 && propagation <= 1 && copy <= 1 && consistency <= 1;
+        return access <= 1 && label <= 1 && propagation <= 1 && copy <= 1 && consistency <= 1 && map <= 1;
     }
 
     private static WharfException Bad(string type, string why) => WharfException.Invalid($"invalid mount config for type \"{type}\": {why}");

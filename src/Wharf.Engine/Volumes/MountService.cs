@@ -171,7 +171,8 @@ public sealed class MountService(VolumeService volumes)
             RequireSubpath(source, subpath);
             options.Add(Specs.Shim.MountExtensions.Subpath + subpath);
         }
-        return new SpecMount { Type = "bind", Source = source, Destination = point.Destination!, Options = options };
+        if (plan?.IdMap is { } map) options.Add(map.Recursive ? "ridmap" : "idmap");
+        return new SpecMount { Type = "bind", Source = source, Destination = point.Destination!, Options = options, UidMappings = plan?.IdMap?.Uids, GidMappings = plan?.IdMap?.Gids };
     }
 
     /// <summary>

@@ -13,7 +13,11 @@ public sealed partial class VolumeService
     {
         public readonly HashSet<string> Users = new(StringComparer.Ordinal);
         public string Path = "";
+        /// <summary>Ends when nobody uses it any more.</summary>
+        public readonly TaskCompletionSource Gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
+
+    private static readonly TimeSpan UnmountPatience = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<string, Mounted> _mounted = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _mounting = new(1, 1);
@@ -53,11 +57,29 @@ public sealed partial class VolumeService
         {
             if (!_mounted.TryGetValue(name, out var mounted) || !mounted.Users.Remove(user)) return;
             if (mounted.Users.Count == 0) _mounted.Remove(name);
-            if (Find(name) is not { } volume) return;
-            if (volume.Driver != LocalDriver) await (await RequirePluginAsync(volume.Driver!, cancellation)).UnmountAsync(name, user, cancellation);
-            else if (mounted.Users.Count == 0) await Task.Run(() => LocalVolumeOptions.Unmount(volume.Mountpoint!), cancellation);
+            try
+            {
+                if (Find(name) is not { } volume) return;
+                if (volume.Driver != LocalDriver) await (await RequirePluginAsync(volume.Driver!, cancellation)).UnmountAsync(name, user, cancellation);
+                else if (mounted.Users.Count == 0) await Task.Run(() => LocalVolumeOptions.Unmount(volume.Mountpoint!), cancellation);
+            }
+            finally
+            {
+                if (mounted.Users.Count == 0) mounted.Gone.SetResult();
+            }
         }
         finally { _mounting.Release(); }
+    }
+
+    /// <summary>A container that is gone may be letting go of a volume still: that is waited for before the volume is said to be mounted.</summary>
+    private async Task AwaitUnmountAsync(string name, CancellationToken cancellation)
+    {
+        Task gone;
+        await _mounting.WaitAsync(cancellation);
+        try { gone = _mounted.TryGetValue(name, out var mounted) ? mounted.Gone.Task : Task.CompletedTask; }
+        finally { _mounting.Release(); }
+        try { await gone.WaitAsync(UnmountPatience, cancellation); }
+        catch (TimeoutException) { /* somebody uses it: the caller finds that out */ }
     }
 
     /// <summary>After a restart of the daemon: a container still runs that uses a volume.</summary>

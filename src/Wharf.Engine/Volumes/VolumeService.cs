@@ -17,6 +17,7 @@ public sealed partial class VolumeService : IDisposable
     private readonly StateStore _state;
     private readonly EventService _events;
     private readonly VolumePlugins _plugins = new();
+    private readonly VolumeQuotas _quotas;
     private readonly string _root;
     private readonly Lock _lock = new();
 
@@ -24,6 +25,7 @@ public sealed partial class VolumeService : IDisposable
     {
         (_state, _events, _root) = (state, events, Path.Combine(options.DataRoot, "volumes"));
         Directory.CreateDirectory(_root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
+        _quotas = new VolumeQuotas(_root);
         state.EnsureSchema("""
             create table if not exists volume(name text primary key, document text not null) without rowid, strict;
             create table if not exists volume_use(volume text not null, container text not null, primary key(volume, container)) without rowid, strict;
@@ -53,7 +55,7 @@ public sealed partial class VolumeService : IDisposable
         if (plugin is null)
         {
             CheckName(name);
-            LocalVolumeOptions.Check(name, options.DriverOpts);
+            LocalVolumeOptions.Check(name, options.DriverOpts, () => _quotas.IsOn);
         }
         else
         {
@@ -63,11 +65,23 @@ public sealed partial class VolumeService : IDisposable
         lock (_lock)
         {
             if (Find(name) is { } existing) return SameDriver(existing, driver);
-            if (plugin is null) Directory.CreateDirectory(volume.Mountpoint);
+            if (plugin is null) MakeDirectory(volume);
             _state.Execute("insert into volume values($1, $2)", name, Serialize(volume));
         }
         _events.Publish("volume", "create", name, new Dictionary<string, string> { ["driver"] = volume.Driver });
         return volume;
+    }
+
+    private void MakeDirectory(Volume volume)
+    {
+        Directory.CreateDirectory(volume.Mountpoint!);
+        if (LocalVolumeOptions.SizeOf(volume.Options) is not (> 0 and var size) || !IsPlain(volume)) return;
+        try { _quotas.Set(volume.Mountpoint!, size); }
+        catch
+        {
+            DeleteDirectory(Path.Combine(_root, volume.Name!));
+            throw;
+        }
     }
 
     private static Volume SameDriver(Volume existing, string? driver) =>
@@ -115,6 +129,7 @@ public sealed partial class VolumeService : IDisposable
             if (force) return;
             throw WharfException.NotFound($"get {name}: no such volume");
         }
+        if (!IsPlain(volume) && UsersOf(name).Count == 0) await AwaitUnmountAsync(name, cancellation);
         if (volume.Driver != LocalDriver)
         {
             RequireUnused(name, volume, "remove");
@@ -139,10 +154,11 @@ public sealed partial class VolumeService : IDisposable
     }
 
     /// <summary>What is mounted in a volume's directory is not the volume's: it must never be deleted with it.</summary>
-    private static void DeleteDirectory(string directory)
+    private void DeleteDirectory(string directory)
     {
         var data = Path.Combine(directory, "_data");
         while (IsMountPoint(data)) LocalVolumeOptions.Unmount(data);
+        _quotas.Free(data);
         Directory.Delete(directory, recursive: true);
     }
 

@@ -106,6 +106,26 @@ public sealed class PortTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task A_range_is_stored_as_a_range()
+    {
+        await using var net = await Net.CreateAsync(engine);
+        await using var remote = await RemoteHost.PlugInAsync();
+        var server = await net.RunAsync(["-p", "29000-29099:29000-29099", "-p", "127.0.0.1:29200-29205:29200-29205"], "sh", "-c", "nc -ll -p 29000 -e echo first & nc -ll -p 29205 -e echo local & exec nc -ll -p 29099 -e echo last");
+        (await Ask.AnswerAsync("127.0.0.1", 29000)).ShouldBe("first");
+        (await remote.AnswerAsync(remote.HostAddress, 29099)).ShouldBe("last");
+        (await Ask.AnswerAsync("127.0.0.1", 29205)).ShouldBe("local");
+        (await remote.AskAsync(remote.HostAddress, 29205)).ShouldBeEmpty();
+        if (!engine.IsWharf) return;
+        var address = await Look.AddressAsync(engine, server, net.Name);
+        (await RulesAsync()).Count(line => line.Contains("29000-29099", StringComparison.Ordinal)).ShouldBe(1);
+        (await RulesAsync()).ShouldNotContain(line => line.Contains("29050", StringComparison.Ordinal));
+        (await engine.DockerAsync("rm", "-f", server)).ShouldExit(0);
+        (await RulesAsync()).ShouldNotContain(line => line.Contains(address, StringComparison.Ordinal) || line.Contains("29000", StringComparison.Ordinal));
+
+        async Task<string[]> RulesAsync() => (await CommandResult.RunAsync("nft", ["list", "table", "inet", "wharf_" + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(engine.DataRoot)))[..8]])).ShouldExit(0).Out.Split('\n');
+    }
+
+    [Fact]
     public async Task A_port_that_is_taken_is_told_at_the_start_and_nothing_is_left()
     {
         await using var net = await Net.CreateAsync(engine);

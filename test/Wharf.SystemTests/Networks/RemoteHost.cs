@@ -17,6 +17,8 @@ public sealed class RemoteHost : IAsyncDisposable
 
     /// <summary>The namespace's name.</summary>
     public string Name => _name;
+    /// <summary>This host's end of the cable.</summary>
+    public string Link => _link;
     /// <summary>This host's address as the remote sees it, and the remote's own.</summary>
     public string HostAddress { get; }
     public string Address { get; }

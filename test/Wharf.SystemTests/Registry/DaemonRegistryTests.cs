@@ -33,7 +33,15 @@ public sealed class DaemonRegistryTests
             (await Wharf("push", $"{daemon.Authority}/team/app:v1")).ShouldExit(0);
             (await Wharf("image", "inspect", "team/app:v1")).ShouldExit(0);
             (await Wharf("run", "--rm", "--network", "none", "team/app:v1", "/bin/busybox", "echo", "it runs")).ShouldExit(0).Text.ShouldBe("it runs");
-            await (await api.DeleteAsync("/v2/busybox/manifests/latest")).ShouldRefuseAsync(405, "UNSUPPORTED");
+            // What is taken here is taken from the daemon, unless a container needs it.
+            (await Wharf("tag", "busybox:latest", "spare:one")).ShouldExit(0);
+            await (await api.DeleteAsync("/v2/spare/manifests/one")).ShouldBeAsync(HttpStatusCode.Accepted);
+            (await Wharf("image", "inspect", "spare:one")).ShouldExit(1);
+            (await Wharf("rmi", "team/app:v1", $"{daemon.Authority}/team/app:v1")).ShouldExit(0);
+            (await Wharf("create", "--name", "user", "--network", "none", "busybox:latest", "/bin/busybox", "true")).ShouldExit(0);
+            await (await api.DeleteAsync("/v2/busybox/manifests/latest")).ShouldRefuseAsync(409, "DENIED");
+            (await Wharf("rm", "user")).ShouldExit(0);
+            (await Wharf("tag", "busybox:latest", "team/app:v1")).ShouldExit(0);
             (await Wharf("rmi", "busybox:latest")).ShouldExit(0);
             (await api.GetAsync("/v2/busybox/manifests/latest")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
             (await api.GetAsync("/v2/team/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);

@@ -149,6 +149,62 @@ public sealed class RegistryClientTests(EngineFixture engine)
         (await Run(oras, ["discover", .. login, $"{registry.Authority}/cr/app:v1"])).ShouldExit(0).Out.ShouldContain("application/note");
     }
 
+    /// <summary>crane has no option for a client's certificate; oras has.</summary>
+    [Fact]
+    public async Task Oras_pushes_attaches_and_pulls_with_a_client_certificate()
+    {
+        var oras = Client("oras");
+        using var authority = new TestCertificates();
+        await using var registry = await SecureAsync(authority, Login.Certificate);
+        var certificates = Path.Combine(registry.Root, "certs");
+        var environment = new Dictionary<string, string> { ["DOCKER_CONFIG"] = registry.Root, ["HOME"] = registry.Root };
+        var (trust, login) = ((string[])["--ca-file", certificates + "/ca.crt"], (string[])["--cert-file", certificates + "/client.cert", "--key-file", certificates + "/client.key"]);
+        Task<CommandResult> Run(params string[] args) => CommandResult.RunAsync(oras, args, seconds: 120, environment: environment);
+        await File.WriteAllTextAsync(Path.Combine(registry.Root, "note.txt"), "hello");
+        var (name, file) = ($"{registry.Authority}/or/notes:v1", Path.Combine(registry.Root, "note.txt") + ":text/plain");
+        (await Run(["push", .. trust, "--disable-path-validation", name, file])).ExitCode.ShouldNotBe(0, "nobody may push without a certificate");
+        (await Run(["push", .. trust, .. login, "--disable-path-validation", "--artifact-type", "application/notes", name, file])).ShouldExit(0);
+        (await Run(["attach", .. trust, .. login, "--disable-path-validation", "--artifact-type", "application/note", name, file])).ShouldExit(0);
+        (await Run(["discover", .. trust, .. login, name])).ShouldExit(0).Out.ShouldContain("application/note");
+        (await Run(["pull", .. trust, .. login, "--allow-path-traversal", "-o", Path.Combine(registry.Root, "pulled"), name])).ShouldExit(0);
+        (await Run(["repo", "tags", .. trust, .. login, $"{registry.Authority}/or/notes"])).ShouldExit(0).Text.Split('\n').ShouldContain("v1");
+    }
+
+    /// <summary>buildx through the engine: an index with an attestation, and a cache in the image that another engine takes up.</summary>
+    [Fact]
+    public async Task Buildx_pushes_provenance_and_a_cache_over_TLS()
+    {
+        SystemTests.Build.Buildx.Require("docker-buildx");
+        using var authority = new TestCertificates();
+        await using var registry = await SecureAsync(authority, Login.Token);
+        var trust = Path.Combine(registry.Root, "certs.d", registry.Authority);
+        Directory.CreateDirectory(Path.GetDirectoryName(trust)!);
+        Directory.Move(Path.Combine(registry.Root, "certs"), trust);
+        var context = Directory.CreateDirectory(Path.Combine(registry.Root, "context")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), "FROM busybox\nRUN head -c 16 /dev/urandom | od -An -tx1 > /random\n");
+        var name = $"{registry.Authority}/bx/app:v1";
+        await using var own = new EngineFixture();
+        await own.StartOwnAsync("--certs-dir", Path.Combine(registry.Root, "certs.d"));
+        await own.EnsureImageAsync();
+        // One configuration for all: logins are kept in it.
+        var environment = new Dictionary<string, string> { ["DOCKER_HOST"] = own.Host, ["DOCKER_CONFIG"] = DockerPlugins.Config(Path.Combine(own.Root, "login-config")), ["BUILDKIT_PROGRESS"] = "plain" };
+        Task<CommandResult> DockerAsync(params string[] args) => CommandResult.RunAsync("docker", args, null, 120, environment);
+        Task<CommandResult> BuildAsync(params string[] args) => DockerAsync(["buildx", "build", .. args, context]);
+        (await BuildAsync("--push", "-t", name, "--provenance=mode=max", "--cache-to", "type=inline")).ExitCode.ShouldNotBe(0, "nobody may push without a login");
+        (await DockerAsync("login", "-u", "alice", "-p", "secret", registry.Authority)).ShouldExit(0);
+        (await BuildAsync("--push", "-t", name, "--provenance=mode=max", "--cache-to", "type=inline")).ShouldExit(0);
+        (await own.DockerAsync("login", "-u", "alice", "-p", "secret", registry.Authority)).ShouldExit(0);
+        using var http = new RegistryApi(registry.Url, authority.Handler());
+        http.Http.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("alice:secret"u8));
+        var index = await (await (await http.SendAsync("GET", "/v2/bx/app/manifests/v1", headers: [("Accept", RegistryApi.OciIndex)])).ShouldBeAsync(System.Net.HttpStatusCode.OK)).JsonAsync();
+        index.GetProperty("manifests").EnumerateArray().Count(entry => entry.TryGetProperty("annotations", out var annotations) && annotations.TryGetProperty("vnd.docker.reference.type", out var type) && type.GetString() == "attestation-manifest").ShouldBe(1);
+        var random = (await own.DockerAsync("run", "--rm", name, "cat", "/random")).ShouldExit(0).Text;
+        (await own.DockerAsync("rmi", name)).ShouldExit(0);
+        (await own.DockerAsync("builder", "prune", "-af")).ShouldExit(0);
+        (await BuildAsync("-t", "again", "--cache-from", name)).ShouldExit(0).Error.ShouldContain("CACHED");
+        (await own.DockerAsync("run", "--rm", "again", "cat", "/random")).ShouldExit(0).Text.ShouldBe(random);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

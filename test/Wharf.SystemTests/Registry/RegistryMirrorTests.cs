@@ -41,6 +41,45 @@ public sealed class RegistryMirrorTests
     }
 
     [Fact]
+    public async Task A_blob_is_sent_on_while_it_comes_to_all_who_ask_and_whole_only_when_it_is_right()
+    {
+        var blob = RegistryAnswers.Bytes(3, 4_000_000);
+        await using var upstream = new SlowUpstream(blob);
+        await using var mirror = await RegistryProcess.WharfAsync($$"""{ "mirrors": [ { "prefix": "slow", "upstream": "http://{{upstream.Authority}}" } ] }""");
+        using var api = new RegistryApi(mirror.Url);
+        var head = await api.HeadAsync($"/v2/slow/app/blobs/{RegistryApi.DigestOf(blob)}");
+        head.StatusCode.ShouldBe(HttpStatusCode.OK);
+        head.Content.Headers.ContentLength.ShouldBe(blob.Length);
+        upstream.Gets.ShouldBe(0, "to tell a size no byte is fetched");
+        var clients = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => OpenAsync(RegistryApi.DigestOf(blob))));
+        var first = new byte[blob.Length / 4];
+        foreach (var client in clients) await client.ReadExactlyAsync(first).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        first.ShouldBe(blob[..first.Length]);
+        upstream.SendRest();
+        foreach (var client in clients)
+        {
+            var rest = new MemoryStream();
+            await client.CopyToAsync(rest);
+            rest.ToArray().ShouldBe(blob[first.Length..]);
+        }
+        upstream.Gets.ShouldBe(1, "three pulls are one fetch");
+        (await (await api.GetAsync($"/v2/slow/app/blobs/{RegistryApi.DigestOf(blob)}")).Content.ReadAsByteArrayAsync()).ShouldBe(blob);
+        upstream.Gets.ShouldBe(1, "it is kept");
+
+        // What the upstream sends under another digest is not its bytes: nobody gets a whole answer.
+        var wrong = await OpenAsync(RegistryApi.DigestOf("other"u8.ToArray()));
+        await Should.ThrowAsync<Exception>(async () => await wrong.CopyToAsync(Stream.Null));
+        (await api.HeadAsync($"/v2/slow/app/blobs/{RegistryApi.DigestOf("other"u8.ToArray())}")).StatusCode.ShouldBe(HttpStatusCode.OK, "the upstream says that it has it");
+
+        async Task<Stream> OpenAsync(string digest)
+        {
+            var response = await api.Http.GetAsync($"/v2/slow/app/blobs/{digest}", HttpCompletionOption.ResponseHeadersRead);
+            await response.ShouldBeAsync(HttpStatusCode.OK);
+            return await response.Content.ReadAsStreamAsync();
+        }
+    }
+
+    [Fact]
     public async Task Scheduled_repositories_are_there_without_a_pull()
     {
         await using var upstream = await RegistryProcess.WharfAsync();

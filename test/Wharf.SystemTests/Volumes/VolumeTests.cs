@@ -119,6 +119,22 @@ public sealed class VolumeTests(EngineFixture engine) : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Owners_are_shown_as_others_where_asked_for()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker has no such mode: it is podman's");
+        File.WriteAllText(Path.Combine(_directory, "file"), "x");
+        (await CommandResult.RunAsync("chown", ["-R", "1000:1001", _directory])).ShouldExit(0);
+        // Whose owner is not mapped not even root may pass by.
+        (await CommandResult.RunAsync("chmod", ["755", _directory])).ShouldExit(0);
+        var shown = await RunAsync(["-v", $"{_directory}:/data:idmap=uids=1000-0-1#0-5-1;gids=1001-7-1"], "stat", "-c", "%u:%g", "/data/file");
+        if (shown.ExitCode != 0 && shown.Error.Contains("mount_setattr", StringComparison.Ordinal)) Assert.Skip($"the file system or kernel has no mapped owners: {shown.Error.Trim()}");
+        shown.ShouldExit(0).Text.ShouldBe("0:7");
+        (await RunAsync(["-v", $"{_directory}:/data:idmap=uids=1000-0-1;gids=1001-0-1"], "touch", "/data/made")).ShouldExit(0);
+        (await CommandResult.RunAsync("stat", ["-c", "%u:%g", Path.Combine(_directory, "made")])).ShouldExit(0).Text.ShouldBe("1000:1001", "what root makes is the mapped owner's on the host");
+        (await RunAsync(["-v", $"{_directory}:/data:idmap=nonsense"], "true")).ShouldExit(125).Error.ShouldContain("invalid mode: idmap=nonsense");
+    }
+
+    [Fact]
     public async Task Read_only_reaches_what_is_mounted_below()
     {
         Assert.SkipUnless(engine.IsWharf, "the peer has a mount namespace of its own and does not see what is mounted here");

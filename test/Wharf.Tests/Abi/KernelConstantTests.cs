@@ -47,6 +47,7 @@ public sealed partial class KernelConstantTests
         #include <linux/bpf.h>
         #include <linux/capability.h>
         #include <linux/filter.h>
+        #include <linux/fs.h>
         #include <linux/if_link.h>
         #include <linux/ioprio.h>
         #include <linux/mount.h>
@@ -55,6 +56,7 @@ public sealed partial class KernelConstantTests
         #include <linux/netfilter/nfnetlink_conntrack.h>
         #include <linux/netlink.h>
         #include <linux/openat2.h>
+        #include <linux/quota.h>
         #include <linux/rtnetlink.h>
         #include <linux/seccomp.h>
         #include <linux/sockios.h>

@@ -15,6 +15,7 @@ public sealed class StructTests
     [
         ("Wharf.Linux.Mounts.MountTree+Attributes", "struct mount_attr", [("Set", "attr_set"), ("Clear", "attr_clr"), ("Propagation", "propagation"), ("UserNamespaceFd", "userns_fd")]),
         ("Wharf.Linux.Fds.OpenAt+OpenHow", "struct open_how", [("Flags", "flags"), ("Mode", "mode"), ("Resolve", "resolve")]),
+        ("Wharf.Linux.Mounts.ProjectQuota+DiskQuota", "struct if_dqblk", [("HardBlocks", "dqb_bhardlimit"), ("Space", "dqb_curspace"), ("Inodes", "dqb_curinodes"), ("Valid", "dqb_valid")]),
         ("Wharf.Runtime.Init.ResourceLimit", "struct rlimit64", [("Soft", "rlim_cur"), ("Hard", "rlim_max")]),
         ("Wharf.Runtime.Seccomp.BpfInstruction", "struct sock_filter", []),
         ("Wharf.Runtime.Cgroups.CgroupEvents+PollFd", "struct pollfd", [("Fd", "fd"), ("Events", "events"), ("Returned", "revents")]),
@@ -36,6 +37,7 @@ public sealed class StructTests
         [
             "_Static_assert(sizeof(struct bpf_cgroup_dev_ctx) == 12 && offsetof(struct bpf_cgroup_dev_ctx, major) == 4 && offsetof(struct bpf_cgroup_dev_ctx, minor) == 8, \"bpf_cgroup_dev_ctx\");",
             "_Static_assert(sizeof(struct ifreq) == 40 && offsetof(struct ifreq, ifr_flags) == 16, \"ifreq\");",
+            "_Static_assert(sizeof(struct fsxattr) == 28 && offsetof(struct fsxattr, fsx_projid) == 12, \"fsxattr\");",
             "_Static_assert(sizeof(struct nlmsghdr) == 16, \"nlmsghdr\");",
             "_Static_assert(sizeof(struct epoll_event) == " + (RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16) + ", \"epoll_event\");",
             "_Static_assert(sizeof(struct bpf_insn) == 8, \"bpf_insn\");",

@@ -29,7 +29,9 @@ internal static class MachineChecks
             NativeLibrary.Free(handle);
             return new Finding("firewall", Health.Good, "libnftables is there");
         }
-        return new Finding("firewall", Health.Broken, "libnftables.so.1 is not installed: networks cannot be made", "install it: apt-get install libnftables1");
+        return new[] { "/usr/sbin/iptables-restore", "/usr/sbin/iptables-legacy-restore", "/sbin/iptables-restore" }.Any(File.Exists)
+            ? new Finding("firewall", Health.Note, "libnftables.so.1 is not installed: rules are made by iptables", "it is faster with it: apt-get install libnftables1")
+            : new Finding("firewall", Health.Broken, "neither libnftables.so.1 nor iptables is installed: networks cannot be made", "install one: apt-get install libnftables1");
     }
 
     private static Finding Forwarding()

@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 using Microsoft.Win32.SafeHandles;
 using Wharf.Daemon.Registry.Http;
+using Wharf.Daemon.Registry.Mirror;
 using Wharf.Daemon.Registry.Storage;
+using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Api;
 
@@ -15,20 +17,17 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
     public async Task GetAsync(RegistryRequest request)
     {
         var digest = RegistryRequest.ParseDigest(request.Route.Reference);
-        if (rules.Mirror is { } mirror) await mirror.EnsureBlobAsync(request.Name, digest, request.Cancellation);
+        if (rules.Mirror is { } mirror && await AnswerFromUpstreamAsync(request, mirror, digest)) return;
         var blob = await store.FindBlobAsync(request.Name, digest, request.Cancellation) ?? throw new RegistryException(RegistryErrorCode.BlobUnknown, detail: digest.ToString());
         var response = request.Http.Response;
-        var tag = $"\"{digest}\"";
-        request.Header("Docker-Content-Digest", digest.ToString());
-        request.Header("Accept-Ranges", "bytes");
-        request.Header("ETag", tag);
-        request.Header("Cache-Control", "max-age=31536000");
+        var tag = Describe(request, digest);
         if (EntityTags.Match(request.Http.Request.Headers.IfNoneMatch, tag))
         {
             await request.EmptyAsync(StatusCodes.Status304NotModified);
             return;
         }
-        var (from, length, isPart) = RangeOf(request.Http.Request, tag, blob.Size);
+        // RFC 9110 section 14.2: a range means something in a GET alone.
+        var (from, length, isPart) = request.IsHead ? (0, blob.Size, false) : RangeOf(request.Http.Request, tag, blob.Size);
         response.ContentType = "application/octet-stream";
         response.ContentLength = length;
         if (isPart)
@@ -47,6 +46,51 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
         }
         rules.Metrics.BlobsPulled.Add(1);
         await SendAsync(request, Keys.Blob(digest), from, length);
+    }
+
+    /// <summary>Headers that any answer about a blob has; gives its entity tag.</summary>
+    private static string Describe(RegistryRequest request, Digest digest)
+    {
+        var tag = $"\"{digest}\"";
+        request.Header("Docker-Content-Digest", digest.ToString());
+        request.Header("Accept-Ranges", "bytes");
+        request.Header("ETag", tag);
+        request.Header("Cache-Control", "max-age=31536000");
+        return tag;
+    }
+
+    /// <summary>
+    /// What only an upstream has is sent on while it comes. False when the blob is here now: whole, as asked for in parts or under a condition.
+    /// </summary>
+    private async Task<bool> AnswerFromUpstreamAsync(RegistryRequest request, MirrorService mirror, Digest digest)
+    {
+        var headers = request.Http.Request.Headers;
+        var response = request.Http.Response;
+        if (request.IsHead)
+        {
+            if (await mirror.SizeAtUpstreamAsync(request.Name, digest, request.Cancellation) is not { } told) return false;
+            Describe(request, digest);
+            (response.ContentType, response.ContentLength) = ("application/octet-stream", told);
+            return true;
+        }
+        if (headers.Range.Count > 0 || headers.IfNoneMatch.Count > 0)
+        {
+            await mirror.EnsureBlobAsync(request.Name, digest, request.Cancellation);
+            return false;
+        }
+        if (await mirror.OpenComingAsync(request.Name, digest, request.Cancellation) is not var (coming, size)) return false;
+        using var file = coming.TryOpen();
+        if (file is null)
+        {
+            // It has its last name already, and is the repository's in a moment.
+            await mirror.EnsureBlobAsync(request.Name, digest, request.Cancellation);
+            return false;
+        }
+        Describe(request, digest);
+        (response.ContentType, response.ContentLength) = ("application/octet-stream", size);
+        rules.Metrics.BlobsPulled.Add(1);
+        await coming.CopyToAsync(file, size, response.BodyWriter, count => rules.Metrics.BytesSent.Add(count), request.Cancellation);
+        return true;
     }
 
     /// <summary>The one range a request asks for. Several, malformed ones and those of another entity give the whole, as RFC 9110 allows.</summary>

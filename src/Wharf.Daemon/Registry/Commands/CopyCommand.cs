@@ -59,7 +59,8 @@ internal static class CopyCommand
         {
             if (await target.HasBlobAsync(blob.Digest, cancellation)) return;
             if (mountFrom is not null && await target.MountAsync(blob.Digest, mountFrom, cancellation)) return;
-            await using var stream = await source.OpenBlobAsync(blob.Digest, cancellation);
+            var (stream, _) = await source.OpenBlobAsync(blob.Digest, cancellation);
+            await using var owner = stream;
             await target.UploadAsync(new Descriptor { Digest = blob.Digest, Size = blob.Size }, () => stream, cancellation);
         }
 

@@ -20,6 +20,7 @@ public sealed record RegistryErrorCode(string Code, int Status, string Message)
     public static readonly RegistryErrorCode RangeNotSatisfiable = new("SIZE_INVALID", 416, "the range lies outside the blob");
     public static readonly RegistryErrorCode Unauthorized = new("UNAUTHORIZED", 401, "authentication required");
     public static readonly RegistryErrorCode Denied = new("DENIED", 403, "requested access to the resource is denied");
+    public static readonly RegistryErrorCode InUse = new("DENIED", 409, "a container uses the image");
     public static readonly RegistryErrorCode Unsupported = new("UNSUPPORTED", 405, "the operation is unsupported");
     public static readonly RegistryErrorCode TooManyRequests = new("TOOMANYREQUESTS", 429, "too many requests");
     public static readonly RegistryErrorCode PageNumberInvalid = new("PAGINATION_NUMBER_INVALID", 400, "invalid number of results requested");

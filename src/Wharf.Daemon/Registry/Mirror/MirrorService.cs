@@ -30,6 +30,7 @@ public sealed class MirrorService : IAsyncDisposable
     private readonly ILogger _log;
     private readonly List<Upstream> _upstreams;
     private readonly ConcurrentDictionary<string, Lazy<Task>> _flights = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<ComingBlob>> _blobs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _fresh = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _workers = [];
@@ -98,25 +99,64 @@ public sealed class MirrorService : IAsyncDisposable
         if (isTag) _fresh[$"{name}:{reference}"] = DateTimeOffset.UtcNow;
     }
 
-    /// <summary>Sees to it that a blob is here.</summary>
+    /// <summary>Sees to it that a blob is here, whole.</summary>
     public async Task EnsureBlobAsync(string name, Digest digest, CancellationToken cancellation)
     {
-        if (Find(name) is not var (upstream, remote)) return;
+        if (await FindComingAsync(name, digest, cancellation) is { } coming) await AnsweredAsync(name, digest, coming.Whole, cancellation);
+    }
+
+    /// <summary>A blob that is on its way from its upstream, and its size; null when it is here, or no upstream's, or to be waited for.</summary>
+    public async Task<(ComingBlob Blob, long Size)?> OpenComingAsync(string name, Digest digest, CancellationToken cancellation)
+    {
+        if (await FindComingAsync(name, digest, cancellation) is not { } coming) return null;
+        if (await AnsweredAsync(name, digest, coming.Size, cancellation) is { } size && size <= _store.Limits.MaxBlob) return (coming, size);
+        await AnsweredAsync(name, digest, coming.Whole, cancellation);
+        return null;
+    }
+
+    /// <summary>The size of a blob that only the upstream has, which is not fetched for that; null when it is here, or not an upstream's, or not told.</summary>
+    public async Task<long?> SizeAtUpstreamAsync(string name, Digest digest, CancellationToken cancellation)
+    {
+        if (Find(name) is not var (upstream, remote) || await _store.FindBlobAsync(name, digest, cancellation) is not null) return null;
+        using var client = Connect(upstream, remote);
+        return await AnsweredAsync(name, digest, client.BlobSizeAsync(digest, cancellation), cancellation);
+    }
+
+    private async Task<ComingBlob?> FindComingAsync(string name, Digest digest, CancellationToken cancellation)
+    {
+        if (Find(name) is not var (upstream, remote)) return null;
         if (await _store.FindBlobAsync(name, digest, cancellation) is not null)
         {
             _metrics.MirrorHits.Add(1);
-            return;
+            return null;
         }
-        try { await OnceAsync($"{name}@{digest}", token => FetchBlobAsync(upstream, remote, name, digest, token)).WaitAsync(cancellation); }
+        var key = $"{name}@{digest}";
+        return _blobs.GetOrAdd(key, _ => new Lazy<ComingBlob>(() =>
+        {
+            var coming = new ComingBlob();
+            coming.Begin(Task.Run(async () =>
+            {
+                try { await FetchBlobAsync(upstream, remote, name, digest, coming, _stop.Token); }
+                finally { _blobs.TryRemove(key, out var _); }
+            }));
+            return coming;
+        })).Value;
+    }
+
+    /// <summary>Waits for something of the upstream; what goes wrong there in the registry's own errors.</summary>
+    private async Task<T> AnsweredAsync<T>(string name, Digest digest, Task<T> answer, CancellationToken cancellation)
+    {
+        try { return await answer.WaitAsync(cancellation); }
         catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { throw new RegistryException(RegistryErrorCode.BlobUnknown, detail: digest.ToString(), inner: error); }
         catch (Exception error) when (!cancellation.IsCancellationRequested && error is HttpRequestException or IOException or OperationCanceledException or WharfException)
         {
+            var upstream = Find(name)!.Value.Upstream;
             Failed(upstream, name, error);
             throw new RegistryException(RegistryErrorCode.Unavailable with { Status = 502 }, $"the upstream {upstream.Domain} does not answer: {error.Message}", inner: error);
         }
     }
 
-    private async Task FetchBlobAsync(Upstream upstream, string remote, string name, Digest digest, CancellationToken cancellation)
+    private async Task FetchBlobAsync(Upstream upstream, string remote, string name, Digest digest, ComingBlob coming, CancellationToken cancellation)
     {
         _metrics.MirrorFetches.Add(1);
         using var client = Connect(upstream, remote);
@@ -124,7 +164,14 @@ public sealed class MirrorService : IAsyncDisposable
         try
         {
             await upload.UseAlgorithmAsync(digest.Algorithm, cancellation);
-            await using (var stream = await client.OpenBlobAsync(digest, cancellation)) await upload.AppendAsync(stream, _store.Limits.MaxBlob, cancellation);
+            upload.Moved = coming.Move;
+            var (stream, size) = await client.OpenBlobAsync(digest, cancellation);
+            await using (stream)
+            {
+                coming.Announce(upload.Path, size);
+                await upload.AppendAsync(stream, _store.Limits.MaxBlob, cancellation);
+            }
+            if (size is { } told && told != upload.Offset) throw new IOException($"the upstream announced {told} bytes of {digest} and sent {upload.Offset}");
             await _store.CommitAsync(upload, digest, cancellation);
         }
         catch
@@ -207,8 +254,8 @@ public sealed class MirrorService : IAsyncDisposable
     {
         await _stop.CancelAsync();
         foreach (var worker in _workers) await worker;
-        foreach (var flight in _flights.Values)
-            try { await flight.Value; }
+        foreach (var flight in _flights.Values.Select(flight => flight.Value).Concat(_blobs.Values.Select(blob => (Task)blob.Value.Whole)).ToList())
+            try { await flight; }
             catch (Exception error) when (error is OperationCanceledException or HttpRequestException or IOException or WharfException) { /* its waiters were told */ }
         _stop.Dispose();
     }

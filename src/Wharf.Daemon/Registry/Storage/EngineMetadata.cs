@@ -71,21 +71,31 @@ internal sealed class EngineMetadata(IMetadata inner, IObjectStore store, ImageS
 
     public async Task DeleteTagAsync(string name, string tag, CancellationToken cancellation)
     {
-        if (NameOf(name, tag) is { } reference && images.IdOf(reference) is not null) throw EngineOwns(reference);
+        await RemoveFromEngineAsync(name, tag, cancellation);
         await inner.DeleteTagAsync(name, tag, cancellation);
     }
 
     public async Task<IReadOnlyList<string>> DeleteManifestAsync(string name, Digest digest, CancellationToken cancellation)
     {
         foreach (var (tag, record) in await inner.ListTagRecordsAsync(name, cancellation))
-            if (record.Digest == digest && NameOf(name, tag) is { } reference && images.IdOf(reference) is not null) throw EngineOwns(reference);
+            if (record.Digest == digest) await RemoveFromEngineAsync(name, tag, cancellation);
         return await inner.DeleteManifestAsync(name, digest, cancellation);
     }
 
-    public Task DeleteRepositoryAsync(string name, CancellationToken cancellation) =>
-        TagsOf(name).FirstOrDefault() is { } tag && NameOf(name, tag) is { } reference ? throw EngineOwns(reference) : inner.DeleteRepositoryAsync(name, cancellation);
+    public async Task DeleteRepositoryAsync(string name, CancellationToken cancellation)
+    {
+        foreach (var tag in TagsOf(name).ToList()) await RemoveFromEngineAsync(name, tag, cancellation);
+        await inner.DeleteRepositoryAsync(name, cancellation);
+    }
 
-    private static RegistryException EngineOwns(ImageReference name) => new(RegistryErrorCode.Unsupported, $"{name.Familiar} is an image of the daemon: remove it there (wharf rmi {name.Familiar})");
+    /// <summary>A tag that is gone here would come back while the engine has the name: it is taken there as <c>rmi</c> takes it; what a container uses stays, with DENIED.</summary>
+    private async Task RemoveFromEngineAsync(string repository, string tag, CancellationToken cancellation)
+    {
+        if (NameOf(repository, tag) is not { } name || images.IdOf(name) is null) return;
+        try { await images.RemoveAsync(name.Familiar, force: false, prune: true, cancellation); }
+        catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { /* the engine was quicker */ }
+        catch (WharfException error) when (error.Kind == ErrorKind.Conflict) { throw new RegistryException(RegistryErrorCode.InUse, error.Message, inner: error); }
+    }
 
     public async Task<NamePage> ListTagsAsync(string name, int limit, string? last, CancellationToken cancellation)
     {

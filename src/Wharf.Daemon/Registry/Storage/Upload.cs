@@ -23,6 +23,8 @@ public sealed class Upload(string id, string name, string path) : IDisposable
     public long Offset { get; private set; }
     public DateTimeOffset Used { get; set; } = DateTimeOffset.UtcNow;
     public SemaphoreSlim Gate { get; } = new(1, 1);
+    /// <summary>Told of every offset that has been reached: its bytes are in the file.</summary>
+    public Action<long> Moved { get; set; } = static _ => { };
 
     /// <summary>Begins the hash anew in the algorithm the blob will be named by. What is there already is read again.</summary>
     public async Task UseAlgorithmAsync(string algorithm, CancellationToken cancellation)
@@ -71,6 +73,7 @@ public sealed class Upload(string id, string name, string path) : IDisposable
                     file ??= File.OpenHandle(Path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
                     Write(file, result.Buffer);
                     Offset += result.Buffer.Length;
+                    Moved(Offset);
                 }
                 body.AdvanceTo(result.Buffer.End);
                 if (result.IsCompleted) return;

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using Wharf.Daemon.Registry.Config;
+using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Observing;
 using Wharf.Daemon.Registry.Storage;
 using Wharf.Specs.Image;
@@ -97,7 +98,8 @@ public sealed class UpkeepService : IAsyncDisposable
             var (tag, record) = tags[i];
             if (i < rule.KeepLast || rule.Tags?.IsMatch(tag) == true || now - record.Updated < rule.PushedWithin) continue;
             if (rule.PulledWithin is { } within && await _store.Metadata.LastPullAsync(name, record.Digest, cancellation) is { } pulled && now - pulled < within) continue;
-            await _store.DeleteTagAsync(name, tag, cancellation);
+            try { await _store.DeleteTagAsync(name, tag, cancellation); }
+            catch (RegistryException error) when (error.Code == RegistryErrorCode.InUse) { continue; } // a container of the daemon has the image
             _reporter.Report(new RegistryEvent { Action = "retention", Repository = name, Tag = tag, Digest = record.Digest.ToString() });
             result.Tags++;
         }

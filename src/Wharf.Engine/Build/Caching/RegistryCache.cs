@@ -8,7 +8,7 @@ internal sealed class RegistryCache(string name, RegistryClient client) : ICache
 {
     public string Name => name;
 
-    public Task<Stream> OpenAsync(Digest blob, CancellationToken cancellation) => client.OpenBlobAsync(blob, cancellation);
+    public async Task<Stream> OpenAsync(Digest blob, CancellationToken cancellation) => (await client.OpenBlobAsync(blob, cancellation)).Stream;
 
     public void Dispose() => client.Dispose();
 }

@@ -27,12 +27,20 @@ internal sealed partial class RegistryClient
         return response.Headers.TryGetValues("Docker-Content-Digest", out var values) && Digest.TryParse(values.First(), out var digest) ? digest : (Digest?)null;
     }, cancellation);
 
-    /// <summary>Opens a blob. The caller verifies what comes.</summary>
-    public Task<Stream> OpenBlobAsync(Digest digest, CancellationToken cancellation) => WithEndpointAsync(async connection =>
+    /// <summary>Opens a blob, with its size in bytes where the registry tells it. The caller verifies what comes.</summary>
+    public Task<(Stream Stream, long? Size)> OpenBlobAsync(Digest digest, CancellationToken cancellation) => WithEndpointAsync(async connection =>
     {
         var response = await connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Url(connection, "blobs/" + digest)), PullScope, cancellation);
-        if (response.IsSuccessStatusCode) return await response.Content.ReadAsStreamAsync(cancellation);
+        if (response.IsSuccessStatusCode) return (await response.Content.ReadAsStreamAsync(cancellation), response.Content.Headers.ContentLength);
         using (response) throw await BlobErrorAsync(response, new Descriptor { Digest = digest }, cancellation);
+    }, cancellation);
+
+    /// <summary>A blob's size in bytes without its bytes; null when the registry does not tell.</summary>
+    public Task<long?> BlobSizeAsync(Digest digest, CancellationToken cancellation) => WithEndpointAsync(async connection =>
+    {
+        using var response = await connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Head, Url(connection, "blobs/" + digest)), PullScope, cancellation);
+        if (!response.IsSuccessStatusCode) throw await BlobErrorAsync(response, new Descriptor { Digest = digest }, cancellation);
+        return response.Content.Headers.ContentLength;
     }, cancellation);
 
     /// <summary>All repositories of the registry that the caller may see.</summary>

@@ -17,8 +17,10 @@ public sealed class RemoteRepository(ImageReference name, AuthConfig? credential
     public Task<(byte[] Bytes, string? MediaType, Digest Digest)> ManifestAsync(string reference, CancellationToken cancellation) => _client.ManifestAsync(reference, cancellation);
     /// <summary>The digest a tag names now, without fetching its manifest; null when the registry does not tell.</summary>
     public Task<Digest?> ManifestDigestAsync(string reference, CancellationToken cancellation) => _client.ManifestDigestAsync(reference, cancellation);
-    /// <summary>Opens a blob. The caller verifies what comes.</summary>
-    public Task<Stream> OpenBlobAsync(Digest digest, CancellationToken cancellation) => _client.OpenBlobAsync(digest, cancellation);
+    /// <summary>A blob's size in bytes without its bytes; null when the registry does not tell.</summary>
+    public Task<long?> BlobSizeAsync(Digest digest, CancellationToken cancellation) => _client.BlobSizeAsync(digest, cancellation);
+    /// <summary>Opens a blob, with its size where the registry tells it. The caller verifies what comes.</summary>
+    public Task<(Stream Stream, long? Size)> OpenBlobAsync(Digest digest, CancellationToken cancellation) => _client.OpenBlobAsync(digest, cancellation);
     /// <summary>A small blob whole and verified.</summary>
     public Task<byte[]> BlobAsync(Descriptor blob, long limit, CancellationToken cancellation) => _client.BlobAsync(blob, limit, cancellation);
     public Task<List<string>> TagsAsync(CancellationToken cancellation) => _client.TagsAsync(cancellation);

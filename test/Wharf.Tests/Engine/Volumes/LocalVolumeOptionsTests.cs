@@ -15,7 +15,16 @@ public class LocalVolumeOptionsTests
     [InlineData("create v: invalid size: 'big'", "size", "big")]
     [InlineData("create v: quota size requested but no quota support", "size", "10m")]
     public void What_cannot_be_mounted_is_refused(string message, string key, string value) =>
-        Should.Throw<WharfException>(() => LocalVolumeOptions.Check("v", new() { [key] = value })).Message.ShouldBe(message);
+        Should.Throw<WharfException>(() => LocalVolumeOptions.Check("v", new() { [key] = value }, () => false)).Message.ShouldBe(message);
+
+    [Fact]
+    public void A_size_is_taken_where_it_can_be_kept_to()
+    {
+        LocalVolumeOptions.Check("v", new() { ["size"] = "10m" }, () => true);
+        LocalVolumeOptions.Check("v", new() { ["size"] = "0" }, () => false);
+        LocalVolumeOptions.SizeOf(new() { ["size"] = "10m" }).ShouldBe(10 << 20);
+        LocalVolumeOptions.SizeOf(null).ShouldBe(0);
+    }
 
     [Fact]
     public void A_device_that_is_named_needs_a_mount()

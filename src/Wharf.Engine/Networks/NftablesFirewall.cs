@@ -8,15 +8,27 @@ namespace Wharf.Engine.Networks;
 /// The daemon's one nftables table. Networks and ports are elements of sets and maps, so that a thousand published ports are still one
 /// rule; every change is one transaction.
 /// </summary>
-internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
+internal sealed class NftablesFirewall(string tag, DaemonOptions options) : IFirewall
 {
     private readonly NftablesContext _nft = new();
     private readonly HostForwarding _host = new(tag);
     private readonly string _table = $"inet wharf_{tag}";
 
-    public string TableName => $"wharf_{tag}";
+    public string Name => $"wharf_{tag}";
+    public bool TurnsPorts => true;
+    public string PlaceOf(PortMapping port) => $"map {(port.HostAddress is "" or "0.0.0.0" or "::" ? "any_port" : "address_port")}{(port.HostAddress.Contains(':') ? 6 : 4)} or its _range, chains prerouting and output";
 
-    /// <summary>Puts the whole table in place, replacing what is there.</summary>
+    /// <summary>Waits until something of our table, or of the host's chains, has been changed by somebody.</summary>
+    public async Task WatchAsync(Action changed, CancellationToken cancellation)
+    {
+        using var monitor = new NftablesMonitor();
+        while (true)
+        {
+            await monitor.WaitForChangeAsync(Name, HostForwarding.Table, cancellation);
+            changed();
+        }
+    }
+
     public void Install(IEnumerable<NetworkRecord> networks, IEnumerable<EndpointRecord> endpoints)
     {
         var script = new StringBuilder();
@@ -29,10 +41,8 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
         AllowOnHost(all);
     }
 
-    /// <summary>Lets packets of networks pass the host's own firewall, where it does not yet. True when a rule had to be made.</summary>
-    public bool AllowOnHost(IEnumerable<NetworkRecord> networks) => !respectsHost && _host.Allow(networks.Select(network => network.Bridge));
+    public bool AllowOnHost(IEnumerable<NetworkRecord> networks) => !options.RespectHostFirewall && _host.Allow(networks.Select(network => network.Bridge));
 
-    /// <summary>Whether the table still has its rules: someone may have flushed the whole ruleset.</summary>
     public bool IsInPlace()
     {
         try { return _nft.Run($"list table {_table}") is var text && Chains.All(chain => HasRules(text, chain)); }
@@ -91,6 +101,8 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
           set trusted { type ifname . ifname; }
           set open4 { type ipv4_addr . inet_proto . inet_service; }
           set open6 { type ipv6_addr . inet_proto . inet_service; }
+          set open_range4 { type ipv4_addr . inet_proto . inet_service; flags interval; }
+          set open_range6 { type ipv6_addr . inet_proto . inet_service; flags interval; }
           set pinged { type ifname; }
           set same { type ifname . ifname; }
           set masquerade4 { type ipv4_addr; flags interval; }
@@ -103,11 +115,19 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
           map any_port6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
           map address_port4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
           map address_port6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+          map any_range4 { type inet_proto . inet_service : ipv4_addr; flags interval; }
+          map any_range6 { type inet_proto . inet_service : ipv6_addr; flags interval; }
+          map address_range4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }
+          map address_range6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }
           chain ports {
             dnat ip to ip daddr . meta l4proto . th dport map @address_port4
             dnat ip6 to ip6 daddr . meta l4proto . th dport map @address_port6
+            dnat ip to ip daddr . meta l4proto . th dport map @address_range4
+            dnat ip6 to ip6 daddr . meta l4proto . th dport map @address_range6
             dnat ip to meta l4proto . th dport map @any_port4
             dnat ip6 to meta l4proto . th dport map @any_port6
+            dnat ip to meta l4proto . th dport map @any_range4
+            dnat ip6 to meta l4proto . th dport map @any_range6
           }
           chain raw_prerouting {
             type filter hook prerouting priority -300; policy accept;
@@ -141,9 +161,12 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
             oifname @internal drop
             oifname @bridges ct status dnat accept
             iifname . oifname @trusted accept
+            {{(options.AcceptMark is var (mark, mask) ? $"oifname @bridges meta mark & {mask} == {mark} accept" : "")}}
             oifname @unprotected iifname != @bridges accept
             oifname @bridges ip daddr . meta l4proto . th dport @open4 accept
             oifname @bridges ip6 daddr . meta l4proto . th dport @open6 accept
+            oifname @bridges ip daddr . meta l4proto . th dport @open_range4 accept
+            oifname @bridges ip6 daddr . meta l4proto . th dport @open_range6 accept
             oifname @pinged meta l4proto { 1, 58 } accept
             oifname @bridges drop
           }
@@ -181,21 +204,32 @@ internal sealed class Firewall(string tag, bool respectsHost) : IDisposable
 
     private StringBuilder AppendPorts(StringBuilder script, string verb, EndpointRecord endpoint)
     {
-        foreach (var port in endpoint.Ports.Where(port => !port.Relayed))
+        foreach (var run in PortRun.Of(endpoint.Ports.Where(port => !port.Relayed)))
         {
+            var port = run.Mapping;
+            bool v6 = port.HostAddress.Contains(':'), any = port.HostAddress is "" or "0.0.0.0" or "::";
+            var own = v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
+            var kind = run.IsRange ? "range" : "port";
+            var number = run.IsRange ? $"{run.First}-{run.Last}" : $"{run.First}";
             if (port.Routed)
             {
-                var own = port.HostAddress.Contains(':') ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
-                script.AppendLine($"{verb} element {_table} open{(port.HostAddress.Contains(':') ? '6' : '4')} {{ {own} . {NumberOf(port.Protocol)} . {port.ContainerPort} }}");
+                script.AppendLine($"{verb} element {_table} {(run.IsRange ? "open_range" : "open")}{(v6 ? '6' : '4')} {{ {own} . {NumberOf(port.Protocol)} . {number} }}");
                 continue;
             }
-            bool v6 = port.HostAddress.Contains(':'), any = port.HostAddress is "" or "0.0.0.0" or "::";
-            var target = v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
-            var key = any ? $"{NumberOf(port.Protocol)} . {port.HostPort}" : $"{port.HostAddress} . {NumberOf(port.Protocol)} . {port.HostPort}";
-            var value = verb == "delete" ? "" : $" : {target} . {port.ContainerPort}";
-            script.AppendLine($"{verb} element {_table} {(any ? "any_port" : "address_port")}{(v6 ? '6' : '4')} {{ {key}{value} }}");
+            var key = any ? $"{NumberOf(port.Protocol)} . {number}" : $"{port.HostAddress} . {NumberOf(port.Protocol)} . {number}";
+            // The ports of a range stay what they are.
+            var value = verb == "delete" ? "" : run.IsRange ? $" : {own}" : $" : {own} . {port.ContainerPort}";
+            script.AppendLine($"{verb} element {_table} {(any ? "any_" : "address_")}{kind}{(v6 ? '6' : '4')} {{ {key}{value} }}");
         }
+        if (options.AllowsDirectRouting) AppendOpen(script, verb, endpoint);
         return script;
+    }
+
+    /// <summary>Ports that are reached at the container's own address too (<c>--allow-direct-routing</c>): each once, on however many host ports it is published.</summary>
+    private void AppendOpen(StringBuilder script, string verb, EndpointRecord endpoint)
+    {
+        foreach (var (v6, protocol, port) in endpoint.Ports.Where(port => !port.Relayed && !port.Routed).Select(port => (port.HostAddress.Contains(':'), port.Protocol, port.ContainerPort)).Distinct())
+            script.AppendLine($"{verb} element {_table} open{(v6 ? '6' : '4')} {{ {(v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress)} . {NumberOf(protocol)} . {port} }}");
     }
 
     // As numbers: names are looked up in /etc/protocols, which a machine without netbase has not.
