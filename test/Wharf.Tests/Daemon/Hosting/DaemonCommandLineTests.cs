@@ -43,9 +43,10 @@ public sealed class DaemonCommandLineTests : IDisposable
     public void Dockerds_flags_are_taken_and_those_without_effect_named()
     {
         File.WriteAllText(_file, "{}");
-        var options = DaemonCommandLine.Parse(["--config-file", _file, "--live-restore", "--iptables=false", "--userland-proxy=false", "-s", "overlay2", "--containerd", "/c.sock", "--default-ulimit", "nofile=1:2", "--default-ulimit", "core=3",
+        var options = DaemonCommandLine.Parse(["--config-file", _file, "--live-restore", "--iptables=false", "--ip6tables=false", "--userland-proxy=false", "-s", "overlay2", "--containerd", "/c.sock", "--default-ulimit", "nofile=1:2", "--default-ulimit", "core=3",
             "--init", "--default-runtime", "runc", "--default-shm-size=1g", "--no-new-privileges", "--cgroup-parent", "/p"]);
-        options.Logging.WithoutEffect.Select(note => note.Split(' ')[0]).ShouldBe(["iptables=false", "containerd"]);
+        options.Logging.WithoutEffect.Select(note => note.Split(' ')[0]).ShouldBe(["ip6tables=false", "containerd"]);
+        options.UsesFirewall.ShouldBeFalse();
         options.ContainerDefaults.Ulimits.Select(limit => (limit.Name, limit.Soft, limit.Hard)).ShouldBe([("nofile", 1, 2), ("core", 3, 3)]);
         (options.ContainerDefaults.Init, options.ContainerDefaults.NoNewPrivileges, options.ContainerDefaults.CgroupParent).ShouldBe((true, true, "/p"));
         (options.DefaultRuntime, options.DefaultShmSize).ShouldBe(("runc", 1L << 30));
