@@ -51,10 +51,10 @@ public sealed class KillAtEveryStepTests : IDisposable
     }
 
     [Theory]
-    [InlineData("create", 3, 40)]
-    [InlineData("run", 12, 15)]
-    [InlineData("exec", 12, 15)]
-    [InlineData("delete", 12, 8)]
+    [InlineData("create", 3, 30)]
+    [InlineData("run", 12, 10)]
+    [InlineData("exec", 12, 10)]
+    [InlineData("delete", 12, 6)]
     public async Task What_a_killed_runtime_leaves_delete_force_removes(string command, int sparseness, int least)
     {
         MakeBundle();
