@@ -17,7 +17,7 @@ public sealed class DaemonConfigTests
     {
         await using var daemon = await OwnDaemon.StartAsync(root => ["-H", $"unix://{root}/w.sock", "--default-ulimit", "nofile=1000:2000", "--default-ulimit=core=0", "--default-shm-size", "1m", "--default-ipc-mode=shareable",
             "--no-new-privileges", "--cgroup-parent", "/wharf-config-test", "--seccomp-profile", "unconfined", "--default-cgroupns-mode", "private", "--shutdown-timeout", "5",
-            "--live-restore=false", "--userland-proxy=false", "--containerd", "/run/containerd/containerd.sock", "--storage-driver", "overlay2", "--iptables=false", "--experimental", "--containerd-namespace", "x"]);
+            "--live-restore=false", "--userland-proxy=false", "--containerd", "/run/containerd/containerd.sock", "--storage-driver", "overlay2", "--ip6tables=false", "--experimental", "--containerd-namespace", "x"]);
         await daemon.ImportBusyboxAsync();
         const string Shown = "ulimit -n; ulimit -Hn; ulimit -c; df -k /dev/shm | tail -1 | awk '{print $2}'; grep -E 'NoNewPrivs|^Seccomp:' /proc/self/status | tr -d '\\t '";
         (await DockerAsync(daemon, "run", "--rm", "--ipc", "private", "busybox", "sh", "-c", Shown)).ShouldExit(0).Out.ShouldBe("1000\n2000\n0\n1024\nNoNewPrivs:1\nSeccomp:0\n");
@@ -31,7 +31,7 @@ public sealed class DaemonConfigTests
         (await File.ReadAllTextAsync($"/proc/{pid}/cgroup")).ShouldContain("/wharf-config-test/");
         (await DockerAsync(daemon, "info", "-f", "{{.SecurityOptions}}")).Out.ShouldContain("name=seccomp,profile=unconfined name=no-new-privileges".Split(' ')[0]);
         (await DockerAsync(daemon, "rm", "-f", "kept")).ShouldExit(0);
-        daemon.Log.ShouldContain("iptables=false has no effect");
+        daemon.Log.ShouldContain("ip6tables=false has no effect");
         foreach (var parent in Directory.EnumerateDirectories("/sys/fs/cgroup").Select(path => Path.Combine(path, "wharf-config-test")).Append("/sys/fs/cgroup/wharf-config-test").Where(Directory.Exists)) Directory.Delete(parent);
     }
 
