@@ -129,6 +129,9 @@ foreach (var thread in others) thread.Join();
 
 var seconds = watch.Elapsed.TotalSeconds;
 Cgroup.Open(CgroupLayout.Detect(), new CgroupPlace(parent)).TryDelete();
+// What only a collection closes is no leak.
+GC.Collect();
+GC.WaitForPendingFinalizers();
 int descriptors = Descriptors() - descriptorsBefore;
 long threads = Threads() - threadsBefore;
 Directory.Delete(root, recursive: true);
