@@ -42,7 +42,7 @@ public sealed class EngineHost : IAsyncDisposable
         var images = new ImageService(options, new ImageStore(state), new ContentStore(options), snapshots, events, logs);
         var networks = new NetworkService(options, state, events, logs);
         var volumes = new VolumeService(options, state, events);
-        var shim = new ShimClient(options);
+        var shim = new ShimClient(options, logs.CreateLogger<ShimClient>());
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
         var builds = new BuildService(options, state, snapshots, images, containers, logs.CreateLogger<BuildService>());
         images.UsersOf = containers.UsersOf;

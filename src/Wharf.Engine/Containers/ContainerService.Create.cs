@@ -118,7 +118,7 @@ public sealed partial class ContainerService
         {
             if (settings is null) throw WharfException.Invalid($"invalid config for network {network}: EndpointsConfig is nil");
             _networks.CheckEndpoint(network, settings);
-            endpoints[network == "default" ? "bridge" : network] = settings;
+            endpoints[network == "default" ? HostConfigDefaults.NetworkMode(_options) : network] = settings;
         }
         endpoints.TryAdd(mode, new EndpointSettings());
         if (mode is "host" or "none" && endpoints.Count > 1)

@@ -1,3 +1,4 @@
+using Wharf.Specs.Errors;
 using System.Text;
 using Wharf.Specs.DockerApi;
 
@@ -50,7 +51,7 @@ public static class ContainerFiles
             int at = entry.AsSpan().IndexOfAny('=', ':');
             if (at <= 0) continue;
             var address = entry[(at + 1)..].Trim('[', ']');
-            if (address == "host-gateway") address = request.HostGateway;
+            if (address == "host-gateway") address = request.HostGateway.Length > 0 ? request.HostGateway : throw WharfException.Invalid("unable to derive the IP value for host-gateway");
             text.Append(address).Append('\t').Append(entry.AsSpan(0, at)).Append('\n');
         }
         if (request.HostNetwork) return text.ToString();

@@ -44,8 +44,8 @@ public sealed partial class NetworkService : IDisposable
         _ports = new PortHolder(relaysAll: !_firewall.TurnsPorts, id => _endpoints.GetValueOrDefault(id, []) is [var endpoint, ..] ? endpoint.ContainerName : id);
     }
 
-    /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for.</summary>
-    public string HostGateway => _options.HostGateway ?? (_options.NoDefaultBridge ? throw WharfException.Invalid("unable to derive the IP value for host-gateway") : Find(DefaultBridge)).Network.IPAM!.Config![0].Gateway!;
+    /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for; empty without one.</summary>
+    public string HostGateway => _options.HostGateway ?? (_options.NoDefaultBridge ? "" : Find(DefaultBridge).Network.IPAM!.Config![0].Gateway!);
 
     /// <summary>
     /// Restores networks, bridges and firewall rules. Endpoints a former daemon left stay until <see cref="AdoptAsync"/> confirms them or

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Shim;
 
@@ -9,8 +10,10 @@ namespace Wharf.Engine.Shims;
 /// The engine's side of the shim's socket. Starts the shim when there is none, finds it again after a daemon restart, and
 /// multiplexes requests over one connection.
 /// </summary>
-public sealed partial class ShimClient(DaemonOptions options) : IAsyncDisposable
+public sealed partial class ShimClient(DaemonOptions options, ILogger<ShimClient> log) : IAsyncDisposable
 {
+    private const int MostConnects = 3;
+    private static readonly TimeSpan ConnectPause = TimeSpan.FromMilliseconds(50), RestartPause = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<long, TaskCompletionSource<ShimResponse>> _pending = new();
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly SemaphoreSlim _connecting = new(1, 1);
@@ -44,15 +47,34 @@ public sealed partial class ShimClient(DaemonOptions options) : IAsyncDisposable
         await _connecting.WaitAsync(cancellation);
         try
         {
-            _requests = await OpenAsync(cancellation);
-            _ = ReceiveAsync(_requests);
-            var known = await SendAsync(new ShimRequest { List = new ListRequest() }, cancellation);
-            var events = await OpenAsync(cancellation);
-            await ShimFrames.WriteAsync(events, new ShimRequest { Subscribe = new SubscribeRequest() }, cancellation);
-            _ = ListenAsync(events);
-            return known.Containers ?? [];
+            for (int tries = 1; ; tries++)
+            {
+                try { return await ConnectOnceAsync(cancellation); }
+                catch (Exception error) when (tries < MostConnects && error is SocketException or WharfException { Kind: ErrorKind.Unavailable })
+                {
+                    // A shim that is just being killed may still have taken the connection.
+                    await Task.Delay(ConnectPause, cancellation);
+                }
+            }
         }
         finally { _connecting.Release(); }
+    }
+
+    private async Task<IReadOnlyList<ShimContainer>> ConnectOnceAsync(CancellationToken cancellation)
+    {
+        var requests = await OpenAsync(cancellation);
+        Interlocked.Exchange(ref _requests, requests)?.Dispose();
+        _ = ReceiveAsync(requests);
+        var known = await SendAsync(new ShimRequest { List = new ListRequest() }, cancellation);
+        var events = await OpenAsync(cancellation);
+        try { await ShimFrames.WriteAsync(events, new ShimRequest { Subscribe = new SubscribeRequest() }, cancellation); }
+        catch
+        {
+            events.Dispose();
+            throw;
+        }
+        _ = ListenAsync(events);
+        return known.Containers ?? [];
     }
 
     /// <summary>Sends a request and waits for its response; a ShimError becomes a <see cref="ShimException"/>.</summary>
@@ -115,10 +137,17 @@ public sealed partial class ShimClient(DaemonOptions options) : IAsyncDisposable
         {
             await ShimFrames.ReadAsync(events, ShimJson.Default.ShimResponse, _stop.Token); // the answer to Subscribe
             while (await ShimFrames.ReadAsync(events, ShimJson.Default.ShimEvent, _stop.Token) is { } notice)
-                if (OnEvent is not null) await OnEvent(notice);
+                await TellAsync(notice);
         }
         catch (Exception error) when (error is SocketException or OperationCanceledException) { /* gone, or we stop: decided below */ }
         if (!_stop.IsCancellationRequested) await RestartAsync();
+    }
+
+    // What goes wrong with one event must not end the hearing of the others.
+    private async Task TellAsync(ShimEvent notice)
+    {
+        try { if (OnEvent is not null) await OnEvent(notice); }
+        catch (Exception error) when (error is not OperationCanceledException) { log.EventFailed(error); }
     }
 
     // The shim was killed. Another takes up its records, ends what is left of its containers, and tells their exits.
@@ -126,8 +155,20 @@ public sealed partial class ShimClient(DaemonOptions options) : IAsyncDisposable
     {
         try
         {
-            var known = await ConnectAsync(_stop.Token);
-            if (OnRestarted is not null) await OnRestarted(known);
+            while (true)
+            {
+                try
+                {
+                    var known = await ConnectAsync(_stop.Token);
+                    if (OnRestarted is not null) await OnRestarted(known);
+                    return;
+                }
+                catch (Exception error) when (error is SocketException or WharfException)
+                {
+                    log.NoOtherShim(error);
+                    await Task.Delay(RestartPause, _stop.Token);
+                }
+            }
         }
         catch (OperationCanceledException) { /* we stop */ }
     }

@@ -43,7 +43,8 @@ public sealed class SchemaValidator(SchemaReference reference)
         var required = new List<string>();
         JsonElement? more = null;
         Collect(schema, properties, required, ref more);
-        foreach (var name in required)
+        // A name that is required but nowhere described is a slip of the reference (ImageData's UnpackedSize, which docker does not send).
+        foreach (var name in required.Where(properties.ContainsKey))
             if (!value.TryGetProperty(name, out _)) _violations.Add($"{path}.{name}: required and not there");
         foreach (var property in value.EnumerateObject())
         {

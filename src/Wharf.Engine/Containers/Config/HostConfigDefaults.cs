@@ -16,6 +16,9 @@ internal static class HostConfigDefaults
 
     public static readonly string[] ReadonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+    /// <summary>What the network mode "default" stands for.</summary>
+    public static string NetworkMode(DaemonOptions options) => options.NoDefaultBridge ? "none" : "bridge";
+
     public static HostConfig Apply(HostConfig? given, bool cgroupV2, DaemonOptions? options = null)
     {
         options ??= new DaemonOptions();
@@ -26,7 +29,7 @@ internal static class HostConfigDefaults
         {
             ContainerIDFile = host.ContainerIDFile ?? "",
             LogConfig = new HostConfigLogConfig { Type = NotEmpty(host.LogConfig?.Type, "json-file"), Config = host.LogConfig?.Config ?? [] },
-            NetworkMode = host.NetworkMode is null or "" or "default" ? options.NoDefaultBridge ? "none" : "bridge" : host.NetworkMode,
+            NetworkMode = host.NetworkMode is null or "" or "default" ? NetworkMode(options) : host.NetworkMode,
             RestartPolicy = new RestartPolicy { Name = NotEmpty(host.RestartPolicy?.Name, "no"), MaximumRetryCount = host.RestartPolicy?.MaximumRetryCount ?? 0 },
             AutoRemove = host.AutoRemove ?? false,
             VolumeDriver = host.VolumeDriver ?? "",
