@@ -1,6 +1,6 @@
-using Wharf.Specs.Errors;
 using System.Text;
 using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Networks;
 
