@@ -21,6 +21,7 @@ internal static class Catalog
             Noun("builder", "Manage builds", ImageVerbs.Build, Verb("prune", "Remove the build cache", () => new Systems.BuilderPruneCommand()), CacheMountVerbs.Noun),
             Noun("container", "Manage containers", ContainerVerbs.All),
             Noun("context", "Manage contexts", ContextVerbs.All),
+            Noun("healthcheck", "Check the health of containers", ContainerVerbs.CheckHealth),
             Noun("image", "Manage images", ImageVerbs.All),
             Noun("manifest", "Manage manifests and manifest lists", ManifestVerbs.All),
             Noun("network", "Manage networks", NetworkVerbs.All),

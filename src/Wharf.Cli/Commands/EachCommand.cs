@@ -13,6 +13,9 @@ internal abstract class EachCommand : Command
     /// <summary>Whether this error makes the whole command fail; it is printed either way.</summary>
     protected virtual bool IsFailure(CliException error) => true;
 
+    /// <summary>Whether this error is not even told: what was wanted is so, or nobody asked for it by name.</summary>
+    protected virtual bool IsPassedOver(CliException error) => false;
+
     /// <summary>A last line about what failed.</summary>
     protected virtual string? Summary(IReadOnlyList<string> failed) => null;
 
@@ -27,6 +30,7 @@ internal abstract class EachCommand : Command
             }
             catch (CliException e) when (e is not ApiClient.ConnectException)
             {
+                if (IsPassedOver(e)) continue;
                 await cli.Error.WriteLineAsync(e.Message);
                 if (IsFailure(e)) failed.Add(name);
             }

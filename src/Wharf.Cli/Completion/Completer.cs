@@ -62,6 +62,8 @@ internal sealed class Completer(CliContext cli)
         "pull" => ["always", "missing", "never"],
         "signal" => ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT"],
         "log-driver" => ["json-file", "local", "none", "syslog", "journald", "gelf", "fluentd"],
+        "on-unhealthy" => ["none", "restart", "stop", "kill"],
+        "color" => ["auto", "always", "never"],
         "log-level" => ["debug", "info", "warn", "error", "fatal"],
         "format" => ["json", "table"],
         "type" => ["container", "image", "network", "volume"],
@@ -74,8 +76,8 @@ internal sealed class Completer(CliContext cli)
         var verb = path.StartsWith("container ", StringComparison.Ordinal) ? path["container ".Length..] : path;
         return verb switch
         {
-            "attach" or "exec" or "kill" or "pause" or "stop" or "top" or "port" or "stats" when path != "exec" || position == 0 => [.. await ContainersAsync(all: false, cancellationToken)],
-            "commit" or "diff" or "export" or "logs" or "rename" or "restart" or "rm" or "start" or "unpause" or "update" or "wait" => [.. await ContainersAsync(all: true, cancellationToken)],
+            "attach" or "exec" or "kill" or "pause" or "stop" or "top" or "port" or "stats" or "healthcheck run" when path != "exec" || position == 0 => [.. await ContainersAsync(all: false, cancellationToken)],
+            "commit" or "diff" or "exists" or "export" or "logs" or "rename" or "restart" or "rm" or "rollback" or "snapshot" or "start" or "unpause" or "update" or "versions" or "wait" => [.. await ContainersAsync(all: true, cancellationToken)],
             "inspect" when path == "container inspect" => [.. await ContainersAsync(all: true, cancellationToken)],
             "inspect" => [.. await ContainersAsync(all: true, cancellationToken), .. await ImagesAsync(cancellationToken), .. await NetworksAsync(cancellationToken), .. await VolumesAsync(cancellationToken)],
             "cp" => [.. (await ContainersAsync(all: true, cancellationToken)).Select(name => name.Split('\t')[0] + ":"), Files],

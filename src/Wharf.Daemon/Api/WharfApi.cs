@@ -4,7 +4,7 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
-/// <summary>What docker has not got: comparing any two file systems, versions of containers, checking the store, the disk's ledger, what a log takes.</summary>
+/// <summary>What docker has not got: comparing any two file systems, versions of containers, checking the store, the disk's ledger, what a log takes, health checks by hand.</summary>
 public static class WharfApi
 {
     public static void Map(ApiRouter router)
@@ -18,6 +18,8 @@ public static class WharfApi
         router.Post("/wharf/check", CheckAsync);
         router.Get("/wharf/disk", DiskAsync);
         router.Get("/wharf/containers/{id}/log", LogUseAsync);
+        router.Post("/wharf/containers/{id}/healthcheck", async context =>
+            await context.WriteJsonAsync(200, await context.Engine.Containers.CheckHealthAsync(context.Route("id"), context.Cancellation), DockerApiJson.Default.HealthcheckResult));
     }
 
     private static async Task DiffAsync(ApiContext context)

@@ -29,6 +29,7 @@ public sealed partial class ContainerService
         var image = string.IsNullOrEmpty(asked.Image) ? null : await _images.GetAsync(asked.Image, platform, cancellation);
         var config = ConfigMerge.Merge(asked, image?.Config.Config);
         ConfigRules.Check(config);
+        NativeProbe.Parse(StartupCheck.Of(given, config)?.Config.Test);
         var host = HostConfigDefaults.Apply(given, _capacity.CgroupV2, _options);
         host = host with { NetworkMode = ById(host.NetworkMode), PidMode = ById(host.PidMode), IpcMode = ById(host.IpcMode) };
         var id = ContainerNames.NewId();

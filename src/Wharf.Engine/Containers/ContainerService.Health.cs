@@ -15,52 +15,83 @@ public sealed partial class ContainerService
     private void StartHealth(Container container, bool goOn = false)
     {
         var config = container.Config.Healthcheck;
-        var probe = NativeProbe.Parse(config?.Test);
-        var command = HealthMonitor.Command(config, container.Config.Shell);
-        if (probe is null && command is null)
+        if (NativeProbe.Parse(config?.Test) is null && HealthMonitor.Command(config, container.Config.Shell) is null)
         {
             container.Health = null;
             return;
         }
-        var known = goOn && File.Exists(HealthPathOf(container)) ? JsonSerializer.Deserialize(File.ReadAllBytes(HealthPathOf(container)), DockerApiJson.Default.Health) : null;
-        var monitor = container.Health = new HealthMonitor(config!, container.State.StartedAt ?? DateTimeOffset.UtcNow, known);
+        var known = goOn && File.Exists(HealthPathOf(container)) ? JsonSerializer.Deserialize(File.ReadAllBytes(HealthPathOf(container)), HealthRecordJson.Default.HealthRecord) : null;
+        var monitor = container.Health = new HealthMonitor(config!, container.State.StartedAt ?? DateTimeOffset.UtcNow, StartupCheck.Of(container.HostConfig, container.Config), known);
         SaveHealth(container, monitor);
-        _ = _background.Run("health", container.Id, () => ProbeLoopAsync(container, monitor, probe, command, monitor.Stopped.Token));
+        _ = _background.Run("health", container.Id, () => ProbeLoopAsync(container, monitor, monitor.Stopped.Token));
     }
 
     private static void StopHealth(Container container) => container.Health?.Stopped.Cancel();
 
-    private async Task ProbeLoopAsync(Container container, HealthMonitor monitor, NativeProbe? probe, List<string>? command, CancellationToken cancellation)
+    /// <summary>Runs a container's check now and takes the result in. Conflict when it has none, or does not run.</summary>
+    public async Task<HealthcheckResult> CheckHealthAsync(string nameOrId, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        RequireExecutable(container, nameOrId);
+        if (container.Health is not { } monitor) throw WharfException.Conflict($"container {nameOrId} has no health check");
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, monitor.Stopped.Token);
+        try { return HealthMonitor.ToApi(await CheckOnceAsync(container, monitor, either.Token)); }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { throw NotRunning(container); }
+    }
+
+    private async Task ProbeLoopAsync(Container container, HealthMonitor monitor, CancellationToken cancellation)
     {
         while (true)
         {
             await Task.Delay(monitor.Pause(DateTimeOffset.UtcNow), cancellation);
             // A frozen container cannot answer, which is not its fault.
             if (container.State.Status != ContainerStatus.Running) continue;
-            ProbeResult result;
             try
             {
-                result = probe is null ? await ProbeAsync(container, monitor, command!, cancellation) : await ProbeNativelyAsync(container, monitor, probe, cancellation);
+                await CheckOnceAsync(container, monitor, cancellation);
             }
             catch (WharfException error) when (error.Kind == ErrorKind.Conflict)
             {
                 continue; // paused or ended since it was looked at
             }
-            cancellation.ThrowIfCancellationRequested();
-            var status = monitor.Add(result);
-            SaveHealth(container, monitor);
-            if (status is null) continue;
-            Publish(container, $"health_status: {status}");
-            if (status == "unhealthy") Act(container);
         }
+    }
+
+    /// <summary>The check whose turn it is, and what follows from it.</summary>
+    private async Task<ProbeResult> CheckOnceAsync(Container container, HealthMonitor monitor, CancellationToken cancellation)
+    {
+        var startup = monitor.Startup;
+        var config = startup?.Config ?? container.Config.Healthcheck;
+        var result = NativeProbe.Parse(config?.Test) is { } probe
+            ? await ProbeNativelyAsync(container, monitor, probe, cancellation)
+            : await ProbeAsync(container, monitor, HealthMonitor.Command(config, container.Config.Shell)!, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        if (startup is not null)
+        {
+            bool hasFailed = monitor.AddStartup(result);
+            SaveHealth(container, monitor);
+            // No user did it: the restart policy decides what comes next.
+            if (hasFailed) _ = _background.Run("end of a failed startup", container.Id, () => SignalAsync(container, Signals.SIGKILL));
+            return result;
+        }
+        var status = monitor.Add(result);
+        SaveHealth(container, monitor);
+        if (status is null) return result;
+        Publish(container, $"health_status: {status}");
+        if (status == "unhealthy") Act(container);
+        return result;
     }
 
     /// <summary>So that a later daemon goes on where this one was.</summary>
     private void SaveHealth(Container container, HealthMonitor monitor)
     {
         var path = HealthPathOf(container);
-        File.WriteAllBytes(path + ".new", JsonSerializer.SerializeToUtf8Bytes(monitor.Report(), DockerApiJson.Default.Health));
-        File.Move(path + ".new", path, overwrite: true);
+        // A check run by hand may end as the regular one does.
+        lock (monitor.Saving)
+        {
+            File.WriteAllBytes(path + ".new", JsonSerializer.SerializeToUtf8Bytes(monitor.Record(), HealthRecordJson.Default.HealthRecord));
+            File.Move(path + ".new", path, overwrite: true);
+        }
     }
 
     /// <summary>Does what is to be done with an unhealthy container. Not in the probe's own loop, which ends with the container.</summary>

@@ -98,4 +98,60 @@ public sealed class HealthTests(EngineFixture engine)
         finally { await engine.DockerAsync("rm", "-f", name); }
         (await engine.WharfAsync("create", "--on-unhealthy", "dance", "busybox")).ShouldExit(1).Error.ShouldContain("must be one of none, restart, stop, kill");
     }
+
+    [Fact]
+    public async Task A_check_is_run_by_hand()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker has no such command");
+        await using var container = await RunningContainer.StartAsync(engine, ["--health-cmd", "echo looking; cat /ok", "--health-interval", "1h", "--health-retries", "1"], "sleep", "1000");
+        (await engine.WharfAsync("healthcheck", "run", container.Id)).ShouldExit(1).Out.ShouldStartWith("looking\n");
+        var health = await UntilAsync(container.Id, health => (string)health["Status"]! == "unhealthy");
+        ((int)health["Log"]![0]!["ExitCode"]!).ShouldBe(1);
+        (await engine.DockerAsync("exec", container.Id, "touch", "/ok")).ShouldExit(0);
+        (await engine.WharfAsync("healthcheck", "run", "-q", container.Id)).ShouldExit(0).Out.ShouldBe("");
+        health = await UntilAsync(container.Id, health => (string)health["Status"]! == "healthy");
+        health["Log"]!.AsArray().Count.ShouldBe(2);
+        (await engine.WharfAsync("stop", "-t", "0", container.Id)).ShouldExit(0);
+        (await engine.WharfAsync("healthcheck", "run", container.Id)).ShouldExit(125).Error.ShouldContain("is not running");
+        (await engine.WharfAsync("healthcheck", "run", "no-such-container")).ShouldExit(125);
+        await using var bare = await RunningContainer.StartAsync(engine, [], "sleep", "1000");
+        (await engine.WharfAsync("healthcheck", "run", bare.Id)).ShouldExit(125).Error.ShouldContain("has no health check");
+    }
+
+    [Fact]
+    public async Task A_startup_check_goes_before_the_health_check()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker has no such check");
+        const string name = "health-startup";
+        (await engine.WharfAsync("run", "-d", "--name", name, "--health-cmd", "echo regular", "--health-interval", "200ms", "--health-startup-cmd", "echo startup; test -f /started", "--health-startup-interval", "100ms", "busybox", "sleep", "1000")).ShouldExit(0);
+        try
+        {
+            var health = await UntilAsync(name, health => health["Log"]!.AsArray().Count == 5);
+            ((string)health["Status"]!).ShouldBe("starting");
+            ((int)health["FailingStreak"]!).ShouldBe(0);
+            health["Log"]!.AsArray().ShouldAllBe(result => (string)result!["Output"]! == "startup\n" && (int)result["ExitCode"]! == 1);
+            (await engine.DockerAsync("exec", name, "touch", "/started")).ShouldExit(0);
+            health = await UntilAsync(name, health => (string)health["Status"]! == "healthy");
+            ((string)health["Log"]!.AsArray()[^1]!["Output"]!).ShouldBe("regular\n");
+        }
+        finally { await engine.DockerAsync("rm", "-f", name); }
+        (await engine.WharfAsync("create", "--health-startup-cmd", "true", "busybox")).ShouldExit(1).Error.ShouldContain("needs a health check");
+    }
+
+    [Theory]
+    [InlineData("always", "running")]
+    [InlineData("no", "exited")]
+    public async Task A_startup_that_fails_ends_the_container_and_its_policy_decides(string policy, string status)
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker has no such check");
+        var name = "health-startup-" + policy;
+        // Labels are for clients that do not know the flags.
+        (await engine.DockerAsync("run", "-d", "--name", name, "--restart", policy, "--label", "wharf.health-startup-cmd=false", "--label", "wharf.health-startup-interval=300ms", "--label", "wharf.health-startup-retries=2",
+            "--health-cmd", "true", "busybox", "sleep", "1000")).ShouldExit(0);
+        try
+        {
+            await UntilAsync(name, state => (string)state["State"]!["Status"]! == status && (policy == "no" ? (int)state["State"]!["ExitCode"]! == 137 : (int)state["RestartCount"]! > 0), "{{json .}}");
+        }
+        finally { await engine.DockerAsync("rm", "-f", name); }
+    }
 }

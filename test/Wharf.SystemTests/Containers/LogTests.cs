@@ -194,4 +194,37 @@ public sealed class LogTests(EngineFixture engine)
         (await engine.DockerAsync("logs", name)).ShouldExit(1).Error.ShouldContain("configured logging driver does not support reading");
         await engine.DockerAsync("rm", name);
     }
+
+    [Fact]
+    public async Task Logs_of_several_containers_are_merged_by_time_and_followed()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker shows one container's log");
+        string[] names = ["merged-a", "merged-long"];
+        // They take turns through a volume, so that the order of their lines is known.
+        string Turns(int mine, int other) => $"i=0; while [ $i -lt 20 ]; do while [ ! -f /v/{mine}.$i ]; do sleep 0.01; done; echo line $i of {mine}; touch /v/{other}.$((i + {mine})); i=$((i+1)); done; printf end";
+        try
+        {
+            (await engine.WharfAsync("run", "-d", "--name", names[0], "-v", "merged-turns:/v", "busybox", "sh", "-c", Turns(0, 1))).ShouldExit(0);
+            (await engine.WharfAsync("run", "-d", "--name", names[1], "-v", "merged-turns:/v", "busybox", "sh", "-c", Turns(1, 0))).ShouldExit(0);
+            var following = engine.WharfAsync(["logs", "-f", .. names]);
+            (await engine.WharfAsync("exec", names[0], "touch", "/v/0.0")).ShouldExit(0);
+            var expected = Enumerable.Range(0, 20).SelectMany(i => (string[])[$"merged-a    | line {i} of 0", $"merged-long | line {i} of 1"]).ToList();
+            var followed = (await following).ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).ToList();
+            followed.Where(line => !line.EndsWith("end", StringComparison.Ordinal)).Order().ShouldBe(expected.Order());
+            followed.Where(line => line.StartsWith("merged-a", StringComparison.Ordinal)).ShouldBe([.. expected.Where(line => line.StartsWith("merged-a", StringComparison.Ordinal)), "merged-a    | end"]);
+
+            var merged = (await engine.WharfAsync(["logs", .. names])).ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            merged[..39].ShouldBe(expected[..39]);
+            (await engine.WharfAsync(["logs", "-f", "--tail", "2", .. names])).ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order()
+                .ShouldBe(["merged-a    | end", "merged-a    | line 19 of 0", "merged-long | end", "merged-long | line 19 of 1"]);
+            (await engine.WharfAsync(["logs", "--color", "always", "--tail", "1", .. names])).ShouldExit(0).Out.ShouldContain("\e[36mmerged-a    | \e[0mend\n");
+            (await engine.WharfAsync(["logs", "-t", "--tail", "1", .. names])).ShouldExit(0).Out.ShouldMatch(@"^merged-a    \| \d{4}-\d\d-\d\dT[\d:.]+Z end\n");
+            (await engine.WharfAsync("logs", names[0], "no-such-container")).ShouldExit(1).Out.ShouldBe("");
+        }
+        finally
+        {
+            await engine.DockerAsync(["rm", "-f", .. names]);
+            await engine.DockerAsync("volume", "rm", "-f", "merged-turns");
+        }
+    }
 }

@@ -11,7 +11,7 @@ internal sealed class ContainerCreation
 {
     private readonly ContainerFlags container;
     private readonly StringFlag pull, platform;
-    private readonly BoolFlag quiet;
+    private readonly BoolFlag quiet, replace;
 
     public ContainerCreation(FlagSet flags)
     {
@@ -19,6 +19,7 @@ internal sealed class ContainerCreation
         pull = flags.String("pull", "When to pull the image (\"always\", \"missing\", \"never\")", "missing");
         platform = flags.String("platform", "Platform, if the daemon has more than one");
         quiet = flags.Bool("quiet", 'q', "Do not show the pull");
+        replace = flags.Bool("replace", "Take the place of the container that has this name");
     }
 
     public ContainerFlags Container => container;
@@ -26,16 +27,35 @@ internal sealed class ContainerCreation
     public async Task<ContainerCreateResponse> CreateAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
     {
         if (pull.Value is not ("always" or "missing" or "never")) throw new CliException($"invalid pull option: '{pull.Value}': must be one of \"always\", \"missing\" or \"never\"", 125);
+        if (replace && container.Name == "") throw new CliException("cannot replace a container without --name", 125);
         if (container.CidFile is { Length: > 0 } file && File.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}", 125);
         var image = request.Image ?? "";
         if (image == "") throw new CliException("invalid reference format", 125);
         if (!IsId(image)) Reference.Check(image);
         if (pull.Value == "always") await PullAsync(cli, image, cancellationToken);
         var query = new Query().Add("name", container.Name).Add("platform", platform.Value);
-        var created = await TryCreateAsync(cli, request, query, isRetry: false, cancellationToken);
+        var created = await PlaceAsync(cli, request, query, cancellationToken);
         foreach (var warning in created.Warnings ?? []) await cli.Error.WriteLineAsync($"WARNING: {warning}");
         if (container.CidFile != "") await File.WriteAllTextAsync(container.CidFile, created.Id, cancellationToken);
         return created;
+    }
+
+    /// <summary>With <c>--replace</c> the former container steps aside, and is removed only when the new one is there: a create that fails costs nothing.</summary>
+    private async Task<ContainerCreateResponse> PlaceAsync(CliContext cli, ContainerCreateRequest request, Query query, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await TryCreateAsync(cli, request, query, isRetry: false, cancellationToken);
+        }
+        catch (ApiException e) when (replace && e.Status == 409)
+        {
+            await using var former = await FormerContainer.FindAsync(cli, container.Name, cancellationToken);
+            if (former is null) throw;
+            await former.StepAsideAsync(cancellationToken);
+            var created = await TryCreateAsync(cli, request, query, isRetry: true, cancellationToken);
+            await former.RemoveAsync(cancellationToken);
+            return created;
+        }
     }
 
     private async Task<ContainerCreateResponse> TryCreateAsync(CliContext cli, ContainerCreateRequest request, Query query, bool isRetry, CancellationToken cancellationToken)

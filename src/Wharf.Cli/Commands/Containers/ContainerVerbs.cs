@@ -8,11 +8,13 @@ namespace Wharf.Cli.Commands;
 internal static class ContainerVerbs
 {
     public static readonly CommandEntry Attach = Verb("attach", "Attach stdin, stdout and stderr to a running container", () => new AttachCommand(), "container attach", "attach");
+    public static readonly CommandEntry CheckHealth = Verb("run", "Run a container's health check now", () => new HealthRunCommand(), "healthcheck run");
     public static readonly CommandEntry Commit = Verb("commit", "Make an image of what a container changed", () => new CommitCommand(), "container commit", "commit");
     public static readonly CommandEntry Copy = Verb("cp", "Copy files and directories between a container and here", () => new CopyCommand(), "container cp", "cp");
     public static readonly CommandEntry Create = Verb("create", "Create a container without starting it", () => new CreateCommand(), "container create", "create");
     public static readonly CommandEntry Diff = Verb("diff", "Show what a container changed in its files", () => new DiffCommand(), "container diff", "diff");
     public static readonly CommandEntry Exec = Verb("exec", "Run a command in a running container", () => new ExecCommand(), "container exec", "exec");
+    public static readonly CommandEntry Exists = Verb("exists", "Tell by the exit code whether there is such a container", () => new ExistsCommand(), "container exists");
     public static readonly CommandEntry Export = Verb("export", "Export a container's files as a tar archive", () => new ExportCommand(), "container export", "export");
     public static readonly CommandEntry Inspect = Verb("inspect", "Show all there is to know of containers", () => new InspectCommand());
     public static readonly CommandEntry Kill = Verb("kill", "Kill running containers", () => new KillCommand(), "container kill", "kill");
@@ -38,6 +40,6 @@ internal static class ContainerVerbs
 
     public static IReadOnlyList<CommandEntry> All =>
     [
-        Attach, Commit, Copy, Create, Diff, Exec, Export, Inspect, Kill, Logs, List, Pause, Port, PruneStopped, Rename, Restart, Remove, RollBack, Run, Snapshot, Start, Stats, Stop, Top, Unpause, Update, Versions, Wait,
+        Attach, Commit, Copy, Create, Diff, Exec, Exists, Export, Inspect, Kill, Logs, List, Pause, Port, PruneStopped, Rename, Restart, Remove, RollBack, Run, Snapshot, Start, Stats, Stop, Top, Unpause, Update, Versions, Wait,
     ];
 }

@@ -4,11 +4,17 @@ using Wharf.Cli.ApiClient;
 namespace Wharf.Cli.Commands.Containers;
 
 /// <summary><c>wharf kill</c>.</summary>
-internal sealed class KillCommand : EachCommand
+internal sealed class KillCommand : ContainersCommand
 {
     private readonly StringFlag signal;
 
-    public KillCommand() => signal = Flags.String("signal", 's', "Signal to send to the container");
+    public KillCommand()
+    {
+        AddSelection();
+        signal = Flags.String("signal", 's', "Signal to send to the container");
+    }
+
+    protected override IReadOnlyList<string> States => ["running", "paused"];
 
     public override string Usage => "[OPTIONS] CONTAINER [CONTAINER...]";
 

@@ -1,9 +1,12 @@
 namespace Wharf.Cli.Commands.Containers;
 
 /// <summary><c>wharf pause</c>.</summary>
-internal sealed class PauseCommand : EachCommand
+internal sealed class PauseCommand : ContainersCommand
 {
-    public override string Usage => "CONTAINER [CONTAINER...]";
+    public PauseCommand() => AddSelection();
+
+    protected override IReadOnlyList<string> States => ["running"];
+    public override string Usage => "[OPTIONS] CONTAINER [CONTAINER...]";
 
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {

@@ -1,35 +1,31 @@
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.ApiClient;
-using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Commands.Containers;
 
 /// <summary><c>wharf rm</c>.</summary>
-internal sealed class RemoveCommand : EachCommand
+internal sealed class RemoveCommand : ContainersCommand
 {
-    private readonly BoolFlag all, force, link, volumes;
+    private readonly BoolFlag force, ignore, link, volumes;
 
     public RemoveCommand()
     {
-        all = Flags.Bool("all", "Every container; running ones only with --force");
+        AddSelection(filterShorthand: '\0', which: "stopped; running ones only with --force");
         force = Flags.Bool("force", 'f', "Kill the container first if it runs");
+        ignore = Flags.Bool("ignore", 'i', "A container that is not there is no error");
         link = Flags.Bool("link", 'l', "Remove the link, not the container");
         volumes = Flags.Bool("volumes", 'v', "Also remove its anonymous volumes");
     }
+
+    /// <summary>Running ones only with <c>--force</c>.</summary>
+    protected override IReadOnlyList<string> States => force is { Value: true } ? ["created", "exited", "dead", "running", "paused", "restarting"] : ["created", "exited", "dead"];
+
+    protected override bool IsPassedOver(CliException error) => base.IsPassedOver(error) || (ignore && error is ApiException { Status: 404 });
 
     /// <summary>With <c>--force</c> the wish is that it be gone; it is.</summary>
     protected override bool IsFailure(CliException error) => !(force && error is ApiException { Status: 404 });
 
     public override string Usage => "[OPTIONS] CONTAINER [CONTAINER...]";
-    public override int MinArguments => all ? 0 : 1;
-
-    public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
-    {
-        if (!all) return await base.RunAsync(cli, arguments, cancellationToken);
-        if (arguments.Count > 0) throw new CliException("--all takes no container names");
-        var containers = await cli.Api.GetAsync("/containers/json?all=1", DockerApiJson.Default.ListContainerSummary, cancellationToken);
-        return await base.RunAsync(cli, [.. containers.Where(container => force || container.State is not ("running" or "paused" or "restarting")).Select(container => container.Names is [var name, ..] ? name.TrimStart('/') : container.Id!)], cancellationToken);
-    }
 
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {

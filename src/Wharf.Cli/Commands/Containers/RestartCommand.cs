@@ -4,17 +4,20 @@ using Wharf.Cli.ApiClient;
 namespace Wharf.Cli.Commands.Containers;
 
 /// <summary><c>wharf restart</c>.</summary>
-internal sealed class RestartCommand : EachCommand
+internal sealed class RestartCommand : ContainersCommand
 {
     private readonly StringFlag signal;
     private readonly IntFlag timeout;
 
     public RestartCommand()
     {
+        AddSelection();
         signal = Flags.String("signal", 's', "Signal to send to the container");
         timeout = Flags.Int("timeout", 't', "Seconds to wait before killing the container");
         Flags.Alias("time", timeout);
     }
+
+    protected override IReadOnlyList<string> States => ["running", "restarting"];
 
     public override string Usage => "[OPTIONS] CONTAINER [CONTAINER...]";
 

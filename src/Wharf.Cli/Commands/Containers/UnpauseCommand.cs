@@ -1,9 +1,12 @@
 namespace Wharf.Cli.Commands.Containers;
 
 /// <summary><c>wharf unpause</c>.</summary>
-internal sealed class UnpauseCommand : EachCommand
+internal sealed class UnpauseCommand : ContainersCommand
 {
-    public override string Usage => "CONTAINER [CONTAINER...]";
+    public UnpauseCommand() => AddSelection();
+
+    protected override IReadOnlyList<string> States => ["paused"];
+    public override string Usage => "[OPTIONS] CONTAINER [CONTAINER...]";
 
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {

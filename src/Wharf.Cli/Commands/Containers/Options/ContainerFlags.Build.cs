@@ -80,12 +80,20 @@ internal sealed partial class ContainerFlags
         return (binds, anonymous);
     }
 
-    /// <summary>docker's API has no field for it: the engine reads it from an annotation.</summary>
+    /// <summary>docker's API has no fields for these: the engine reads them from annotations.</summary>
     private Dictionary<string, string>? BuildAnnotations()
     {
         var values = new Dictionary<string, string>(annotation.Values);
         if (onUnhealthy.Value != "") values["wharf.on-unhealthy"] = onUnhealthy.Value;
+        foreach (var (key, flag, value) in new (string Key, Flag Flag, string Value)[]
+        {
+            ("cmd", healthStartupCommand, healthStartupCommand.Value), ("interval", healthStartupInterval, healthStartupInterval.Value), ("timeout", healthStartupTimeout, healthStartupTimeout.Value),
+            ("retries", healthStartupRetries, Number(healthStartupRetries)), ("success", healthStartupSuccess, Number(healthStartupSuccess)),
+        })
+            if (flag.Changed) values[$"wharf.health-startup-{key}"] = value;
         return values.Count == 0 ? null : values;
+
+        static string Number(IntFlag flag) => flag.Value.ToString(System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private HealthConfig? BuildHealthcheck()

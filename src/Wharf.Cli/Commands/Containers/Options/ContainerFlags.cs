@@ -10,8 +10,8 @@ internal sealed partial class ContainerFlags
     private readonly ListFlag dns, dnsOption, dnsSearch, environment, environmentFile, expose, groupAdd, label, labelFile, link, linkLocalIp, logOpt, mount, network, networkAlias;
     private readonly ListFlag publish, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
     private readonly MapFlag annotation;
-    private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, healthRetries, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout;
-    private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthCommand, healthHttp, healthTcp, onUnhealthy, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
+    private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, healthRetries, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout, healthStartupRetries, healthStartupSuccess;
+    private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthCommand, healthHttp, healthStartupCommand, healthStartupInterval, healthStartupTimeout, healthTcp, onUnhealthy, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
     private readonly StringFlag name, pid, restart, runtime, stopSignal, user, userNs, uts, volumeDriver, workingDirectory;
     private readonly CpusFlag cpus;
     private readonly DurationFlag healthInterval, healthStartInterval, healthStartPeriod, healthTimeout;
@@ -66,6 +66,11 @@ internal sealed partial class ContainerFlags
         healthRetries = flags.Int("health-retries", "Failures in a row before it counts as unhealthy");
         healthStartInterval = flags.Duration("health-start-interval", "Time between checks while starting (ms|s|m|h)");
         healthStartPeriod = flags.Duration("health-start-period", "Time to start before failures count (ms|s|m|h)");
+        healthStartupCommand = flags.String("health-startup-cmd", "Command that is run in place of the health check until it has succeeded");
+        healthStartupInterval = flags.Add(new StringFlag("health-startup-interval", '\0', "Time between startup checks (ms|s|m|h)", typeName: "duration") { Check = FlagChecks.Duration });
+        healthStartupRetries = flags.Add(new IntFlag("health-startup-retries", '\0', "Failures in a row that end the container, for its restart policy to begin it anew; 0 for never", typeName: "uint") { DefaultText = "0" });
+        healthStartupSuccess = flags.Add(new IntFlag("health-startup-success", '\0', "Successes in a row before the health check takes over; 0 for one", typeName: "uint") { DefaultText = "0" });
+        healthStartupTimeout = flags.Add(new StringFlag("health-startup-timeout", '\0', "Longest time one startup check may take (ms|s|m|h)", typeName: "duration") { Check = FlagChecks.Duration });
         healthTcp = flags.String("health-tcp", "Port in the container that checks health (127.0.0.1:PORT)");
         healthTimeout = flags.Duration("health-timeout", "Longest time one check may take (ms|s|m|h)");
         hostName = flags.String("hostname", 'h', "Host name of the container");

@@ -39,6 +39,8 @@ internal static class FlagChecks
             ? text : throw new FormatException($"sysctl '{text}' is not allowed");
     }
 
+    public static void Duration(string text) => Units.ParseDuration(text);
+
     public static string WeightDevice(string text)
     {
         var (path, value) = SplitDevice(text);
