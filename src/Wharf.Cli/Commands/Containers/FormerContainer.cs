@@ -19,6 +19,8 @@ internal sealed class FormerContainer : IAsyncDisposable
     public string Id { get; }
     public string Name { get; }
 
+    public static FormerContainer Of(CliContext cli, ContainerInspectResponse inspected) => new(cli, inspected);
+
     /// <summary>The container of exactly this name, or null.</summary>
     public static async Task<FormerContainer?> FindAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {

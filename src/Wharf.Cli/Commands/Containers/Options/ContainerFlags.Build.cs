@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Wharf.Cli.CommandLine;
 using Wharf.Specs.DockerApi;
 
@@ -18,7 +19,7 @@ internal sealed partial class ContainerFlags
         {
             Image = arguments[0],
             Cmd = arguments.Count > 1 ? [.. arguments.Skip(1)] : null,
-            Entrypoint = entrypoint.Changed ? [entrypoint.Value] : null,
+            Entrypoint = entrypoint.Changed ? Words(entrypoint.Value) ?? [entrypoint.Value] : null,
             Hostname = hostName.Value,
             Domainname = domainName.Value,
             User = user.Value,
@@ -40,6 +41,20 @@ internal sealed partial class ContainerFlags
             HostConfig = BuildHostConfig(binds, bindings),
             NetworkingConfig = BuildNetworks(),
         };
+    }
+
+    /// <summary>A JSON array of words, for an entrypoint of more than one and a health check without a shell; null when the text is none, as <c>[ -f /ready ]</c>.</summary>
+    private static List<string>? Words(string text)
+    {
+        if (!text.StartsWith('[')) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(text, DockerApiJson.Default.ListString) is { Count: > 0 } words && !words.Contains(null!) ? words : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private static CliException Conflict(string message) => new($"conflicting options: {message}", 125);
@@ -113,7 +128,7 @@ internal sealed partial class ContainerFlags
         if (healthStartPeriod.Nanoseconds < 0) throw new CliException("--health-start-period cannot be negative", 125);
         return new HealthConfig
         {
-            Test = healthCommand.Value != "" ? ["CMD-SHELL", healthCommand.Value] : healthHttp.Value != "" ? ["HTTP", healthHttp.Value] : healthTcp.Value != "" ? ["TCP", healthTcp.Value] : null,
+            Test = healthCommand.Value != "" ? Words(healthCommand.Value) is { } words ? ["CMD", .. words] : ["CMD-SHELL", healthCommand.Value] : healthHttp.Value != "" ? ["HTTP", healthHttp.Value] : healthTcp.Value != "" ? ["TCP", healthTcp.Value] : null,
             Interval = healthInterval.Nanoseconds,
             Timeout = healthTimeout.Nanoseconds,
             StartPeriod = healthStartPeriod.Nanoseconds,

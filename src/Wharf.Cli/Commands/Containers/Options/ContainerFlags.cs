@@ -54,13 +54,13 @@ internal sealed partial class ContainerFlags
         flags.Alias("dns-opt", dnsOption);
         dnsSearch = flags.List("dns-search", "DNS search domains");
         domainName = flags.String("domainname", "NIS domain name of the container");
-        entrypoint = flags.String("entrypoint", "Program to run in place of the image's ENTRYPOINT");
+        entrypoint = flags.String("entrypoint", "Program to run in place of the image's ENTRYPOINT; a JSON array for one with arguments");
         environment = Checked("env", 'e', "Environment variable", FlagChecks.Variable);
         environmentFile = flags.List("env-file", "File of environment variables");
         expose = flags.List("expose", "Port or range of ports to expose");
         gpus = Checked("gpus", '\0', "GPUs to add to the container ('all' for every one)", FlagChecks.Gpus, "gpu-request");
         groupAdd = flags.List("group-add", "More groups to join");
-        healthCommand = flags.String("health-cmd", "Command that checks health");
+        healthCommand = flags.String("health-cmd", "Command that checks health; a JSON array for one without a shell");
         healthHttp = flags.String("health-http", "URL in the container that checks health (http://127.0.0.1:PORT/PATH)");
         healthInterval = flags.Duration("health-interval", "Time between checks (ms|s|m|h)");
         healthRetries = flags.Int("health-retries", "Failures in a row before it counts as unhealthy");
