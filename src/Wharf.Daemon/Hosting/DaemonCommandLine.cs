@@ -171,7 +171,8 @@ public static class DaemonCommandLine
             NoProxy = One(flags, "--no-proxy") ?? file.Proxies?.None,
             MaxDownloadAttempts = Number(flags, "--max-download-attempts") ?? file.MaxDownloadAttempts ?? defaults.MaxDownloadAttempts,
             StorageDriver = (One(flags, "--storage-driver") ?? file.StorageDriver) is { } driver && driver != "overlayfs" ? driver : defaults.StorageDriver,
-            KeepLayerBlobs = Switch(flags, "--keep-layer-blobs") ?? file.KeepLayerBlobs ?? false,
+            // A registry that serves what was pulled has to serve the bytes that were pulled.
+            KeepLayerBlobs = Switch(flags, "--keep-layer-blobs") ?? file.KeepLayerBlobs ?? (One(flags, "--registry") ?? file.Registry) is not null,
             RegistryAddress = One(flags, "--registry") ?? file.Registry,
             RegistryConfig = One(flags, "--registry-config") ?? file.RegistryConfig,
             BridgeAddress = One(flags, "--bip") ?? file.Bip,

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Wharf.Engine.Snapshots;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -19,14 +20,71 @@ public sealed partial class ImageService
     /// <summary>The image a manifest of the name's repository belongs to; null for none.</summary>
     public Digest? IdOf(ImageReference name, Digest manifest) => _store.ByDigest(name.Repository, manifest);
 
+    /// <summary>What a name is served as depends on this: another text, and it has to be served anew. Null for no name.</summary>
+    public string? FormOf(ImageReference name) => _store.ByName(name.Canonical) is { } id ? $"{id} {_store.IndexOf(name)} {string.Join(',', _store.PlatformsOf(name))}" : null;
+
     /// <summary>
-    /// The manifest an image would be pushed under. Layers not yet in a compressed form get one, which is kept. <paramref name="link"/> is called for
-    /// each blob while none can be collected: it gives them a name that lasts.
+    /// The manifests an image would be pushed under; the last is what the name means, those before it are what an index names. Layers not yet in a compressed
+    /// form get one, which is kept. <paramref name="link"/> is called for each blob while none can be collected: it gives them a name that lasts.
     /// </summary>
-    public async Task<ServedImage> ServeAsync(ImageReference name, Action<Digest> link, CancellationToken cancellation)
+    public async Task<IReadOnlyList<ServedImage>> ServeAsync(ImageReference name, Action<Digest> link, CancellationToken cancellation)
     {
         var image = await GetAsync(name.Familiar, null, cancellation);
         using var lease = _leases.Take();
+        if (_store.IndexOf(name) is { } index && _content.Has(index) && await ServeIndexAsync(name, image, index, link, lease, cancellation) is { } whole) return whole;
+        return [await ServeOneAsync(image, null, link, lease, cancellation)];
+    }
+
+    /// <summary>
+    /// The index a name came with, when all it names is here; else one of what is here, when that are several images. Null when it is one, which is served alone, as a
+    /// push sends it.
+    /// </summary>
+    private async Task<List<ServedImage>?> ServeIndexAsync(ImageReference name, ImageRecord image, Digest digest, Action<Digest> link, Leases.Lease lease, CancellationToken cancellation)
+    {
+        lease.Add(digest);
+        var bytes = await _content.ReadAsync(digest, _options.Limits.MaxManifest, cancellation);
+        var index = ManifestDocuments.ParseIndex(bytes, null);
+        var here = new List<ImageRecord> { image };
+        foreach (var other in _store.PlatformsOf(name)) here.Add(await RecordAsync(other, cancellation));
+        var served = new List<ServedImage>();
+        var entries = new List<Descriptor>();
+        foreach (var entry in index.Manifests ?? [])
+        {
+            if (here.Find(one => _store.ManifestsOf(one.Id).Contains(entry.Digest)) is { } found)
+            {
+                var one = await ServeOneAsync(found, entry.Digest, link, lease, cancellation);
+                served.Add(one);
+                entries.Add(one.Digest == entry.Digest ? entry : entry with { MediaType = one.MediaType, Digest = one.Digest, Size = one.Manifest.Length });
+            }
+            else if (IsAttestation(entry) && await ServeAttestationAsync(entry, link, lease, cancellation) is { } attestation)
+            {
+                served.Add(attestation);
+                entries.Add(entry);
+            }
+        }
+        if (entries.SequenceEqual(index.Manifests ?? [], ReferenceEqualityComparer.Instance)) return [.. served, new ServedImage(bytes, index.MediaType ?? MediaTypes.OciIndex, digest, [])];
+        // What was attested of other bytes is not of these.
+        var manifests = entries.Select(static entry => entry.Digest.ToString()).ToHashSet();
+        entries.RemoveAll(entry => IsAttestation(entry) && !manifests.Contains(entry.Annotations?.GetValueOrDefault(AttestationOf) ?? ""));
+        if (entries.Count(static entry => !IsAttestation(entry)) < 2) return null;
+        var part = JsonSerializer.SerializeToUtf8Bytes(index with { Manifests = entries }, ImageJson.Plain.ImageIndex);
+        return [.. served, new ServedImage(part, index.MediaType ?? MediaTypes.OciIndex, Digest.OfBytes(part), [])];
+    }
+
+    private async Task<ServedImage?> ServeAttestationAsync(Descriptor entry, Action<Digest> link, Leases.Lease lease, CancellationToken cancellation)
+    {
+        lease.Add(entry.Digest);
+        if (!_content.Has(entry.Digest)) return null;
+        var (manifest, bytes) = await ReadManifestAsync(entry.Digest, cancellation);
+        var blobs = manifest.Layers!.Prepend(manifest.Config!).Select(static blob => blob.Digest).Distinct().ToList();
+        foreach (var blob in blobs) lease.Add(blob);
+        if (!blobs.TrueForAll(_content.Has)) return null;
+        foreach (var blob in blobs) link(blob);
+        return new ServedImage(bytes, entry.MediaType ?? manifest.MediaType ?? MediaTypes.OciManifest, entry.Digest, blobs);
+    }
+
+    private async Task<ServedImage> ServeOneAsync(ImageRecord image, Digest? known, Action<Digest> link, Leases.Lease lease, CancellationToken cancellation)
+    {
         lease.Add(image.Id);
         var layers = new List<Descriptor>();
         Digest? chain = null;
@@ -37,7 +95,7 @@ public sealed partial class ImageService
             layers.Add(await CompressedAsync(diffId, chain.Value, lease, cancellation));
         }
         var config = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = _content.SizeOf(image.Id) };
-        var (bytes, mediaType) = await ManifestForAsync(image, config, [.. layers], null, cancellation);
+        var (bytes, mediaType) = await ManifestForAsync(image, config, [.. layers], known, cancellation);
         var blobs = layers.Select(layer => layer.Digest).Append(image.Id).Distinct().ToList();
         foreach (var blob in blobs) link(blob);
         return new ServedImage(bytes, mediaType, Digest.OfBytes(bytes), blobs);

@@ -118,6 +118,46 @@ public abstract partial class DistributionSpec
         (await response.JsonAsync()).GetProperty("manifests").EnumerateArray().Select(d => d.GetProperty("digest").GetString()).ShouldBe([RegistryApi.DigestOf(sbom)]);
     });
 
+    [Fact(DisplayName = "Listing Referrers: more than fit into one index come in pages, Link leads on")]
+    public Task Listing_referrers_in_pages() => CheckAsync(async () =>
+    {
+        var subject = await Api.PushImageAsync("list/refpages", "v1", Unique());
+        var digest = RegistryApi.DigestOf(subject);
+        var pushed = new List<string>();
+        for (int i = 0; i < 5; i++) pushed.Add(RegistryApi.DigestOf(await Api.PushImageAsync("list/refpages", null, Unique(), digest, subject.Length, "application/large", new() { ["pad"] = new string('x', 1_500_000) })));
+        var found = new List<string>();
+        int pages = 0;
+        for (string? next = $"/v2/list/refpages/referrers/{digest}?artifactType=application/large"; next is not null && pages < 10; pages++)
+        {
+            var response = await (await Api.GetAsync(next)).ShouldBeAsync(HttpStatusCode.OK);
+            response.Header("OCI-Filters-Applied").ShouldBe("artifactType");
+            found.AddRange((await response.JsonAsync()).GetProperty("manifests").EnumerateArray().Select(entry => entry.GetProperty("digest").GetString()!));
+            var link = response.Header("Link");
+            link?.ShouldContain("rel=\"next\"");
+            next = link is null ? null : link[(link.IndexOf('<') + 1)..link.IndexOf('>')];
+        }
+        pages.ShouldBeGreaterThan(1);
+        found.ShouldBe(pushed, ignoreOrder: true);
+    });
+
+    [Fact(DisplayName = "Enabling the Referrers API: what an index under the referrers tag names is among the referrers")]
+    public Task Listing_referrers_includes_those_of_the_tag_schema() => CheckAsync(async () =>
+    {
+        var subject = await Api.PushImageAsync("list/reftag", "v1", Unique());
+        var digest = RegistryApi.DigestOf(subject);
+        var referrer = await Api.PushImageAsync("list/reftag", null, Unique(), digest, subject.Length, "application/old");
+        await (await Api.PutManifestAsync("list/reftag", digest.Replace(':', '-'), RegistryApi.Index(referrer), RegistryApi.OciIndex)).ShouldBeAsync(HttpStatusCode.Created);
+        (await ReferrersAsync("list/reftag", digest)).Keys.ShouldBe([RegistryApi.DigestOf(referrer)]);
+    });
+
+    [Fact(DisplayName = "Listing Tags: a repository without tags has an empty list")]
+    public Task Listing_tags_of_a_repository_without_any() => CheckAsync(async () =>
+    {
+        var manifest = await Api.PushImageAsync("list/none", "v1", Unique());
+        await (await Api.DeleteAsync($"/v2/list/none/manifests/{RegistryApi.DigestOf(manifest)}")).ShouldBeAsync(HttpStatusCode.Accepted);
+        (await Api.TagsAsync("list/none")).ShouldBeEmpty();
+    });
+
     private async Task<Dictionary<string, JsonElement>> ReferrersAsync(string name, string digest)
     {
         var response = await Api.GetAsync($"/v2/{name}/referrers/{digest}");
@@ -187,6 +227,14 @@ public abstract partial class DistributionSpec
         var error = (await response.JsonAsync()).GetProperty("errors")[0];
         error.GetProperty("code").GetString()!.ShouldAllBe(letter => char.IsAsciiLetterUpper(letter) || letter == '_');
         error.TryGetProperty("message", out _).ShouldBeTrue();
+        string[] listed = ["BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED", "UNSUPPORTED", "TOOMANYREQUESTS"];
+        foreach (var (method, path) in ((string, string)[])
+            [("GET", "/v2/errors/form/manifests/v1"), ("GET", "/v2/errors/form/tags/list"), ("GET", "/v2/Errors/tags/list"), ("GET", "/v2/errors/form/tags/list?n=x"), ("PUT", "/v2/errors/form/manifests/v1"), ("PUT", "/v2/errors/form/manifests/-"), ("PATCH", $"/v2/errors/form/blobs/uploads/{Guid.NewGuid()}"), ("DELETE", $"/v2/errors/form/blobs/{RegistryApi.DigestOf(Unique())}")])
+        {
+            var refused = await Api.SendAsync(method, path);
+            ((int)refused.StatusCode).ShouldBeInRange(400, 499, path);
+            if (refused.Content.Headers.ContentType?.MediaType == "application/json") (await refused.JsonAsync()).GetProperty("errors")[0].GetProperty("code").GetString().ShouldBeOneOf(listed);
+        }
         (await Api.SendAsync("PATCH", "/v2/errors/form/tags/list")).StatusCode.ShouldBe(HttpStatusCode.MethodNotAllowed);
     });
 }

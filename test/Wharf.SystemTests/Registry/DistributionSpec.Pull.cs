@@ -126,10 +126,14 @@ public abstract partial class DistributionSpec
         status.ShouldBeOneOf(400, 404, 301);
     });
 
-    [Fact(DisplayName = "Pulling manifests: a digest that is none is refused")]
-    public Task Pulling_a_malformed_digest() => CheckAsync(async () =>
+    [Fact(DisplayName = "Pulling manifests, Pulling blobs: a tag or digest outside the grammar is not there (404)")]
+    public Task Pulling_a_malformed_reference() => CheckAsync(async () =>
     {
-        ((int)(await Api.GetAsync("/v2/a/manifests/sha256:zz")).StatusCode).ShouldBeOneOf(400, 404);
-        ((int)(await Api.GetAsync("/v2/a/blobs/sha256:zz")).StatusCode).ShouldBeOneOf(400, 404);
+        await Api.PushImageAsync("pull/malformed", "v1", Unique());
+        foreach (var path in (string[])["manifests/.v1", "manifests/sha256:zz", $"manifests/sha256:{new string('A', 64)}", "blobs/sha256:zz", $"blobs/md5:{new string('a', 32)}"])
+        {
+            (await Api.GetAsync($"/v2/pull/malformed/{path}")).StatusCode.ShouldBe(HttpStatusCode.NotFound, path);
+            (await Api.HeadAsync($"/v2/pull/malformed/{path}")).StatusCode.ShouldBe(HttpStatusCode.NotFound, path);
+        }
     });
 }

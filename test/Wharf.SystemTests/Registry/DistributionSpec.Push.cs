@@ -252,4 +252,65 @@ public abstract partial class DistributionSpec
         response.Header("Docker-Content-Digest").ShouldBe(RegistryApi.Sha512Of(manifest));
         (await (await Api.GetAsync($"/v2/push/sha512/manifests/{RegistryApi.Sha512Of(manifest)}")).Content.ReadAsByteArrayAsync()).ShouldBe(manifest);
     });
+
+    [Fact(DisplayName = "POST then PUT: the location has a UUID that no other session has")]
+    public Task Each_upload_has_a_UUID_of_its_own() => CheckAsync(async () =>
+    {
+        var ids = new HashSet<string>();
+        for (int i = 0; i < 3; i++) ids.Add(System.Text.RegularExpressions.Regex.Match(await Api.BeginAsync("push/uuid"), "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").Value).ShouldBeTrue();
+        ids.ShouldNotContain("");
+    });
+
+    [Fact(DisplayName = "Cancel a blob upload: 204, and the session is gone")]
+    public Task Cancelling_an_upload() => CheckAsync(async () =>
+    {
+        var location = await Api.BeginAsync("push/cancel");
+        var patch = await Api.SendAsync("PATCH", location, Unique(100), contentRange: "0-99");
+        await (await Api.DeleteAsync(patch.Where())).ShouldBeAsync(HttpStatusCode.NoContent);
+        (await Api.GetAsync(patch.Where())).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await Api.DeleteAsync(patch.Where())).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    });
+
+    [Fact(DisplayName = "Pushing a blob in chunks: a body of unknown length without Content-Range goes where the upload stands")]
+    public Task Pushing_a_stream() => CheckAsync(async () =>
+    {
+        var blob = Unique(5000);
+        using var request = new HttpRequestMessage(HttpMethod.Patch, new Uri(Api.Http.BaseAddress!, await Api.BeginAsync("push/stream"))) { Content = new StreamContent(new MemoryStream(blob)) };
+        request.Headers.TransferEncodingChunked = true;
+        request.Content.Headers.ContentType = new("application/octet-stream");
+        var patch = await (await Api.Http.SendAsync(request)).ShouldBeAsync(HttpStatusCode.Accepted);
+        patch.Header("Range").ShouldBe("0-4999");
+        var put = await (await Api.SendAsync("PUT", RegistryApi.With(patch.Where(), "digest=" + RegistryApi.DigestOf(blob)))).ShouldBeAsync(HttpStatusCode.Created);
+        (await (await Api.GetAsync(put.Where())).Content.ReadAsByteArrayAsync()).ShouldBe(blob);
+    });
+
+    [Fact(DisplayName = "Pushing Manifests: the list of layers may be empty, and one blob may stand for all")]
+    public Task Pushing_a_manifest_without_layers() => CheckAsync(async () =>
+    {
+        await Api.PushBlobAsync("push/nolayers", RegistryApi.Empty);
+        var config = $$"""{"mediaType":"{{RegistryApi.EmptyType}}","digest":"{{RegistryApi.DigestOf(RegistryApi.Empty)}}","size":2}""";
+        foreach (var layers in (string[])["", config])
+        {
+            var manifest = RegistryAnswers.Text($$"""{"schemaVersion":2,"mediaType":"{{RegistryApi.OciManifest}}","artifactType":"application/vnd.example","config":{{config}},"layers":[{{layers}}]}""");
+            await (await Api.PutManifestAsync("push/nolayers", "v1", manifest)).ShouldBeAsync(HttpStatusCode.Created);
+            (await (await Api.SendAsync("GET", "/v2/push/nolayers/manifests/v1", headers: [("Accept", RegistryApi.OciManifest)])).Content.ReadAsByteArrayAsync()).ShouldBe(manifest);
+        }
+    });
+
+    [Fact(DisplayName = "Pushing Manifests: Docker's own types (schema 2 and its list) are kept as they are")]
+    public Task Pushing_documents_of_docker() => CheckAsync(async () =>
+    {
+        const string listType = "application/vnd.docker.distribution.manifest.list.v2+json";
+        var layer = Unique();
+        foreach (var blob in (byte[][])[RegistryApi.Empty, layer]) await Api.PushBlobAsync("push/docker", blob);
+        var manifest = RegistryAnswers.Text($$"""{"schemaVersion":2,"mediaType":"{{RegistryApi.DockerManifest}}","config":{"mediaType":"application/vnd.docker.container.image.v1+json","size":2,"digest":"{{RegistryApi.DigestOf(RegistryApi.Empty)}}"},"layers":[{"mediaType":"application/vnd.docker.image.rootfs.diff.tar.gzip","size":{{layer.Length}},"digest":"{{RegistryApi.DigestOf(layer)}}"}]}""");
+        var list = RegistryAnswers.Text($$$"""{"schemaVersion":2,"mediaType":"{{{listType}}}","manifests":[{"mediaType":"{{{RegistryApi.DockerManifest}}}","size":{{{manifest.Length}}},"digest":"{{{RegistryApi.DigestOf(manifest)}}}","platform":{"architecture":"amd64","os":"linux"}}]}""");
+        foreach (var (tag, bytes, type) in ((string, byte[], string)[])[("one", manifest, RegistryApi.DockerManifest), ("list", list, listType)])
+        {
+            await (await Api.PutManifestAsync("push/docker", tag, bytes, type)).ShouldBeAsync(HttpStatusCode.Created);
+            var pulled = await Api.SendAsync("GET", $"/v2/push/docker/manifests/{tag}", headers: [("Accept", type)]);
+            pulled.Header("Content-Type").ShouldBe(type);
+            (await pulled.Content.ReadAsByteArrayAsync()).ShouldBe(bytes);
+        }
+    });
 }

@@ -44,7 +44,8 @@ public sealed class RegistryHostileTests(WharfRegistryFixture registry) : IClass
     {
         (await Api.GetAsync($"/v2/{new string('a', 256)}/tags/list")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await Api.GetAsync($"/v2/{string.Join('/', Enumerable.Repeat("a", 4000))}/tags/list")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await Api.GetAsync($"/v2/a/manifests/{new string('t', 129)}")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await Api.GetAsync($"/v2/a/manifests/{new string('t', 129)}")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        await (await Api.PutManifestAsync("a", new string('t', 129), RegistryApi.Empty)).ShouldRefuseAsync(400, "MANIFEST_INVALID");
         ((int)(await Api.GetAsync($"/v2/a/tags/list?last={new string('x', 60000)}")).StatusCode).ShouldBeOneOf(400, 404, 414);
         await Api.PushImageAsync("hostile/pages", "v1", "x"u8.ToArray());
         foreach (var n in (string[])["-1", "99999999999999999999", "1e9", "0x10", "٣"]) (await Api.GetAsync($"/v2/hostile/pages/tags/list?n={n}")).StatusCode.ShouldBe(HttpStatusCode.BadRequest, n);

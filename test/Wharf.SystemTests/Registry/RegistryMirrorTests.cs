@@ -80,6 +80,52 @@ public sealed class RegistryMirrorTests
     }
 
     [Fact]
+    public async Task A_part_of_a_blob_is_sent_as_soon_as_it_has_come()
+    {
+        var blob = RegistryAnswers.Bytes(4, 2_000_000);
+        await using var upstream = new SlowUpstream(blob);
+        await using var mirror = await RegistryProcess.WharfAsync($$"""{ "mirrors": [ { "prefix": "slow", "upstream": "http://{{upstream.Authority}}" } ] }""");
+        using var api = new RegistryApi(mirror.Url);
+        var path = $"/v2/slow/app/blobs/{RegistryApi.DigestOf(blob)}";
+        var first = await api.SendAsync("GET", path, range: "bytes=1000-2999");
+        first.StatusCode.ShouldBe(HttpStatusCode.PartialContent);
+        first.Header("Content-Range").ShouldBe("bytes 1000-2999/2000000");
+        (await first.Content.ReadAsByteArrayAsync()).ShouldBe(blob[1000..3000]);
+        (await api.SendAsync("GET", path, range: "bytes=2000000-")).StatusCode.ShouldBe(HttpStatusCode.RequestedRangeNotSatisfiable);
+        var last = api.SendAsync("GET", path, range: "bytes=-5");
+        upstream.SendRest();
+        (await (await last).Content.ReadAsByteArrayAsync()).ShouldBe(blob[^5..]);
+        upstream.Gets.ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tags_and_referrers_are_the_upstreams(bool hasReferrers)
+    {
+        await using var upstream = hasReferrers ? await RegistryProcess.WharfAsync() : await RegistryProcess.DebianAsync();
+        using var source = new RegistryApi(upstream.Url);
+        var subject = await source.PushImageAsync("lib/app", "v1", "one"u8.ToArray());
+        var (digest, signature) = (RegistryApi.DigestOf(subject), await source.PushImageAsync("lib/app", null, "signature"u8.ToArray(), RegistryApi.DigestOf(subject), subject.Length, "application/signature"));
+        // Where there is no referrers API, clients keep this index.
+        if (!hasReferrers) await (await source.PutManifestAsync("lib/app", digest.Replace(':', '-'), RegistryApi.Index(signature), RegistryApi.OciIndex)).ShouldBeAsync(HttpStatusCode.Created);
+        await using var mirror = await RegistryProcess.WharfAsync($$"""{ "mirrors": [ { "prefix": "registry.example.com", "upstream": "http://{{upstream.Authority}}", "ttl": "0s" } ] }""");
+        using var api = new RegistryApi(mirror.Url);
+        (await api.TagsAsync("registry.example.com/lib/app")).ShouldContain("v1");
+        var named = await api.GetAsync("/v2/lib/app/tags/list?ns=registry.example.com&n=1");
+        named.Header("OCI-Namespace").ShouldBe("registry.example.com");
+        (await named.JsonAsync()).GetProperty("tags").GetArrayLength().ShouldBe(1);
+        (await (await api.SendAsync("GET", "/v2/lib/app/manifests/v1?ns=registry.example.com", headers: [("Accept", RegistryApi.OciManifest)])).Content.ReadAsByteArrayAsync()).ShouldBe(subject);
+        var referrers = (await (await api.GetAsync($"/v2/registry.example.com/lib/app/referrers/{digest}")).JsonAsync()).GetProperty("manifests");
+        referrers.EnumerateArray().Select(entry => entry.GetProperty("digest").GetString()).ShouldBe([RegistryApi.DigestOf(signature)]);
+        (await (await api.GetAsync($"/v2/registry.example.com/lib/app/manifests/{RegistryApi.DigestOf(signature)}")).Content.ReadAsByteArrayAsync()).ShouldBe(signature);
+        await (await api.GetAsync("/v2/registry.example.com/lib/never/tags/list")).ShouldRefuseAsync(404, "NAME_UNKNOWN");
+        await upstream.KillAsync();
+        (await api.TagsAsync("registry.example.com/lib/app")).ShouldContain("v1");
+        (await (await api.GetAsync($"/v2/registry.example.com/lib/app/referrers/{digest}")).JsonAsync()).GetProperty("manifests").GetArrayLength().ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Scheduled_repositories_are_there_without_a_pull()
     {
         await using var upstream = await RegistryProcess.WharfAsync();
@@ -90,11 +136,11 @@ public sealed class RegistryMirrorTests
             { "mirrors": [ { "prefix": "up", "upstream": "http://{{upstream.Authority}}", "repositories": [ { "name": "lib/app", "tags": "v.*" } ] } ] }
             """);
         using var api = new RegistryApi(mirror.Url);
-        var deadline = DateTime.UtcNow.AddSeconds(20);
-        while ((await api.GetAsync("/v2/up/lib/app/tags/list")).StatusCode != HttpStatusCode.OK && DateTime.UtcNow < deadline) await Task.Delay(100);
-        await Task.Delay(500);
+        var (blobs, layer) = (Path.Combine(mirror.Root, "store", "blobs"), RegistryApi.DigestOf("one"u8.ToArray())[7..]);
+        for (var until = DateTime.UtcNow.AddSeconds(30); !Directory.Exists(blobs) || !Directory.EnumerateFiles(blobs, layer, SearchOption.AllDirectories).Any(); await Task.Delay(100)) DateTime.UtcNow.ShouldBeLessThan(until);
+        for (var until = DateTime.UtcNow.AddSeconds(30); (await api.HeadAsync($"/v2/up/lib/app/blobs/sha256:{layer}")).StatusCode != HttpStatusCode.OK; await Task.Delay(100)) DateTime.UtcNow.ShouldBeLessThan(until);
         await upstream.KillAsync();
-        (await api.TagsAsync("up/lib/app")).ShouldBe(["v1"]);
+        (await (await api.GetAsync("/api/repositories/up%2Flib%2Fapp")).JsonAsync()).GetProperty("tags").EnumerateArray().Select(tag => tag.GetProperty("name").GetString()).ShouldBe(["v1"]);
         (await (await api.GetAsync($"/v2/up/lib/app/blobs/{RegistryApi.DigestOf("one"u8.ToArray())}")).Content.ReadAsByteArrayAsync()).ShouldBe("one"u8.ToArray());
     }
 

@@ -92,6 +92,24 @@ public sealed class RegistryUpkeepTests
     }
 
     [Fact]
+    public async Task Deletion_can_be_turned_off_and_so_can_writing()
+    {
+        await using var registry = await RegistryProcess.WharfAsync("""{ "delete": false }""");
+        using (var api = new RegistryApi(registry.Url))
+        {
+            var manifest = await api.PushImageAsync("d/app", "v1", "one"u8.ToArray());
+            foreach (var path in (string[])["manifests/v1", $"manifests/{RegistryApi.DigestOf(manifest)}", $"blobs/{RegistryApi.DigestOf("one"u8.ToArray())}"])
+                await (await api.DeleteAsync($"/v2/d/app/{path}")).ShouldRefuseAsync(405, "UNSUPPORTED");
+        }
+        await registry.StopAsync();
+        await registry.StartAsync("""{ "read-only": true }""");
+        using var reader = new RegistryApi(registry.Url);
+        (await reader.GetAsync("/v2/d/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await (await reader.SendAsync("POST", "/v2/d/app/blobs/uploads/")).ShouldRefuseAsync(405, "UNSUPPORTED");
+        await (await reader.DeleteAsync("/v2/d/app/manifests/v1")).ShouldRefuseAsync(405, "UNSUPPORTED");
+    }
+
+    [Fact]
     public async Task Quotas_end_pushes_and_deletion_makes_room()
     {
         await using var registry = await RegistryProcess.WharfAsync("""{ "quotas": [ { "repository": "q/**", "bytes": 10000 } ] }""");

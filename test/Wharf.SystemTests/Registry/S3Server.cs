@@ -11,6 +11,13 @@ public sealed class S3Server : IAsyncDisposable
     public string Config(string prefix = "registry") =>
         $$"""{ "storage": { "type": "s3", "endpoint": "http://127.0.0.1:{{_process.Port}}", "bucket": "images", "prefix": "{{prefix}}", "access-key": "S3RVER", "secret-key": "S3RVER" } }""";
 
+    /// <summary>Keys of the bucket under the registry's prefix that begin with a word.</summary>
+    public IReadOnlyList<string> Keys(string begin)
+    {
+        var root = Path.Combine(_process.Root, "s3", "images", "registry", begin);
+        return !Directory.Exists(root) ? [] : [.. Directory.EnumerateFiles(root, "*_object", SearchOption.AllDirectories)];
+    }
+
     public static async Task<S3Server> StartAsync()
     {
         var modules = await InstallAsync();

@@ -17,7 +17,7 @@ namespace Wharf.Daemon.Registry.Api;
 /// </summary>
 internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authenticator authenticator, UpkeepService upkeep, EventReporter reporter)
 {
-    private const int MaxBody = 64 << 10, MaxTagsShown = 500, MaxRepositoriesShown = 1000;
+    private const int MaxBody = 64 << 10, MaxTagsShown = 200, MaxRepositoriesShown = 100, MaxTagsCounted = 1000;
 
     public async Task HandleAsync(HttpContext http, string path)
     {
@@ -85,21 +85,24 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
 
     private async Task RepositoriesAsync(HttpContext http, Identity identity)
     {
-        var names = (await store.Metadata.ListRepositoriesAsync(MaxRepositoriesShown, http.Request.Query["last"].FirstOrDefault(), name => identity.May(RegistryAction.Read, name), http.RequestAborted)).Names;
-        var list = new List<RepositorySummary>();
-        foreach (var name in names)
+        var (query, filter) = (http.Request.Query, http.Request.Query["filter"].FirstOrDefault() ?? "");
+        var page = await store.Metadata.ListRepositoriesAsync(MaxRepositoriesShown, query["last"].FirstOrDefault(), name => name.Contains(filter, StringComparison.OrdinalIgnoreCase) && identity.May(RegistryAction.Read, name), http.RequestAborted);
+        if (page.HasMore) http.Response.Headers.Link = $"</api/repositories?filter={Uri.EscapeDataString(filter)}&last={Uri.EscapeDataString(page.Names[^1])}>; rel=\"next\"";
+        var summaries = await Task.WhenAll(page.Names.Select(async name =>
         {
-            var tags = await store.Metadata.ListTagsAsync(name, 1000, null, http.RequestAborted);
-            list.Add(new RepositorySummary { Name = name, Tags = tags.Names.Count, HasMore = tags.HasMore });
-        }
-        await JsonAsync(http, list, AdminJson.Default.ListRepositorySummary);
+            var tags = await store.Metadata.ListTagsAsync(name, MaxTagsCounted, null, http.RequestAborted);
+            return new RepositorySummary { Name = name, Tags = tags.Names.Count, HasMore = tags.HasMore };
+        }));
+        await JsonAsync(http, [.. summaries], AdminJson.Default.ListRepositorySummary);
     }
 
     private async Task RepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)
     {
         Require(http, identity, RegistryAction.Read, route);
         if (!await store.Metadata.HasRepositoryAsync(route.Name, http.RequestAborted)) throw new RegistryException(RegistryErrorCode.NameUnknown, detail: route.Name);
-        var page = await store.Metadata.ListTagsAsync(route.Name, MaxTagsShown, http.Request.Query["last"].FirstOrDefault(), http.RequestAborted);
+        // One tag that is asked for, or a page of all.
+        var one = http.Request.Query["tag"].FirstOrDefault();
+        var page = one is not null ? new NamePage(RegistryRoute.IsValidTag(one) ? [one] : [], false) : await store.Metadata.ListTagsAsync(route.Name, MaxTagsShown, http.Request.Query["last"].FirstOrDefault(), http.RequestAborted);
         var tags = new List<TagDetail>();
         foreach (var tag in page.Names)
         {
@@ -111,7 +114,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
             });
         }
         var allowed = identity.Allowed(route.Name);
-        await JsonAsync(http, new RepositoryDetail { Name = route.Name, Tags = tags, HasMore = page.HasMore, MayWrite = allowed.HasFlag(RegistryAction.Write), MayDelete = allowed.HasFlag(RegistryAction.Delete) }, AdminJson.Default.RepositoryDetail);
+        await JsonAsync(http, new RepositoryDetail { Name = route.Name, Tags = tags, HasMore = page.HasMore, Last = page.Names.LastOrDefault(), MayWrite = allowed.HasFlag(RegistryAction.Write), MayDelete = allowed.HasFlag(RegistryAction.Delete) }, AdminJson.Default.RepositoryDetail);
     }
 
     private async Task DeleteRepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)

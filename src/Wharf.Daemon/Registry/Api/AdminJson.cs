@@ -21,6 +21,8 @@ internal sealed record RepositoryDetail
     [JsonPropertyName("name")] public required string Name { get; set; }
     [JsonPropertyName("tags")] public required List<TagDetail> Tags { get; set; }
     [JsonPropertyName("more")] public bool HasMore { get; set; }
+    /// <summary>The tag to go on after.</summary>
+    [JsonPropertyName("last")] public string? Last { get; set; }
     [JsonPropertyName("mayWrite")] public bool MayWrite { get; set; }
     [JsonPropertyName("mayDelete")] public bool MayDelete { get; set; }
 }

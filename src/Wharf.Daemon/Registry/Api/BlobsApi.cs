@@ -30,11 +30,7 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
         var (from, length, isPart) = request.IsHead ? (0, blob.Size, false) : RangeOf(request.Http.Request, tag, blob.Size);
         response.ContentType = "application/octet-stream";
         response.ContentLength = length;
-        if (isPart)
-        {
-            response.StatusCode = StatusCodes.Status206PartialContent;
-            request.Header("Content-Range", $"bytes {from}-{from + length - 1}/{blob.Size}");
-        }
+        if (isPart) Partial(request, from, length, blob.Size);
         if (request.IsHead) return;
         if (store.Objects is IRedirects redirects && redirects.RedirectFor(Keys.Blob(digest)) is { } elsewhere)
         {
@@ -46,6 +42,12 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
         }
         rules.Metrics.BlobsPulled.Add(1);
         await SendAsync(request, Keys.Blob(digest), from, length);
+    }
+
+    private static void Partial(RegistryRequest request, long from, long length, long size)
+    {
+        request.Http.Response.StatusCode = StatusCodes.Status206PartialContent;
+        request.Header("Content-Range", $"bytes {from}-{from + length - 1}/{size}");
     }
 
     /// <summary>Headers that any answer about a blob has; gives its entity tag.</summary>
@@ -60,7 +62,7 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
     }
 
     /// <summary>
-    /// What only an upstream has is sent on while it comes. False when the blob is here now: whole, as asked for in parts or under a condition.
+    /// What only an upstream has is sent on while it comes, a part as soon as that has come. False when the blob is here now.
     /// </summary>
     private async Task<bool> AnswerFromUpstreamAsync(RegistryRequest request, MirrorService mirror, Digest digest)
     {
@@ -73,7 +75,7 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
             (response.ContentType, response.ContentLength) = ("application/octet-stream", told);
             return true;
         }
-        if (headers.Range.Count > 0 || headers.IfNoneMatch.Count > 0)
+        if (headers.IfNoneMatch.Count > 0)
         {
             await mirror.EnsureBlobAsync(request.Name, digest, request.Cancellation);
             return false;
@@ -86,10 +88,11 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
             await mirror.EnsureBlobAsync(request.Name, digest, request.Cancellation);
             return false;
         }
-        Describe(request, digest);
-        (response.ContentType, response.ContentLength) = ("application/octet-stream", size);
+        var (from, length, isPart) = RangeOf(request.Http.Request, Describe(request, digest), size);
+        (response.ContentType, response.ContentLength) = ("application/octet-stream", length);
+        if (isPart) Partial(request, from, length, size);
         rules.Metrics.BlobsPulled.Add(1);
-        await coming.CopyToAsync(file, size, response.BodyWriter, count => rules.Metrics.BytesSent.Add(count), request.Cancellation);
+        await coming.CopyToAsync(file, from, length, size, response.BodyWriter, count => rules.Metrics.BytesSent.Add(count), request.Cancellation);
         return true;
     }
 

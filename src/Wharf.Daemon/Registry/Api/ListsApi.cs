@@ -22,13 +22,24 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
 
     public async Task TagsAsync(RegistryRequest request)
     {
-        if (!await store.Metadata.HasRepositoryAsync(request.Name, request.Cancellation)) throw new RegistryException(RegistryErrorCode.NameUnknown, detail: request.Name);
+        var upstream = rules.Mirror is { } mirror ? await mirror.TagsAsync(request.Name, request.Cancellation) : null;
+        if (upstream is null && !await store.Metadata.HasRepositoryAsync(request.Name, request.Cancellation)) throw new RegistryException(RegistryErrorCode.NameUnknown, detail: request.Name);
         int? asked = request.PageSize();
         int limit = asked is { } n ? Math.Min(n, rules.MaxTagPage) : rules.MaxTagPage;
-        var page = limit == 0 ? new NamePage([], false) : await store.Metadata.ListTagsAsync(request.Name, limit, request.Query("last"), request.Cancellation);
+        var page = limit == 0 ? new NamePage([], false)
+            : upstream is null ? await store.Metadata.ListTagsAsync(request.Name, limit, request.Query("last"), request.Cancellation)
+            : await WithUpstreamAsync(request, upstream, limit);
         if (page.HasMore) request.Header("Link", $"</v2/{request.Name}/tags/list?last={Uri.EscapeDataString(page.Names[^1])}&n={limit}>; rel=\"next\"");
         if (page.Names.Count <= WholeList) await request.JsonAsync(new TagList { Name = request.Name, Tags = page.Names }, ListsJson.Default.TagList);
         else await StreamAsync(request, page.Names);
+    }
+
+    /// <summary>Tags of a mirrored repository: those of the upstream, and those that are here though it has them no more.</summary>
+    private async Task<NamePage> WithUpstreamAsync(RegistryRequest request, IReadOnlyList<string> upstream, int limit)
+    {
+        var here = await store.Metadata.ListTagsAsync(request.Name, int.MaxValue, null, request.Cancellation);
+        var all = new SortedSet<string>(upstream.Concat(here.Names), TagOrder.Instance).Where(tag => request.Query("last") is not { Length: > 0 } last || TagOrder.Instance.Compare(tag, last) > 0).Take(limit + 1).ToList();
+        return all.Count > limit ? new NamePage(all[..limit], true) : new NamePage(all, false);
     }
 
     /// <summary>A long list goes out piece by piece: no answer is in memory whole.</summary>
@@ -67,6 +78,7 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
     {
         var subject = RegistryRequest.ParseDigest(request.Route.Reference);
         var all = (await store.Metadata.ListReferrersAsync(request.Name, subject, request.Cancellation)).Select(record => record.ToDescriptor());
+        if (rules.Mirror is { } mirror && await mirror.ReferrersAsync(request.Name, subject, request.Cancellation) is { } upstream) all = upstream.Concat(all).DistinctBy(descriptor => descriptor.Digest).OrderBy(descriptor => descriptor.Digest);
         if (request.Query("artifactType") is { Length: > 0 } type)
         {
             all = all.Where(descriptor => descriptor.ArtifactType == type);

@@ -70,8 +70,8 @@ public sealed class ManifestsApi(RegistryStore store, RegistryRules rules)
     {
         if (request.Route.IsTag) return [request.Route.Reference];
         var tags = request.Http.Request.Query["tag"].Where(tag => tag is { Length: > 0 }).Select(tag => tag!).Distinct().ToList();
-        if (tags.Count > MaxTagsAtOnce) throw new RegistryException(RegistryErrorCode.TagInvalid, $"more than {MaxTagsAtOnce} tags at once");
-        return tags.TrueForAll(RegistryRoute.IsValidTag) ? tags : throw new RegistryException(RegistryErrorCode.TagInvalid);
+        if (tags.Count > MaxTagsAtOnce) throw new RegistryException(RegistryErrorCode.ManifestInvalid, $"more than {MaxTagsAtOnce} tags at once");
+        return tags.TrueForAll(RegistryRoute.IsValidTag) ? tags : throw new RegistryException(RegistryErrorCode.ManifestInvalid, "invalid tag");
     }
 
     /// <summary>Conditions of the request and of the repository's rules, under the tag's lock.</summary>

@@ -29,7 +29,7 @@ public sealed partial class UploadsApi(RegistryStore store, RegistryRules rules)
         var digest = request.Query("digest") is { Length: > 0 } text ? RegistryRequest.ParseDigest(text) : (Digest?)null;
         if (digest is null && request.Query("digest-algorithm") is { Length: > 0 } algorithm && algorithm is not ("sha256" or "sha512"))
             throw new RegistryException(RegistryErrorCode.DigestInvalid, "unsupported digest algorithm");
-        var upload = store.Uploads.Begin(request.Name);
+        var upload = digest is null ? await store.Uploads.BeginAsync(request.Name, request.Cancellation) : store.Uploads.Begin(request.Name);
         if ((digest?.Algorithm ?? request.Query("digest-algorithm")) is "sha512") await upload.UseAlgorithmAsync("sha512", request.Cancellation);
         if (digest is { } whole)
         {
@@ -53,7 +53,8 @@ public sealed partial class UploadsApi(RegistryStore store, RegistryRules rules)
         var upload = await store.Uploads.FindAsync(request.Name, request.Route.Reference, request.Cancellation);
         using var gate = Enter(upload);
         CheckChunk(request, upload);
-        await AppendAsync(request, upload);
+        try { await AppendAsync(request, upload); }
+        finally { await store.Uploads.SaveAsync(upload, CancellationToken.None); }
         Where(request, upload);
         await request.EmptyAsync(StatusCodes.Status202Accepted);
     }
@@ -86,7 +87,7 @@ public sealed partial class UploadsApi(RegistryStore store, RegistryRules rules)
     {
         var upload = await store.Uploads.FindAsync(request.Name, request.Route.Reference, request.Cancellation);
         using var gate = Enter(upload);
-        store.Uploads.End(upload);
+        await store.Uploads.EndAsync(upload);
         await request.EmptyAsync(StatusCodes.Status204NoContent);
     }
 

@@ -29,7 +29,7 @@ public sealed class RegistryHost : IAsyncDisposable
         Directory.CreateDirectory(root);
         IObjectStore objects = config.Storage.Type == "s3" ? S3.S3ObjectStore.Open(config.Storage) : new FileObjectStore(root, config.Storage.Flush);
         IMetadata metadata;
-        if (objects.IsShared) metadata = new ObjectMetadata(objects);
+        if (objects is ISharedStore shared) metadata = new SharedMetadata(shared, root);
         else
         {
             long began = Stopwatch.GetTimestamp();
@@ -44,7 +44,7 @@ public sealed class RegistryHost : IAsyncDisposable
     {
         var log = logs.CreateLogger("Wharf.Registry");
         var limits = new StoreLimits { MaxManifest = config.Limits.MaxManifest, MaxBlob = config.Limits.MaxBlob, ManifestCache = config.Limits.ManifestCache };
-        var store = new RegistryStore(objects, metadata, new UploadStore(root), limits);
+        var store = new RegistryStore(objects, metadata, new UploadStore(root, objects as ISharedStore), limits);
         var metrics = new RegistryMetrics();
         metrics.Gauge("wharf_registry_uploads", "Uploads under way.", () => store.Uploads.Count);
         metrics.Gauge("process_resident_memory_bytes", "Memory in use.", () => Environment.WorkingSet);

@@ -61,7 +61,7 @@ public sealed class RegistryServer : IDisposable
             var target = http.Features.Get<IHttpRequestFeature>()!.RawTarget;
             int query = target.IndexOf('?');
             var path = query < 0 ? target : target[..query];
-            if (RegistryRoute.Parse(path) is { } route)
+            if (RegistryRoute.Parse(path, isPush: HttpMethods.IsPut(http.Request.Method)) is { } route)
             {
                 label = route.Kind.ToString();
                 await DistributionAsync(http, route);
@@ -108,6 +108,12 @@ public sealed class RegistryServer : IDisposable
     {
         var method = http.Request.Method;
         var handler = Handler(method, route.Kind) ?? throw new RegistryException(RegistryErrorCode.Unsupported).With("Allow", Allowed(route.Kind));
+        if (_rules.Mirror is { } mirror && method is "GET" or "HEAD" && http.Request.Query["ns"] is [{ Length: > 0 } host] && mirror.NameFor(host, route.Name) is { } name)
+        {
+            // distribution-spec, "Registry Proxying": the client says which registry it means, and is told that it was heard.
+            route = route with { Name = name };
+            http.Response.Headers["OCI-Namespace"] = host;
+        }
         var identity = await _authenticator.AuthenticateAsync(http, route);
         Authorize(http, route, identity);
         await handler(new RegistryRequest(http, route, identity));

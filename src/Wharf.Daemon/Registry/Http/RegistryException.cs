@@ -12,7 +12,6 @@ public sealed record RegistryErrorCode(string Code, int Status, string Message)
     public static readonly RegistryErrorCode ManifestTooLarge = new("MANIFEST_INVALID", 413, "manifest too large");
     public static readonly RegistryErrorCode ManifestUnknown = new("MANIFEST_UNKNOWN", 404, "manifest unknown");
     public static readonly RegistryErrorCode NameInvalid = new("NAME_INVALID", 400, "invalid repository name");
-    public static readonly RegistryErrorCode TagInvalid = new("TAG_INVALID", 400, "manifest tag did not match URI");
     public static readonly RegistryErrorCode NameUnknown = new("NAME_UNKNOWN", 404, "repository name not known to registry");
     public static readonly RegistryErrorCode SizeInvalid = new("SIZE_INVALID", 400, "provided length did not match content length");
     public static readonly RegistryErrorCode BlobTooLarge = new("SIZE_INVALID", 413, "blob too large");
@@ -23,9 +22,10 @@ public sealed record RegistryErrorCode(string Code, int Status, string Message)
     public static readonly RegistryErrorCode InUse = new("DENIED", 409, "a container uses the image");
     public static readonly RegistryErrorCode Unsupported = new("UNSUPPORTED", 405, "the operation is unsupported");
     public static readonly RegistryErrorCode TooManyRequests = new("TOOMANYREQUESTS", 429, "too many requests");
-    public static readonly RegistryErrorCode PageNumberInvalid = new("PAGINATION_NUMBER_INVALID", 400, "invalid number of results requested");
+    public static readonly RegistryErrorCode PageNumberInvalid = new("UNSUPPORTED", 400, "invalid number of results requested");
     public static readonly RegistryErrorCode PreconditionFailed = new("MANIFEST_INVALID", 412, "the tag is no longer what the request expects");
     public static readonly RegistryErrorCode Busy = new("BLOB_UPLOAD_INVALID", 409, "another request is writing to this upload");
+    public static readonly RegistryErrorCode Collecting = new("UNSUPPORTED", 409, "another process over this store collects at this moment");
     public static readonly RegistryErrorCode NotFound = new("UNSUPPORTED", 404, "page not found");
     public static readonly RegistryErrorCode Unavailable = new("UNAVAILABLE", 503, "service unavailable");
     public static readonly RegistryErrorCode Unknown = new("UNKNOWN", 500, "unknown error");

@@ -22,7 +22,7 @@ public sealed class RegistryRequest(HttpContext http, RegistryRoute route, Ident
     /// <summary>A digest of path or query; DIGEST_INVALID when it is none.</summary>
     public static Digest ParseDigest(string text) => Digest.TryParse(text, out var digest) ? digest : throw new RegistryException(RegistryErrorCode.DigestInvalid, "invalid digest: expected sha256: or sha512: and lower-case hex");
 
-    /// <summary>The <c>n</c> of a listing, null when absent; PAGINATION_NUMBER_INVALID when it is no whole number from 0 on.</summary>
+    /// <summary>The <c>n</c> of a listing, null when absent; UNSUPPORTED (400) when it is no whole number from 0 on.</summary>
     public int? PageSize()
     {
         if (Query("n") is not { Length: > 0 } text) return null;

@@ -13,8 +13,11 @@ public sealed partial record RegistryRoute(RouteKind Kind, string Name, string R
 
     public bool IsTag => Kind == RouteKind.Manifest && !Reference.Contains(':');
 
-    /// <summary>Parses the path as sent; null when it is none of the API's. Throws NAME_INVALID, TAG_INVALID.</summary>
-    public static RegistryRoute? Parse(ReadOnlySpan<char> rawPath)
+    /// <summary>
+    /// Parses the path as sent; null when it is none of the API's. Throws NAME_INVALID. A tag or digest outside the grammar names nothing that could be there: 404 as
+    /// the endpoints' table has it, and for a push MANIFEST_INVALID or DIGEST_INVALID.
+    /// </summary>
+    public static RegistryRoute? Parse(ReadOnlySpan<char> rawPath, bool isPush = false)
     {
         if (rawPath is "/v2" or "/v2/") return new RegistryRoute(RouteKind.Base, "", "");
         if (!rawPath.StartsWith("/v2/")) return null;
@@ -22,21 +25,24 @@ public sealed partial record RegistryRoute(RouteKind Kind, string Name, string R
         if (rest == "_catalog") return new RegistryRoute(RouteKind.Catalog, "", "");
         var parts = rest.Split('/');
         int count = parts.Length;
-        if (count >= 3 && parts[^2] == "tags" && parts[^1] == "list") return Of(RouteKind.Tags, parts, 2, "");
-        if (count >= 4 && parts[^3] == "blobs" && parts[^2] == "uploads") return Of(parts[^1] == "" ? RouteKind.Uploads : RouteKind.Upload, parts, 3, parts[^1]);
-        if (count >= 3 && parts[^2] == "blobs" && parts[^1] == "uploads") return Of(RouteKind.Uploads, parts, 2, "");
-        if (count >= 3 && parts[^2] == "manifests" && parts[^1] != "") return Of(RouteKind.Manifest, parts, 2, parts[^1]);
-        if (count >= 3 && parts[^2] == "blobs" && parts[^1] != "") return Of(RouteKind.Blob, parts, 2, parts[^1]);
-        if (count >= 3 && parts[^2] == "referrers" && parts[^1] != "") return Of(RouteKind.Referrers, parts, 2, parts[^1]);
+        if (count >= 3 && parts[^2] == "tags" && parts[^1] == "list") return Of(RouteKind.Tags, parts, 2, "", isPush);
+        if (count >= 4 && parts[^3] == "blobs" && parts[^2] == "uploads") return Of(parts[^1] == "" ? RouteKind.Uploads : RouteKind.Upload, parts, 3, parts[^1], isPush);
+        if (count >= 3 && parts[^2] == "blobs" && parts[^1] == "uploads") return Of(RouteKind.Uploads, parts, 2, "", isPush);
+        if (count >= 3 && parts[^2] == "manifests" && parts[^1] != "") return Of(RouteKind.Manifest, parts, 2, parts[^1], isPush);
+        if (count >= 3 && parts[^2] == "blobs" && parts[^1] != "") return Of(RouteKind.Blob, parts, 2, parts[^1], isPush);
+        if (count >= 3 && parts[^2] == "referrers" && parts[^1] != "") return Of(RouteKind.Referrers, parts, 2, parts[^1], isPush);
         return null;
     }
 
-    private static RegistryRoute Of(RouteKind kind, string[] parts, int tail, string reference)
+    private static RegistryRoute Of(RouteKind kind, string[] parts, int tail, string reference, bool isPush)
     {
         var name = Uri.UnescapeDataString(string.Join('/', parts, 0, parts.Length - tail));
         CheckName(name);
         reference = Uri.UnescapeDataString(reference);
-        if (kind == RouteKind.Manifest && !reference.Contains(':') && !IsValidTag(reference)) throw new RegistryException(RegistryErrorCode.TagInvalid, $"invalid tag: {Shorten(reference)}");
+        bool isTag = kind == RouteKind.Manifest && !reference.Contains(':');
+        if (isTag && !IsValidTag(reference)) throw new RegistryException(isPush ? RegistryErrorCode.ManifestInvalid : RegistryErrorCode.ManifestUnknown, $"invalid tag: {Shorten(reference)}");
+        if (!isTag && kind is RouteKind.Manifest or RouteKind.Blob && !Specs.Image.Digest.TryParse(reference, out _))
+            throw new RegistryException(isPush ? RegistryErrorCode.DigestInvalid : kind == RouteKind.Blob ? RegistryErrorCode.BlobUnknown : RegistryErrorCode.ManifestUnknown, $"invalid digest: {Shorten(reference)}");
         return new RegistryRoute(kind, name, reference);
     }
 

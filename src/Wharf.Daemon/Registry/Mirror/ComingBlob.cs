@@ -63,12 +63,12 @@ public sealed class ComingBlob
         catch (FileNotFoundException) { return null; }
     }
 
-    /// <summary>Writes all of it as it comes; throws what ended the fetching when that fails.</summary>
-    public async Task CopyToAsync(SafeFileHandle file, long size, PipeWriter output, Action<int> sent, CancellationToken cancellation)
+    /// <summary>Writes a part of it, or all, as it comes; throws what ended the fetching when that fails.</summary>
+    public async Task CopyToAsync(SafeFileHandle file, long from, long length, long size, PipeWriter output, Action<int> sent, CancellationToken cancellation)
     {
         const int piece = 256 << 10;
         if (size == 0) await Whole.WaitAsync(cancellation);
-        for (long at = 0; at < size;)
+        for (long at = from, end = from + length; at < end;)
         {
             long there;
             Task change;
@@ -84,6 +84,7 @@ public sealed class ComingBlob
                 if (await Task.WhenAny(change, Whole).WaitAsync(cancellation) == Whole) await Whole;
                 continue;
             }
+            there = Math.Min(there, end);
             var buffer = output.GetMemory((int)Math.Min(there - at, piece));
             if (buffer.Length > there - at) buffer = buffer[..(int)(there - at)];
             int count = await RandomAccess.ReadAsync(file, buffer, at, cancellation);

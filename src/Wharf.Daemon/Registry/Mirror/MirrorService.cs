@@ -16,7 +16,7 @@ namespace Wharf.Daemon.Registry.Mirror;
 /// Repositories that come from other registries: fetched when asked for, or on schedule, and kept. When an upstream does not answer, what
 /// is here is served. Everybody who waits for the same thing waits for one fetch.
 /// </summary>
-public sealed class MirrorService : IAsyncDisposable
+public sealed partial class MirrorService : IAsyncDisposable
 {
     private sealed record Upstream(string Prefix, string Url, string Domain, bool IsPlain, Wharf.Specs.DockerApi.AuthConfig? Credentials, TimeSpan Ttl, TimeSpan Interval, List<(string Name, Regex Tags)> Scheduled)
     {

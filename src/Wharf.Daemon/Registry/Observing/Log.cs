@@ -29,6 +29,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "collection: {Blobs} blobs removed, {Bytes} bytes freed, {Manifests} manifests, {Tags} tags, {Uploads} uploads expired")]
     public static partial void Collected(this ILogger log, int blobs, long bytes, int manifests, int tags, int uploads);
 
+    [LoggerMessage(Level = LogLevel.Debug, Message = "collection: another process over this store does it")]
+    public static partial void CollectedElsewhere(this ILogger log);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "{Work} failed: it is tried again later")]
     public static partial void WorkFailed(this ILogger log, string work, Exception error);
 

@@ -14,7 +14,7 @@ internal sealed class S3Client : IDisposable
     private const int Attempts = 5;
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(10) }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly SignatureV4 _signature;
-    private readonly string _base;
+    private readonly string _base, _bucket;
 
     public S3Client(StorageConfig config)
     {
@@ -24,6 +24,7 @@ internal sealed class S3Client : IDisposable
         var access = config.AccessKey ?? Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") ?? throw WharfException.Invalid("storage.access-key is missing, and AWS_ACCESS_KEY_ID is not set");
         var secret = config.SecretKey ?? (config.SecretKeyFile is { } file ? File.ReadAllText(file).Trim() : null) ?? Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY") ?? throw WharfException.Invalid("storage.secret-key and storage.secret-key-file are missing, and AWS_SECRET_ACCESS_KEY is not set");
         _signature = new SignatureV4(access, secret, config.Region);
+        _bucket = bucket;
         _base = config.PathStyle ? $"{url.Scheme}://{url.Authority}/{bucket}" : $"{url.Scheme}://{bucket}.{url.Authority}";
     }
 
@@ -71,10 +72,24 @@ internal sealed class S3Client : IDisposable
         if (response.StatusCode != HttpStatusCode.NotFound) await CheckAsync(response, $"delete {key}", cancellation);
     }
 
-    /// <summary>One page of keys after a token; the token of the next page is null at the end.</summary>
-    public async Task<(List<(string Key, long Size, DateTimeOffset Modified)> Objects, string? Next)> ListAsync(string prefix, string? token, CancellationToken cancellation)
+    /// <summary>Copies an object within the bucket.</summary>
+    public async Task CopyAsync(string from, string to, CancellationToken cancellation)
     {
-        var query = (token is null ? "" : $"continuation-token={SignatureV4.Escape(token)}&") + $"list-type=2&prefix={SignatureV4.Escape(prefix)}";
+        using var response = await SendAsync(HttpMethod.Put, to, "", null, cancellation, request => request.Headers.TryAddWithoutValidation("x-amz-copy-source", $"/{_bucket}/{string.Join('/', from.Split('/').Select(SignatureV4.Escape))}"));
+        await CheckAsync(response, $"copy {from}", cancellation);
+        CheckAnswer(await response.Content.ReadAsStringAsync(cancellation), $"copy {from}");
+    }
+
+    /// <summary>S3 may answer 200 and tell of a failure in the body.</summary>
+    private static void CheckAnswer(string answer, string what)
+    {
+        if (answer.Contains("<Error>", StringComparison.Ordinal)) throw WharfException.Unavailable($"S3 {what}: {Element(answer, "Code")}: {Element(answer, "Message")}");
+    }
+
+    /// <summary>One page of keys after a token or a key; the token of the next page is null at the end.</summary>
+    public async Task<(List<(string Key, long Size, DateTimeOffset Modified)> Objects, string? Next)> ListAsync(string prefix, string? token, string? after, CancellationToken cancellation)
+    {
+        var query = (token is null ? "" : $"continuation-token={SignatureV4.Escape(token)}&") + $"list-type=2&prefix={SignatureV4.Escape(prefix)}" + (after is null ? "" : $"&start-after={SignatureV4.Escape(after)}");
         using var response = await SendAsync(HttpMethod.Get, "", query, null, cancellation);
         await CheckAsync(response, $"list {prefix}", cancellation);
         var objects = new List<(string, long, DateTimeOffset)>();
@@ -100,13 +115,12 @@ internal sealed class S3Client : IDisposable
     /// <summary>The text of the element the reader stands on; the reader stays inside it.</summary>
     private static async Task<string> TextAsync(XmlReader reader) => await reader.ReadAsync() && reader.NodeType == XmlNodeType.Text ? await reader.GetValueAsync() : "";
 
-    /// <summary>Sends a file in parts, so that its size has no limit but the store's and a broken part is all that is sent twice.</summary>
-    public async Task PutFileAsync(string key, string path, long partSize, CancellationToken cancellation)
+    /// <summary>Sends a file's range in parts, so that its size has no limit but the store's and a broken part is all that is sent twice.</summary>
+    public async Task PutFileAsync(string key, string path, long begin, long size, long partSize, CancellationToken cancellation)
     {
-        long size = new FileInfo(path).Length;
         if (size <= partSize)
         {
-            using var response = await SendAsync(HttpMethod.Put, key, "", () => Part(path, 0, size), cancellation);
+            using var response = await SendAsync(HttpMethod.Put, key, "", () => Part(path, begin, size), cancellation);
             await CheckAsync(response, $"put {key}", cancellation);
             return;
         }
@@ -122,7 +136,7 @@ internal sealed class S3Client : IDisposable
             int number = 1;
             for (long at = 0; at < size; at += partSize, number++)
             {
-                long from = at, length = Math.Min(partSize, size - at);
+                long from = begin + at, length = Math.Min(partSize, size - at);
                 using var part = await SendAsync(HttpMethod.Put, key, $"partNumber={number}&uploadId={SignatureV4.Escape(id)}", () => Part(path, from, length), cancellation);
                 await CheckAsync(part, $"put part {number} of {key}", cancellation);
                 list.Append(CultureInfo.InvariantCulture, $"<Part><PartNumber>{number}</PartNumber><ETag>{part.Headers.ETag?.Tag.Replace("\"", "&quot;", StringComparison.Ordinal)}</ETag></Part>");
@@ -130,9 +144,7 @@ internal sealed class S3Client : IDisposable
             var bytes = Encoding.UTF8.GetBytes(list.Append("</CompleteMultipartUpload>").ToString());
             using var completed = await SendAsync(HttpMethod.Post, key, $"uploadId={SignatureV4.Escape(id)}", () => new ByteArrayContent(bytes) { Headers = { ContentType = new MediaTypeHeaderValue("application/xml") } }, cancellation);
             await CheckAsync(completed, $"complete {key}", cancellation);
-            // S3 may answer 200 and tell of a failure in the body.
-            var answer = await completed.Content.ReadAsStringAsync(cancellation);
-            if (answer.Contains("<Error>", StringComparison.Ordinal)) throw WharfException.Unavailable($"S3 complete {key}: {Element(answer, "Code")}: {Element(answer, "Message")}");
+            CheckAnswer(await completed.Content.ReadAsStringAsync(cancellation), $"complete {key}");
         }
         catch
         {

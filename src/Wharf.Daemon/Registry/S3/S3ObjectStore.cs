@@ -7,8 +7,10 @@ using Wharf.Daemon.Registry.Storage;
 namespace Wharf.Daemon.Registry.S3;
 
 /// <summary>Objects in a bucket of an S3-compatible store, which any number of registry processes may share.</summary>
-internal sealed class S3ObjectStore(S3Client client, string prefix, bool redirects) : IObjectStore, IRedirects
+internal sealed class S3ObjectStore(S3Client client, string prefix, bool redirects) : ISharedStore, IRedirects
 {
+    /// <summary>The largest object that S3 copies by one request.</summary>
+    private const long MaxCopy = 5L << 30;
     private const long PartSize = 16 << 20;
     private static readonly TimeSpan UrlLifetime = TimeSpan.FromMinutes(20);
 
@@ -54,20 +56,32 @@ internal sealed class S3ObjectStore(S3Client client, string prefix, bool redirec
 
     public async Task TakeFileAsync(string path, string key, CancellationToken cancellation)
     {
-        await client.PutFileAsync(prefix + key, path, PartSize, cancellation);
+        await client.PutFileAsync(prefix + key, path, 0, new FileInfo(path).Length, PartSize, cancellation);
         File.Delete(path);
+    }
+
+    public Task PutRangeAsync(string path, long from, long length, string key, CancellationToken cancellation) => client.PutFileAsync(prefix + key, path, from, length, PartSize, cancellation);
+
+    public async Task<bool> TryCopyAsync(string from, string to, long size, CancellationToken cancellation)
+    {
+        if (size > MaxCopy) return false;
+        await client.CopyAsync(prefix + from, prefix + to, cancellation);
+        return true;
     }
 
     public Task HintAsync(string key, CancellationToken cancellation) => client.PutAsync(prefix + key, ReadOnlyMemory<byte>.Empty, cancellation);
     public Task FlushAsync(IReadOnlyCollection<string> keys, CancellationToken cancellation) => Task.CompletedTask;
     public Task DeleteAsync(string key, CancellationToken cancellation) => client.DeleteAsync(prefix + key, cancellation);
 
-    public async IAsyncEnumerable<ObjectInfo> ListAsync(string listPrefix, [EnumeratorCancellation] CancellationToken cancellation)
+    public IAsyncEnumerable<ObjectInfo> ListAsync(string listPrefix, CancellationToken cancellation) => PagesAsync(listPrefix, null, cancellation);
+    public IAsyncEnumerable<ObjectInfo> ListAfterAsync(string listPrefix, string after, CancellationToken cancellation) => PagesAsync(listPrefix, prefix + after, cancellation);
+
+    private async IAsyncEnumerable<ObjectInfo> PagesAsync(string listPrefix, string? after, [EnumeratorCancellation] CancellationToken cancellation)
     {
         string? token = null;
         do
         {
-            var (objects, next) = await client.ListAsync(prefix + listPrefix, token, cancellation);
+            var (objects, next) = await client.ListAsync(prefix + listPrefix, token, after, cancellation);
             foreach (var (key, size, modified) in objects) yield return new ObjectInfo(key[prefix.Length..], size, modified);
             token = next;
         } while (token is not null);

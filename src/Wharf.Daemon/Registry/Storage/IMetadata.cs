@@ -3,8 +3,8 @@ using Wharf.Specs.Image;
 namespace Wharf.Daemon.Registry.Storage;
 
 /// <summary>
-/// Which repositories, tags, manifests and blob links there are. Two implementations: read from the objects each time (a bucket that
-/// several processes write to), or from an index that one process keeps of its own directory.
+/// Which repositories, tags, manifests and blob links there are. Two implementations: looked up in the objects each time and listed
+/// by an index that follows them (a bucket that several processes write to), or all from an index that one process keeps of its own directory.
 /// </summary>
 public interface IMetadata : IAsyncDisposable
 {
@@ -14,6 +14,9 @@ public interface IMetadata : IAsyncDisposable
     Task<bool> HasBlobAsync(string name, Digest digest, CancellationToken cancellation);
     /// <summary>Some repository that holds the blob and fits, or null.</summary>
     Task<string?> FindRepositoryOfBlobAsync(Digest digest, Func<string, bool> fits, CancellationToken cancellation);
+
+    /// <summary>The same for a mount: quick rather than complete, but never wrong.</summary>
+    Task<string?> FindSourceOfBlobAsync(Digest digest, Func<string, bool> fits, CancellationToken cancellation);
 
     /// <summary>Makes a blob readable through a repository. Idempotent; counts as a use of the blob.</summary>
     Task LinkBlobAsync(string name, Digest digest, CancellationToken cancellation);
@@ -33,6 +36,9 @@ public interface IMetadata : IAsyncDisposable
     Task<IReadOnlyList<(string Tag, TagRecord Record)>> ListTagRecordsAsync(string name, CancellationToken cancellation);
     Task<IReadOnlyList<ManifestRecord>> ListManifestsAsync(string name, CancellationToken cancellation);
     Task<IReadOnlyList<(Digest Digest, DateTimeOffset Used)>> ListBlobLinksAsync(string name, CancellationToken cancellation);
+
+    /// <summary>Lets go of what only stood for something elsewhere that is gone. Called before a collection.</summary>
+    Task RefreshAsync(CancellationToken cancellation);
 
     /// <summary>Notes that a manifest was pulled; cheap, written down later.</summary>
     void NotePull(string name, Digest digest);

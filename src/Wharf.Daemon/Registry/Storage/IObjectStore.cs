@@ -68,6 +68,19 @@ public static class ObjectStoreExtensions
     }
 }
 
+/// <summary>A store elsewhere, which other processes share.</summary>
+public interface ISharedStore : IObjectStore
+{
+    /// <summary>Makes a part of a local file an object; the file stays.</summary>
+    Task PutRangeAsync(string path, long from, long length, string key, CancellationToken cancellation);
+
+    /// <summary>Copies an object of so many bytes within the store; false when it is too large for that.</summary>
+    Task<bool> TryCopyAsync(string from, string to, long size, CancellationToken cancellation);
+
+    /// <summary>Objects whose key begins with the prefix and comes after another, in the order of keys.</summary>
+    IAsyncEnumerable<ObjectInfo> ListAfterAsync(string prefix, string after, CancellationToken cancellation);
+}
+
 /// <summary>A store that can let clients read from it directly.</summary>
 public interface IRedirects
 {

@@ -8,7 +8,7 @@ namespace Wharf.Daemon.Registry.Storage;
 /// </summary>
 public static class Keys
 {
-    public const string Blobs = "blobs/", Repositories = "repositories/", Catalog = "catalog/", Robots = "robots/";
+    public const string Blobs = "blobs/", Repositories = "repositories/", Catalog = "catalog/", Robots = "robots/", Uploads = "uploads/", Changes = "changes/";
 
     public static string Blob(Digest digest) => $"blobs/{digest.Algorithm}/{digest.Hex.AsSpan(0, 2)}/{digest.Hex}";
     public static string Repository(string name) => $"repositories/{name}/";
@@ -21,6 +21,9 @@ public static class Keys
     public static string Tag(string name, string tag) => $"repositories/{name}/_tags/{tag}";
     public static string Referrers(string name, Digest subject) => $"repositories/{name}/_referrers/{subject.Algorithm}/{subject.Hex}/";
     public static string Referrer(string name, Digest subject, Digest manifest) => $"repositories/{name}/_referrers/{subject.Algorithm}/{subject.Hex}/{manifest.Algorithm}-{manifest.Hex}";
+    public static string Pulls(string name) => $"repositories/{name}/_pulls/";
+    /// <summary>When a manifest was last pulled is when this was last written. Only over a shared store.</summary>
+    public static string Pull(string name, Digest digest) => $"repositories/{name}/_pulls/{digest.Algorithm}/{digest.Hex}";
     /// <summary>Says that a repository exists; slashes stand as exclamation marks, which no name has.</summary>
     public static string CatalogEntry(string name) => "catalog/" + name.Replace('/', '!');
     public static string NameOfCatalogEntry(string key) => key["catalog/".Length..].Replace('!', '/');

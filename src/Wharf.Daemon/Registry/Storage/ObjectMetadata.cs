@@ -8,6 +8,8 @@ namespace Wharf.Daemon.Registry.Storage;
 public class ObjectMetadata(IObjectStore store) : IMetadata
 {
     private const long MaxRecord = 8 << 20;
+    /// <summary>A link younger than this needs no renewal: half of the least time of grace that is sensible.</summary>
+    private static readonly TimeSpan LinkFresh = TimeSpan.FromMinutes(15);
     /// <summary>Repositories whose catalogue entry is there, and those whose entry would outlast a power cut.</summary>
     private readonly ConcurrentDictionary<string, byte> _catalogued = new(StringComparer.Ordinal), _journaled = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(string, Digest), DateTimeOffset> _pulls = new();
@@ -22,8 +24,13 @@ public class ObjectMetadata(IObjectStore store) : IMetadata
     public virtual async Task<TagRecord?> FindTagAsync(string name, string tag, CancellationToken cancellation) =>
         await Store.ReadAsync(Keys.Tag(name, tag), MaxRecord, cancellation) is { } bytes ? JsonSerializer.Deserialize(bytes, RecordJson.Default.TagRecord) : null;
 
-    public virtual async Task<bool> HasBlobAsync(string name, Digest digest, CancellationToken cancellation) =>
-        await Store.StatAsync(Keys.BlobLink(name, digest), cancellation) is not null || await Store.StatAsync(Keys.Manifest(name, digest), cancellation) is not null;
+    public virtual async Task<bool> HasBlobAsync(string name, Digest digest, CancellationToken cancellation)
+    {
+        if (await Store.StatAsync(Keys.BlobLink(name, digest), cancellation) is not { } link) return await Store.StatAsync(Keys.Manifest(name, digest), cancellation) is not null;
+        // Whoever asks may be about to push a manifest that counts on the blob: it is in use, and no process's collector may think otherwise.
+        if (Store.IsShared && DateTimeOffset.UtcNow - link.Modified > LinkFresh) await Store.HintAsync(link.Key, cancellation);
+        return true;
+    }
 
     public virtual async Task<string?> FindRepositoryOfBlobAsync(Digest digest, Func<string, bool> fits, CancellationToken cancellation)
     {
@@ -75,19 +82,22 @@ public class ObjectMetadata(IObjectStore store) : IMetadata
     public virtual async Task DeleteRepositoryAsync(string name, CancellationToken cancellation)
     {
         var changes = new List<ObjectChange> { ObjectChange.Delete(Keys.CatalogEntry(name)) };
-        foreach (var part in (string[])["_tags/", "_manifests/", "_referrers/", "_blobs/"])
+        foreach (var part in (string[])["_tags/", "_manifests/", "_referrers/", "_pulls/", "_blobs/"])
             await foreach (var entry in Store.ListAsync(Keys.Repository(name) + part, cancellation)) changes.Add(ObjectChange.Delete(entry.Key));
         await Store.ApplyAsync(changes, cancellation);
         _catalogued.TryRemove(name, out _);
         _journaled.TryRemove(name, out _);
     }
 
-    public virtual async Task<NamePage> ListTagsAsync(string name, int limit, string? last, CancellationToken cancellation)
+    public virtual async Task<NamePage> ListTagsAsync(string name, int limit, string? last, CancellationToken cancellation) =>
+        Page((await TagNamesAsync(name, cancellation)).Where(tag => last is null || TagOrder.Instance.Compare(tag, last) > 0), limit);
+
+    private async Task<List<string>> TagNamesAsync(string name, CancellationToken cancellation)
     {
         var tags = new List<string>();
         await foreach (var entry in Store.ListAsync(Keys.Tags(name), cancellation)) tags.Add(entry.Key[(entry.Key.LastIndexOf('/') + 1)..]);
         tags.Sort(TagOrder.Instance);
-        return Page(tags.Where(tag => last is null || TagOrder.Instance.Compare(tag, last) > 0), limit);
+        return tags;
     }
 
     public virtual async Task<NamePage> ListRepositoriesAsync(int limit, string? last, Func<string, bool> visible, CancellationToken cancellation)
@@ -111,8 +121,9 @@ public class ObjectMetadata(IObjectStore store) : IMetadata
 
     public virtual async Task<IReadOnlyList<(string Tag, TagRecord Record)>> ListTagRecordsAsync(string name, CancellationToken cancellation)
     {
+        // Of the store itself: what is collected depends on it.
         var list = new List<(string, TagRecord)>();
-        foreach (var tag in (await ListTagsAsync(name, int.MaxValue, null, cancellation)).Names)
+        foreach (var tag in await TagNamesAsync(name, cancellation))
             if (await FindTagAsync(name, tag, cancellation) is { } record) list.Add((tag, record));
         return list;
     }
@@ -133,15 +144,26 @@ public class ObjectMetadata(IObjectStore store) : IMetadata
         return list;
     }
 
+    public virtual Task RefreshAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+    public virtual Task<string?> FindSourceOfBlobAsync(Digest digest, Func<string, bool> fits, CancellationToken cancellation) => FindRepositoryOfBlobAsync(digest, fits, cancellation);
+
     public virtual void NotePull(string name, Digest digest) => _pulls[(name, digest)] = DateTimeOffset.UtcNow;
 
     public virtual Task<DateTimeOffset?> LastPullAsync(string name, Digest digest, CancellationToken cancellation) =>
         Task.FromResult<DateTimeOffset?>(_pulls.TryGetValue((name, digest), out var time) ? time : null);
 
+    /// <summary>A repository has come into being.</summary>
+    protected virtual Task CataloguedAsync(string name, CancellationToken cancellation) => Task.CompletedTask;
+
     protected async Task CatalogueAsync(string name, CancellationToken cancellation)
     {
         if (_catalogued.ContainsKey(name)) return;
-        if (await Store.StatAsync(Keys.CatalogEntry(name), cancellation) is null) await Store.HintAsync(Keys.CatalogEntry(name), cancellation);
+        if (await Store.StatAsync(Keys.CatalogEntry(name), cancellation) is null)
+        {
+            await Store.HintAsync(Keys.CatalogEntry(name), cancellation);
+            await CataloguedAsync(name, cancellation);
+        }
         // Another process may remove a repository of a shared store: there it is asked anew each time.
         if (!Store.IsShared) _catalogued[name] = 0;
     }

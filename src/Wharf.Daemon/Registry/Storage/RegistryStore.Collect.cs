@@ -79,7 +79,7 @@ public sealed partial class RegistryStore
     {
         var linked = new HashSet<Digest>();
         await foreach (var entry in Objects.ListAsync(Keys.Repositories, cancellation))
-            if (!entry.Key.Contains("/_tags/", StringComparison.Ordinal) && Keys.DigestOf(entry.Key) is { IsEmpty: false } digest) linked.Add(digest);
+            if (!entry.Key.Contains("/_tags/", StringComparison.Ordinal) && !entry.Key.Contains("/_pulls/", StringComparison.Ordinal) && Keys.DigestOf(entry.Key) is { IsEmpty: false } digest) linked.Add(digest);
         return linked;
     }
 

@@ -13,16 +13,16 @@ public sealed partial class RegistryStore
         var found = upload.Finish();
         if (found != digest)
         {
-            Uploads.End(upload);
+            await Uploads.EndAsync(upload);
             throw new RegistryException(RegistryErrorCode.DigestInvalid, detail: $"expected {digest}, received {found}");
         }
         using var collection = await _collection.ReaderAsync(cancellation);
         using var gate = await _digestLocks.TakeAsync(digest.ToString(), cancellation);
         // A shared store is written again: that makes the blob young, and no collector of another process takes it.
         if (Objects.IsShared || await Objects.StatAsync(Keys.Blob(digest), cancellation) is not { } blob || blob.Size != upload.Offset)
-            await Objects.TakeFileAsync(upload.Path, Keys.Blob(digest), cancellation);
+            await Uploads.MoveAsync(upload, Objects, Keys.Blob(digest), cancellation);
         await Metadata.LinkBlobAsync(upload.Name, digest, cancellation);
-        Uploads.End(upload);
+        await Uploads.EndAsync(upload);
     }
 
     /// <summary>Makes a blob of another repository readable through this one; false when there is none that fits.</summary>
@@ -33,7 +33,7 @@ public sealed partial class RegistryStore
         {
             if (!mayRead(from) || !await Metadata.HasBlobAsync(from, digest, cancellation)) return false;
         }
-        else if (await Metadata.FindRepositoryOfBlobAsync(digest, mayRead, cancellation) is null) return false;
+        else if (await Metadata.FindSourceOfBlobAsync(digest, mayRead, cancellation) is null) return false;
         using var gate = await _digestLocks.TakeAsync(digest.ToString(), cancellation);
         if (await Objects.StatAsync(Keys.Blob(digest), cancellation) is null) return false;
         await Metadata.LinkBlobAsync(name, digest, cancellation);

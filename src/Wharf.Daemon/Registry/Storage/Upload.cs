@@ -21,6 +21,9 @@ public sealed class Upload(string id, string name, string path) : IDisposable
     public string Path { get; } = path;
     /// <summary>Bytes received: where the next chunk begins.</summary>
     public long Offset { get; private set; }
+    /// <summary>Over a shared store: how much of it lies there too, and under which keys. Empty for an upload that ends with the request that began it.</summary>
+    public long Saved { get; set; }
+    public List<string> SavedKeys { get; } = [];
     public DateTimeOffset Used { get; set; } = DateTimeOffset.UtcNow;
     public SemaphoreSlim Gate { get; } = new(1, 1);
     /// <summary>Told of every offset that has been reached: its bytes are in the file.</summary>

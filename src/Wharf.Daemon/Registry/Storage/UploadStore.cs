@@ -4,39 +4,55 @@ using Wharf.Daemon.Registry.Http;
 namespace Wharf.Daemon.Registry.Storage;
 
 /// <summary>
-/// The uploads under way, as files of this machine: <c>uploads/NAME/_u/UUID</c>. They outlive the process; an upload belongs to the
-/// process it was begun with.
+/// The uploads under way, as files of this machine: <c>uploads/NAME/_u/UUID</c>. They outlive the process. Over a shared store what was answered lies there too, so
+/// that any process may go on with it.
 /// </summary>
-public sealed class UploadStore : IDisposable
+public sealed partial class UploadStore : IDisposable
 {
     private readonly string _root;
+    private readonly ISharedStore? _shared;
     private readonly ConcurrentDictionary<string, Upload> _open = new(StringComparer.Ordinal);
 
-    public UploadStore(string root)
+    public UploadStore(string root, ISharedStore? shared = null)
     {
+        _shared = shared;
         _root = Path.Combine(Path.GetFullPath(root), "uploads");
         Directory.CreateDirectory(_root);
     }
 
     public int Count => _open.Count;
 
-    /// <summary>Begins a session that outlives this process.</summary>
-    public Upload Begin(string name)
+    /// <summary>Begins a session that outlives this process and, over a shared store, may be gone on with at another.</summary>
+    public async Task<Upload> BeginAsync(string name, CancellationToken cancellation)
     {
-        var upload = Create(name);
-        try { File.OpenHandle(upload.Path, FileMode.CreateNew, FileAccess.Write).Dispose(); }
-        catch (DirectoryNotFoundException)
+        var upload = Begin(name);
+        if (_shared is null) return upload;
+        try { await MarkAsync(upload, cancellation); }
+        catch
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(upload.Path)!);
-            File.OpenHandle(upload.Path, FileMode.CreateNew, FileAccess.Write).Dispose();
+            End(upload);
+            throw;
         }
         return upload;
     }
 
-    private Upload Create(string name)
+    /// <summary>Begins an upload that this process ends.</summary>
+    public Upload Begin(string name)
     {
         var id = Guid.NewGuid().ToString("D");
-        return _open[id] = new Upload(id, name, PathOf(name, id));
+        var upload = _open[id] = new Upload(id, name, PathOf(name, id));
+        Touch(upload.Path);
+        return upload;
+    }
+
+    private static void Touch(string path)
+    {
+        try { File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write).Dispose(); }
+        catch (DirectoryNotFoundException)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write).Dispose();
+        }
     }
 
     /// <summary>Finds a session of the repository, taking up one a former process began; BLOB_UPLOAD_UNKNOWN when there is none.</summary>
@@ -44,7 +60,10 @@ public sealed class UploadStore : IDisposable
     {
         // Only what this store itself gives out: a UUID in its usual form, never a path.
         if (!Guid.TryParseExact(id, "D", out var guid) || guid.ToString("D") != id) throw new RegistryException(RegistryErrorCode.BlobUploadUnknown);
-        if (_open.TryGetValue(id, out var known)) return known.Name == name ? known : throw new RegistryException(RegistryErrorCode.BlobUploadUnknown);
+        bool isKnown = _open.TryGetValue(id, out var known);
+        if (isKnown && known!.Name != name) throw new RegistryException(RegistryErrorCode.BlobUploadUnknown);
+        if (_shared is not null) return await FindSharedAsync(name, id, cancellation);
+        if (isKnown) return known!;
         var path = PathOf(name, id);
         if (!File.Exists(path)) throw new RegistryException(RegistryErrorCode.BlobUploadUnknown);
         var upload = _open.GetOrAdd(id, _ => new Upload(id, name, path));
@@ -57,7 +76,21 @@ public sealed class UploadStore : IDisposable
         return upload;
     }
 
+    /// <summary>Makes all that came an object of the store; the local file is gone then.</summary>
+    public async Task MoveAsync(Upload upload, IObjectStore objects, string key, CancellationToken cancellation)
+    {
+        if (_shared is not null && await TryCopyAsync(upload, key, cancellation)) File.Delete(upload.Path);
+        else await objects.TakeFileAsync(upload.Path, key, cancellation);
+    }
+
     /// <summary>Ends a session; its bytes go unless they were taken.</summary>
+    public async Task EndAsync(Upload upload)
+    {
+        End(upload);
+        await ForgetAsync(upload);
+    }
+
+    /// <summary>Ends an upload that no other process knows of.</summary>
     public void End(Upload upload)
     {
         _open.TryRemove(upload.Id, out _);
@@ -65,7 +98,7 @@ public sealed class UploadStore : IDisposable
     }
 
     /// <summary>Removes sessions nobody wrote to since a time; returns how many.</summary>
-    public int Expire(DateTimeOffset before)
+    public async Task<int> ExpireAsync(DateTimeOffset before, CancellationToken cancellation)
     {
         int count = 0;
         foreach (var upload in _open.Values.Where(upload => upload.Used < before))
@@ -81,7 +114,8 @@ public sealed class UploadStore : IDisposable
                 file.Delete();
                 count++;
             }
-        return count;
+        // Over a shared store it is there that they end for all.
+        return _shared is null ? count : await ExpireSharedAsync(before, cancellation);
     }
 
     private string PathOf(string name, string id) => Path.Combine(_root, name, "_u", id);

@@ -56,22 +56,26 @@ public sealed class UpkeepService : IAsyncDisposable
             {
                 await Task.Delay(interval, _stop.Token);
                 try { await action(_stop.Token); }
+                catch (RegistryException error) when (error.Code == RegistryErrorCode.Collecting) { _log.CollectedElsewhere(); }
                 catch (Exception error) when (!_stop.IsCancellationRequested) { _log.WorkFailed(work, error); }
             }
         }
         catch (OperationCanceledException) { /* stopping */ }
     }
 
-    /// <summary>One whole collection; tells what it removed. <paramref name="grace"/> replaces the configured time blobs are kept unused.</summary>
+    /// <summary>One whole collection; tells what it removed. UNSUPPORTED while another process over the same store collects. <paramref name="grace"/> replaces the configured time blobs are kept unused.</summary>
     public async Task<CollectionResult> CollectAsync(CancellationToken cancellation, TimeSpan? grace = null)
     {
         await _one.WaitAsync(cancellation);
         try
         {
+            await using var lease = _store.Objects.IsShared ? await CollectionLease.TryTakeAsync(_store.Objects, cancellation) : null;
+            if (_store.Objects.IsShared && lease is null) throw new RegistryException(RegistryErrorCode.Collecting);
             var result = new CollectionResult();
             var now = DateTimeOffset.UtcNow;
             var before = now - (grace ?? _grace);
-            result.Uploads = _store.Uploads.Expire(now - _uploadExpiry);
+            result.Uploads = await _store.Uploads.ExpireAsync(now - _uploadExpiry, cancellation);
+            await _store.Metadata.RefreshAsync(cancellation);
             foreach (var name in (await _store.Metadata.ListRepositoriesAsync(int.MaxValue, null, _ => true, cancellation)).Names)
             {
                 bool hasRule = await RetainAsync(name, now, result, cancellation);

@@ -75,15 +75,42 @@ async function showUser() {
   else if (who.loginNeeded) userArea.append(el('button', { onclick: () => loginForm() }, 'Log in'));
 }
 
-async function showRepositories() {
-  const repositories = await json('/api/repositories');
+// A table that grows page by page. `fetchPage(last)` gives the rows, the name to go on after, and whether there is more; `refill` begins anew.
+function pagedTable(headings, fetchPage) {
   const body = el('tbody');
-  const fill = filter => body.replaceChildren(...repositories.filter(one => one.name.includes(filter)).map(one => el('tr', {}, el('td', {}, el('a', { href: '#/r/' + one.name }, one.name)), el('td', { class: 'number' }, one.tags + (one.more ? '+' : '')))));
-  fill('');
-  put(el('h1', {}, 'Repositories'), el('input', { type: 'search', placeholder: 'Filter', 'aria-label': 'Filter', oninput: event => fill(event.target.value) }),
-    repositories.length ? el('table', {}, el('thead', {}, el('tr', {}, el('th', {}, 'Repository'), el('th', { class: 'number' }, 'Tags'))), body)
-      : el('p', { class: 'muted' }, 'Nothing here that you may see. Push the first image:'),
-    repositories.length ? null : copyable(`docker push ${location.host}/NAME:TAG`));
+  const more = el('button', { class: 'more', onclick: () => load().catch(problem) }, 'More');
+  let last = '', turn = 0;
+  async function load() {
+    const mine = ++turn;
+    more.disabled = true;
+    const page = await fetchPage(last);
+    if (mine !== turn) return;
+    body.append(...page.rows);
+    last = page.last;
+    more.hidden = !page.more;
+    more.disabled = false;
+  }
+  return { nodes: [el('table', {}, el('thead', {}, el('tr', {}, headings)), body), more], body, load, refill: () => { last = ''; turn++; body.replaceChildren(); return load(); } };
+}
+
+async function showRepositories() {
+  let filter = '', waiting = 0;
+  const table = pagedTable([el('th', {}, 'Repository'), el('th', { class: 'number' }, 'Tags')], async last => {
+    const response = await call(`/api/repositories?filter=${encodeURIComponent(filter)}&last=${encodeURIComponent(last)}`);
+    const list = await response.json();
+    return {
+      rows: list.map(one => el('tr', {}, el('td', {}, el('a', { href: '#/r/' + one.name }, one.name)), el('td', { class: 'number' }, one.tags + (one.more ? '+' : '')))),
+      last: list.length ? list[list.length - 1].name : last, more: response.headers.has('Link'),
+    };
+  });
+  await table.load();
+  const search = el('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search', oninput: event => {
+    filter = event.target.value;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => table.refill().catch(problem), 200);
+  } });
+  put(el('h1', {}, 'Repositories'), ...(table.body.children.length ? [search, ...table.nodes]
+    : [el('p', { class: 'muted' }, 'Nothing here that you may see. Push the first image:'), copyable(`docker push ${location.host}/NAME:TAG`)]));
 }
 
 async function remove(name, reference, what) {
@@ -93,15 +120,26 @@ async function remove(name, reference, what) {
   await show();
 }
 
+async function removeRepository(name) {
+  if (!confirm(`Delete the repository ${name} with all its tags? This cannot be undone.`)) return;
+  await call('/api/repositories/' + encodeURIComponent(name), { method: 'DELETE' });
+  location.hash = '#/';
+}
+
 async function showRepository(name) {
-  const repository = await json('/api/repositories/' + encodeURIComponent(name));
-  const rows = repository.tags.map(tag => el('tr', {},
-    el('td', {}, el('a', { href: `#/t/${name}:${tag.name}` }, tag.name), tag.immutable ? el('span', { class: 'muted' }, ' immutable') : null),
-    el('td', {}, el('code', {}, short(tag.digest))), el('td', {}, time(tag.updated)), el('td', {}, tag.by || ''), el('td', {}, time(tag.pulled)),
-    el('td', {}, repository.mayDelete && !tag.immutable ? el('button', { class: 'bad', onclick: () => remove(name, tag.name, `the tag ${tag.name}`).catch(problem) }, 'Delete') : null)));
-  put(el('h1', {}, name), copyable(`docker pull ${location.host}/${name}`),
-    el('table', {}, el('thead', {}, el('tr', {}, ...['Tag', 'Digest', 'Pushed', 'By', 'Last pull', ''].map(text => el('th', {}, text)))), el('tbody', {}, rows)),
-    repository.more ? el('p', { class: 'muted' }, 'There are more tags than are shown: see /v2/' + name + '/tags/list.') : null);
+  let mayDelete = false;
+  const table = pagedTable(['Tag', 'Digest', 'Pushed', 'By', 'Last pull', ''].map(text => el('th', {}, text)), async last => {
+    const repository = await json('/api/repositories/' + encodeURIComponent(name) + '?last=' + encodeURIComponent(last));
+    mayDelete = repository.mayDelete;
+    const rows = repository.tags.map(tag => el('tr', {},
+      el('td', {}, el('a', { href: `#/t/${name}:${tag.name}` }, tag.name), tag.immutable ? el('span', { class: 'muted' }, ' immutable') : null),
+      el('td', {}, el('code', {}, short(tag.digest))), el('td', {}, time(tag.updated)), el('td', {}, tag.by || ''), el('td', {}, time(tag.pulled)),
+      el('td', {}, mayDelete && !tag.immutable ? el('button', { class: 'bad', onclick: () => remove(name, tag.name, `the tag ${tag.name}`).catch(problem) }, 'Delete') : null)));
+    return { rows, last: repository.last || last, more: repository.more };
+  });
+  await table.load();
+  put(el('h1', {}, name), copyable(`docker pull ${location.host}/${name}`), ...table.nodes,
+    mayDelete ? el('p', {}, el('button', { class: 'bad', onclick: () => removeRepository(name).catch(problem) }, 'Delete this repository')) : null);
 }
 
 // History is told oldest first; each entry that is not empty made the next layer.
@@ -144,7 +182,7 @@ async function provenance(name, manifest) {
 
 async function showTag(name, reference) {
   const { digest, type, bytes, body } = await manifestOf(name, reference);
-  const repository = await json('/api/repositories/' + encodeURIComponent(name));
+  const repository = await json('/api/repositories/' + encodeURIComponent(name) + '?tag=' + encodeURIComponent(reference));
   const known = repository.tags.find(tag => tag.name === reference);
   const at = reference.includes(':') ? '@' : ':';
   const parts = [el('h1', {}, name + at + reference), copyable(`docker pull ${location.host}/${name}${at}${reference}`), copyable(`wharf pull ${location.host}/${name}@${digest}`),
