@@ -19,14 +19,14 @@ out=${WHARF_OUT:-out}
 install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static
 vm=${WHARF_VM_DIR:-/var/tmp/wharf-vm}; suite=bookworm
 mkdir -p "$vm"
-packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-amd64,busybox-static,libnftables1,iproute2,procps,ca-certificates,curl,tini
+packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-amd64,busybox-static,libnftables1,iproute2,procps,ca-certificates,curl,tini,criu,apparmor
 
 base() { # the guest's root file system: once
-  if [ ! -e "$vm/root/.complete" ]; then
+  if [ "$(cat "$vm/root/.complete" 2> /dev/null)" != "$packages" ]; then
     say "vm: debootstrap $suite (once, some minutes)"
     rm -rf "$vm/root" "$vm/root.img"
     debootstrap --variant=minbase --include="$packages" "$suite" "$vm/root" ${WHARF_VM_MIRROR:+"$WHARF_VM_MIRROR"} > "$vm/debootstrap.log" 2>&1 || die "debootstrap failed; see $vm/debootstrap.log"
-    touch "$vm/root/.complete"
+    echo "$packages" > "$vm/root/.complete"
   fi
   kernel=$(ls "$vm"/root/boot/vmlinuz-* | sort -V | tail -1); initrd=$(ls "$vm"/root/boot/initrd.img-* | sort -V | tail -1)
   [ "$mode" = quick ] || [ "$vm/root.img" -nt "$vm/root/.complete" ] && [ "$vm/root.img" -nt scripts/vm/wharf-vm.service ] && return
@@ -45,7 +45,8 @@ stage() { # what changes: binaries, tests, the .NET runtime that runs the tests,
   stage=$(mktemp -d); trap 'rm -rf "$stage" "$initramfs"' EXIT
   mkdir "$stage/out" "$stage/dotnet"
   cp -a "$out/." "$stage/out/"
-  cp scripts/vm/guest.sh "$stage/guest.sh"
+  cp scripts/vm/guest.sh scripts/vm/package.sh "$stage/"
+  cp "$(WHARF_DEB_COMPRESSION=none packaging/deb.sh "$out")" "$stage/wharf.deb"
   dotnet build test/Wharf.SystemTests -c Debug --nologo -v quiet > /dev/null
   cp -a test/Wharf.SystemTests/bin/Debug/net10.0 "$stage/tests"
   local dotnet; dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")

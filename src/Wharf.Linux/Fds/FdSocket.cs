@@ -16,6 +16,7 @@ public static unsafe partial class FdSocket
     [LibraryImport("libc", SetLastError = true)] private static partial int connect(int socket, byte* address, uint length);
     [LibraryImport("libc", SetLastError = true)] private static partial nint sendmsg(int socket, MessageHeader* message, int flags);
 
+    [LibraryImport("libc", SetLastError = true)] private static partial int socketpair(int domain, int type, int protocol, int* ends);
     [LibraryImport("libc", SetLastError = true)] private static partial nint recvmsg(int socket, MessageHeader* message, int flags);
 
     /// <summary>Receives one descriptor with whatever comes along (MSG_CMSG_CLOEXEC); the caller owns it.</summary>
@@ -30,6 +31,46 @@ public static unsafe partial class FdSocket
         SyscallException.Check((int)recvmsg(connection, &message, CloseOnExec), "recvmsg");
         if (message.ControlLength < 20 || *(int*)(control + 8) != SOL_SOCKET || *(int*)(control + 12) != SCM_RIGHTS) throw new IOException("no descriptor came over the socket");
         return new Fd(*(int*)(control + 16));
+    }
+
+    /// <summary>A connected pair of sockets that keeps messages apart (SOCK_SEQPACKET).</summary>
+    public static (Fd Own, Fd Other) MessagePair()
+    {
+        const int SOCK_SEQPACKET = 5;
+        var ends = stackalloc int[2];
+        SyscallException.Check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "socketpair");
+        return (new Fd(ends[0]), new Fd(ends[1]));
+    }
+
+    /// <summary>The next message, and the descriptor that came with it if one did; null when the other end has closed.</summary>
+    public static byte[]? ReceiveMessage(Fd connection, out Fd? file)
+    {
+        const int Most = 64 << 10, CloseOnExec = 0x40000000;
+        var bytes = new byte[Most];
+        var control = stackalloc byte[24];
+        new Span<byte>(control, 24).Clear();
+        nint count;
+        file = null;
+        fixed (byte* start = bytes)
+        {
+            var vector = new IoVector { Base = start, Length = Most };
+            var message = new MessageHeader { Vectors = &vector, Count = 1, Control = control, ControlLength = 24 };
+            while ((count = recvmsg(connection.Value, &message, CloseOnExec)) < 0)
+                if (Marshal.GetLastPInvokeError() is var errno and not Errno.EINTR) throw new SyscallException("recvmsg", errno);
+            if (message.ControlLength >= 20 && *(int*)(control + 8) == SOL_SOCKET && *(int*)(control + 12) == SCM_RIGHTS) file = new Fd(*(int*)(control + 16));
+        }
+        return count == 0 ? null : bytes[..(int)count];
+    }
+
+    /// <summary>Sends one message.</summary>
+    public static void SendMessage(Fd connection, ReadOnlySpan<byte> data)
+    {
+        fixed (byte* bytes = data)
+        {
+            var vector = new IoVector { Base = bytes, Length = (nuint)data.Length };
+            var message = new MessageHeader { Vectors = &vector, Count = 1 };
+            SyscallException.Check(sendmsg(connection.Value, &message, MSG_NOSIGNAL), "sendmsg");
+        }
     }
 
     /// <summary>Connects to the stream socket at <paramref name="path"/>.</summary>

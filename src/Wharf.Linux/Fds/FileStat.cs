@@ -41,9 +41,12 @@ public readonly struct FileStat
     public bool SameFile(in FileStat other) => Inode == other.Inode && DeviceMajor == other.DeviceMajor && DeviceMinor == other.DeviceMinor;
 
     /// <summary>Of an open file, O_PATH ones included.</summary>
-    public static FileStat Of(Fd file)
+    public static FileStat Of(Fd file) => OfNumber(file.Value);
+
+    /// <summary>Of a descriptor that is another's.</summary>
+    public static FileStat OfNumber(int fd)
     {
-        FileAt.Check(FileAt.Stat(file.Value, [], out var stat), "statx", []);
+        FileAt.Check(FileAt.Stat(fd, [], out var stat), "statx", []);
         return stat;
     }
 }

@@ -55,8 +55,20 @@ public abstract class Cgroup
         }
     }
 
+    /// <summary>Whether the caller may make such a group; where he may it is there afterwards.</summary>
+    public static bool MayMake(CgroupLayout layout, CgroupPlace place)
+    {
+        try
+        {
+            Create(layout, place, null, []);
+            return true;
+        }
+        catch (CgroupException error) when (error.Errno is Errno.EACCES or Errno.EPERM or Errno.EROFS) { return false; }
+        catch (SyscallException error) when (error.Errno is Errno.EACCES or Errno.EPERM or Errno.EROFS) { return false; }
+    }
+
     /// <summary>Takes up a group made before, by a former shim or another call.</summary>
-    public static Cgroup Open(CgroupLayout layout, CgroupPlace place) => layout.IsV2 ? new CgroupV2(layout, place) : new CgroupV1(layout, place);
+    public static Cgroup Open(CgroupLayout layout, CgroupPlace place) => place.Path.Length == 0 ? new NoCgroup(layout) : layout.IsV2 ? new CgroupV2(layout, place) : new CgroupV1(layout, place);
 
     /// <summary>To be called once a process of the container's is in the group: what held it open until then goes.</summary>
     public void Settle() => Scope?.Settle();
@@ -80,6 +92,12 @@ public abstract class Cgroup
     public abstract void Freeze();
     public abstract void Thaw();
     public abstract bool Frozen { get; }
+
+    /// <summary>The directory whose processes stop with <see cref="Freeze"/>; null where there is no such controller.</summary>
+    public abstract string? FreezerDirectory { get; }
+
+    /// <summary>Hands the group to the root of a container that has a user namespace (config-linux.md, "Cgroup ownership"). Version 2 alone is safe to be handed out.</summary>
+    public virtual void Delegate(uint owner) { }
 
     /// <summary>How many processes of the group the kernel's OOM killer has ended.</summary>
     public abstract ulong OomKills { get; }

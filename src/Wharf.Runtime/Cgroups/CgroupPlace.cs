@@ -8,6 +8,9 @@ namespace Wharf.Runtime.Cgroups;
 /// </summary>
 public sealed record CgroupPlace(string Path, string? Unit = null, string? Slice = null)
 {
+    /// <summary>No group: see <see cref="NoCgroup"/>.</summary>
+    public static CgroupPlace None { get; } = new("");
+
     private const int MaxName = 255; // NAME_MAX, also of a cgroup's directory
 
     /// <summary>

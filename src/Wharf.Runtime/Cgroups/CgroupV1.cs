@@ -67,6 +67,7 @@ internal sealed partial class CgroupV1(CgroupLayout layout, CgroupPlace place) :
 
     public override void Freeze() => SetFreezer("FROZEN");
     public override void Thaw() => SetFreezer("THAWED");
+    public override string? FreezerDirectory => Of("freezer");
     public override bool Frozen => Of("freezer") is { } directory && CgroupFile.ReadLine(directory + "/freezer.state") is "FROZEN" or "FREEZING";
 
     // A task in an uninterruptible wait, or one that forks at the wrong moment, keeps the group FREEZING: writing again is what moves it on

@@ -42,6 +42,14 @@ internal sealed partial class CgroupV2(CgroupLayout layout, CgroupPlace place) :
 
     public override void Freeze() => SetFreezer(frozen: true);
     public override void Thaw() => SetFreezer(frozen: false);
+    public override void Delegate(uint owner)
+    {
+        var listed = CgroupFile.Read("/sys/kernel/cgroup/delegate")?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+        foreach (var path in listed.Select(name => $"{Own}/{name}").Prepend(Own))
+            if (Libc.fchownat(OpenAt.AT_FDCWD, path, owner, uint.MaxValue, 0) < 0 && Marshal.GetLastPInvokeError() is not Errno.ENOENT and var errno) throw new SyscallException("chown", errno, path);
+    }
+
+    public override string? FreezerDirectory => Own;
     public override bool Frozen => CgroupFile.ReadLine(Own + "/cgroup.freeze") == "1";
 
     private void SetFreezer(bool frozen)

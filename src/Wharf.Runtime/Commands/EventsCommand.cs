@@ -32,7 +32,7 @@ internal sealed class EventsCommand : RuntimeCommand
         var container = new ContainerStore(context.Root).Load(arguments.Rest[0]);
         int interval = IntervalOf(arguments.Text("interval") ?? "5s");
         using var init = container.OpenInit() ?? throw new RuntimeException($"container with id {container.Id} is not running");
-        var cgroup = container.OpenCgroup()!;
+        var cgroup = container.OpenCgroup() ?? throw new RuntimeException("a container without a cgroup has no statistics");
         if (arguments.On("stats"))
         {
             Print(new RuntimeEvent { Type = "stats", Id = container.Id, Data = cgroup.ReadStats() });

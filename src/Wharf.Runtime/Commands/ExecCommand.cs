@@ -49,6 +49,8 @@ internal sealed class ExecCommand : RuntimeCommand
         if (status == "paused" && !arguments.On("ignore-paused")) throw new RuntimeException("cannot exec in a paused container (use --ignore-paused to override)");
         using var init = container.OpenInit() ?? throw new RuntimeException("cannot exec in a stopped container");
         var spec = container.LoadSpec();
+        if (Rootless.Needed) Rootless.Join($"/proc/{container.State.InitPid}/ns/user");
+        if (Rootless.Entered) Rootless.Adapt(spec);
         var process = ProcessOf(spec, arguments);
         SpecRules.CheckProcess(process, context.Log);
         bool detach = arguments.On("detach");
@@ -57,7 +59,7 @@ internal sealed class ExecCommand : RuntimeCommand
         if (!detach && process.Terminal == true) process.ConsoleSize ??= HostTerminal.OwnSize();
         int preserved = Inheritance.Count(arguments.Number("preserve-fds"), process);
         using var streams = new Inheritance(preserved);
-        var cgroup = container.OpenCgroup()!;
+        var cgroup = container.OpenCgroup() ?? Cgroup.Open(CgroupLayout.Detect(), CgroupPlace.None);
         var launched = new Launcher(CgroupLayout.Detect(), container.Directory).Exec(new ExecLaunch
         {
             ContainerId = container.Id, InitPid = container.State.InitPid, InitPidFd = init, Process = process, Linux = spec.Linux, OfContainer = spec.Process?.Capabilities, Cgroup = cgroup, JoinFiles = SubGroups.JoinFiles(cgroup, arguments.All("cgroup")),

@@ -61,7 +61,7 @@ internal sealed class FeaturesCommand : RuntimeCommand
 
     public override int Run(Context context, Arguments arguments)
     {
-        var features = new Features { MountOptions = [.. MountOptions.Known], Annotations = { ["org.opencontainers.runc.checkpoint.enabled"] = "false" } };
+        var features = new Features { MountOptions = [.. MountOptions.Known], Annotations = { ["org.opencontainers.runc.checkpoint.enabled"] = "true" } };
         Streams.Out(JsonSerializer.Serialize(features, FeaturesJson.Default.Features) + "\n");
         return 0;
     }

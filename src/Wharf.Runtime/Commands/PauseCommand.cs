@@ -13,7 +13,7 @@ internal sealed class PauseCommand : RuntimeCommand
         var container = new ContainerStore(context.Root).Load(arguments.Rest[0]);
         var status = container.Status();
         if (status is not ("running" or "created")) throw new RuntimeException($"container not running or created: {status}");
-        container.OpenCgroup()!.Freeze();
+        (container.OpenCgroup() ?? throw new RuntimeException("cannot pause a container without a cgroup")).Freeze();
         return 0;
     }
 }

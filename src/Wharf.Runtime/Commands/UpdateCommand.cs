@@ -42,7 +42,7 @@ internal sealed class UpdateCommand : RuntimeCommand
         var rdt = new LinuxIntelRdt { L3CacheSchema = arguments.Text("l3-cache-schema"), MemBwSchema = arguments.Text("mem-bw-schema") };
         if (rdt.L3CacheSchema is { Length: > 0 } && IntelRdt.Detect()?.HasCaches != true) throw new RuntimeException("Intel RDT/CAT: l3 cache schema is not enabled");
         if (rdt.MemBwSchema is { Length: > 0 } && IntelRdt.Detect()?.HasBandwidth != true) throw new RuntimeException("Intel RDT/MBA: memory bandwidth schema is not enabled");
-        container.OpenCgroup()!.Update(resources, warnings);
+        (container.OpenCgroup() ?? throw new RuntimeException("cannot update the limits of a container without a cgroup")).Update(resources, warnings);
         if (container.State.IntelRdtPath is { } group) IntelRdt.WriteSchemata(group, IntelRdt.SchemataOf(rdt));
         foreach (var warning in warnings) context.Log.Warning(warning);
         return 0;

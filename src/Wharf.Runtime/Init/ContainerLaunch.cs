@@ -110,7 +110,7 @@ internal sealed partial class ContainerLaunch : IDisposable
         if (_namespaces.NewCgroup) _program.Add("unshare cgroup namespace", LaunchSyscalls.unshare, Launcher.CLONE_NEWCGROUP);
         ProcessSteps.Session(_program, _request.NoNewKeyring ? null : _request.ContainerId);
         if (_slave is not null) ProcessSteps.Streams(_program, _slave.Value, _slave.Value, _slave.Value, terminal: true);
-        else ProcessSteps.Streams(_program, _request.Stdin, _request.Stdout, _request.Stderr, terminal: false);
+        else ProcessSteps.Streams(_program, Own(_request.Stdin, nullDevice), Own(_request.Stdout, nullDevice), Own(_request.Stderr, nullDevice), terminal: false);
         if (_stages is null) _oomStep = ProcessSteps.OomScore(_program, _process.OomScoreAdj);
         ProcessSteps.Label(_program, _process);
         RootSteps.AddProc(_program, root, mounts, nullDevice, _linux);
@@ -121,8 +121,18 @@ internal sealed partial class ContainerLaunch : IDisposable
         if (_stages is not null) kept = _request.StartFifo is { } fifo ? _stages.AddMove(kept, fifo.Value) : _stages.AddMove(kept);
         ProcessSteps.Become(_program, _process, _linux, kept, _namespaces.HasUser, _warnings, out _seccompStep);
         if (_stages is not null) AddLastStages(kept - 1);
-        ProcessSteps.Execute(_program, _process, path);
+        ProcessSteps.Execute(_program, _process, path, root);
     }
+
+    // The host's null device becomes the container's: a file of a mount that is not its own could not be named in it, and not be checkpointed.
+    private int Own(int stream, Fd? nullDevice)
+    {
+        if (stream < 0 || nullDevice is null || FileStat.OfNumber(stream) is not { IsCharacterDevice: true, RdevMajor: 1, RdevMinor: 3 }) return stream;
+        try { return _program.Keep(_null ??= OpenAt.Open(nullDevice.ProcPath, O.RDWR)); }
+        catch (SyscallException) { return stream; } // a mount without devices
+    }
+
+    private Fd? _null;
 
     private void AddLastStages(int fifo)
     {

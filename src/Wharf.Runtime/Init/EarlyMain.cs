@@ -46,9 +46,18 @@ namespace Wharf.Runtime.Init
         [MethodImpl(MethodImplOptions.InternalCall)]
         private static extern nint Syscall(nint number, nint a0, nint a1, nint a2, nint a3, nint a4);
 
+        [RuntimeImport("*", "setns")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        private static extern int SetNamespace(int file, int type);
+
+        [RuntimeImport("*", "unshare")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        private static extern int Unshare(int flags);
+
         [RuntimeExport("__wrap_main")]
         private static int Start(int count, byte** arguments, byte** environment)
         {
+            EnterUserNamespace(environment);
             for (int i = 1; i < count; i++)
             {
                 if (!ReadonlyExecutable.IsMeant(arguments[i])) continue;
@@ -57,6 +66,27 @@ namespace Wharf.Runtime.Init
                 break;
             }
             return RealMain(count, arguments, environment);
+        }
+
+        // See Rootless. What fails is found out by it. Mounts can only be copied in a mount namespace that is the user namespace's own.
+        private static void EnterUserNamespace(byte** environment)
+        {
+            int file = -1;
+            for (; *environment is not null && file < 0; environment++) file = NumberBehind(*environment);
+            if (file < 0) return;
+            if (SetNamespace(file, Launcher.CLONE_NEWUSER) == 0) _ = Unshare(Launcher.CLONE_NEWNS);
+            _ = Close(file);
+        }
+
+        private static int NumberBehind(byte* entry)
+        {
+            fixed (byte* name = "WHARF_RUNTIME_USERNS=\0"u8)
+            {
+                int i = 0, number = 0;
+                for (; name[i] != 0; i++) if (entry[i] != name[i]) return -1;
+                for (; entry[i] is >= (byte)'0' and <= (byte)'9'; i++) number = number * 10 + entry[i] - '0';
+                return entry[i] == 0 ? number : -1;
+            }
         }
 
         private static void BlockSignals()

@@ -72,7 +72,7 @@ public sealed record IdMaps(IReadOnlyList<IdMapping> Uids, IReadOnlyList<IdMappi
     private static uint Number(string text) => uint.Parse(text, CultureInfo.InvariantCulture);
 
     /// <summary>What <paramref name="look"/> finds out about a process that waits in a user namespace: a new one, or the one given.</summary>
-    private static T InNamespace<T>(Fd? joined, Func<int, T> look)
+    internal static T InNamespace<T>(Fd? joined, Func<int, T> look)
     {
         using var program = new LaunchProgram();
         using var stages = new LaunchStages(program);

@@ -63,6 +63,7 @@ internal static unsafe partial class LaunchChild
                 if (result == 0 && step->OnError == OnError.GoOnAsChild) continue;
                 shared->Results[i] = result;
                 if (step->OnError == OnError.GoOnAsChild) break;
+                if (step->OnError == OnError.SkipUnlessFails) i += step->Skip;
                 continue;
             }
             int errno = result == 0 ? EPIPE : *shared->Errno;

@@ -9,6 +9,8 @@ internal enum OnError : byte
     Ignore,
     /// <summary>Leave out the next <see cref="LaunchStep.Skip"/> steps.</summary>
     Skip,
+    /// <summary>An error is none; after a success the next <see cref="LaunchStep.Skip"/> steps are left out.</summary>
+    SkipUnlessFails,
     /// <summary>As <see cref="Fail"/>, and a result of zero is a failure too: the end of the pipe that the child waits on.</summary>
     FailOrZero,
     /// <summary>As <see cref="Fail"/>; a clone, after which the new process goes on and this one ends.</summary>

@@ -32,7 +32,7 @@ public sealed partial class Launcher
             using var stages = listens ? new LaunchStages(program) : null;
             stages?.AddBegin(sharesDescriptors: false);
             int? oomStep = AddExecSteps(program, request, root, slave, maps, stages, warnings, out int? seccompStep);
-            ProcessSteps.Execute(program, process, path);
+            ProcessSteps.Execute(program, process, path, root);
 
             // Only children of this thread enter the PID namespace; the thread itself ends with the launch.
             if (Joins(request.Linux, "pid")) SyscallException.Check(Libc.setns(request.InitPidFd.Value, CLONE_NEWPID), "setns pid");

@@ -25,6 +25,7 @@ public sealed partial class Launcher
         catch (Exception error) when (error is SyscallException or WharfException or IOException) { throw AsLaunchException(error); }
         try
         {
+            if (OwnsCgroup(spec)) cgroup.Delegate(IdMaps.Of(spec.Linux).Uid(0));
             bool told = false;
             var launched = OnOwnThread(() =>
             {
@@ -42,6 +43,10 @@ public sealed partial class Launcher
             throw;
         }
     }
+
+    // In a cgroup namespace of its own, with a user namespace and its groups mounted writable.
+    private static bool OwnsCgroup(Spec spec) => spec.Linux?.Namespaces is { } namespaces && namespaces.Any(ns => ns is { Type: "cgroup", Path: null or "" }) && namespaces.Any(ns => ns.Type == "user")
+        && spec.Mounts?.Any(mount => mount.Type is "cgroup" or "cgroup2" && mount.Options?.Contains("ro") != true) == true;
 
     private static void Tell(LaunchRequest request, Launched launched)
     {

@@ -80,28 +80,44 @@ internal static unsafe class ProcessSteps
     {
         // Everything but the streams is closed before the working directory is looked up: no descriptor can lead out (CVE-2024-21626).
         if (Defences.Up) program.Add("close descriptors", Linux.Syscalls.SyscallNumber.close_range, firstClosed, unchecked((nint)uint.MaxValue), 0);
-        program.Add($"chdir to cwd (\"{process.Cwd}\")", LaunchSyscalls.chdir, program.Text(process.Cwd));
+        int? entered = EnterDirectory(program, process, userNamespace);
         if (!userNamespace) Limits(program, process, warnings);
         Scheduling(program, process);
         MemoryPolicies.Add(program, linux?.MemoryPolicy);
         if (linux?.Personality is { } personality) program.Add("personality", LaunchSyscalls.personality, PersonalityOf(personality));
         program.Add("umask", LaunchSyscalls.umask, (nint)(process.User.Umask ?? 0b000_010_010));
         Credentials(program, process, userNamespace, linux?.Seccomp is not null || process.User.Uid != 0);
+        if (entered is { } first) RetryDirectory(program, process, first);
         if (process.NoNewPrivileges == true) program.Add("no_new_privs", LaunchSyscalls.prctl, PR_SET_NO_NEW_PRIVS, 1);
         seccompStep = linux?.Seccomp is { } seccomp ? LoadFilter(program, seccomp) : null;
         FinalCapabilities(program, process.Capabilities, userNamespace);
     }
 
-    /// <summary>The very last steps.</summary>
-    public static void Execute(LaunchProgram program, Process process, string path)
+    // A directory may be closed to this program and open to the user (a file system of another's, mapped numbers): then he tries himself.
+    private static int? EnterDirectory(LaunchProgram program, Process process, bool userNamespace)
+    {
+        bool other = userNamespace || process.User.Uid != 0;
+        int step = program.Add(CwdStep(process), LaunchSyscalls.chdir, program.Text(process.Cwd), onError: other ? OnError.Ignore : OnError.Fail);
+        return other ? step : null;
+    }
+
+    // The first step's result is 0 where it went well, which is an open descriptor, and negative where it did not, which is none.
+    private static void RetryDirectory(LaunchProgram program, Process process, int first)
+    {
+        const int F_GETFD = 1;
+        program.Add("look whether the directory was entered", LaunchSyscalls.fcntl, first, F_GETFD, references: 1, onError: OnError.SkipUnlessFails, skip: 1);
+        program.Add(CwdStep(process), LaunchSyscalls.chdir, program.Text(process.Cwd));
+    }
+
+    private static string CwdStep(Process process) => $"chdir to cwd (\"{process.Cwd}\")";
+
+    /// <summary>The very last steps. With a root the environment is completed from what is in it.</summary>
+    public static void Execute(LaunchProgram program, Process process, string path, Fd? root = null)
     {
         var mask = program.Allocate(8);
         program.Add("unblock signals", LaunchSyscalls.rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
-        program.Add("exec", LaunchSyscalls.execve, program.Text(path), program.Texts(process.Args), program.Texts(Environment(process)));
+        program.Add("exec", LaunchSyscalls.execve, program.Text(path), program.Texts(process.Args), program.Texts(root is null ? process.Env ?? [] : ProcessEnvironment.Of(process, root)));
     }
-
-    // A user who has no HOME gets one, as the other runtimes do.
-    private static IReadOnlyList<string> Environment(Process process) => process.Env ?? [];
 
     public static void Limits(LaunchProgram program, Process process, List<string> warnings)
     {
@@ -141,7 +157,8 @@ internal static unsafe class ProcessSteps
         var groups = user.AdditionalGids ?? [];
         var list = (uint*)program.Allocate(Math.Max(4, groups.Count * 4));
         for (int i = 0; i < groups.Count; i++) list[i] = groups[i];
-        if (Defences.Up) program.Add("setgroups", LaunchSyscalls.setgroups, groups.Count, (nint)list);
+        if (groups.Count > 0 && !Rootless.MaySetGroups) throw WharfException.Invalid("setgroups is disabled, unable to set supplementary groups in rootless containers");
+        if (Defences.Up && Rootless.MaySetGroups) program.Add("setgroups", LaunchSyscalls.setgroups, groups.Count, (nint)list);
         program.Add("setresgid", LaunchSyscalls.setresgid, (nint)user.Gid, (nint)user.Gid, (nint)user.Gid);
         program.Add("keep capabilities", LaunchSyscalls.prctl, PR_SET_KEEPCAPS, 1);
         program.Add("setresuid", LaunchSyscalls.setresuid, (nint)user.Uid, (nint)user.Uid, (nint)user.Uid);

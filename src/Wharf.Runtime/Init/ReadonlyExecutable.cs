@@ -31,8 +31,20 @@ internal static unsafe partial class ReadonlyExecutable
             return;
         }
         using var file = TryCopyMount(self) ?? CopyToMemory(self);
-        var arguments = Vector("/proc/self/cmdline");
-        var environment = Vector("/proc/self/environ");
+        Execute(file, null);
+    }
+
+    /// <summary>Executes this program anew with the same arguments and one more variable in its environment. Does not return.</summary>
+    public static void ExecuteAgain(string variable)
+    {
+        using var self = OpenAt.Open("/proc/self/exe", O.RDONLY);
+        Execute(self, variable);
+    }
+
+    private static void Execute(Fd file, string? variable)
+    {
+        var arguments = Vector("/proc/self/cmdline", null);
+        var environment = Vector("/proc/self/environ", variable);
         byte empty = 0;
         SyscallException.Check(Libc.syscall(SyscallNumber.execveat, file.Value, (nint)(&empty), (nint)arguments, (nint)environment, OpenAt.AT_EMPTY_PATH), "execveat");
     }
@@ -84,9 +96,9 @@ internal static unsafe partial class ReadonlyExecutable
     }
 
     // Never freed: the execve takes all memory along.
-    private static byte** Vector(string path)
+    private static byte** Vector(string path, string? more)
     {
-        var bytes = File.ReadAllBytes(path);
+        byte[] bytes = [.. File.ReadAllBytes(path), .. more is null ? [] : System.Text.Encoding.UTF8.GetBytes(more + "\0")];
         var memory = (byte*)NativeMemory.Alloc((nuint)bytes.Length + 1);
         bytes.CopyTo(new Span<byte>(memory, bytes.Length));
         memory[bytes.Length] = 0;

@@ -38,7 +38,9 @@ internal static unsafe class Sysctls
     public static void Write(IReadOnlyDictionary<string, string>? values)
     {
         if (values is not { Count: > 0 }) return;
-        using var proc = MountTree.Create("proc", "proc", [], MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV | MountFlags.MOUNT_ATTR_NOEXEC);
+        // A procfs of a PID namespace that is another's can only be taken as it is.
+        using var proc = Rootless.InUserNamespace ? OpenAt.Open("/proc", O.PATH | O.DIRECTORY)
+            : MountTree.Create("proc", "proc", [], MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV | MountFlags.MOUNT_ATTR_NOEXEC);
         foreach (var (name, value) in values)
         {
             if (name.Contains("..", StringComparison.Ordinal) || name.StartsWith('/')) throw WharfException.Invalid($"invalid sysctl \"{name}\"");

@@ -53,15 +53,31 @@ public static class Devices
     private static void Node(Fd directory, string name, uint mode, uint major, uint minor, uint uid, uint gid)
     {
         // The device number as the kernel's userspace packs it (sysmacros.h).
-        ulong number = minor & 0xff | (major & 0xfffu) << 8 | (ulong)(minor & ~0xffu) << 12 | (ulong)(major & ~0xfffu) << 32;
+        ulong number = Number(major, minor);
         if (Libc.mknodat(directory.Value, name, mode, number) < 0)
         {
             int errno = Marshal.GetLastPInvokeError();
             if (errno == Errno.EEXIST) return;
-            throw new SyscallException("mknodat", errno, name);
+            if (errno != Errno.EPERM || !Rootless.InUserNamespace) throw new SyscallException("mknodat", errno, name);
+            Bind(directory, name, mode, number);
+            return;
         }
         if (uid != 0 || gid != 0) SyscallException.Check(Libc.fchownat(directory.Value, name, uid, gid, OpenAt.AT_SYMLINK_NOFOLLOW), "fchownat", name);
     }
+
+    // In a user namespace no device can be made; the host's own may be bound, when it is the one that is meant.
+    private static void Bind(Fd directory, string name, uint mode, ulong number)
+    {
+        using var source = OpenAt.Open("/dev/" + name, O.PATH);
+        var found = FileStat.Of(source);
+        if ((mode & FileStat.S_IFMT) != FileStat.S_IFIFO && Number(found.RdevMajor, found.RdevMinor) != number) throw new SyscallException("mknodat", Errno.EPERM, name);
+        using var tree = MountTree.Clone(source);
+        using (OpenAt.InRoot(directory, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.NOCTTY, 0b110_100_100)) { }
+        using var target = OpenAt.InRoot(directory, name, O.PATH);
+        MountTree.Attach(tree, target, name);
+    }
+
+    private static ulong Number(uint major, uint minor) => minor & 0xff | (major & 0xfffu) << 8 | (ulong)(minor & ~0xffu) << 12 | (ulong)(major & ~0xfffu) << 32;
 
     /// <summary>The container's /dev/null, proved to be the null device before anything is masked with it (CVE-2025-31133).</summary>
     public static Fd? OpenNull(Fd root, bool required)

@@ -16,6 +16,9 @@ public sealed record CommandResult(string CommandLine, int ExitCode, string Out,
         return this;
     }
 
+    /// <summary>How long something may take that takes no more than <paramref name="seconds"/> here: under emulation (./dev vm) everything does.</summary>
+    public static TimeSpan Patience(int seconds) => TimeSpan.FromSeconds(Environment.GetEnvironmentVariable("WHARF_IN_VM") is null ? seconds : seconds * 8);
+
     /// <summary>Runs a program to its end; ends it and fails after <paramref name="seconds"/>.</summary>
     public static async Task<CommandResult> RunAsync(string program, IEnumerable<string> args, byte[]? stdin = null, int seconds = 60, IReadOnlyDictionary<string, string>? environment = null)
     {
@@ -23,7 +26,7 @@ public sealed record CommandResult(string CommandLine, int ExitCode, string Out,
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         var line = $"{program} {string.Join(' ', start.ArgumentList)}";
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"cannot start {line}");
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
+        using var patience = new CancellationTokenSource(Patience(seconds));
         var output = process.StandardOutput.ReadToEndAsync(patience.Token);
         var error = process.StandardError.ReadToEndAsync(patience.Token);
         try

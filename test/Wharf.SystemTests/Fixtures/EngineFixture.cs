@@ -65,7 +65,7 @@ public sealed class EngineFixture : IAsyncLifetime
         _daemon.StandardInput.Close();
         var ready = new TaskCompletionSource();
         _ = ReadLogAsync(_daemon.StandardError, ready);
-        try { await ready.Task.WaitAsync(TimeSpan.FromSeconds(30)); }
+        try { await ready.Task.WaitAsync(CommandResult.Patience(30)); }
         catch (Exception error) { throw new InvalidOperationException($"the daemon did not get ready:\n{Log}", error); }
     }
 
@@ -93,7 +93,7 @@ public sealed class EngineFixture : IAsyncLifetime
     public async Task<int> StopDaemonAsync()
     {
         await CommandResult.RunAsync("kill", ["-TERM", DaemonPid.ToString()]);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(CommandResult.Patience(20));
         await _daemon!.WaitForExitAsync(patience.Token);
         return _daemon.ExitCode;
     }

@@ -32,8 +32,14 @@ internal sealed class Context(string application, Arguments global, RuntimeLog l
     public string Root { get; } = Path.GetFullPath(global.Text("root") ?? OwnRoot());
     public bool SystemdCgroup { get; } = global.On("systemd-cgroup");
     public string Criu { get; } = global.Text("criu") ?? "criu";
-    public string Rootless { get; } = global.Text("rootless") ?? "auto";
+
+    /// <summary>Whether a container may be without a cgroup where its user may make none: by default for who is not the machine's root.</summary>
+    public bool ToleratesNoCgroup { get; } = global.Text("rootless") switch
+    {
+        null or "auto" => Wharf.Linux.Syscalls.Libc.geteuid() != 0 || Init.Rootless.InUserNamespace,
+        var word => word is "true" or "1" or "t" or "T" or "TRUE" or "True",
+    };
 
     // Who is not root keeps the state where it may write (basedir specification).
-    private static string OwnRoot() => Wharf.Linux.Syscalls.Libc.geteuid() != 0 && Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own ? Path.Combine(own, "wharf-runtime") : DefaultRoot;
+    private static string OwnRoot() => (Wharf.Linux.Syscalls.Libc.geteuid() != 0 || Init.Rootless.Entered) && Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own ? Path.Combine(own, "wharf-runtime") : DefaultRoot;
 }

@@ -33,6 +33,8 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         var spec = bundle.Spec;
         ContainerStore.Validate(arguments.Rest[0]);
         SpecRules.Check(spec, context.Log);
+        if (Rootless.Needed) Rootless.Enter(spec.Linux!);
+        if (Rootless.Entered) Rootless.Adapt(spec);
         if (spec.Linux!.Namespaces?.FirstOrDefault(ns => ns.Type == "user")?.Path is { Length: > 0 } user)
         {
             (spec.Linux.UidMappings, spec.Linux.GidMappings) = Maps(user);
@@ -48,7 +50,7 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         }
         catch
         {
-            DestroyFailed(container);
+            DestroyFailed(container, context.Log);
             throw;
         }
     }
@@ -60,10 +62,10 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         return ([.. maps.Uids], [.. maps.Gids]);
     }
 
-    private void DestroyFailed(Container container)
+    public static void DestroyFailed(Container container, RuntimeLog log)
     {
-        try { container.Destroy(context.Log); }
-        catch (Exception error) when (error is IOException or RuntimeException) { context.Log.Warning(error.Message); } // the first error is the one to tell
+        try { container.Destroy(log); }
+        catch (Exception error) when (error is IOException or RuntimeException) { log.Warning(error.Message); } // the first error is the one to tell
     }
 
     public static void CheckTerminal(bool terminal, bool detach, string? socket)
@@ -76,14 +78,14 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
     {
         var (spec, state) = (bundle.Spec, container.State);
         var layout = CgroupLayout.Detect() with { UseSystemd = context.SystemdCgroup };
-        var place = CgroupPlace.Resolve(layout, spec.Linux!.CgroupsPath, container.Id);
-        (state.OciVersion, state.Bundle, state.Rootfs, state.Created, state.Annotations) = (spec.OciVersion, bundle.Directory, spec.Root!.Path, DateTime.UtcNow, spec.Annotations);
-        (state.CgroupPath, state.CgroupUnit, state.CgroupSlice) = (place.Path, place.Unit, place.Slice);
+        var place = Fill(container, bundle, layout);
+        if (context.ToleratesNoCgroup && !Cgroup.MayMake(layout, place)) (place, state.CgroupPath, state.CgroupUnit, state.CgroupSlice) = (CgroupPlace.None, "", null, null);
         var group = Cgroup.Open(layout, place);
         if (group.Exists && group.Pids().Count > 0) throw new RuntimeException($"container's cgroup is not empty: {group.Pids().Count} process(es) found");
+        if (group.Exists && group.Frozen) throw new RuntimeException("container's cgroup unexpectedly frozen");
         // As it was given; but the numbers of a user namespace that was joined are known by its path for as long as that is there only.
         container.SaveSpec(_joinsUser ? System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeJson.Default.Spec) : bundle.Config);
-        if (spec.Linux.IntelRdt is { } rdt) (state.IntelRdtPath, state.IntelRdtOwn) = (IntelRdt.Detect() ?? throw new RuntimeException(IntelRdt.NotSupported)).Create(rdt, container.Id);
+        if (spec.Linux!.IntelRdt is { } rdt) (state.IntelRdtPath, state.IntelRdtOwn) = (IntelRdt.Detect() ?? throw new RuntimeException(IntelRdt.NotSupported)).Create(rdt, container.Id);
         // From here on a delete finds what there is to free, whatever becomes of this process.
         container.Save();
         if (create) Fifo.Make(container.FifoPath);
@@ -102,15 +104,31 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         return launched;
     }
 
+    /// <summary>What is known of a container before it has a process.</summary>
+    public static CgroupPlace Fill(Container container, Bundle bundle, CgroupLayout layout)
+    {
+        var (spec, state) = (bundle.Spec, container.State);
+        var place = CgroupPlace.Resolve(layout, spec.Linux!.CgroupsPath, container.Id);
+        (state.OciVersion, state.Bundle, state.Rootfs, state.Created, state.Annotations) = (spec.OciVersion, bundle.Directory, spec.Root!.Path, DateTime.UtcNow, spec.Annotations);
+        (state.CgroupPath, state.CgroupUnit, state.CgroupSlice) = (place.Path, place.Unit, place.Slice);
+        return place;
+    }
+
     private void OnCreated(Container container, Spec spec, Cgroup group, int pid, Fd? master)
     {
+        if (container.State.IntelRdtPath is { } rdt) IntelRdt.Join(rdt, pid);
+        Register(container, spec, group, pid);
+        if (master is not null && arguments.Text("console-socket") is { } socket) SendTo(socket, "/dev/ptmx", master);
+    }
+
+    /// <summary>Writes down the container's process.</summary>
+    public static void Register(Container container, Spec spec, Cgroup group, int pid)
+    {
         var state = container.State;
-        if (state.IntelRdtPath is { } rdt) IntelRdt.Join(rdt, pid);
         (state.InitPid, state.InitStart) = (pid, Container.StartOf(pid));
         foreach (var ns in spec.Linux!.Namespaces ?? []) state.NamespacePaths[KeyOf(ns.Type)] = $"/proc/{pid}/ns/{FileOf(ns.Type)}";
         foreach (var path in group.Directories) state.CgroupPaths[Path.GetFileName(path[..^group.Path.Length])] = path;
         container.Save();
-        if (master is not null && arguments.Text("console-socket") is { } socket) SendTo(socket, "/dev/ptmx", master);
     }
 
     private static string KeyOf(string type) => type switch { "network" => "NEWNET", "mount" => "NEWNS", _ => "NEW" + type.ToUpperInvariant() };

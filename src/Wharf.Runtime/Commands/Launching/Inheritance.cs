@@ -22,6 +22,7 @@ internal sealed class Inheritance : IDisposable
         }
     }
 
+    public IReadOnlyList<Fd> Files => _copies;
     public int Stdin => _copies[0].Value;
     public int Stdout => _copies[1].Value;
     public int Stderr => _copies[2].Value;

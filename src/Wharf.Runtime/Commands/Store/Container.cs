@@ -93,7 +93,17 @@ internal sealed class Container(string directory, ContainerState state)
         }
         if (State is { IntelRdtOwn: true, IntelRdtPath: { } rdt } && System.IO.Directory.Exists(rdt)) System.IO.Directory.Delete(rdt);
         if (spec is not null || File.Exists(SpecPath)) RunPoststop(log, spec ?? LoadSpec());
-        System.IO.Directory.Delete(Directory, recursive: true);
+        DeleteDirectory();
+    }
+
+    // Two may be at it: a runtime in the foreground whose container another checkpoints or deletes.
+    private void DeleteDirectory()
+    {
+        while (System.IO.Directory.Exists(Directory))
+        {
+            try { System.IO.Directory.Delete(Directory, recursive: true); }
+            catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException) { } // the other was first
+        }
     }
 
     private void RunPoststop(RuntimeLog log, Spec spec)
