@@ -15,7 +15,7 @@ public sealed record DaemonOptions
     /// <summary>Addresses to serve: <c>unix:///path</c>, <c>tcp://address:port</c>, <c>fd://</c> for sockets that systemd opened.</summary>
     public IReadOnlyList<string> Hosts { get; init; } = ["unix:///run/wharf/wharf.sock"];
     /// <summary>Durable state: database, blobs, layers, volumes, logs.</summary>
-    public string DataRoot { get; init; } = "/var/lib/wharf";
+    public string DataRoot { get; init; } = DefaultDataRoot;
     /// <summary>Run-time state (tmpfs); may be lost at reboot.</summary>
     public string ExecRoot { get; init; } = "/run/wharf";
     public string? PidFile { get; init; }
@@ -115,6 +115,11 @@ public sealed record DaemonOptions
     /// <summary>Log driver of containers that name none, and its options.</summary>
     public string LogDriver { get; init; } = "json-file";
     public IReadOnlyDictionary<string, string> LogOptions { get; init; } = new Dictionary<string, string>();
+
+    private const string DefaultDataRoot = "/var/lib/wharf";
+
+    /// <summary>The engine of the machine, and not one of several.</summary>
+    public bool HasDefaultDataRoot => Path.GetFullPath(DataRoot) == DefaultDataRoot;
 
     /// <summary>Eight hex digits that tell this daemon's interfaces, cgroups and firewall tables from those of any other on the machine.</summary>
     public string InstanceTag => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(DataRoot))))[..8];

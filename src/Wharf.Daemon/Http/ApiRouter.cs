@@ -34,7 +34,7 @@ public sealed class ApiRouter
     public ApiHandler? Match(string method, ReadOnlySpan<char> path, Dictionary<string, string> parameters, out bool methodMismatch)
     {
         methodMismatch = false;
-        if (path.Length > 1 && path[^1] == '/') return null; // a trailing slash is another path
+        if (path.Length > 1 && path[^1] == '/' && path is not "/networks/") return null; // a trailing slash is another path, but for one that docker has twice
         var segments = path.ToString().Split('/', StringSplitOptions.RemoveEmptyEntries);
         if (segments.Length == 0 || !_byFirstSegment.TryGetValue(segments[0], out var routes)) return null;
         foreach (var route in routes)

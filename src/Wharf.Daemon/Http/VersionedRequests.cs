@@ -16,6 +16,10 @@ public static class VersionedRequests
         foreach (var mount in host?.Mounts ?? []) Mount(version, mount);
         if (version >= new ApiVersion(1, 44)) return warnings;
         if (request.Healthcheck is { } health) health.StartInterval = null;
+        // A container had one MAC address, of its main network.
+        if (request.MacAddress is { Length: > 0 } && host?.NetworkMode is { } mode && (mode is "host" or "none" || mode.StartsWith("container:", StringComparison.Ordinal)))
+            throw WharfException.Invalid("conflicting options: mac-address and the network mode");
+        foreach (var endpoint in (request.NetworkingConfig?.EndpointsConfig ?? []).Values) endpoint?.MacAddress = null;
         if (request.NetworkingConfig?.EndpointsConfig is { Count: > 1 } endpoints)
             throw WharfException.Invalid($"Container cannot be created with multiple network endpoints: {string.Join(", ", endpoints.Keys)}");
         return warnings;

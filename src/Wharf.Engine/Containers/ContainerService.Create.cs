@@ -114,22 +114,29 @@ public sealed partial class ContainerService
     {
         var endpoints = new Dictionary<string, EndpointSettings>(StringComparer.Ordinal);
         var mode = host.NetworkMode!;
-        if (NamespaceModes.ContainerOf(mode) is not null || config.NetworkDisabled == true) return endpoints;
+        if (NamespaceModes.ContainerOf(mode) is not null || config.NetworkDisabled == true)
+        {
+            if (config.MacAddress is { Length: > 0 }) warnings.Add(MacWarning);
+            return endpoints;
+        }
         foreach (var (network, settings) in networking?.EndpointsConfig ?? [])
         {
             if (settings is null) throw WharfException.Invalid($"invalid config for network {network}: EndpointsConfig is nil");
             _networks.CheckEndpoint(network, settings);
             endpoints[network == "default" ? HostConfigDefaults.NetworkMode(_options) : network] = settings;
         }
-        endpoints.TryAdd(mode, new EndpointSettings());
-        if (mode is "host" or "none" && endpoints.Count > 1)
-            throw WharfException.Invalid($"conflicting options: cannot attach both user-defined and non-user-defined network-modes");
+        // As in docker: who names networks is on these alone, and the mode's own is found by its ID too.
+        if (endpoints.Count == 0) endpoints[mode] = new EndpointSettings();
+        else if (!endpoints.ContainsKey(mode) && _networks.AliasOf(mode, endpoints.Keys) is { } key && endpoints.Remove(key, out var own)) endpoints[_networks.NameOf(mode)] = own;
+        if (mode == "host" && endpoints.Keys.Any(network => network != mode))
+            throw WharfException.Invalid("conflicting options: cannot attach both user-defined and non-user-defined network-modes");
         if (config.MacAddress is not { Length: > 0 } mac) return endpoints;
         if (mode is not ("host" or "none")) _networks.CheckEndpoint(mode, new EndpointSettings { MacAddress = mac });
+        if (!endpoints.ContainsKey(mode)) throw WharfException.Invalid("unable to migrate container-wide MAC address to a specific network: HostConfig.NetworkMode must match the identity of a network in NetworkSettings.Networks");
         if (endpoints[mode].MacAddress is { Length: > 0 } asked && !asked.Equals(mac, StringComparison.OrdinalIgnoreCase))
             throw WharfException.Invalid("the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty");
         warnings.Add(MacWarning);
-        if (mode is not ("host" or "none")) endpoints[mode] = endpoints[mode] with { MacAddress = endpoints[mode].MacAddress is { Length: > 0 } own ? own : mac };
+        if (mode is not ("host" or "none")) endpoints[mode] = endpoints[mode] with { MacAddress = endpoints[mode].MacAddress is { Length: > 0 } given ? given : mac };
         config.MacAddress = null;
         return endpoints;
     }

@@ -1,5 +1,6 @@
 using Wharf.Engine.Containers.Oci;
 using Wharf.Engine.Networks;
+using Wharf.Specs.Errors;
 using Mount = Wharf.Specs.Runtime.Mount;
 
 namespace Wharf.Engine.Containers;
@@ -15,7 +16,10 @@ public sealed partial class ContainerService
     private List<Mount> PrepareEtcFiles(Container container, RunSetup run)
     {
         var host = container.HostConfig;
-        var owner = NamespaceModes.ContainerOf(host.NetworkMode) is { } other ? RequireRunning(other, "network") : container;
+        // One that has joined another's may be joined itself.
+        var owner = container;
+        while (NamespaceModes.ContainerOf(owner.HostConfig.NetworkMode) is { } other)
+            owner = owner == container ? RequireRunning(other, "network") : _index.Find(other) ?? throw new WharfException(ErrorKind.Internal, $"joining network namespace of container: No such container: {other}");
         var directory = DirectoryOf(owner.Id);
         if (owner == container) ContainerFiles.Write(directory, FilesOf(container, run.Network));
         var mounts = new List<Mount>(EtcFiles.Length);

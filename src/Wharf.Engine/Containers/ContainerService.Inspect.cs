@@ -74,9 +74,8 @@ public sealed partial class ContainerService
     private NetworkSettings InspectNetwork(Container container)
     {
         var network = container.Network;
-        var first = network?.Endpoints.GetValueOrDefault(container.HostConfig.NetworkMode ?? "");
         bool isDefault = container.HostConfig.NetworkMode == "bridge";
-        var shown = isDefault ? first : null;
+        var shown = network?.Endpoints.GetValueOrDefault(NetworkService.DefaultBridge);
         return new NetworkSettings
         {
             Bridge = "",
@@ -92,7 +91,7 @@ public sealed partial class ContainerService
             IPAddress = shown?.IPAddress ?? "",
             IPPrefixLen = shown?.IPPrefixLen ?? 0,
             IPv6Gateway = shown?.IPv6Gateway ?? "",
-            MacAddress = shown?.MacAddress ?? (isDefault && network is null ? container.Document.Endpoints.GetValueOrDefault("bridge")?.MacAddress : null) ?? "",
+            MacAddress = shown?.MacAddress ?? (isDefault && network is null ? EndpointsOf(container).GetValueOrDefault(NetworkService.DefaultBridge)?.MacAddress : null) ?? "",
             Networks = EndpointsOf(container),
         };
     }
@@ -103,7 +102,8 @@ public sealed partial class ContainerService
         var endpoints = container.Network?.Endpoints ?? container.Document.Endpoints;
         return endpoints.ToDictionary(entry => entry.Key, entry => entry.Value with
         {
-            MacAddress = entry.Value.MacAddress ?? "",
+            // After a run it is told no more, though it is kept.
+            MacAddress = container.Network is null && container.State.StartedAt is not null ? "" : entry.Value.MacAddress ?? "",
             GwPriority = entry.Value.GwPriority ?? 0,
             // What a former run was on is still told.
             NetworkID = entry.Value.NetworkID ?? (wasUp ? _networks.IdOf(entry.Key) : ""),

@@ -15,7 +15,7 @@ public sealed partial class ContainerService
         foreach (var link in container.HostConfig.Links ?? [])
         {
             var parts = link.Split(':');
-            if (_index.Find(parts[0]) is { } other) yield return (other, parts.Length > 1 ? parts[1] : other.Name);
+            if (_index.Find(parts[0]) is { } other) yield return (other, parts.Length > 1 ? parts[1].TrimStart('/') : other.Name);
         }
     }
 
@@ -58,7 +58,7 @@ public sealed partial class ContainerService
         if (parts.Length == 1) throw new WharfException(ErrorKind.Internal, "Conflict, cannot remove the default link name of the container");
         using (await container.Gate.EnterAsync(cancellation))
         {
-            var left = (container.HostConfig.Links ?? []).Where(link => (link.Split(':') is [_, var alias] ? alias : link) != parts[1]).ToList();
+            var left = (container.HostConfig.Links ?? []).Where(link => (link.Split(':') is [_, var alias] ? alias : link).TrimStart('/') != parts[1]).ToList();
             if (left.Count == (container.HostConfig.Links?.Count ?? 0)) throw WharfException.NotFound($"No such container: {name}");
             container.Document = container.Document with { HostConfig = container.HostConfig with { Links = left.Count > 0 ? left : null } };
             _store.SaveDocument(container);

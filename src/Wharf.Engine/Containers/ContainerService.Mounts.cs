@@ -76,12 +76,13 @@ public sealed partial class ContainerService
         foreach (var point in container.Document.Mounts.Where(point => point.Type == "volume")) _volumes.AdoptMount(point.Name!, container.Id);
     }
 
-    private void ReleaseVolumes(Container container, bool anonymous)
+    /// <summary>Ends a container's use of its volumes, and with <paramref name="anonymous"/> those that are its alone: they are gone when the removal is answered. What goes wrong is logged.</summary>
+    private async Task ReleaseVolumesAsync(Container container, bool anonymous)
     {
         var names = container.Document.Mounts.Where(mount => mount.Type == "volume").Select(mount => mount.Name!).ToList();
         if (names.Count == 0) return;
         _volumes.RemoveReferences(container.Id);
         // Anonymous ones are named like IDs; the volume service knows which of them it named itself.
-        if (anonymous) _ = _background.Run("removal of volumes", container.Id, () => _volumes.RemoveAnonymousAsync(names, CancellationToken.None));
+        if (anonymous) await _background.Run("removal of volumes", container.Id, () => _volumes.RemoveAnonymousAsync(names, CancellationToken.None));
     }
 }

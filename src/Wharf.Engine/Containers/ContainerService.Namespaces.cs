@@ -1,4 +1,7 @@
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
 using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Engine.Containers;
@@ -42,6 +45,7 @@ public sealed partial class ContainerService
         }
         if (NamespaceModes.ContainerOf(mode) is { } other)
         {
+            if (other == container.Id) throw new WharfException(ErrorKind.Internal, "cannot join own network namespace");
             var owner = RequireRunning(other, "network");
             if (container.Config.Hostname != owner.Config.Hostname)
             {
@@ -58,8 +62,34 @@ public sealed partial class ContainerService
         return new LinuxNamespace { Type = "network", Path = sandbox.Path };
     }
 
+    /// <summary>A running container that holds on to another one's network namespace, itself or through one that joined it.</summary>
+    private Container? SharerOf(Container owner)
+    {
+        return _index.All().FirstOrDefault(other => other.State.HasProcess && other != owner && Joins(other));
+
+        bool Joins(Container? joined)
+        {
+            for (int steps = 0; joined is not null && steps < 16; steps++)
+            {
+                if (NamespaceModes.ContainerOf(joined.HostConfig.NetworkMode) is not { } next) return false;
+                if (next == owner.Id) return true;
+                joined = _index.Find(next);
+            }
+            return false;
+        }
+    }
+
     private async Task TearDownNetworkAsync(Container container)
     {
+        try
+        {
+            if (SharerOf(container) is { } sharer)
+            {
+                using var sandbox = OpenAt.Open($"/proc/{sharer.State.Pid}/ns/net", O.RDONLY);
+                await _networks.RemoveInterfacesAsync(container.Id, sandbox);
+            }
+        }
+        catch (Exception error) { _log.TearDownFailed(container.Id, error); } // it may just have ended: then its namespace is gone too
         try { await _networks.TearDownAsync(container.Id, CancellationToken.None); }
         catch (Exception error) { _log.TearDownFailed(container.Id, error); }
     }

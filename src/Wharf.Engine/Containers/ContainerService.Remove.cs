@@ -47,7 +47,7 @@ public sealed partial class ContainerService
         _index.Remove(container);
         bool versions = _versions.DeleteAll(container.Id) > 0;
         ForgetExecs(container.Id);
-        ReleaseVolumes(container, volumes);
+        await ReleaseVolumesAsync(container, volumes);
         _ = _background.Run("removal", container.Id, async () =>
         {
             await container.Cleanup;

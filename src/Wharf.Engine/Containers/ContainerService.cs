@@ -36,7 +36,7 @@ public sealed partial class ContainerService
     {
         (_options, _events, _images, _snapshots, _networks, _volumes, _shim, _host) = (options, events, images, snapshots, networks, volumes, shim, host);
         _index.Linked = FindLinked;
-        _mounts = new MountService(volumes);
+        _mounts = new MountService(volumes, options.DataRoot);
         _capacity = HostCapacity.Read() with { SystemdCgroup = options.SystemdCgroup };
         _log = logs.CreateLogger<ContainerService>();
         _store = new ContainerStore(state);

@@ -49,7 +49,7 @@ public sealed class AddressAllocator
             if (number == UInt128.MaxValue) break;
         }
         _lowest = _range.Last;
-        throw new WharfException(ErrorKind.Internal, $"no available {(Subnet.IsIPv6 ? "IPv6" : "IPv4")} addresses on this network's address pools: {_range}");
+        throw new WharfException(ErrorKind.Internal, $"no available {(Subnet.IsIPv6 ? "IPv6" : "IPv4")} addresses on this network's address pools");
     }
 
     /// <summary>A chosen address; Forbidden when it is taken, InvalidArgument when it is outside.</summary>

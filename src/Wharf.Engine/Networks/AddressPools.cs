@@ -10,6 +10,9 @@ public static class AddressPools
     /// <summary>What docker0 has on a machine where docker has been started and nothing else been asked for.</summary>
     public static Subnet DockersBridge { get; } = new(172u << 24 | 17u << 16, 16, false);
 
+    /// <summary>docker has its state here: its default bridge comes back with its next start, whether it runs now or not.</summary>
+    public static bool DockerIsInstalled => Directory.Exists("/var/lib/docker/network");
+
     /// <summary>172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in steps of /20.</summary>
     public static IEnumerable<Subnet> Default()
     {
@@ -51,6 +54,32 @@ public static class AddressPools
             if (length > 0) routes.Add((fields[0], new Subnet(Number(fields[1]), length, false)));
         }
         return routes;
+    }
+
+    /// <summary>The same of IPv6 (/proc/net/ipv6_route: address and length in hex, the interface last); what every machine has, link-local and multicast, takes nothing.</summary>
+    public static List<(string Interface, Subnet Subnet)> HostRoutes6(IEnumerable<string> lines)
+    {
+        var routes = new List<(string, Subnet)>();
+        foreach (var line in lines)
+        {
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields.Length < 10 || fields[^1] == "lo") continue;
+            int length = int.Parse(fields[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            var first = UInt128.Parse(fields[0], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            if (length > 0 && first >> 118 != 0xfe80 >> 6 && first >> 120 != 0xff) routes.Add((fields[^1], new Subnet(first, length, true)));
+        }
+        return routes;
+    }
+
+    /// <summary>All that a subnet we choose must not hide from the host: its routes, and the name servers it asks.</summary>
+    public static List<Subnet> TakenByHost()
+    {
+        const string Routes6 = "/proc/net/ipv6_route";
+        List<Subnet> taken = [.. HostRoutes(File.ReadLines("/proc/net/route")).Select(route => route.Subnet)];
+        if (File.Exists(Routes6)) taken.AddRange(HostRoutes6(File.ReadLines(Routes6)).Select(route => route.Subnet));
+        foreach (var server in ResolverConfig.HostServers())
+            if (Subnet.TryParseAddress(server, out var address)) taken.Add(new Subnet(Subnet.ToNumber(address), Subnet.IsV6(address) ? 128 : 32, Subnet.IsV6(address)));
+        return taken;
     }
 
     private static uint Number(string text) => BinaryPrimitives.ReverseEndianness(uint.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));

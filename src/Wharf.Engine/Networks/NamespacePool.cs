@@ -109,7 +109,7 @@ internal sealed class NamespacePool(RouteNetlink host, NameServerRules nameServe
 
     private async Task<PreparedNamespace> PrepareAsync(NetworkRecord? network, int bridgeIndex, bool names)
     {
-        bool v6 = network?.Network.EnableIPv6 == true;
+        bool v6 = network is null || network.Network.EnableIPv6 == true;
         var (fd, inside) = await NetworkNamespace.CreateAsync(fd =>
         {
             if (names) nameServer.Install();
@@ -121,6 +121,8 @@ internal sealed class NamespacePool(RouteNetlink host, NameServerRules nameServe
         {
             var name = HostName();
             host.Do(Interfaces.Veth(network, bridgeIndex, fd, name, "eth0", Interfaces.First));
+            // Interfaces that a container makes itself, of a tunnel, say, may have IPv6.
+            if (!v6) await NetworkNamespace.EnterAsync(fd, () => { NetworkSettingsFile.Write("ipv6/conf/default/disable_ipv6", "0"); return 0; });
             return prepared with { HostInterface = name };
         }
         catch

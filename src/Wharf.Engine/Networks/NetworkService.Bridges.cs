@@ -64,10 +64,11 @@ public sealed partial class NetworkService
     private int CreateBridge(NetworkRecord record)
     {
         var network = record.Network;
-        _netlink.Do(RouteRequest.CreateBridge(record.Bridge, Interfaces.RandomMac(), BridgeOptions.MtuOf(network), filtered: !BridgeOptions.Icc(network) && Interfaces.HasBridgeFilter));
-        int index = RouteNetlink.IndexOf(record.Bridge) ?? throw new WharfException(ErrorKind.Internal, $"bridge {record.Bridge} vanished");
+        _netlink.Do(RouteRequest.CreateBridge(UnnamedBridge, Interfaces.RandomMac(), BridgeOptions.MtuOf(network), filtered: !BridgeOptions.Icc(network) && Interfaces.HasBridgeFilter));
+        int index = RouteNetlink.IndexOf(UnnamedBridge) ?? throw new WharfException(ErrorKind.Internal, $"bridge {record.Bridge} vanished");
         try
         {
+            _netlink.Do(RouteRequest.Rename(index, record.Bridge, BridgeMark));
             NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/accept_ra", "0");
             // Nobody else can have the bridge's own link-local address, and until it is known to be unique the host finds no container.
             NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/accept_dad", "0");
@@ -108,9 +109,8 @@ public sealed partial class NetworkService
     /// <summary>The next default pool that neither the host's routes nor another network of ours overlap.</summary>
     private IpamConfig ChooseSubnet(bool v6)
     {
-        List<Subnet> taken = [.. AddressPools.HostRoutes(File.ReadLines("/proc/net/route")).Select(route => route.Subnet), .. SubnetsInUse()];
-        // docker's own default bridge comes back with docker's next start.
-        if (!v6 && _options.AddressPools.Count == 0 && Directory.Exists("/var/lib/docker/network")) taken.Add(AddressPools.DockersBridge);
+        List<Subnet> taken = [.. AddressPools.TakenByHost(), .. SubnetsInUse()];
+        if (!v6 && _options.AddressPools.Count == 0 && AddressPools.DockerIsInstalled) taken.Add(AddressPools.DockersBridge);
         var own = _options.AddressPools.Where(pool => pool.Base.IsIPv6 == v6).ToList();
         var pools = own.Count > 0 ? own.SelectMany(AddressPools.Split) : v6 ? AddressPools.DefaultIPv6(_options.InstanceTag) : AddressPools.Default();
         var subnet = AddressPools.Choose(pools, taken)

@@ -70,6 +70,23 @@ public sealed partial class NetworkService
     }
 
     /// <summary>
+    /// The interfaces of a container that has ended, out of a namespace that others keep: else they would go on answering for addresses that
+    /// are free. Called before <see cref="TearDownAsync"/>.
+    /// </summary>
+    public async Task RemoveInterfacesAsync(string containerId, Fd sandbox)
+    {
+        var names = _endpoints.GetValueOrDefault(containerId, []).Select(record => record.Interface).Where(name => name.Length > 0).ToList();
+        if (names.Count == 0) return;
+        await NetworkNamespace.EnterAsync(sandbox, () =>
+        {
+            using var inside = new RouteNetlink();
+            foreach (var name in names)
+                if (RouteNetlink.IndexOf(name) is { } index) inside.Do(RouteRequest.DeleteLink(index));
+            return names.Count;
+        });
+    }
+
+    /// <summary>
     /// Interfaces come before the default route moves to them and go after it has left them. What was made is removed again when a step fails.
     /// </summary>
     private async Task ChangeAsync(Fd sandbox, EndpointRecord[] before, EndpointRecord[] after)

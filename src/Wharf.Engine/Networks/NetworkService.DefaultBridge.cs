@@ -15,10 +15,10 @@ public sealed partial class NetworkService
 
     private void EnsureDefaultBridge(NetworkRecord? existing)
     {
-        if (existing is not null && (_options.NoDefaultBridge || existing.Bridge != (_options.BridgeName ?? BridgeName(0)))) existing = Forget(existing);
-        if (_options.NoDefaultBridge) return;
-        var bridge = _options.BridgeName ?? BridgeName(0);
         bool foreign = _options.BridgeName is not null;
+        if (existing is not null && (_options.NoDefaultBridge || existing.ForeignBridge != foreign || (foreign && existing.Bridge != _options.BridgeName))) existing = Forget(existing);
+        if (_options.NoDefaultBridge) return;
+        var bridge = _options.BridgeName ?? NameOfOwn(existing);
         if (foreign && !Directory.Exists($"/sys/class/net/{bridge}/bridge"))
             throw new WharfException(ErrorKind.Internal, $"Error creating default \"bridge\" network: bridge device with non default name {bridge} must be created manually");
         var options = new Dictionary<string, string>
@@ -45,6 +45,16 @@ public sealed partial class NetworkService
         var subnet = Subnet.Parse(pool.Subnet!);
         if (!subnet.Contains(IPAddress.Parse(gateway))) throw WharfException.Invalid($"default-gateway{(v6 ? "-v6" : "")} {gateway} is outside {subnet}");
         return pool with { AuxiliaryAddresses = new Dictionary<string, string> { [v6 ? DefaultGateway6 : DefaultGateway4] = gateway } };
+    }
+
+    /// <summary>A bridge that containers are on keeps its name; else it is another one when that is free, or not free, any more.</summary>
+    private string NameOfOwn(NetworkRecord? existing)
+    {
+        var name = DefaultBridgeName();
+        if (existing is null || existing.Bridge == name) return name;
+        if (EndpointsOn(existing.Network.Id!).Any()) return existing.Bridge;
+        if (IsOurBridge(existing.Bridge) && RouteNetlink.IndexOf(existing.Bridge) is { } index) _netlink.Do(RouteRequest.DeleteLink(index));
+        return name;
     }
 
     /// <summary>The first address of an interface, with its prefix length; null when it has none of the family.</summary>

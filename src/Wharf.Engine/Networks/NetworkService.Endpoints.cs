@@ -65,6 +65,7 @@ public sealed partial class NetworkService
         if (network.Driver == "host") throw WharfException.Invalid("cannot connect container to host network - container must be created in host network mode");
         var settings = wanted with { NetworkID = network.Id, EndpointID = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), GwPriority = wanted.GwPriority ?? 0, Gateway = "", IPAddress = "", IPPrefixLen = 0, IPv6Gateway = "", GlobalIPv6Address = "", GlobalIPv6PrefixLen = 0, DNSNames = null };
         var endpoint = new EndpointRecord { ContainerId = containerId, ContainerName = containerName, NetworkId = network.Id!, Settings = settings };
+        if (others.Any(other => other.NetworkId == network.Id)) throw new WharfException(ErrorKind.Forbidden, $"endpoint with name {containerName} already exists in network {network.Name}");
         if (network.Driver == "null") return endpoint;
         _ = HostIndexOf(record);
         EndpointSettingsRules.Check(record, wanted);
@@ -99,7 +100,11 @@ public sealed partial class NetworkService
             if (!Subnet.TryParseAddress(asked, out address)) throw WharfException.Invalid($"invalid IP address: {asked}");
             allocator.Allocate(address);
         }
-        else address = allocator.Allocate();
+        else
+        {
+            try { address = allocator.Allocate(); }
+            catch (WharfException error) when (error.Kind == ErrorKind.Internal) { throw new WharfException(error.Kind, $"{error.Message}: {network.Name} ({network.Id})", error); }
+        }
         var subnet = allocator.Subnet;
         var pool = network.IPAM!.Config!.First(config => Subnet.Parse(config.Subnet!) == subnet);
         var gateway = network.Internal == true || ParentOptions.IsLayer3(network) ? "" : pool.AuxiliaryAddresses?.GetValueOrDefault(subnet.IsIPv6 ? DefaultGateway6 : DefaultGateway4) ?? pool.Gateway ?? "";

@@ -31,7 +31,7 @@ public sealed partial class NetworkService
                 if (i > 0 || first is null) AddInterface(wired[i], prepared.Namespace, index);
                 Configure(inside, wired[i], index);
             }
-            await WriteSettingsAsync(prepared, wired);
+            await WriteSettingsAsync(prepared, wired, first is not null);
             var gateways = GatewaysOf(wired);
             if (gateways.V4 is { } v4) AddDefaultRoute(inside, v4, Interfaces.First + Array.IndexOf(wired, v4), v6: false);
             if (gateways.V6 is { } v6) AddDefaultRoute(inside, v6, Interfaces.First + Array.IndexOf(wired, v6), v6: true);
@@ -81,9 +81,9 @@ public sealed partial class NetworkService
             : RouteRequest.AddDefaultRoute(IPAddress.Parse((v6 ? gateway.Settings.IPv6Gateway : gateway.Settings.Gateway)!), index));
 
     /// <summary>Settings that are not the namespace's defaults: those the user asks for, and IPv6 where some networks have it and others do not.</summary>
-    private async Task WriteSettingsAsync(PreparedNamespace prepared, EndpointRecord[] wired)
+    private async Task WriteSettingsAsync(PreparedNamespace prepared, EndpointRecord[] wired, bool firstIsPrepared)
     {
-        var settings = wired.SelectMany(record => SettingsOf(record, prepared.IPv6)).ToList();
+        var settings = wired.SelectMany((record, number) => SettingsOf(record, number == 0 && firstIsPrepared ? prepared.IPv6 : null)).ToList();
         if (settings.Count == 0) return;
         await NetworkNamespace.EnterAsync(prepared.Namespace, () =>
         {

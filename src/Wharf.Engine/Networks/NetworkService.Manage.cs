@@ -21,7 +21,7 @@ public sealed partial class NetworkService
             var network = NewNetwork(name, driver) with
             {
                 Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = WithDefaults(driver, request.Options), Labels = request.Labels ?? [],
-                EnableIPv4 = NetworkCreateRules.UsesIPv4(request), EnableIPv6 = NetworkCreateRules.UsesIPv6(request), Scope = "local",
+                EnableIPv4 = NetworkCreateRules.UsesIPv4(request), EnableIPv6 = NetworkCreateRules.UsesIPv6(request), Scope = request.Scope is { Length: > 0 } scope ? scope : "local",
                 ConfigOnly = request.ConfigOnly ?? false, ConfigFrom = new ConfigReference { Network = request.ConfigFrom?.Network ?? "" },
             };
             var record = network.ConfigOnly == true ? new NetworkRecord { Network = network with { IPAM = new Ipam { Driver = "default", Options = request.IPAM?.Options, Config = request.IPAM?.Config } } } : Make(request, network);
@@ -57,7 +57,7 @@ public sealed partial class NetworkService
         var record = new NetworkRecord
         {
             Network = network, Bridge = HostInterfaceOf(network), UserSubnets = asked.Count > 0, OwnParent = network.Driver != "bridge" && !network.Options!.ContainsKey("parent"),
-            Shown = asked.Count > 0 ? [.. asked, .. network.IPAM.Config!.Where(config => !asked.Exists(own => Subnet.Parse(own.Subnet!) == Subnet.Parse(config.Subnet!)))] : null,
+            Shown = asked.Count > 0 ? [.. asked.Concat(network.IPAM.Config!.Where(config => !asked.Exists(own => Subnet.Parse(own.Subnet!) == Subnet.Parse(config.Subnet!)))).OrderBy(config => Subnet.Parse(config.Subnet!).IsIPv6)] : null,
         };
         if (record.IsBridge && RouteNetlink.IndexOf(record.Bridge) is not null)
         {
@@ -115,11 +115,7 @@ public sealed partial class NetworkService
             if (_networks.Values.Any(record => record.Bridge == chosen)) throw WharfException.Conflict($"bridge name {chosen} is already used by another network");
             return chosen;
         }
-        for (int number = 1; ; number++)
-        {
-            var name = BridgeName(number);
-            if (_networks.Values.All(record => record.Bridge != name)) return name;
-        }
+        return $"br-{network.Id![..12]}";
     }
 
     /// <summary>Describes a network with its containers.</summary>
@@ -147,6 +143,7 @@ public sealed partial class NetworkService
 
     public void Remove(string nameOrId)
     {
+        if (nameOrId == "default") throw WharfException.NotFound($"network {nameOrId} not found");
         var record = Find(nameOrId);
         var network = record.Network;
         if (Predefined.Contains(network.Name)) throw new WharfException(ErrorKind.Forbidden, $"{network.Name} is a pre-defined network and cannot be removed");

@@ -13,6 +13,13 @@ public sealed partial class NetworkService
     /// <summary>Whether containers find each other by name on a network.</summary>
     public bool HasNames(string name) => TryFind(name) is { Network: { Driver: not ("host" or "null"), Name: not DefaultBridge } };
 
+    /// <summary>A network's own name; what is given where there is none.</summary>
+    public string NameOf(string nameOrId) => TryFind(nameOrId)?.Network.Name ?? nameOrId;
+
+    /// <summary>The one of several names and IDs that means the same network; null when none does, or there is no such network.</summary>
+    public string? AliasOf(string nameOrId, IEnumerable<string> others) =>
+        TryFind(nameOrId)?.Network is { } network ? others.FirstOrDefault(other => other == network.Name || other == network.Id) : null;
+
     private NetworkRecord? TryFind(string name)
     {
         lock (_lock) return _networks.Values.FirstOrDefault(record => record.Network.Name == name || record.Network.Id == name);

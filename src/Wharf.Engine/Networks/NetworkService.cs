@@ -73,8 +73,8 @@ public sealed partial class NetworkService : IDisposable
     private void RemoveStrayBridges()
     {
         var known = _networks.Values.Select(record => record.Bridge).ToHashSet(StringComparer.Ordinal);
-        foreach (var name in Directory.EnumerateFileSystemEntries("/sys/class/net", $"wh{_options.InstanceTag}-*").Select(path => Path.GetFileName(path)!))
-            if (!known.Contains(name) && name != BridgeName(0) && RouteNetlink.IndexOf(name) is { } index) _netlink.Do(RouteRequest.DeleteLink(index));
+        foreach (var name in Directory.EnumerateFileSystemEntries("/sys/class/net").Select(path => Path.GetFileName(path)!))
+            if (!known.Contains(name) && IsOurBridge(name) && RouteNetlink.IndexOf(name) is { } index) _netlink.Do(RouteRequest.DeleteLink(index));
     }
 
     private void Restore(NetworkRecord record)
@@ -156,9 +156,6 @@ public sealed partial class NetworkService : IDisposable
         Created = DateTimeOffset.UtcNow.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture),
         Internal = false, Attachable = false, Ingress = false, ConfigFrom = new ConfigReference { Network = "" }, ConfigOnly = false, Options = [], Labels = [],
     };
-
-    // Interface names have 15 bytes at most; the tag keeps daemons apart.
-    private string BridgeName(int number) => $"wh{_options.InstanceTag}-{number.ToString("x", CultureInfo.InvariantCulture)}";
 
     private void AddRecord(NetworkRecord record)
     {

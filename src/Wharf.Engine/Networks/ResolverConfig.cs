@@ -17,10 +17,11 @@ public sealed record ResolverConfig
     public required string Overrides { get; init; }
     /// <summary>Who set ndots: <c>override</c>, <c>host</c>, or null.</summary>
     public required string? NdotsFrom { get; init; }
-    /// <summary>All of the host's file, for a container in its network that asks for nothing else.</summary>
-    private string? Whole { get; init; }
 
     public static IReadOnlyList<string> ReadHost() => File.Exists(HostFile) ? File.ReadAllLines(HostFile) : [];
+
+    /// <summary>The servers that the host asks.</summary>
+    public static IEnumerable<string> HostServers() => Values(ReadHost(), "nameserver");
 
     public static ResolverConfig From(ContainerFilesRequest request, IReadOnlyList<string> host)
     {
@@ -37,7 +38,6 @@ public sealed record ResolverConfig
             Options = own.Count > 0 ? own : hostOptions,
             Overrides = string.Join(' ', overrides),
             NdotsFrom = own.Count > 0 ? own.Any(IsNdots) ? "override" : null : hostOptions.Any(IsNdots) ? "host" : null,
-            Whole = request.HostNetwork && overrides.Count == 0 ? string.Join('\n', host) + "\n" : null,
         };
     }
 
@@ -55,12 +55,12 @@ public sealed record ResolverConfig
     /// <summary>The file of a container that asks the servers itself; those on the loopback cannot be reached from another network namespace.</summary>
     public string ForServers(bool hostNetwork)
     {
-        if (Whole is not null) return Whole;
         List<string> servers = [.. Servers.Where(server => hostNetwork || !ServersOfHost || !IsLoopback(server))];
         var text = Head();
         foreach (var server in servers.Count > 0 ? servers : (IReadOnlyList<string>)Fallback) text.Append("nameserver ").Append(server).Append('\n');
         Append(text, Search, Options);
-        text.Append("\n# Based on host file: '/etc/resolv.conf' (legacy)\n# Overrides: [").Append(Overrides).Append("]\n");
+        text.Append("\n# Based on host file: '/etc/resolv.conf'").Append(hostNetwork ? "" : " (legacy)").Append("\n# Overrides: [").Append(Overrides).Append("]\n");
+        if (NdotsFrom is not null) text.Append("# Option ndots from: ").Append(NdotsFrom).Append('\n');
         return text.ToString();
     }
 

@@ -15,6 +15,7 @@ public sealed record MountPlan
     /// <summary>Of a volume; empty for an anonymous one.</summary>
     public string Volume { get; init; } = "";
     public bool ReadOnly { get; init; }
+    /// <summary>Of a bind; empty where nothing is asked for.</summary>
     public string Propagation { get; init; } = "";
     /// <summary>As docker's inspect shows it.</summary>
     public string Mode { get; init; } = "";
@@ -43,7 +44,8 @@ public static class MountParser
         var (source, destination, mode) = parts switch
         {
             [var only] => ("", only, ""),
-            [var first, var second] when first.StartsWith('/') && !second.StartsWith('/') && IsMode(second) => ("", first, second),
+            // A place and a mode would be an anonymous volume, which docker does not take.
+            [_, var second] when second.Length == 0 || IsMode(second) => throw WharfException.Invalid($"invalid volume specification: '{text}'"),
             [var first, var second] => (first, second, ""),
             [var first, var second, var third] => (first, second, third),
             _ => throw WharfException.Invalid($"invalid volume specification: '{text}'"),
@@ -63,7 +65,7 @@ public static class MountParser
             Source = bind ? Clean(source) : "",
             Volume = bind ? "" : source,
             ReadOnly = words.Contains("ro"),
-            Propagation = bind ? propagation ?? "rprivate" : "",
+            Propagation = propagation ?? "",
             Mode = mode.Length == 0 && !bind ? "z" : mode,
             NoCopy = words.Contains("nocopy"),
             IdMap = words.Select(IdMapOption.TryParse).FirstOrDefault(map => map is not null),
@@ -112,7 +114,7 @@ public static class MountParser
             Destination = Clean(target),
             Source = Clean(source),
             ReadOnly = mount.ReadOnly ?? false,
-            Propagation = options?.Propagation is { Length: > 0 } propagation ? propagation : "rprivate",
+            Propagation = options?.Propagation ?? "",
             NonRecursive = options?.NonRecursive ?? false,
             ReadOnlyNonRecursive = options?.ReadOnlyNonRecursive ?? false,
             ReadOnlyForceRecursive = options?.ReadOnlyForceRecursive ?? false,

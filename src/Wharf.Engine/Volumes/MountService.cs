@@ -25,7 +25,7 @@ public sealed record MountRequest
 }
 
 /// <summary>Turns what a container asks to mount into volumes and mount points at create, and into the runtime's mounts at start.</summary>
-public sealed class MountService(VolumeService volumes)
+public sealed class MountService(VolumeService volumes, string dataRoot)
 {
     /// <summary>Decides all mounts, makes and references the volumes, and fills new ones from the image. Later ways to ask do not override earlier ones.</summary>
     public async Task<List<MountPoint>> ResolveAsync(MountRequest request, CancellationToken cancellation)
@@ -43,6 +43,7 @@ public sealed class MountService(VolumeService volumes)
             {
                 "volume" => await MakeVolumeAsync(plan, request, cancellation),
                 "image" => await FindImageAsync(plan, request),
+                "bind" => PointOf(plan) with { Propagation = MountPropagation.Choose(plan, dataRoot) },
                 _ => PointOf(plan),
             };
         foreach (var point in points.Values)
@@ -97,15 +98,15 @@ public sealed class MountService(VolumeService volumes)
         foreach (var bind in host.Binds ?? [])
         {
             // docker tells of these as of its own failure.
-            try { Add(MountParser.ParseBind(bind)); }
+            try { Add(MountParser.ParseBind(bind), fromBinds: true); }
             catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument && !error.Message.StartsWith("Duplicate", StringComparison.Ordinal)) { throw new WharfException(ErrorKind.Internal, error.Message, error); }
         }
-        foreach (var mount in host.Mounts ?? []) Add(MountParser.ParseMount(mount));
+        foreach (var mount in host.Mounts ?? []) Add(MountParser.ParseMount(mount), fromBinds: false);
         return plans;
 
-        void Add(MountPlan plan)
+        void Add(MountPlan plan, bool fromBinds)
         {
-            if (plans.Exists(other => other.Destination == plan.Destination) || (plan.Type != "tmpfs" && host.Tmpfs?.ContainsKey(plan.Destination) == true))
+            if (plans.Exists(other => other.Destination == plan.Destination) || (fromBinds && host.Tmpfs?.ContainsKey(plan.Destination) == true))
                 throw WharfException.Invalid($"Duplicate mount point: {plan.Destination}");
             plans.Add(plan);
         }
@@ -157,14 +158,14 @@ public sealed class MountService(VolumeService volumes)
             if (plan is { CreateSource: false }) throw WharfException.Invalid($"invalid mount config for type \"bind\": bind source path does not exist: {source}");
             Directory.CreateDirectory(source);
         }
+        if (plan is { ReadOnlyForceRecursive: true, ReadOnlyNonRecursive: true }) throw new WharfException(ErrorKind.Internal, "mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive");
         if (plan is { ReadOnlyForceRecursive: true } && point.RW != false) throw new WharfException(ErrorKind.Internal, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
         if (plan is { ReadOnlyForceRecursive: true } && point.Propagation is not ("rprivate" or "private" or "")) throw new WharfException(ErrorKind.Internal, $"mount options conflict: BindOptions.ReadOnlyForceRecursive && BindOptions.Propagation=={point.Propagation}");
-        if (point.Type == "bind") MountPropagation.Require(source, point.Propagation);
-        var options = new List<string>
-        {
-            plan?.NonRecursive == true ? "bind" : "rbind",
-            point.Propagation is { Length: > 0 } propagation ? propagation : "rprivate",
-        };
+        var propagation = point.Propagation is { Length: > 0 } chosen ? chosen : "rprivate";
+        if (point.Type == "bind" && plan is { Propagation.Length: > 0 }) MountPropagation.Require(source, propagation);
+        // What was chosen for the user is no reason to fail.
+        else if (point.Type == "bind" && !MountPropagation.IsPossible(source, propagation, out _)) propagation = "rprivate";
+        var options = new List<string> { plan?.NonRecursive == true ? "bind" : "rbind", propagation };
         if (point.RW == false) options.Add(plan?.ReadOnlyNonRecursive == true ? "ro" : "rro");
         if (plan?.Subpath is { Length: > 0 } subpath)
         {

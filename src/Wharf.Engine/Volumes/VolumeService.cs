@@ -74,7 +74,12 @@ public sealed partial class VolumeService : IDisposable
 
     private void MakeDirectory(Volume volume)
     {
-        Directory.CreateDirectory(volume.Mountpoint!);
+        try { Directory.CreateDirectory(volume.Mountpoint!); }
+        catch (PathTooLongException error)
+        {
+            var place = Path.Combine(_root, volume.Name!);
+            throw new WharfException(ErrorKind.Internal, $"create {volume.Name}: error while creating volume root path '{place}': mkdir {place}: file name too long", error);
+        }
         if (LocalVolumeOptions.SizeOf(volume.Options) is not (> 0 and var size) || !IsPlain(volume)) return;
         try { _quotas.Set(volume.Mountpoint!, size); }
         catch

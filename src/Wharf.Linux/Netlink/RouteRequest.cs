@@ -9,7 +9,7 @@ namespace Wharf.Linux.Netlink;
 public static class RouteRequest
 {
     private const ushort RTM_NEWLINK = 16, RTM_DELLINK = 17, RTM_NEWADDR = 20, RTM_DELADDR = 21, RTM_NEWROUTE = 24, RTM_DELROUTE = 25;
-    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_AF_SPEC = 26, IFLA_NET_NS_FD = 28;
+    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_IFALIAS = 20, IFLA_AF_SPEC = 26, IFLA_NET_NS_FD = 28;
     private const ushort IFLA_INET6_ADDR_GEN_MODE = 8, IFLA_BR_NF_CALL_IPTABLES = 36, IFLA_BR_NF_CALL_IP6TABLES = 37;
     private const byte IN6_ADDR_GEN_MODE_NONE = 1;
     private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_MODE = 4, IFLA_BRPORT_ISOLATED = 33;
@@ -75,6 +75,10 @@ public static class RouteRequest
     }
 
     public static (string, NetlinkMessage) Rename(int index, string name) => ($"rename link {index} to {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_IFNAME, name));
+
+    /// <summary>Names a link that is down, and notes in its alias whose it is (ip-link(8)), in one step: there is no moment with one and not the other.</summary>
+    public static (string, NetlinkMessage) Rename(int index, string name, string alias) =>
+        ($"rename link {index} to {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_IFNAME, name).Attribute(IFLA_IFALIAS, System.Text.Encoding.ASCII.GetBytes(alias)));
 
     /// <summary>Moves a link, which goes down with it, to another namespace under another name.</summary>
     public static (string, NetlinkMessage) Move(int index, string name, Fd target) =>

@@ -22,6 +22,8 @@ public sealed class EngineFixture : IAsyncLifetime
     public string DataRoot => Path.Combine(Root, "data");
     public string ExecRoot => Path.Combine(Root, "run");
     public string SocketPath => Host["unix://".Length..];
+    /// <summary>A program, with arguments, that runs the daemon in its place: in namespaces of its own, say.</summary>
+    public IReadOnlyList<string> Within { get; set; } = [];
     /// <summary>True when the engine is Wharf, not a peer.</summary>
     public bool IsWharf { get; private set; }
     public int DaemonPid => _daemon?.Id ?? throw new InvalidOperationException("the engine under test is not ours");
@@ -59,8 +61,8 @@ public sealed class EngineFixture : IAsyncLifetime
     /// <summary>Starts the daemon and returns when it says that it is ready.</summary>
     public async Task StartDaemonAsync(params string[] more)
     {
-        string[] args = ["daemon", "-D", "-H", Host, "--data-root", DataRoot, "--exec-root", ExecRoot, .. more];
-        var start = new ProcessStartInfo(Path.Combine(Binaries, "wharf"), args) { RedirectStandardError = true, RedirectStandardInput = true };
+        string[] line = [.. Within, Path.Combine(Binaries, "wharf"), "daemon", "-D", "-H", Host, "--data-root", DataRoot, "--exec-root", ExecRoot, .. more];
+        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardError = true, RedirectStandardInput = true };
         _daemon = Process.Start(start)!;
         _daemon.StandardInput.Close();
         var ready = new TaskCompletionSource();

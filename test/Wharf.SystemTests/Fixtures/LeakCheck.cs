@@ -12,10 +12,22 @@ public static class LeakCheck
         var tag = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dataRoot)))[..8];
         var left = new List<string>();
         left.AddRange(File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(root, StringComparison.Ordinal)).Select(line => "mount: " + line));
-        left.AddRange(Directory.GetDirectories("/sys/class/net").Select(Path.GetFileName).Where(name => name!.Contains(tag[..6], StringComparison.Ordinal)).Select(name => "interface: " + name));
+        left.AddRange(Interfaces(tag).Select(name => "interface: " + name));
         left.AddRange(Cgroups(tag).Select(path => "cgroup: " + path));
         left.AddRange(Processes(root).Select(line => "process: " + line));
         if (left.Count > 0) throw new InvalidOperationException("left behind:\n" + string.Join('\n', left));
+    }
+
+    /// <summary>Interfaces of the daemon with this tag: they have it in their name or their alias.</summary>
+    public static IEnumerable<string> Interfaces(string tag)
+    {
+        foreach (var path in Directory.GetDirectories("/sys/class/net"))
+        {
+            string alias;
+            try { alias = File.ReadAllText(Path.Combine(path, "ifalias")); }
+            catch (IOException) { continue; } // it ended while we looked
+            if (Path.GetFileName(path).Contains(tag[..6], StringComparison.Ordinal) || alias.Contains(tag, StringComparison.Ordinal)) yield return Path.GetFileName(path);
+        }
     }
 
     private static IEnumerable<string> Cgroups(string tag)

@@ -148,7 +148,7 @@ public sealed class LastingTests(EngineFixture engine)
             foreach (var name in names) await engine.DockerAsync("network", "rm", name);
         }
         (await engine.DockerAsync("network", "ls", "-q", "--filter", "name=wt-stress-")).ShouldExit(0).Text.ShouldBeEmpty();
-        Directory.GetDirectories("/sys/class/net").Select(Path.GetFileName).Count(name => name!.StartsWith($"wh{Tag}", StringComparison.Ordinal)).ShouldBe(1, "the default bridge alone is left");
+        LeakCheck.Interfaces(Tag).ShouldBe([$"wh{Tag}-0"], "the default bridge alone is left");
     }
 
     /// <summary>Makes its share; what fails while the daemon is down, or since a network of another client is on its way still, is tried again.</summary>

@@ -37,7 +37,6 @@ internal static class NetworkRules
         if (host.Links is { Count: > 0 }) throw Conflict("container type network can't be used with links. This would result in undefined behavior");
         if (host.Dns is { Count: > 0 }) throw Conflict("dns and the network mode");
         if (host.ExtraHosts is { Count: > 0 }) throw Conflict("custom host-to-IP mapping and the network mode");
-        if (config.MacAddress is { Length: > 0 }) throw Conflict("mac-address and the network mode");
         if (host.PortBindings is { Count: > 0 } || host.PublishAllPorts == true) throw Conflict("port publishing and the container type network mode");
         if (config.ExposedPorts is { Count: > 0 }) throw Conflict("port exposing and the container type network mode");
     }

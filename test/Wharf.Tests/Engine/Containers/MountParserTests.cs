@@ -11,7 +11,7 @@ public class MountParserTests
     [Fact]
     public void Binds_volumes_and_anonymous_volumes_are_told_apart()
     {
-        MountParser.ParseBind("/host/./a:/in/../in").ShouldBe(new MountPlan { Type = "bind", Source = "/host/a", Destination = "/in", Propagation = "rprivate", CreateSource = true });
+        MountParser.ParseBind("/host/./a:/in/../in").ShouldBe(new MountPlan { Type = "bind", Source = "/host/a", Destination = "/in", CreateSource = true });
         MountParser.ParseBind("/host:/in:ro,rshared").ShouldBe(new MountPlan { Type = "bind", Source = "/host", Destination = "/in", Propagation = "rshared", Mode = "ro,rshared", ReadOnly = true, CreateSource = true });
         MountParser.ParseBind("data:/in").ShouldBe(new MountPlan { Type = "volume", Volume = "data", Destination = "/in", Mode = "z" });
         MountParser.ParseBind("data:/in:nocopy").ShouldBe(new MountPlan { Type = "volume", Volume = "data", Destination = "/in", Mode = "nocopy", NoCopy = true });
@@ -20,6 +20,8 @@ public class MountParserTests
 
     [Theory]
     [InlineData("/a:/b:zz", "invalid mode: zz")]
+    [InlineData("/a:ro", "invalid volume specification: '/a:ro'")]
+    [InlineData("/a:", "invalid volume specification: '/a:'")]
     [InlineData("/a:/b:ro,rw", "invalid mode: ro,rw")]
     [InlineData("/a:b", "invalid volume specification: '/a:b': invalid mount config for type \"bind\": invalid mount path: 'b' mount path must be absolute")]
     [InlineData("/a:/", "invalid volume specification: '/a:/': invalid mount config for type \"bind\": invalid specification: destination can't be '/'")]

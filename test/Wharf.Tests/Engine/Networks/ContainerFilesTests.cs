@@ -56,8 +56,8 @@ public class ContainerFilesTests
         Settings(Plain with { Dns = ["1.1.1.1"], DnsSearch = ["."], DnsOptions = ["ndots:2"] }, ["nameserver 10.0.0.1", "search a b", "options edns0"]).ShouldBe(["nameserver 1.1.1.1", "options ndots:2"]);
 
     [Fact]
-    public void The_hosts_network_has_the_hosts_file_word_for_word() =>
-        ContainerFiles.ResolvConf(Plain with { HostNetwork = true }, ["nameserver 127.0.0.53", "# note"]).ShouldBe("nameserver 127.0.0.53\n# note\n");
+    public void The_hosts_network_has_the_hosts_servers_those_on_the_loopback_too() =>
+        ContainerFiles.ResolvConf(Plain with { HostNetwork = true }, ["nameserver 127.0.0.53", "search a", "# note"]).ShouldEndWith("\nnameserver 127.0.0.53\nsearch a\n\n# Based on host file: '/etc/resolv.conf'\n# Overrides: []\n");
 
     [Fact]
     public void Addresses_come_and_go_in_a_file_that_keeps_its_other_lines()
