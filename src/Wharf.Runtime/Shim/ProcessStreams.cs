@@ -21,7 +21,8 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
     private readonly List<(ShimConnection Connection, bool Stdin, bool Stdout, bool Stderr)> _clients = [];
     private readonly OutputBuffer _input = new();
     private Fd? _stdin;
-    private bool _stdinClosing, _paused;
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
+    private bool _stdinClosing, _paused, _resting, _finishing;
 
     /// <summary>Called when a log write fails, with its message; the process runs on.</summary>
     public Action<string>? OnLogFailure { get; set; }
@@ -34,7 +35,7 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
         {
             Io.SetNonBlocking(master);
             _outputs[0] = _stdin = master;
-            loop.Add(master, Poll.In, ready => { if ((ready & Poll.Out) != 0) FlushInput(); if ((ready & ~Poll.Out) != 0) ReadOutput(0, ReadSize); });
+            Watch(master);
             return;
         }
         _stdin = stdin;
@@ -48,6 +49,8 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
         if (_input.Length > 0) FlushInput();
         else if (_stdinClosing) CloseStdin();
     }
+
+    private void Watch(Fd master) => loop.Add(master, _paused ? Poll.None : Poll.In, ready => { if ((ready & Poll.Out) != 0) FlushInput(); if ((ready & ~Poll.Out) != 0) ReadOutput(0, ReadSize); });
 
     private void OpenOutput(int stream, Fd? reader)
     {
@@ -91,7 +94,7 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
             if (stdinOnce && !terminal) CloseStdinWhenWritten();
             return;
         }
-        if (_stdinClosing) return;
+        if (_stdinClosing || _resting) return;
         _input.Append(data);
         if (_stdin is not null) FlushInput();
         if (_input.Length > ClientBound) connection.PauseInput(true);
@@ -122,6 +125,7 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
     private void WatchStdin(Poll interest)
     {
         if (_stdin is null) return;
+        if (_resting) return;
         if (terminal) interest |= _paused ? Poll.None : Poll.In;
         loop.Change(_stdin, interest);
     }
@@ -149,11 +153,28 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
         if (count == Io.WouldBlock) return false;
         if (count == Io.Ended)
         {
-            CloseOutput(stream);
+            if (terminal && !_finishing) RestTerminal(reader);
+            else CloseOutput(stream);
             return false;
         }
         Distribute(stream, count);
         return true;
+    }
+
+    /// <summary>
+    /// Nobody has the terminal open, as the process has turned its streams elsewhere. It is still its controlling terminal: closing it would be a
+    /// hang-up, which kills. It may be opened anew (/dev/tty), which nothing tells of, so that it is looked at from time to time.
+    /// </summary>
+    private void RestTerminal(Fd master)
+    {
+        if (_resting) return;
+        _resting = true;
+        loop.Remove(master);
+        loop.After(Rest, () =>
+        {
+            _resting = false;
+            if (_outputs[0] == master) Watch(master);
+        });
     }
 
     private void Distribute(int stream, int count)
@@ -188,14 +209,14 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
     {
         if (_paused) return;
         _paused = true;
-        foreach (var reader in _outputs) if (reader is not null) loop.Change(reader, Poll.None);
+        foreach (var reader in _outputs) if (reader is not null && !_resting) loop.Change(reader, Poll.None);
     }
 
     private void Resume()
     {
         if (!_paused || log is { IsFull: true } || _clients.Any(client => client.Connection.Waiting > ClientBound)) return;
         _paused = false;
-        foreach (var reader in _outputs) if (reader is not null) loop.Change(reader, Poll.In | (terminal && _input.Length > 0 ? Poll.Out : Poll.None));
+        foreach (var reader in _outputs) if (reader is not null && !_resting) loop.Change(reader, Poll.In | (terminal && _input.Length > 0 ? Poll.Out : Poll.None));
     }
 
     /// <summary>After the process's end: takes what is still in the pipes, completes the log, and lets the clients go.</summary>
@@ -203,6 +224,7 @@ internal sealed class ProcessStreams(EventLoop loop, byte[] buffer, bool termina
     {
         // A process that outlives an exec may hold the pipe and go on writing: what is there now is taken, not what may come.
         const int MostRounds = 4096;
+        _finishing = true;
         for (int stream = 0; stream < 2; stream++)
         {
             for (int round = 0; round < MostRounds && ReadOutput(stream, ReadSize); round++) { }

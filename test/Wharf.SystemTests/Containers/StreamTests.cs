@@ -99,6 +99,15 @@ public sealed class StreamTests(EngineFixture engine)
     });
 
     [Fact]
+    public async Task A_process_that_lets_go_of_its_terminal_is_not_hung_up()
+    {
+        // Nobody has the terminal open for a while, and then somebody has.
+        var run = await engine.DockerAsync("run", "--rm", "-t", "busybox", "sh", "-c", "exec </dev/null >/dev/null 2>&1; sleep 0.5; exec >/dev/tty; echo back; sleep 2; exit 3");
+        run.ShouldExit(3);
+        run.Text.ShouldBe("back");
+    }
+
+    [Fact]
     public async Task A_client_that_reads_slowly_loses_nothing() => await WithStartedAsync("\"Cmd\":[\"sh\",\"-c\",\"read x; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); echo line $i of the output; done\"],\"OpenStdin\":true", async (_, id) =>
     {
         var (stream, _) = await ApiClient.UpgradeAsync(engine, $"containers/{id}/attach?stream=1&stdin=1&stdout=1");

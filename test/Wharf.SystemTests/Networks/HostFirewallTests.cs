@@ -7,7 +7,7 @@ namespace Wharf.SystemTests.Networks;
 /// <summary>A machine whose own firewall forwards nothing (ufw, firewalld, docker leave it so), and where ports are published without a word on it.</summary>
 public sealed class HostFirewallTests
 {
-    private const string ForwardsNothing = "ip link add outside type dummy && ip address add 192.0.2.7/24 dev outside && ip link set outside up && nft add table ip filter && nft add chain ip filter FORWARD '{ type filter hook forward priority 0; policy drop; }'";
+    private const string ForwardsNothing = "ip link add outside type bridge && ip address add 192.0.2.7/24 dev outside && ip link set outside up && nft add table ip filter && nft add chain ip filter FORWARD '{ type filter hook forward priority 0; policy drop; }'";
 
     [Theory]
     [InlineData("docker", "here")]

@@ -169,6 +169,14 @@ public sealed class VolumeTests(EngineFixture engine) : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_holds_the_engines_own_files_is_bound_as_a_slave()
+    {
+        await using var container = await RunningContainer.StartAsync(engine, ["-v", "/:/host:ro"], "sleep", "1000");
+        (await engine.DockerAsync("inspect", container.Id, "--format", "{{range .Mounts}}{{.Propagation}}{{end}}")).ShouldExit(0).Text.ShouldBe("rslave");
+        (await RunAsync(["-v", "/:/host:private"], "true")).ShouldExit(125).Error.ShouldContain("invalid mount config: must use either propagation mode \"rslave\" or \"rshared\" when mount source is within the daemon root");
+    }
+
+    [Fact]
     public async Task Memory_file_systems()
     {
         (await RunAsync(["--tmpfs", "/scratch:size=1m,mode=1777"], "df", "-k", "/scratch")).ShouldExit(0).Out.ShouldContain("1024 ");
