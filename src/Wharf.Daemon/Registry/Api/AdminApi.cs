@@ -96,6 +96,16 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         await JsonAsync(http, [.. summaries], AdminJson.Default.ListRepositorySummary);
     }
 
+    /// <summary>Repositories whose name contains the term, in the form of docker's first registry API, which <c>docker search</c> still speaks.</summary>
+    public async Task SearchAsync(HttpContext http)
+    {
+        var identity = await authenticator.AuthenticateAsync(http, null);
+        var term = http.Request.Query["q"].FirstOrDefault() ?? "";
+        int limit = int.TryParse(http.Request.Query["n"].FirstOrDefault(), out int n) && n is > 0 and <= MaxRepositoriesShown ? n : 25;
+        var names = (await store.Metadata.ListRepositoriesAsync(limit, null, name => name.Contains(term, StringComparison.OrdinalIgnoreCase) && identity.May(RegistryAction.Read, name), http.RequestAborted)).Names;
+        await JsonAsync(http, new SearchAnswer { Query = term, Count = names.Count, PageSize = limit, Results = [.. names.Select(name => new SearchResult { Name = name })] }, AdminJson.Default.SearchAnswer);
+    }
+
     private async Task RepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)
     {
         Require(http, identity, RegistryAction.Read, route);
@@ -111,6 +121,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
             {
                 Name = tag, Digest = record.Digest.ToString(), MediaType = manifest.MediaType, ArtifactType = manifest.ArtifactType, Updated = record.Updated, By = record.By,
                 Pulled = await store.Metadata.LastPullAsync(route.Name, record.Digest, http.RequestAborted), IsImmutable = rules.IsImmutable(route.Name, tag),
+                Signers = rules.Trust is { } trust && trust.Covers(route.Name) ? await trust.SignersAsync(route.Name, record.Digest, http.RequestAborted) : null,
             });
         }
         var allowed = identity.Allowed(route.Name);

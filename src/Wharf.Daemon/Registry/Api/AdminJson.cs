@@ -36,7 +36,28 @@ internal sealed record TagDetail
     [JsonPropertyName("updated")] public DateTimeOffset Updated { get; set; }
     [JsonPropertyName("by")] public string? By { get; set; }
     [JsonPropertyName("pulled")] public DateTimeOffset? Pulled { get; set; }
+    /// <summary>Names of the keys that signed it; null where no key counts.</summary>
+    [JsonPropertyName("signers")] public IReadOnlyList<string>? Signers { get; set; }
     [JsonPropertyName("immutable")] public bool IsImmutable { get; set; }
+}
+
+internal sealed record SearchAnswer
+{
+    [JsonPropertyName("query")] public required string Query { get; set; }
+    [JsonPropertyName("num_results")] public int Count { get; set; }
+    [JsonPropertyName("num_pages")] public int Pages { get; set; } = 1;
+    [JsonPropertyName("page")] public int Page { get; set; } = 1;
+    [JsonPropertyName("page_size")] public int PageSize { get; set; }
+    [JsonPropertyName("results")] public required List<SearchResult> Results { get; set; }
+}
+
+internal sealed record SearchResult
+{
+    [JsonPropertyName("name")] public required string Name { get; set; }
+    [JsonPropertyName("description")] public string Description { get; set; } = "";
+    [JsonPropertyName("star_count")] public int Stars { get; set; }
+    [JsonPropertyName("is_official")] public bool IsOfficial { get; set; }
+    [JsonPropertyName("is_automated")] public bool IsAutomated { get; set; }
 }
 
 internal sealed record CollectAnswer
@@ -64,6 +85,7 @@ internal sealed record RobotSecret
 [JsonSerializable(typeof(List<RepositorySummary>))]
 [JsonSerializable(typeof(RepositoryDetail))]
 [JsonSerializable(typeof(CollectAnswer))]
+[JsonSerializable(typeof(SearchAnswer))]
 [JsonSerializable(typeof(ScrubAnswer))]
 [JsonSerializable(typeof(RobotSecret))]
 internal sealed partial class AdminJson : JsonSerializerContext;

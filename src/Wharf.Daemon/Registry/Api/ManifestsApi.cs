@@ -15,6 +15,7 @@ public sealed class ManifestsApi(RegistryStore store, RegistryRules rules)
         var reference = request.Route.Reference;
         if (rules.Mirror is { } mirror) await mirror.EnsureManifestAsync(request.Name, reference, request.Cancellation);
         var manifest = await store.FindManifestAsync(request.Name, reference, request.Cancellation) ?? throw await MissingAsync(request);
+        if (rules.Trust is { } trust) await trust.CheckAsync(request.Name, manifest, request.Identity, request.Cancellation);
         var tag = $"\"{manifest.Digest}\"";
         request.Header("Docker-Content-Digest", manifest.Digest.ToString());
         request.Header("ETag", tag);

@@ -1,21 +1,25 @@
 using System.Text.RegularExpressions;
+using Wharf.Daemon.Registry.Auth;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Mirror;
 using Wharf.Daemon.Registry.Observing;
+using Wharf.Daemon.Registry.Storage;
 using Wharf.Daemon.Registry.Upkeep;
 using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Api;
 
 /// <summary>What the configuration allows and wants to know, beside who may do it.</summary>
-public sealed class RegistryRules(RegistryConfig config, RegistryMetrics metrics, QuotaService quotas, EventReporter reporter, MirrorService? mirror)
+public sealed class RegistryRules(RegistryConfig config, RegistryMetrics metrics, QuotaService quotas, EventReporter reporter, MirrorService? mirror, RegistryStore store)
 {
     private readonly List<(RepositoryPattern Repository, Regex Tags)> _immutable = [.. config.ImmutableTags.Select(rule => (new RepositoryPattern(rule.Repository), ConfigText.TagPattern(rule.Tags, "immutable-tags")))];
 
     public RegistryMetrics Metrics { get; } = metrics;
     /// <summary>Null when no upstream is configured.</summary>
     public MirrorService? Mirror { get; } = mirror;
+    /// <summary>Null when no signature counts anywhere.</summary>
+    internal Trust? Trust { get; } = config.Trust.Count > 0 ? new Trust(config.Trust, store) : null;
     public int MaxTagPage => config.Limits.MaxTagPage;
     public bool ReportsPulls => reporter.WantsPulls;
 

@@ -13,6 +13,8 @@ internal sealed class Authenticator : IDisposable
 {
     private readonly AuthConfig? _config;
     private readonly Htpasswd? _htpasswd;
+    private readonly Ldap? _ldap;
+    private readonly Oidc _oidc;
     private readonly Policies _policies;
     private readonly LoginLimiter? _limiter;
     private readonly RegistryMetrics _metrics;
@@ -27,7 +29,9 @@ internal sealed class Authenticator : IDisposable
         _policies = new Policies(_config?.Policies);
         Robots = robots;
         (_metrics, _log) = (metrics, log);
+        _oidc = new Oidc(_config?.Oidc ?? []);
         if (_config is null) return;
+        if (_config.Ldap is { } ldap) _ldap = new Ldap(ldap);
         if (_config.Htpasswd is { } path) _htpasswd = new Htpasswd(path);
         if (_config.Token is { } token) Tokens = new TokenService(token, root);
         _limiter = new LoginLimiter(_config.MaxFailures, ConfigText.Duration(_config.FailureWindow, "auth.failure-window"), TimeProvider.System);
@@ -43,6 +47,7 @@ internal sealed class Authenticator : IDisposable
     {
         if (_config is null) return Identity.Everyone;
         var header = http.Request.Headers.Authorization.ToString();
+        if (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && _oidc.IsUsed && await IdTokenAsync(header["Bearer ".Length..].Trim(), http.RequestAborted) is { } person) return person;
         if (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && Tokens is not null) return await BearerAsync(http, header["Bearer ".Length..].Trim(), route);
         if (header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) && Decode(header["Basic ".Length..]) is (var user, var password) && user != "") return await LoginAsync(http, user, password);
         if (header != "" && !header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) throw Challenge(http, route, "unsupported authorization");
@@ -55,9 +60,12 @@ internal sealed class Authenticator : IDisposable
         Catalog = Tokens is null ? repository => _policies.Allowed(null, repository).HasFlag(RegistryAction.Read) : null,
     };
 
-    private Identity User(string name) => new(name, repository => _policies.Allowed(name, repository), _config!.Admins.Contains(name));
+    private Identity User(string name, IReadOnlyList<string>? groups = null) => new(name, repository => _policies.Allowed(name, repository, groups), _config!.Admins.Contains(name) || groups is not null && groups.Any(_config.Admins.Contains));
 
-    /// <summary>A name and password as htpasswd or a robot has them.</summary>
+    /// <summary>Who an ID token stands for; null when it is no issuer's.</summary>
+    private async Task<Identity?> IdTokenAsync(string token, CancellationToken cancellation) => await _oidc.VerifyAsync(token, cancellation) is var (user, groups) ? User(user, groups) : null;
+
+    /// <summary>A name and password as htpasswd, LDAP or a robot has them, or an ID token as the password.</summary>
     public async Task<Identity> LoginAsync(HttpContext http, string user, string password)
     {
         var address = http.Connection.RemoteIpAddress?.ToString() ?? "";
@@ -71,7 +79,20 @@ internal sealed class Authenticator : IDisposable
                 return new Identity(user, repository => pattern.Fits(repository) ? allow : RegistryAction.None, isAdmin: false);
             }
         }
+        else if (_oidc.IsUsed && Oidc.LooksLikeToken(password))
+        {
+            if (await IdTokenAsync(password, http.RequestAborted) is { } person)
+            {
+                _limiter.Succeeded(address);
+                return person;
+            }
+        }
         else if (_htpasswd is not null && await _htpasswd.VerifyAsync(user, password, http.RequestAborted))
+        {
+            _limiter.Succeeded(address);
+            return User(user);
+        }
+        else if (_ldap is not null && await _ldap.VerifyAsync(user, password, http.RequestAborted))
         {
             _limiter.Succeeded(address);
             return User(user);
@@ -145,5 +166,9 @@ internal sealed class Authenticator : IDisposable
         catch (FormatException) { return null; }
     }
 
-    public void Dispose() => Tokens?.Dispose();
+    public void Dispose()
+    {
+        Tokens?.Dispose();
+        _oidc.Dispose();
+    }
 }

@@ -15,14 +15,15 @@ internal sealed class Policies
     public Policies(IReadOnlyList<PolicyRule>? rules) => _rules = rules?.Select(rule => new Rule(new RepositoryPattern(rule.Repository), rule.Users, Parse(rule.Allow))).ToList();
 
     /// <param name="user">Null for who has not logged in.</param>
-    public RegistryAction Allowed(string? user, string repository)
+    /// <param name="groups">Groups of the user, each as <c>@name</c>.</param>
+    public RegistryAction Allowed(string? user, string repository, IReadOnlyList<string>? groups = null)
     {
         if (_rules is null) return user is null ? RegistryAction.None : RegistryAction.All;
         var allowed = RegistryAction.None;
         foreach (var rule in _rules)
         {
             // What anybody may do, a user may do too.
-            bool names = rule.Users.Contains(Anonymous) || user is not null && (rule.Users.Contains(AnyUser) || rule.Users.Contains(user));
+            bool names = rule.Users.Contains(Anonymous) || user is not null && (rule.Users.Contains(AnyUser) || rule.Users.Contains(user) || groups is not null && groups.Any(rule.Users.Contains));
             if (names && rule.Repository.Fits(repository)) allowed |= rule.Allow;
         }
         return allowed;

@@ -11,38 +11,29 @@ namespace Wharf.Daemon.Registry.Auth;
 /// <summary>Bearer tokens: verifies those of the configured issuer, and gives out its own when no external service is named.</summary>
 internal sealed class TokenService : IDisposable
 {
-    private static readonly TimeSpan KeysFresh = TimeSpan.FromHours(1), KeysRetry = TimeSpan.FromMinutes(1);
-
     private readonly TokenConfig _config;
     private readonly TimeSpan _lifetime;
     private readonly ECDsa? _key;
     private readonly string _keyId = "";
-    private readonly List<TokenKey> _fixed = [];
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10) }) { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 1 << 20 };
-    private readonly SemaphoreSlim _fetching = new(1, 1);
-    private List<TokenKey> _fetched = [];
-    private DateTimeOffset _fetchedAt;
+    private readonly KeySource _keys;
 
     public TokenService(TokenConfig config, string root)
     {
         _config = config;
         _lifetime = ConfigText.Duration(config.Lifetime, "auth.token.lifetime");
-        if (config.Certificates is { } certificates) _fixed.AddRange(TokenKey.FromCertificates(certificates));
-        foreach (var path in config.Jwks.Where(source => !source.StartsWith("http", StringComparison.Ordinal))) _fixed.AddRange(TokenKey.FromJwks(File.ReadAllBytes(path)));
-        foreach (var url in Urls)
-            if (!url.StartsWith("https://", StringComparison.Ordinal) && !new Uri(url).IsLoopback) throw WharfException.Invalid($"auth.token.jwks: {url}: keys are only fetched over https");
+        _keys = new KeySource(config.Jwks, "auth.token.jwks");
+        if (config.Certificates is { } certificates) _keys.Add(TokenKey.FromCertificates(certificates));
         if (config.Realm is not null) return;
         _key = OwnKey(config.Key ?? Path.Combine(root, "token-key.pem"));
         var parameters = _key.ExportParameters(includePrivateParameters: false);
         _keyId = Base64Url.EncodeToString(SHA256.HashData([.. parameters.Q.X!, .. parameters.Q.Y!]).AsSpan(0, 12));
-        _fixed.Add(new TokenKey(_keyId, _key));
+        _keys.Add([new TokenKey(_keyId, _key)]);
     }
 
     /// <summary>True when this process gives out tokens itself.</summary>
     public bool IsBuiltIn => _key is not null;
     public string? Realm => _config.Realm;
     public string Service => _config.Service;
-    private IEnumerable<string> Urls => _config.Jwks.Where(source => source.StartsWith("http", StringComparison.Ordinal));
 
     private static ECDsa OwnKey(string path)
     {
@@ -57,37 +48,7 @@ internal sealed class TokenService : IDisposable
     }
 
     /// <summary>The claims of a valid token; null and why otherwise.</summary>
-    public async Task<(TokenClaims? Claims, string? Problem)> VerifyAsync(string token, CancellationToken cancellation)
-    {
-        var now = DateTimeOffset.UtcNow;
-        await FetchAsync(KeysFresh, cancellation);
-        var claims = JsonWebToken.Verify(token, [.. _fixed, .. _fetched], _config.Issuer, _config.Service, now, out var problem, out bool unknownKey);
-        if (!unknownKey || !Urls.Any()) return (claims, problem);
-        // The issuer may have a new key; asked for at most once a minute.
-        await FetchAsync(KeysRetry, cancellation);
-        claims = JsonWebToken.Verify(token, [.. _fixed, .. _fetched], _config.Issuer, _config.Service, now, out problem, out _);
-        return (claims, problem);
-    }
-
-    private async Task FetchAsync(TimeSpan fresh, CancellationToken cancellation)
-    {
-        if (!Urls.Any() || DateTimeOffset.UtcNow - _fetchedAt < fresh) return;
-        await _fetching.WaitAsync(cancellation);
-        try
-        {
-            if (DateTimeOffset.UtcNow - _fetchedAt < fresh) return;
-            var keys = new List<TokenKey>();
-            foreach (var url in Urls) keys.AddRange(TokenKey.FromJwks(await _http.GetByteArrayAsync(url, cancellation)));
-            (_fetched, _fetchedAt) = (keys, DateTimeOffset.UtcNow);
-        }
-        catch (HttpRequestException error)
-        {
-            // The keys known so far stay good; without any, nobody can log in and the reason must be seen.
-            if (_fetched.Count == 0) throw WharfException.Unavailable($"the keys of the token service cannot be fetched: {error.Message}", error);
-            _fetchedAt = DateTimeOffset.UtcNow - KeysFresh + KeysRetry;
-        }
-        finally { _fetching.Release(); }
-    }
+    public Task<(TokenClaims? Claims, string? Problem)> VerifyAsync(string token, CancellationToken cancellation) => _keys.VerifyAsync(token, _config.Issuer, _config.Service, cancellation);
 
     /// <summary>A token for a user that grants what of the asked access the user has.</summary>
     public TokenAnswer Issue(Identity identity, IEnumerable<TokenAccess> asked)
@@ -133,7 +94,7 @@ internal sealed class TokenService : IDisposable
     public void Dispose()
     {
         _key?.Dispose();
-        _http.Dispose();
+        _keys.Dispose();
     }
 }
 

@@ -24,9 +24,11 @@ public sealed record RegistryConfig
     [JsonPropertyName("scrub")] public ScrubConfig Scrub { get; set; } = new();
     [JsonPropertyName("mirrors")] public IReadOnlyList<MirrorConfig> Mirrors { get; set; } = [];
     [JsonPropertyName("webhooks")] public IReadOnlyList<WebhookConfig> Webhooks { get; set; } = [];
+    [JsonPropertyName("traces")] public TracesConfig? Traces { get; set; }
+    [JsonPropertyName("trust")] public IReadOnlyList<TrustRule> Trust { get; set; } = [];
     [JsonPropertyName("audit-log")] public string? AuditLog { get; set; }
     [JsonPropertyName("web")] public bool Web { get; set; } = true;
-    /// <summary>Where metrics are served without a login; null serves them on the registry's own address to those who may administrate.</summary>
+    /// <summary>Whether metrics are served, without a login.</summary>
     [JsonPropertyName("metrics")] public bool Metrics { get; set; } = true;
 }
 
@@ -61,6 +63,8 @@ public sealed record AuthConfig
     [JsonPropertyName("realm")] public string Realm { get; set; } = "Wharf Registry";
     [JsonPropertyName("htpasswd")] public string? Htpasswd { get; set; }
     [JsonPropertyName("token")] public TokenConfig? Token { get; set; }
+    [JsonPropertyName("oidc")] public IReadOnlyList<OidcConfig> Oidc { get; set; } = [];
+    [JsonPropertyName("ldap")] public LdapConfig? Ldap { get; set; }
     [JsonPropertyName("admins")] public IReadOnlyList<string> Admins { get; set; } = [];
     /// <summary>Null lets every user do everything and everybody else nothing.</summary>
     [JsonPropertyName("policies")] public IReadOnlyList<PolicyRule>? Policies { get; set; }
@@ -87,7 +91,7 @@ public sealed record TokenConfig
 public sealed record PolicyRule
 {
     [JsonPropertyName("repository")] public required string Repository { get; set; }
-    /// <summary>User names, <c>anonymous</c> for nobody in particular, <c>*</c> for every user who has logged in.</summary>
+    /// <summary>User names, <c>anonymous</c> for nobody in particular, <c>*</c> for every user who has logged in, <c>@group</c> for those of an OIDC group.</summary>
     [JsonPropertyName("users")] public required IReadOnlyList<string> Users { get; set; }
     [JsonPropertyName("allow")] public required IReadOnlyList<string> Allow { get; set; }
 }
@@ -161,6 +165,50 @@ public sealed record MirroredRepository
 {
     [JsonPropertyName("name")] public required string Name { get; set; }
     [JsonPropertyName("tags")] public string Tags { get; set; } = ".*";
+}
+
+public sealed record TracesConfig
+{
+    /// <summary>An OpenTelemetry collector's OTLP/HTTP address, <c>http://127.0.0.1:4318</c>.</summary>
+    [JsonPropertyName("endpoint")] public required string Endpoint { get; set; }
+    [JsonPropertyName("headers")] public IReadOnlyDictionary<string, string> Headers { get; set; } = new Dictionary<string, string>();
+    [JsonPropertyName("service")] public string Service { get; set; } = "wharf-registry";
+    /// <summary>The part of traces begun here that is kept; those of clients are kept as the client says.</summary>
+    [JsonPropertyName("sample")] public double Sample { get; set; } = 1;
+}
+
+/// <summary>Whose signatures count in which repositories, and whether what has none may be pulled.</summary>
+public sealed record TrustRule
+{
+    [JsonPropertyName("repository")] public required string Repository { get; set; }
+    /// <summary>PEM files of public keys (cosign.pub).</summary>
+    [JsonPropertyName("keys")] public required IReadOnlyList<string> Keys { get; set; }
+    /// <summary>Only who may write there may pull what none of the keys signed.</summary>
+    [JsonPropertyName("enforce")] public bool Enforce { get; set; } = true;
+}
+
+public sealed record OidcConfig
+{
+    /// <summary>The issuer of ID tokens, an https URL.</summary>
+    [JsonPropertyName("issuer")] public required string Issuer { get; set; }
+    [JsonPropertyName("audience")] public required string Audience { get; set; }
+    /// <summary>Keys: files or URLs of JWKS documents; empty asks the issuer's discovery document.</summary>
+    [JsonPropertyName("jwks")] public IReadOnlyList<string> Jwks { get; set; } = [];
+    [JsonPropertyName("user-claim")] public string UserClaim { get; set; } = "sub";
+    [JsonPropertyName("groups-claim")] public string GroupsClaim { get; set; } = "groups";
+    /// <summary>What stands before the claim in the user's name here, so that no issuer can name another's users.</summary>
+    [JsonPropertyName("prefix")] public string Prefix { get; set; } = "oidc:";
+}
+
+public sealed record LdapConfig
+{
+    /// <summary><c>ldaps://host[:636]</c>, or <c>ldap://host[:389]</c> on this machine or with start-tls.</summary>
+    [JsonPropertyName("url")] public required string Url { get; set; }
+    /// <summary>The user's entry, <c>uid={user},ou=people,dc=example,dc=org</c>.</summary>
+    [JsonPropertyName("bind-dn")] public required string BindDn { get; set; }
+    [JsonPropertyName("start-tls")] public bool StartTls { get; set; }
+    /// <summary>PEM; the authorities the server's certificate may be of, in place of the system's.</summary>
+    [JsonPropertyName("ca")] public string? Ca { get; set; }
 }
 
 public sealed record WebhookConfig

@@ -30,9 +30,11 @@ public sealed class RegistryServer : IDisposable
     private readonly AdminApi _admin;
     private readonly WebPages _pages;
     private readonly PartitionedRateLimiter<string>? _limiter;
+    private readonly Tracer? _tracer;
 
-    internal RegistryServer(RegistryConfig config, RegistryStore store, RegistryRules rules, Authenticator authenticator, UpkeepService upkeep, EventReporter reporter, ILogger log)
+    internal RegistryServer(RegistryConfig config, RegistryStore store, RegistryRules rules, Authenticator authenticator, UpkeepService upkeep, EventReporter reporter, Tracer? tracer, ILogger log)
     {
+        _tracer = tracer;
         (_config, _store, _rules, _authenticator, _log) = (config, store, rules, authenticator, log);
         _blobs = new BlobsApi(store, rules);
         _uploads = new UploadsApi(store, rules);
@@ -51,6 +53,8 @@ public sealed class RegistryServer : IDisposable
     public async Task HandleAsync(HttpContext http)
     {
         long began = Stopwatch.GetTimestamp();
+        var start = _tracer is null ? default : DateTimeOffset.UtcNow;
+        string? repository = null;
         var label = "other";
         try
         {
@@ -63,7 +67,7 @@ public sealed class RegistryServer : IDisposable
             var path = query < 0 ? target : target[..query];
             if (RegistryRoute.Parse(path, isPush: HttpMethods.IsPut(http.Request.Method)) is { } route)
             {
-                label = route.Kind.ToString();
+                (label, repository) = (route.Kind.ToString(), route.Name);
                 await DistributionAsync(http, route);
             }
             else
@@ -82,6 +86,7 @@ public sealed class RegistryServer : IDisposable
         }
         var took = Stopwatch.GetElapsedTime(began);
         _rules.Metrics.Request(MethodLabel(http.Request.Method), label, http.Response.StatusCode, took);
+        _tracer?.Record(http, label, repository, http.Items[typeof(Identity)] as string, start, took);
         _log.Answered(http.Request.Method, http.Request.Path, http.Response.StatusCode, took.TotalMilliseconds);
     }
 
@@ -115,6 +120,7 @@ public sealed class RegistryServer : IDisposable
             http.Response.Headers["OCI-Namespace"] = host;
         }
         var identity = await _authenticator.AuthenticateAsync(http, route);
+        if (_tracer is not null) http.Items[typeof(Identity)] = identity.Name;
         Authorize(http, route, identity);
         await handler(new RegistryRequest(http, route, identity));
     }
@@ -177,6 +183,13 @@ public sealed class RegistryServer : IDisposable
                 return;
             case "/metrics" when reads && _config.Metrics:
                 await TextAsync(http, _rules.Metrics.Text(), "text/plain; version=0.0.4; charset=utf-8");
+                return;
+            case "/v1/search" when reads:
+                // docker search HOST/TERM asks here.
+                await _admin.SearchAsync(http);
+                return;
+            case "/v1/_ping" when reads:
+                await TextAsync(http, "{}", "application/json");
                 return;
             case "/token":
                 await _tokens.HandleAsync(http);

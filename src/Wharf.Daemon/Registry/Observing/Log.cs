@@ -44,6 +44,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "TLS certificate {Path} cannot be read, the former one stays in use: {Reason}")]
     public static partial void CertificateRefused(this ILogger log, string path, string reason);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} spans are lost: {Url}: {Reason}")]
+    public static partial void SpansLost(this ILogger log, int count, string url, string reason);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "upstream {Upstream} for {Repository}: {Reason}")]
     public static partial void UpstreamFailed(this ILogger log, string upstream, string repository, string reason);
 

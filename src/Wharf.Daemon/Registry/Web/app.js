@@ -132,7 +132,8 @@ async function showRepository(name) {
     const repository = await json('/api/repositories/' + encodeURIComponent(name) + '?last=' + encodeURIComponent(last));
     mayDelete = repository.mayDelete;
     const rows = repository.tags.map(tag => el('tr', {},
-      el('td', {}, el('a', { href: `#/t/${name}:${tag.name}` }, tag.name), tag.immutable ? el('span', { class: 'muted' }, ' immutable') : null),
+      el('td', {}, el('a', { href: `#/t/${name}:${tag.name}` }, tag.name), tag.immutable ? el('span', { class: 'muted' }, ' immutable') : null,
+        tag.signers ? el('span', { class: tag.signers.length ? 'muted' : 'error' }, tag.signers.length ? ' signed by ' + tag.signers.join(', ') : ' unsigned') : null),
       el('td', {}, el('code', {}, short(tag.digest))), el('td', {}, time(tag.updated)), el('td', {}, tag.by || ''), el('td', {}, time(tag.pulled)),
       el('td', {}, mayDelete && !tag.immutable ? el('button', { class: 'bad', onclick: () => remove(name, tag.name, `the tag ${tag.name}`).catch(problem) }, 'Delete') : null)));
     return { rows, last: repository.last || last, more: repository.more };
@@ -187,6 +188,7 @@ async function showTag(name, reference) {
   const at = reference.includes(':') ? '@' : ':';
   const parts = [el('h1', {}, name + at + reference), copyable(`docker pull ${location.host}/${name}${at}${reference}`), copyable(`wharf pull ${location.host}/${name}@${digest}`),
     el('table', {}, el('tbody', {}, el('tr', {}, el('th', {}, 'Digest'), el('td', {}, el('code', {}, digest))), el('tr', {}, el('th', {}, 'Type'), el('td', {}, body.artifactType || type)),
+      known && known.signers ? el('tr', {}, el('th', {}, 'Signed'), el('td', { class: known.signers.length ? '' : 'error' }, known.signers.length ? 'by ' + known.signers.join(', ') : 'by nobody who counts here')) : null,
       known ? el('tr', {}, el('th', {}, 'Pushed'), el('td', {}, time(known.updated) + (known.by ? ' by ' + known.by : ''))) : null,
       el('tr', {}, el('th', {}, 'Size'), el('td', {}, size(bytes + [...(body.layers || []), ...(body.config ? [body.config] : [])].reduce((sum, part) => sum + part.size, 0))))))];
   if (body.manifests) {

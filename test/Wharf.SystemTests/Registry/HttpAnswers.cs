@@ -1,0 +1,43 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Wharf.SystemTests.Registry;
+
+/// <summary>A small HTTP server on 127.0.0.1 that answers every request with JSON.</summary>
+public sealed class HttpAnswers : IDisposable
+{
+    private readonly HttpListener _listener = new();
+
+    /// <param name="answer">The body for a URL.</param>
+    /// <param name="seen">Told of each request's path and body.</param>
+    public HttpAnswers(Func<string, string> answer, Action<string, string>? seen = null)
+    {
+        using (var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            Url = $"http://{socket.LocalEndPoint}";
+        }
+        _listener.Prefixes.Add(Url + "/");
+        _listener.Start();
+        _ = Task.Run(async () =>
+        {
+            try
+            {
+                while (true)
+                {
+                    var context = await _listener.GetContextAsync();
+                    using var reader = new StreamReader(context.Request.InputStream);
+                    seen?.Invoke(context.Request.Url!.AbsolutePath, await reader.ReadToEndAsync());
+                    context.Response.ContentType = "application/json";
+                    await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(answer(context.Request.Url!.ToString())));
+                    context.Response.Close();
+                }
+            }
+            catch (Exception error) when (error is HttpListenerException or ObjectDisposedException) { /* stopped */ }
+        });
+    }
+
+    public string Url { get; }
+    public void Dispose() => _listener.Close();
+}
