@@ -49,12 +49,12 @@ public static class VersionedFields
         config.StdinOnce ??= false;
     }
 
-    /// <summary>Until 1.44 a container's short ID was among its aliases on networks of users.</summary>
+    /// <summary>Until 1.44 a container's short ID and host name were among its aliases on networks of users.</summary>
     public static void Container(ApiVersion version, ContainerInspectResponse container)
     {
         if (version >= NoContainerConfig || container.NetworkSettings?.Networks is not { } networks) return;
         foreach (var (name, endpoint) in networks)
-            if (name is not ("bridge" or "host" or "none")) endpoint.Aliases = [.. endpoint.Aliases ?? [], container.Id![..12]];
+            if (name is not ("bridge" or "host" or "none")) endpoint.Aliases = [.. (endpoint.Aliases ?? []).Append(container.Id![..12]).Append(container.Config?.Hostname ?? "").Where(alias => alias.Length > 0).Distinct()];
     }
 
     /// <summary>From 1.46 lists tell annotations.</summary>

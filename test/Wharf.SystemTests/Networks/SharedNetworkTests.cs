@@ -50,6 +50,16 @@ public sealed class SharedNetworkTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task Older_clients_find_a_containers_short_id_and_host_name_among_its_aliases()
+    {
+        await using var net = await Net.CreateAsync(engine);
+        var id = await net.RunAsync(["--hostname", "hosty", "--network-alias", "www"]);
+        using var api = new EngineApi(engine.SocketPath);
+        foreach (var (version, expected) in new[] { ("1.44", new[] { "www", id[..12], "hosty" }), ("1.45", ["www"]) })
+            (await api.GetAsync($"/v{version}/containers/{id}/json")).Json["NetworkSettings"]!["Networks"]![net.Name]!["Aliases"]!.AsArray().Select(alias => alias!.GetValue<string>()).ShouldBe(expected);
+    }
+
+    [Fact]
     public async Task A_tunnel_that_a_container_makes_may_have_IPv6()
     {
         await using var net = await Net.CreateAsync(engine);
