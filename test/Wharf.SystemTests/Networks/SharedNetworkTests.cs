@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
@@ -54,9 +55,10 @@ public sealed class SharedNetworkTests(EngineFixture engine)
     {
         await using var net = await Net.CreateAsync(engine);
         var id = await net.RunAsync(["--hostname", "hosty", "--network-alias", "www"]);
-        using var api = new EngineApi(engine.SocketPath);
         foreach (var (version, expected) in new[] { ("1.44", new[] { "www", id[..12], "hosty" }), ("1.45", ["www"]) })
-            (await api.GetAsync($"/v{version}/containers/{id}/json")).Json["NetworkSettings"]!["Networks"]![net.Name]!["Aliases"]!.AsArray().Select(alias => alias!.GetValue<string>()).ShouldBe(expected);
+            AliasesIn(JsonNode.Parse((await CommandResult.RunAsync("curl", ["-s", "--unix-socket", engine.SocketPath, $"http://docker/v{version}/containers/{id}/json"])).Out)!).ShouldBe(expected);
+
+        string[] AliasesIn(JsonNode container) => [.. container["NetworkSettings"]!["Networks"]![net.Name]!["Aliases"]!.AsArray().Select(alias => alias!.GetValue<string>())];
     }
 
     [Fact]
