@@ -12,8 +12,8 @@ chmod 755 "$root"
 install -Dm755 "$out/wharf" "$root/usr/bin/wharf"
 install -Dm755 "$out/wharf-runtime" "$root/usr/bin/wharf-runtime"
 for library in "$out"/*.so; do [ -e "$library" ] && install -Dm644 "$library" "$root/usr/lib/wharf/$(basename "$library")"; done
-install -Dm644 packaging/wharf.service "$root/lib/systemd/system/wharf.service"
-install -Dm644 packaging/wharf.socket "$root/lib/systemd/system/wharf.socket"
+install -Dm644 packaging/wharf.service "$root/usr/lib/systemd/system/wharf.service"
+install -Dm644 packaging/wharf.socket "$root/usr/lib/systemd/system/wharf.socket"
 install -d "$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vendor-completions" "$root/usr/share/fish/vendor_completions.d" "$root/usr/share/man/man1" "$root/etc/wharf"
 "$out/wharf" completion bash > "$root/usr/share/bash-completion/completions/wharf"
 "$out/wharf" completion zsh > "$root/usr/share/zsh/vendor-completions/_wharf"
@@ -30,6 +30,7 @@ server_page registry "run a registry, or look after one" > "$root/usr/share/man/
 gzip -9n "$root"/usr/share/man/man?/*.[18]
 install -Dm644 README.md "$root/usr/share/doc/wharf/README.md"
 install -Dm644 docs/compat.md "$root/usr/share/doc/wharf/compat.md"
+install -Dm644 packaging/copyright "$root/usr/share/doc/wharf/copyright"
 gzip -9nc CHANGELOG.md > "$root/usr/share/doc/wharf/changelog.gz"
 # The oldest C library that has what the programs call.
 libc=$(objdump -T "$out/wharf" "$out/wharf-runtime" 2> /dev/null | sed -n 's/.*GLIBC_\([0-9.]*\).*/\1/p' | sort -Vu | tail -1)
@@ -58,18 +59,27 @@ cat > "$root/DEBIAN/postinst" <<'EOF'
 set -e
 if [ "$1" = configure ]; then
   getent group wharf > /dev/null || groupadd --system wharf
+  # Only the first time: what the administrator disabled since stays disabled. Links are made without a running systemd too.
+  if [ -z "$2" ] && command -v systemctl > /dev/null; then systemctl --quiet enable wharf.socket wharf.service || true; fi
   if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
-    systemctl enable wharf.socket wharf.service
-    # Containers outlive the daemon: replacing it is no interruption.
-    systemctl restart wharf.socket wharf.service
+    if [ -z "$2" ]; then systemctl start wharf.socket wharf.service
+    # Containers outlive the daemon: replacing it is no interruption. The socket stays, so that no client is refused meanwhile.
+    else systemctl try-restart wharf.service; fi
   fi
 fi
 EOF
 cat > "$root/DEBIAN/prerm" <<'EOF'
 #!/bin/sh
 set -e
-if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl disable --now wharf.service wharf.socket || true; fi
+if [ "$1" = remove ]; then
+  # Nobody could stop them afterwards.
+  if [ -S /run/wharf/wharf.sock ] && [ -d /run/systemd/system ] && systemctl --quiet is-active wharf.service; then
+    containers=$(wharf -H unix:///run/wharf/wharf.sock ps -q) && [ -z "$containers" ] || wharf -H unix:///run/wharf/wharf.sock stop $containers > /dev/null || true
+  fi
+  if [ -d /run/systemd/system ]; then systemctl stop wharf.socket wharf.service || true; fi
+  if command -v systemctl > /dev/null; then systemctl --quiet disable wharf.socket wharf.service || true; fi
+fi
 EOF
 cat > "$root/DEBIAN/postrm" <<'EOF'
 #!/bin/sh
@@ -78,7 +88,7 @@ if [ "$1" = purge ]; then rm -rf /var/lib/wharf /etc/wharf; fi
 if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 EOF
 chmod 755 "$root"/DEBIAN/post* "$root"/DEBIAN/prerm
-(cd "$root" && find usr lib -type f -print0 | sort -z | xargs -0 md5sum > DEBIAN/md5sums)
+(cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum > DEBIAN/md5sums)
 file="$out/wharf_${version}_$arch.deb"
 dpkg-deb ${WHARF_DEB_COMPRESSION:+-Z$WHARF_DEB_COMPRESSION} --root-owner-group --build "$root" "$file" > /dev/null
 echo "$file"

@@ -7,7 +7,7 @@ namespace Wharf.Cli;
 /// <summary>Flags before the command's name, with what the environment adds.</summary>
 internal sealed class GlobalOptions
 {
-    private readonly StringFlag config, context;
+    private readonly StringFlag config, context, logLevel;
     private readonly ListFlag host;
     private readonly BoolFlag tls, tlsVerify;
     private readonly StringFlag caFile, certificateFile, keyFile;
@@ -23,7 +23,7 @@ internal sealed class GlobalOptions
         context = Flags.String("context", 'c', "Name of the context to use (overrides DOCKER_HOST and the one set with \"context use\")");
         Debug = Flags.Bool("debug", 'D', "Show more of what happens");
         host = Flags.List("host", 'H', "Socket of the daemon to talk to");
-        Flags.String("log-level", 'l', "Level of the client's own messages (\"debug\", \"info\", \"warn\", \"error\", \"fatal\")", "info");
+        logLevel = Flags.String("log-level", 'l', "Level of the client's own messages (\"debug\", \"info\", \"warn\", \"error\", \"fatal\")", "info");
         tls = Flags.Bool("tls", "Use TLS; --tlsverify implies it");
         caFile = Flags.String("tlscacert", "Trust only certificates signed by this CA", Path.Combine(certificates, "ca.pem"));
         certificateFile = Flags.String("tlscert", "TLS certificate of the client", Path.Combine(certificates, "cert.pem"));
@@ -40,6 +40,9 @@ internal sealed class GlobalOptions
     public ConfigFile Config => configFile.Value;
 
     public ContextStore Contexts => contexts.Value;
+
+    /// <summary>What <c>--log-level</c> says, when it is no level.</summary>
+    public string? WrongLogLevel => logLevel.Value.ToLowerInvariant() is "panic" or "fatal" or "error" or "warn" or "warning" or "info" or "debug" or "trace" ? null : logLevel.Value;
 
     /// <summary>Whether a flag says which daemon, so that the environment does not.</summary>
     public bool ContextIsChosen => context.Value != "" || host.Values.Count > 0;

@@ -1,5 +1,6 @@
 using System.Security.Authentication;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Wharf.Cli.Commands;
 using Wharf.Cli.Commands.Systems;
 using Wharf.Cli.Plugins;
@@ -25,12 +26,21 @@ internal sealed class CommandRunner(CliContext cli)
         {
             return await FailAsync($"{e.Message}\n\nUsage:  {CliContext.Program} [OPTIONS] COMMAND [ARG...]\n\nRun '{CliContext.Program} --help' for more information", 125);
         }
+        if (cli.Options.WrongLogLevel is { } level) return await FailAsync($"Unable to parse logging level: {level}", 1);
         if (cli.Options.Version) return await PrintAsync($"Wharf version {ClientVersion.Product}, build {ClientVersion.ShortCommit}\n");
         if (words is ["__complete", .. var typed]) return await CompleteWords.RunAsync(cli, typed, cancellationToken);
         if (words is ["__man", .. var directory]) return await ManualPages.WriteAsync(cli, directory);
         if (words is ["help", .. var topic]) words = [.. topic, "--help"];
         if (words.Count == 0) return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags, Plugins.CliPlugin.Names(cli.Options.Config)));
-        return await DescendAsync(root, CliContext.Program, words, cancellationToken);
+        return BuilderAlias(words) is { } plugin ? plugin() : await DescendAsync(root, CliContext.Program, words, cancellationToken);
+    }
+
+    /// <summary>config.json's <c>aliases</c> may hand builds to a plugin: <c>{"builder":"buildx"}</c>, the only alias docker knows.</summary>
+    private Func<int>? BuilderAlias(List<string> words)
+    {
+        if (words[0] is not ("build" or "builder") || cli.Config.Content["aliases"] is not JsonObject aliases || aliases["builder"] is not JsonValue value || !value.TryGetValue<string>(out var name)) return null;
+        if (CliPlugin.Find(name, cli.Config) is not { } plugin) return null;
+        return () => CliPlugin.Run(plugin, name, words[0] == "build" ? words : words[1..], cli.Options);
     }
 
     private async Task<int> DescendAsync(CommandEntry parent, string path, IReadOnlyList<string> words, CancellationToken cancellationToken)

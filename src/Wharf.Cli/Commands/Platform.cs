@@ -5,6 +5,9 @@ namespace Wharf.Cli.Commands;
 /// <summary>A platform as typed (<c>linux/arm64/v8</c>) and as the API wants it.</summary>
 internal static class Platform
 {
+    /// <summary>DOCKER_DEFAULT_PLATFORM: what <c>--platform</c> is when it is not given. Pushing and saving do not look at it, as docker's do not.</summary>
+    public static string OfEnvironment => Environment.GetEnvironmentVariable("DOCKER_DEFAULT_PLATFORM") ?? "";
+
     public static string ToJson(string text)
     {
         var parts = text.Split('/');

@@ -13,6 +13,19 @@ internal static class Prune
         return (await ReadLineAsync(cli.InputStream)).Trim().ToLowerInvariant() is "y" or "yes";
     }
 
+    /// <summary>The filters typed and config.json's <c>pruneFilters</c>; one of the file gives way to its opposite typed.</summary>
+    public static List<string> Filters(CliContext cli, IReadOnlyList<string> typed)
+    {
+        List<string> all = [.. typed];
+        if (cli.Config.Content["pruneFilters"] is not System.Text.Json.Nodes.JsonArray configured) return all;
+        foreach (var text in configured.OfType<System.Text.Json.Nodes.JsonValue>().Select(value => value.ToString()).Where(text => text.Contains('=')))
+        {
+            var opposite = text.StartsWith("label=", StringComparison.Ordinal) ? "label!=" + text[6..] : text.StartsWith("label!=", StringComparison.Ordinal) ? "label=" + text[7..] : null;
+            if (opposite is null || !typed.Contains(opposite)) all.Add(text);
+        }
+        return all;
+    }
+
     /// <summary>The list of what went, and what it gave back.</summary>
     public static async Task ReportAsync(CliContext cli, string heading, IReadOnlyCollection<string> removed)
     {

@@ -49,7 +49,11 @@ public static class BuildApi
             {
                 var request = RequestOf(context, text, hold);
                 ClassicBuildOutput.Check(request);
-                foreach (var name in Json(context, "cachefrom", "cache-from", BuildJson.Default.ListString) ?? []) await ImportAsync(builds, name, request, context.Cancellation);
+                var sources = Json(context, "cachefrom", "cache-from", BuildJson.Default.ListString) ?? [];
+                int found = 0;
+                foreach (var name in sources) found += await ImportAsync(builds, name, request, context.Cancellation) ? 1 : 0;
+                // Whoever names images to take steps from wants them from nowhere else.
+                if (sources.Count > 0 && found == 0) request = request with { NoCache = true };
                 await ImagesApi.StreamAsync(context, progress => new ClassicBuildOutput(progress, context.QueryBool("q")).RunAsync(builds, request, files, context.Cancellation));
             }
         }
@@ -60,10 +64,14 @@ public static class BuildApi
     }
 
     /// <summary>Images that are not here are passed over, as docker does.</summary>
-    private static async Task ImportAsync(BuildService builds, string name, BuildRequest request, CancellationToken cancellation)
+    private static async Task<bool> ImportAsync(BuildService builds, string name, BuildRequest request, CancellationToken cancellation)
     {
-        try { await builds.ImportCacheAsync(name, request, localOnly: true, cancellation); }
-        catch (WharfException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.InvalidArgument) { /* no such image: nothing to take */ }
+        try
+        {
+            await builds.ImportCacheAsync(name, request, localOnly: true, cancellation);
+            return true;
+        }
+        catch (WharfException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.InvalidArgument) { return false; }
     }
 
     private static async Task ReceiveContextAsync(ApiContext context, string directory)

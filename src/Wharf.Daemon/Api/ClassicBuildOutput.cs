@@ -15,13 +15,16 @@ namespace Wharf.Daemon.Api;
 /// </summary>
 internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool quiet)
 {
-    private bool _noCache;
+    private bool _noCache, _keepsFailed;
+    private int _steps;
 
     public async Task RunAsync(BuildService builds, BuildRequest request, BuildContext files, CancellationToken cancellation)
     {
-        _noCache = request.NoCache;
+        (_noCache, _keepsFailed) = (request.NoCache, request.KeepFailedContainer);
         var plan = await PlanAsync(builds, request, cancellation);
         if (plan is null) return;
+        // Triggers of the base image are part of its FROM; each label of the request is a step at the end.
+        _steps = plan.Stages.Sum(static stage => stage.Steps.Count(step => !IsTrigger(step, stage))) + request.Labels.Count;
         foreach (var warning in plan.Dockerfile.Warnings) Show(warning + "\n");
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var solving = SolveAsync(builds, request, plan, files, over.Token);
@@ -29,7 +32,14 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
         {
             await ShowStepsAsync(builds, plan, over.Token);
             if (plan.UnusedArguments.Count > 0) Show($"[Warning] One or more build-args [{string.Join(' ', plan.UnusedArguments)}] were not consumed\n");
-            Tell(request, await solving);
+            var result = await solving;
+            foreach (var (i, (name, value)) in request.Labels.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Index())
+            {
+                Show($"Step {_steps - request.Labels.Count + i + 1}/{_steps} : LABEL {name}={value}");
+                Show("\n");
+                Show($" ---> {result.ImageId.Hex[..12]}\n");
+            }
+            Tell(request, result);
         }
         catch (BuildStepException error)
         {
@@ -120,26 +130,36 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
 
     private async Task ShowStepsAsync(BuildService builds, BuildPlan plan, CancellationToken cancellation)
     {
+        int number = 0;
         foreach (var stage in plan.Stages)
         {
             bool cached = !_noCache;
             var way = "";
-            foreach (var step in stage.Steps)
+            foreach (var (i, step) in stage.Steps.Index())
             {
-                Show($"Step {step.Number}/{plan.StepCount} : {step.Title}");
-                Show("\n");
+                bool isFrom = step.Instruction.Name == "FROM";
+                int triggers = isFrom ? stage.Steps.Count(one => IsTrigger(one, stage)) : 0;
+                if (!IsTrigger(step, stage))
+                {
+                    Show($"Step {++number}/{_steps} : {step.Instruction.Text}");
+                    Show("\n");
+                }
+                if (triggers > 0) Show($"# Executing {triggers} build trigger{(triggers > 1 ? "s" : "")}\n");
                 if (step.Node is { } node && !await ShowNodeAsync(node, cancellation)) return;
                 if (step.Root.Progress.Completed is { IsFaulted: true } or { IsCanceled: true }) return;
                 var state = await BuildService.IdAfterAsync(stage, step);
                 // A step that only changes the configuration is a cached one when a build came to the same state before, by the same steps.
-                way += $"{state}\n{step.Title}\n";
-                bool met = step.Instruction.Name == "FROM" || builds.Meet(Specs.Image.Digest.OfBytes(Encoding.UTF8.GetBytes(way)));
+                way += isFrom ? $"{state}\n" : $"{state}\n{step.Title}\n";
+                bool met = isFrom || builds.Meet(Specs.Image.Digest.OfBytes(Encoding.UTF8.GetBytes(way)));
                 cached &= step.Node is null ? met : (await step.Root.Progress.Completed).Cached;
-                if (step.Node is null && step.Instruction.Name != "FROM" && cached) Show(" ---> Using cache\n");
-                Show($" ---> {state.Hex[..12]}\n");
+                if (step.Node is null && !isFrom && cached) Show(" ---> Using cache\n");
+                // What triggers come to is told once, after the last.
+                if (i + 1 == stage.Steps.Count || !IsTrigger(stage.Steps[i + 1], stage)) Show($" ---> {state.Hex[..12]}\n");
             }
         }
     }
+
+    private static bool IsTrigger(PlannedStep step, PlannedStage stage) => step.Instruction.Name != "FROM" && step.Instruction.FirstLine == stage.Stage.From.FirstLine;
 
     /// <summary>False when the step failed: the build's error says why.</summary>
     private async Task<bool> ShowNodeAsync(BuildNode node, CancellationToken cancellation)
@@ -153,7 +173,11 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
         }
         var completed = node.Progress.Completed;
         await completed.ContinueWith(static _ => { }, cancellation, TaskContinuationOptions.None, TaskScheduler.Default);
-        if (!completed.IsCompletedSuccessfully) return false;
+        if (!completed.IsCompletedSuccessfully)
+        {
+            if (container is not null && !_keepsFailed) Show($" ---> Removed intermediate container {container[..12]}\n");
+            return false;
+        }
         if ((await completed).Cached) Show(" ---> Using cache\n");
         else if (container is not null) Show($" ---> Removed intermediate container {container[..12]}\n");
         return true;

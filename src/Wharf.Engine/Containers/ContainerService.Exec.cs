@@ -13,7 +13,7 @@ public sealed partial class ContainerService
 {
     /// <summary>How many ended execs of a container can still be inspected.</summary>
     private const int KeptExecs = 64;
-    private const int CannotStart = 126;
+    private const int CannotStart = 126, NotFound = 127;
 
     private readonly ConcurrentDictionary<string, ExecInstance> _execs = new(StringComparer.Ordinal);
 
@@ -80,7 +80,7 @@ public sealed partial class ContainerService
         catch (Exception error)
         {
             if (streams is not null) await streams.DisposeAsync();
-            EndExec(exec, error is ShimException { Error.ExitCode: { } code and not 0 } ? code : CannotStart);
+            EndExec(exec, error.Message.Contains("no such file or directory", StringComparison.Ordinal) ? NotFound : error is ShimException { Error.ExitCode: { } code and not 0 } ? code : CannotStart);
             throw;
         }
     }
@@ -103,11 +103,11 @@ public sealed partial class ContainerService
         return new ExecInspectResponse
         {
             ID = exec.Id, Running = exec.Running, ExitCode = exec.ExitCode, CanRemove = false, ContainerID = exec.Container.Id, Pid = exec.Pid,
-            DetachKeys = config.DetachKeys ?? "", OpenStdin = config.AttachStdin ?? false, OpenStdout = config.AttachStdout ?? false, OpenStderr = config.AttachStderr ?? false,
+            DetachKeys = config.DetachKeys is { Length: > 0 } keys ? Convert.ToBase64String(DetachKeys.Parse(keys)) : "", OpenStdin = config.AttachStdin ?? false, OpenStdout = config.AttachStdout ?? false, OpenStderr = config.AttachStderr ?? false,
             ProcessConfig = new ProcessConfig
             {
                 Tty = config.Tty ?? false, Entrypoint = config.Cmd![0], Arguments = config.Cmd[1..], Privileged = config.Privileged ?? false,
-                User = config.User is { Length: > 0 } user ? user : null,
+                User = config.User is { Length: > 0 } user ? user : exec.Container.Config.User is { Length: > 0 } own ? own : null,
             },
         };
     }

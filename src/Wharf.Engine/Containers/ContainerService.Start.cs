@@ -83,6 +83,7 @@ public sealed partial class ContainerService
         if (container.Document.Path.Length == 0) throw WharfException.Invalid("no command specified");
         var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
         RequireLinked(container);
+        HostConfigRules.CheckDeviceRequests(host);
         var defaults = container.Document.IsStep ? new ContainerDefaults() : _options.ContainerDefaults;
         var initPath = host.Init ?? defaults.Init ? defaults.InitPath ?? InitProgram.Find() : null;
         var shared = SharedMemoryOf(container);

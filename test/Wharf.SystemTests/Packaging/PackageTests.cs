@@ -50,7 +50,7 @@ public sealed class PackageTests : IDisposable
     private async Task CheckFilesAsync(string package)
     {
         (await CommandResult.RunAsync("dpkg-deb", ["-f", package, "Package", "Architecture"], null, 30)).ShouldExit(0).Out.ShouldContain("Package: wharf");
-        foreach (var file in (string[])["lib/systemd/system/wharf.service", "lib/systemd/system/wharf.socket", "usr/share/man/man1/wharf.1.gz", "usr/share/man/man1/wharf-run.1.gz", "usr/share/man/man8/wharf-daemon.8.gz", "usr/share/zsh/vendor-completions/_wharf", "usr/share/fish/vendor_completions.d/wharf.fish"])
+        foreach (var file in (string[])["usr/lib/systemd/system/wharf.service", "usr/lib/systemd/system/wharf.socket", "usr/share/doc/wharf/copyright", "usr/share/man/man1/wharf.1.gz", "usr/share/man/man1/wharf-run.1.gz", "usr/share/man/man8/wharf-daemon.8.gz", "usr/share/zsh/vendor-completions/_wharf", "usr/share/fish/vendor_completions.d/wharf.fish"])
             new FileInfo(Path.Combine(Installed, file)).Length.ShouldBeGreaterThan(0, file);
         (await CommandResult.RunAsync("bash", ["-n", Path.Combine(Installed, "usr/share/bash-completion/completions/wharf")], null, 30)).ShouldExit(0);
         (await CommandResult.RunAsync("zcat", [Path.Combine(Installed, "usr/share/man/man8/wharf-daemon.8.gz")], null, 30)).ShouldExit(0).Out.ShouldContain("\\-\\-data\\-root");

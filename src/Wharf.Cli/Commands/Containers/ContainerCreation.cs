@@ -17,7 +17,7 @@ internal sealed class ContainerCreation
     {
         container = new ContainerFlags(flags);
         pull = flags.String("pull", "When to pull the image (\"always\", \"missing\", \"never\")", "missing");
-        platform = flags.String("platform", "Platform, if the daemon has more than one");
+        platform = flags.String("platform", "Platform, if the daemon has more than one", Platform.OfEnvironment);
         quiet = flags.Bool("quiet", 'q', "Do not show the pull");
         replace = flags.Bool("replace", "Take the place of the container that has this name");
     }

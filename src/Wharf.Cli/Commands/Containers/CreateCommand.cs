@@ -15,7 +15,7 @@ internal sealed class CreateCommand : Command
     public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
         => RunCommand.WithRunErrors(cli, "create", async () =>
         {
-            var request = creation.Container.Build(arguments, cli.Api.Host.SocketPath ?? "");
+            var request = creation.Container.Build(arguments, cli.Api.Host.SocketPath ?? "", cli.Config, cli.Api.Host.Text);
             var created = await creation.CreateAsync(cli, request, cancellationToken);
             await cli.Out.WriteLineAsync(created.Id);
             return 0;

@@ -22,15 +22,16 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        var filters = Prune.Filters(cli, filter.Values);
         if (dryRun)
         {
-            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            var preview = new PrunePreview(cli, filters, cancellationToken);
             await preview.ContainersAsync();
             await preview.EndAsync();
             return 0;
         }
         if (!await Prune.IsConfirmedAsync(cli, force, "This will remove all stopped containers.")) return 0;
-        var result = await cli.Api.PostAsync($"/containers/prune{new Query().AddFilters(filter.Values)}", DockerApiJson.Default.ContainerPruneResponse, cancellationToken);
+        var result = await cli.Api.PostAsync($"/containers/prune{new Query().AddFilters(filters)}", DockerApiJson.Default.ContainerPruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Containers", result.ContainersDeleted ?? []);
         await Prune.ReportSpaceAsync(cli, result.SpaceReclaimed ?? 0);
         return 0;

@@ -51,7 +51,7 @@ internal sealed class RunCommand : Command
 
     public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken) => WithRunErrors(cli, "run", async () =>
     {
-        var request = creation.Container.Build(arguments, cli.Api.Host.SocketPath ?? "");
+        var request = creation.Container.Build(arguments, cli.Api.Host.SocketPath ?? "", cli.Config, cli.Api.Host.Text);
         if (detach)
         {
             if (creation.Container.ChoosesStreams) throw new BareException("conflicting options: cannot specify both --attach and --detach");

@@ -111,7 +111,7 @@ internal sealed partial class BuildCommand
         Add("cpuquota", cpuQuota.Value);
         Add("cpuperiod", cpuPeriod.Value);
         Add("shmsize", shmSize.Value);
-        if (buildArg.Values.Count > 0) query.Add("buildargs", Json.WriteMap(BuildArguments()));
+        if (buildArg.Values.Count + proxies.Count > 0) query.Add("buildargs", Json.WriteMap(BuildArguments()));
         if (label.Values.Count > 0) query.Add("labels", Json.WriteMap(KeyValue.ToMap(label.Values).Select(pair => new KeyValuePair<string, string?>(pair.Key, pair.Value))));
         if (cacheFrom.Values.Count > 0) query.Add("cachefrom", Json.WriteList(cacheFrom.Values.SelectMany(static text => text.Split(','))));
         if (securityOpt.Values.Count > 0) query.Add("securityopt", Json.WriteList(securityOpt.Values));

@@ -52,7 +52,7 @@ internal sealed partial class BuildCommand : Command
         noCacheFilter = Flags.List("no-cache-filter", "Do the steps of these stages anew");
         onError = Flags.Add(new StringFlag("on-error", '\0', "\"shell\": a shell in the file system of the step that failed", "") { Check = CheckOnError });
         output = Flags.Add(new ListFlag("output", 'o', "Where the result goes (\"type=local,dest=path\")") { Check = CheckOutput });
-        platform = Flags.String("platform", "Platforms to build for");
+        platform = Flags.String("platform", "Platforms to build for", Platform.OfEnvironment);
         progress = Flags.String("progress", "How to show what happens (\"auto\", \"plain\", \"tty\", \"json\", \"quiet\")", "auto");
         provenance = Flags.String("provenance", "Short for \"--attest=type=provenance\"");
         pull = Flags.Bool("pull", "Look for newer base images");
@@ -80,6 +80,7 @@ internal sealed partial class BuildCommand : Command
     {
         if (arguments[0] == Why && (arguments.Count == 2 || !Directory.Exists(Why))) return await StepReasons.WriteAsync(cli, arguments.Count == 2 ? arguments[1] : "", cancellationToken);
         if (arguments.Count > 1) throw new ArgumentCountException($"'{CliContext.Program} build' requires 1 argument", isMissing: false);
+        proxies = [.. ProxySettings.Missing(cli.Config, cli.Api.Host.Text, buildArg.Values)];
         return await IsClassicAsync(cli, cancellationToken) ? await RunClassicAsync(cli, arguments[0], cancellationToken) : await RunBuildKitAsync(cli, arguments[0], cancellationToken);
     }
 
@@ -91,6 +92,8 @@ internal sealed partial class BuildCommand : Command
         await cli.Api.NegotiateAsync(cancellationToken);
         return cli.Api.BuilderVersion == "1";
     }
+
+    private IReadOnlyList<KeyValuePair<string, string>> proxies = [];
 
     private static void CheckOnError(string text)
     {
@@ -125,6 +128,7 @@ internal sealed partial class BuildCommand : Command
             var (name, value) = KeyValue.Split(text);
             arguments[name] = text.Contains('=') ? value : Environment.GetEnvironmentVariable(name);
         }
+        foreach (var (name, value) in proxies) arguments[name] = value;
         return arguments;
     }
 }

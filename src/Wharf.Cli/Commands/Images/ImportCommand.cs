@@ -14,7 +14,7 @@ internal sealed class ImportCommand : Command
     {
         change = Flags.List("change", 'c', "Dockerfile instruction to apply to the image");
         message = Flags.String("message", 'm', "What the image is");
-        platform = Flags.String("platform", "Platform the files are for");
+        platform = Flags.String("platform", "Platform the files are for", Platform.OfEnvironment);
     }
 
     public override string Usage => "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]";

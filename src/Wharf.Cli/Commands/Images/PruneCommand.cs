@@ -23,15 +23,16 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        var filters = Prune.Filters(cli, filter.Values);
         if (dryRun)
         {
-            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            var preview = new PrunePreview(cli, filters, cancellationToken);
             await preview.ImagesAsync(all);
             await preview.EndAsync();
             return 0;
         }
         if (!await Prune.IsConfirmedAsync(cli, force, all ? "This will remove all images without at least one container associated to them." : "This will remove all dangling images.")) return 0;
-        List<string> filters = [.. filter.Values, $"dangling={(all ? "false" : "true")}"];
+        filters.Add($"dangling={(all ? "false" : "true")}");
         var result = await cli.Api.PostAsync($"/images/prune{new Query().AddFilters(filters)}", DockerApiJson.Default.ImagePruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Images", [.. (result.ImagesDeleted ?? []).Select(item => item.Untagged is { Length: > 0 } name ? $"untagged: {name}" : $"deleted: {item.Deleted}")]);
         await Prune.ReportSpaceAsync(cli, result.SpaceReclaimed ?? 0);

@@ -12,7 +12,7 @@ internal sealed class PullCommand : Command
     {
         allTags = Flags.Bool("all-tags", 'a', "Every tag of the repository");
         Flags.Bool("disable-content-trust", "Do not verify the image's signature", initial: true);
-        platform = Flags.String("platform", "Platform, if the image has more than one");
+        platform = Flags.String("platform", "Platform, if the image has more than one", Platform.OfEnvironment);
         quiet = Flags.Bool("quiet", 'q', "Do not show the progress");
     }
 

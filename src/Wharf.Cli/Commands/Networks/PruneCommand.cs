@@ -22,15 +22,16 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        var filters = Prune.Filters(cli, filter.Values);
         if (dryRun)
         {
-            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            var preview = new PrunePreview(cli, filters, cancellationToken);
             await preview.NetworksAsync();
             await preview.EndAsync();
             return 0;
         }
         if (!await Prune.IsConfirmedAsync(cli, force, "This will remove all custom networks not used by at least one container.")) return 0;
-        var result = await cli.Api.PostAsync($"/networks/prune{new Query().AddFilters(filter.Values)}", DockerApiJson.Default.NetworkPruneResponse, cancellationToken);
+        var result = await cli.Api.PostAsync($"/networks/prune{new Query().AddFilters(filters)}", DockerApiJson.Default.NetworkPruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Networks", result.NetworksDeleted ?? []);
         return 0;
     }

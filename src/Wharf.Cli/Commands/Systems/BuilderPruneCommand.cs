@@ -25,15 +25,16 @@ internal sealed class BuilderPruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        var pruneFilters = Prune.Filters(cli, filter.Values);
         if (dryRun)
         {
-            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            var preview = new PrunePreview(cli, pruneFilters, cancellationToken);
             await preview.BuildCacheAsync(all);
             await preview.EndAsync();
             return 0;
         }
         if (!await Prune.IsConfirmedAsync(cli, force, all ? "This will remove all build cache." : "This will remove all dangling build cache.")) return 0;
-        var result = await PruneAsync(cli, all, keepStorage.Value, filter.Values, cancellationToken);
+        var result = await PruneAsync(cli, all, keepStorage.Value, pruneFilters, cancellationToken);
         if (result.CachesDeleted is { Count: > 0 } caches) await cli.Out.WriteLineAsync($"Deleted build cache objects:\n{string.Join('\n', caches)}\n");
         await Prune.ReportSpaceAsync(cli, result.SpaceReclaimed ?? 0);
         return 0;

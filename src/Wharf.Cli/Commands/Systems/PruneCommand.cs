@@ -22,25 +22,23 @@ internal sealed class PruneCommand : Command
     public override string Usage => "[OPTIONS]";
     public override int MaxArguments => 0;
 
-    private string Warning
+    private string Warning(List<string> filters)
     {
-        get
-        {
-            List<string> lines = ["all stopped containers", "all networks not used by at least one container"];
-            if (volumes) lines.Add("all anonymous volumes not used by at least one container");
-            lines.Add(all ? "all images without at least one container associated to them" : "all dangling images");
-            lines.Add(all ? "all build cache" : "unused build cache");
-            var filtered = filter.Values.Count == 0 ? "" : $"\n  Items to be pruned will be filtered with:\n{string.Concat(filter.Values.Order(StringComparer.Ordinal).Select(text => $"  - {text}\n"))}";
-            return $"This will remove:\n{string.Concat(lines.Select(line => $"  - {line}\n"))}{filtered}";
-        }
+        List<string> lines = ["all stopped containers", "all networks not used by at least one container"];
+        if (volumes) lines.Add("all anonymous volumes not used by at least one container");
+        lines.Add(all ? "all images without at least one container associated to them" : "all dangling images");
+        lines.Add(all ? "all build cache" : "unused build cache");
+        var filtered = filters.Count == 0 ? "" : $"\n  Items to be pruned will be filtered with:\n{string.Concat(filters.Order(StringComparer.Ordinal).Select(text => $"  - {text}\n"))}";
+        return $"This will remove:\n{string.Concat(lines.Select(line => $"  - {line}\n"))}{filtered}";
     }
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        if (volumes && filter.Values.Any(value => value.StartsWith("until=", StringComparison.Ordinal))) throw new CliException("ERROR: The \"until\" filter is not supported with \"--volumes\"");
+        var filters = Prune.Filters(cli, filter.Values);
+        if (volumes && filters.Any(value => value.StartsWith("until=", StringComparison.Ordinal))) throw new CliException("ERROR: The \"until\" filter is not supported with \"--volumes\"");
         if (dryRun)
         {
-            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            var preview = new PrunePreview(cli, filters, cancellationToken);
             await preview.ContainersAsync();
             await preview.NetworksAsync();
             if (volumes) await preview.VolumesAsync(all: false);
@@ -49,8 +47,8 @@ internal sealed class PruneCommand : Command
             await preview.EndAsync();
             return 0;
         }
-        if (!await Prune.IsConfirmedAsync(cli, force, Warning)) return 0;
-        var query = new Query().AddFilters(filter.Values).ToString();
+        if (!await Prune.IsConfirmedAsync(cli, force, Warning(filters))) return 0;
+        var query = new Query().AddFilters(filters).ToString();
         var containers = await cli.Api.PostAsync($"/containers/prune{query}", DockerApiJson.Default.ContainerPruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Containers", containers.ContainersDeleted ?? []);
         var networks = await cli.Api.PostAsync($"/networks/prune{query}", DockerApiJson.Default.NetworkPruneResponse, cancellationToken);
@@ -62,10 +60,10 @@ internal sealed class PruneCommand : Command
             await Prune.ReportAsync(cli, "Deleted Volumes", removed.VolumesDeleted ?? []);
             space += removed.SpaceReclaimed ?? 0;
         }
-        List<string> imageFilters = [.. filter.Values, $"dangling={(all ? "false" : "true")}"];
+        List<string> imageFilters = [.. filters, $"dangling={(all ? "false" : "true")}"];
         var images = await cli.Api.PostAsync($"/images/prune{new Query().AddFilters(imageFilters)}", DockerApiJson.Default.ImagePruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Images", [.. (images.ImagesDeleted ?? []).Select(item => item.Untagged is { Length: > 0 } name ? $"untagged: {name}" : $"deleted: {item.Deleted}")]);
-        var caches = await BuilderPruneCommand.PruneAsync(cli, all, 0, filter.Values, cancellationToken);
+        var caches = await BuilderPruneCommand.PruneAsync(cli, all, 0, filters, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted build cache objects", caches.CachesDeleted ?? []);
         await Prune.ReportSpaceAsync(cli, space + (images.SpaceReclaimed ?? 0) + (caches.SpaceReclaimed ?? 0));
         return 0;

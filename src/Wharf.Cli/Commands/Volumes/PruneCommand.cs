@@ -23,15 +23,16 @@ internal sealed class PruneCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        var filters = Prune.Filters(cli, filter.Values);
         if (dryRun)
         {
-            var preview = new PrunePreview(cli, filter.Values, cancellationToken);
+            var preview = new PrunePreview(cli, filters, cancellationToken);
             await preview.VolumesAsync(all);
             await preview.EndAsync();
             return 0;
         }
         if (!await Prune.IsConfirmedAsync(cli, force, all ? "This will remove all local volumes not used by at least one container." : "This will remove anonymous local volumes not used by at least one container.")) return 0;
-        List<string> filters = all ? [.. filter.Values, "all=true"] : filter.Values;
+        if (all) filters.Add("all=true");
         var result = await cli.Api.PostAsync($"/volumes/prune{new Query().AddFilters(filters)}", DockerApiJson.Default.VolumePruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Volumes", result.VolumesDeleted ?? []);
         await Prune.ReportSpaceAsync(cli, result.SpaceReclaimed ?? 0);

@@ -48,12 +48,17 @@ internal static class HostConfigRules
                 if (key != "size") throw WharfException.Invalid($"Unknown option {key}");
             throw WharfException.NotImplemented("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
         }
-        if (host.DeviceRequests is { Count: > 0 } requests)
-            throw WharfException.Invalid($"could not select device driver \"{requests[0].Driver}\" with capabilities: [{string.Join(' ', (requests[0].Capabilities ?? []).Select(set => $"[{string.Join(' ', set)}]"))}]");
         if (host.CgroupParent is { Length: > 0 } parent && parent.Split('/').Contains(".."))
             throw WharfException.Invalid($"invalid cgroup parent: {parent}");
         if (capacity.SystemdCgroup && host.CgroupParent is { Length: > 0 } slice && (slice.Length <= ".slice".Length || !slice.EndsWith(".slice", StringComparison.Ordinal)))
             throw WharfException.Invalid("cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"");
+    }
+
+    /// <summary>At the start, as docker does it: a container that asks for devices can be made anywhere.</summary>
+    public static void CheckDeviceRequests(HostConfig host)
+    {
+        if (host.DeviceRequests is { Count: > 0 } requests)
+            throw new WharfException(ErrorKind.Internal, $"could not select device driver \"{requests[0].Driver}\" with capabilities: [{string.Join(' ', (requests[0].Capabilities ?? []).Select(set => $"[{string.Join(' ', set)}]"))}]");
     }
 
     private static void RequireMode(string what, string? mode, ReadOnlySpan<string> known, bool container)

@@ -8,7 +8,7 @@ namespace Wharf.Cli.Commands.Containers.Options;
 internal sealed partial class ContainerFlags
 {
     /// <summary>Throws <see cref="CliException"/> with exit code 125 for what does not fit together.</summary>
-    public ContainerCreateRequest Build(IReadOnlyList<string> arguments, string apiSocket)
+    public ContainerCreateRequest Build(IReadOnlyList<string> arguments, string apiSocket, ConfigFile config, string daemon)
     {
         if (autoRemove && restart.Changed && restart.Value is not ("no" or "")) throw Conflict("cannot specify both --restart and --rm");
         var (exposed, bindings) = PortSpec.Build(publish.Values, expose.Values);
@@ -32,7 +32,7 @@ internal sealed partial class ContainerFlags
             AttachStderr = attachErr,
             ExposedPorts = exposed.Count == 0 ? null : exposed,
             Volumes = anonymous,
-            Env = EnvironmentFile.Collect(environmentFile.Values, environment.Values),
+            Env = BuildEnvironment(config, daemon),
             Labels = KeyValue.ToMap(labelFile.Values.SelectMany(file => EnvironmentFile.Read(file, takesFromEnvironment: false)).Concat(label.Values)),
             Healthcheck = BuildHealthcheck(),
             StopSignal = stopSignal.Changed ? stopSignal.Value : null,
@@ -55,6 +55,12 @@ internal sealed partial class ContainerFlags
         {
             return null;
         }
+    }
+
+    private List<string> BuildEnvironment(ConfigFile config, string daemon)
+    {
+        var given = EnvironmentFile.Collect(environmentFile.Values, environment.Values) ?? [];
+        return [.. given, .. ProxySettings.Missing(config, daemon, given).Select(pair => $"{pair.Key}={pair.Value}")];
     }
 
     private static CliException Conflict(string message) => new($"conflicting options: {message}", 125);

@@ -1,0 +1,24 @@
+using Wharf.SystemTests.Fixtures;
+
+namespace Wharf.SystemTests.Cli;
+
+/// <summary>The command line with a configuration directory of its own, so that tests may change what is in it.</summary>
+internal sealed class WharfCli(EngineFixture engine) : IDisposable
+{
+    public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("wharf-cli-").FullName;
+    public Dictionary<string, string> Environment { get; } = [];
+
+    public static string Program => Path.Combine(EngineFixture.Binaries, "wharf");
+
+    public string PathOf(string file) => Path.Combine(Directory, file);
+
+    public void Configure(string json) => File.WriteAllText(PathOf("config.json"), json);
+
+    public Task<CommandResult> RunAsync(params string[] args) => RunAsync(null, args);
+
+    /// <summary>Against the engine under test unless the environment was told another host.</summary>
+    public Task<CommandResult> RunAsync(byte[]? stdin, params string[] args) =>
+        CommandResult.RunAsync(Program, args, stdin, 120, new Dictionary<string, string> { ["DOCKER_HOST"] = engine.Host, ["DOCKER_CONFIG"] = Directory }.Concat(Environment).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value));
+
+    public void Dispose() => System.IO.Directory.Delete(Directory, recursive: true);
+}
