@@ -114,8 +114,15 @@ internal sealed class Credentials(ConfigFile config)
         {
             using var process = Process.Start(new ProcessStartInfo($"docker-credential-{helper}", verb) { RedirectStandardInput = true, RedirectStandardOutput = true })
                 ?? throw new CliException($"docker-credential-{helper} did not start");
-            await process.StandardInput.WriteAsync(input.AsMemory(), cancellationToken);
-            process.StandardInput.Close();
+            try
+            {
+                await process.StandardInput.WriteAsync(input.AsMemory(), cancellationToken);
+                process.StandardInput.Close();
+            }
+            catch (IOException)
+            {
+                // It did not want its input; its exit code tells.
+            }
             var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
             await process.WaitForExitAsync(cancellationToken);
             return (process.ExitCode, output);

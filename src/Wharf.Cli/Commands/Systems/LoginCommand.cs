@@ -25,11 +25,25 @@ internal sealed class LoginCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var key = Credentials.Key(arguments.Count == 0 ? "docker.io" : arguments[0]);
+        var credentials = new Credentials(cli.Config);
+        if (username.Value == "" && !password.Changed && !passwordStdin && await credentials.GetAsync(key, cancellationToken) is { Username.Length: > 0, Password.Length: > 0 } stored)
+        {
+            await cli.Error.WriteLineAsync($"Authenticating with existing credentials... [Username: {stored.Username}]");
+            try
+            {
+                var known = await cli.Api.PostAsync("/auth", stored, DockerApiJson.Default.AuthConfig, DockerApiJson.Default.SystemAuthResponse, cancellationToken);
+                await cli.Out.WriteLineAsync(known.Status ?? "Login Succeeded");
+                return 0;
+            }
+            catch (ApiException e)
+            {
+                await cli.Error.WriteLineAsync(e.Status == 401 ? "Stored credentials invalid or expired" : $"Login did not succeed, error: {e.Message}");
+            }
+        }
         var (name, secret) = await AskAsync(cli);
         var auth = new AuthConfig { Username = name, Password = secret, Serveraddress = key };
         var answer = await cli.Api.PostAsync("/auth", auth, DockerApiJson.Default.AuthConfig, DockerApiJson.Default.SystemAuthResponse, cancellationToken);
         if (answer.IdentityToken is { Length: > 0 } token) auth.IdentityToken = token;
-        var credentials = new Credentials(cli.Config);
         await credentials.StoreAsync(key, auth, cancellationToken);
         if (!credentials.IsInHelper(key))
         {
@@ -42,8 +56,8 @@ internal sealed class LoginCommand : Command
 
     private async Task<(string Name, string Secret)> AskAsync(CliContext cli)
     {
-        if (password.Changed && passwordStdin) throw new CliException("--password and --password-stdin are mutually exclusive");
-        if (passwordStdin && username.Value == "") throw new CliException("Must provide --username with --password-stdin");
+        if (password.Changed && passwordStdin) throw new CliException("conflicting options: cannot specify both --password and --password-stdin");
+        if (passwordStdin && username.Value == "") throw new CliException("the --password-stdin option requires --username to be set");
         if (password.Changed) await cli.Error.WriteLineAsync("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
         if (passwordStdin)
         {

@@ -8,7 +8,7 @@ namespace Wharf.Cli.Commands.Containers.Options;
 internal sealed partial class ContainerFlags
 {
     /// <summary>Throws <see cref="CliException"/> with exit code 125 for what does not fit together.</summary>
-    public ContainerCreateRequest Build(IReadOnlyList<string> arguments, string apiSocket, ConfigFile config, string daemon)
+    public ContainerCreateRequest Build(IReadOnlyList<string> arguments, string apiSocket, ConfigFile? config = null, string daemon = "")
     {
         if (autoRemove && restart.Changed && restart.Value is not ("no" or "")) throw Conflict("cannot specify both --restart and --rm");
         var (exposed, bindings) = PortSpec.Build(publish.Values, expose.Values);
@@ -57,10 +57,11 @@ internal sealed partial class ContainerFlags
         }
     }
 
-    private List<string> BuildEnvironment(ConfigFile config, string daemon)
+    private List<string>? BuildEnvironment(ConfigFile? config, string daemon)
     {
-        var given = EnvironmentFile.Collect(environmentFile.Values, environment.Values) ?? [];
-        return [.. given, .. ProxySettings.Missing(config, daemon, given).Select(pair => $"{pair.Key}={pair.Value}")];
+        var given = EnvironmentFile.Collect(environmentFile.Values, environment.Values);
+        List<string> more = config is null ? [] : [.. ProxySettings.Missing(config, daemon, given ?? []).Select(pair => $"{pair.Key}={pair.Value}")];
+        return more.Count == 0 ? given : [.. given ?? [], .. more];
     }
 
     private static CliException Conflict(string message) => new($"conflicting options: {message}", 125);
