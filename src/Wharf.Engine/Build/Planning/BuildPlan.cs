@@ -58,7 +58,7 @@ public sealed record BuildPlan(Dockerfile Dockerfile, IReadOnlyList<PlannedStage
         {
             if (node is CopyNode { From: null } copy && copy.Context == context)
                 foreach (var source in copy.Sources)
-                    if (!copy.IsAdd || !Solving.AddStep.IsRemote(source)) paths.Add(Clean(source));
+                    if (!copy.IsAdd || !Solving.AddStep.IsRemote(source)) paths.Add(copy.Parents && source.Contains("**", StringComparison.Ordinal) ? "" : Clean(source));
             if (node is RunNode run)
                 foreach (var mount in run.Mounts)
                     if (mount is { Type: RunMountType.Bind, From: null } && mount.Context == context) paths.Add(Clean(mount.Source));

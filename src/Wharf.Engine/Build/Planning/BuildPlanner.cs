@@ -31,7 +31,8 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     public async Task<BuildPlan> PlanAsync(CancellationToken cancellation)
     {
         Linting.DockerfileLinter.Check(_file, _lint);
-        _metaArguments = MetaArguments();
+        _metaArguments = MetaArguments(request.Arguments);
+        CheckDefaults();
         var target = await StageAsync(TargetIndex(), cancellation);
         foreach (var (key, value) in request.Labels) (target.Config.Labels ??= [])[key] = value;
         var stages = new List<PlannedStage>();
@@ -59,7 +60,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     }
 
     /// <summary>What FROM lines may use: the ARGs before the first of them, and the platforms.</summary>
-    private Dictionary<string, string> MetaArguments()
+    private Dictionary<string, string> MetaArguments(IReadOnlyDictionary<string, string?> set)
     {
         var known = PlatformArguments();
         foreach (var instruction in _file.MetaArgs)
@@ -67,12 +68,26 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
             foreach (var (name, value) in ArgumentWords(instruction))
             {
                 _usedArguments.Add(name);
-                var given = request.Arguments.GetValueOrDefault(name);
+                var given = set.GetValueOrDefault(name);
                 if (given is not null) known[name] = given;
                 else if (value is not null) known[name] = Expand(value, known.GetValueOrDefault, instruction);
             }
         }
         return known;
+    }
+
+    /// <summary>Lint: a FROM that names no image unless the caller sets an argument.</summary>
+    private void CheckDefaults()
+    {
+        var defaults = MetaArguments(new Dictionary<string, string?>());
+        foreach (var stage in _file.Stages.Where(static stage => stage.Base.Contains('$')))
+        {
+            string name;
+            try { name = new WordExpansion(defaults.GetValueOrDefault, _file.Escape).Expand(stage.Base); }
+            catch (FormatException) { return; /* told where it is used */ }
+            if (!ImageReference.TryParse(name, out _))
+                Linting.DockerfileLinter.Tell(_lint, stage.From, "InvalidDefaultArgInFrom", "Default value for global ARG results in an empty or invalid base image name", $"Default value for ARG {stage.Base} results in empty or invalid base image name");
+        }
     }
 
     private Dictionary<string, string> PlatformArguments()

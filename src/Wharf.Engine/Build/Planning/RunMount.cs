@@ -56,7 +56,7 @@ public sealed record RunMount
             From = source.Node, Context = source.Context,
             ReadOnly = fields.ContainsKey("readonly") ? Flag("readonly") : fields.ContainsKey("readwrite") ? !Flag("readwrite") : type == RunMountType.Bind,
             Sharing = fields.GetValueOrDefault("sharing", "shared"),
-            Mode = Number("mode", secret ? 0x100u : 0x1edu, 8), Uid = Number("uid", 0, 10), Gid = Number("gid", 0, 10),
+            Mode = Number("mode", type switch { RunMountType.Secret => 0x100u, RunMountType.Ssh => 0x180u, _ => 0x1edu }, 8), Uid = Number("uid", 0, 10), Gid = Number("gid", 0, 10),
             Size = fields.TryGetValue("size", out var size) ? ParseSize(size) ?? throw Bad(instruction, $"invalid value for size: {size}") : 0,
             Required = Flag("required"),
         };

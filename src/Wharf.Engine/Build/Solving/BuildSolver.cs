@@ -182,7 +182,7 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     private async Task<string> ContextDigestAsync(RunMount mount, StepInputs inputs, CancellationToken cancellation)
     {
         var context = await parts.Contexts.OpenAsync(mount.Context, cancellation);
-        return Noted(await ContentDigest.OfAsync(context.Root, [mount.Source], [], context.Excluded, owners: true, cancellation), inputs);
+        return Noted(await ContentDigest.OfAsync(context.Root, [mount.Source], [], context.Excluded, owners: true, deep: false, cancellation), inputs);
     }
 
     private async Task<string> SourcesDigestAsync(CopyNode copy, Dictionary<BuildNode, NodeResult> results, StepInputs inputs, CancellationToken cancellation)
@@ -193,13 +193,13 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         {
             using var source = copy.From is null ? null : parts.Snapshots.OpenLayers(results[copy.From].ChainId);
             var context = source is null ? await parts.Contexts.OpenAsync(copy.Context, cancellation) : null;
-            digest = Noted(await ContentDigest.OfAsync(source ?? context!.Root, local, copy.Excludes, context?.Excluded ?? new HashSet<string>(), owners: source is not null, cancellation), inputs);
+            digest = Noted(await ContentDigest.OfAsync(source ?? context!.Root, local, copy.Excludes, context?.Excluded ?? new HashSet<string>(), owners: source is not null, copy.Parents, cancellation), inputs);
         }
         foreach (var address in copy.Sources.Except(local))
         {
             if (copy.Checksum is { Length: > 0 }) continue;
             using var fetched = Linux.Fds.OpenAt.Open(await parts.FetchAsync(copy, address, cancellation), Linux.Fds.O.RDONLY | Linux.Fds.O.DIRECTORY);
-            digest += Noted(await ContentDigest.OfAsync(fetched, ["."], [], new HashSet<string>(), owners: false, cancellation), inputs);
+            digest += Noted(await ContentDigest.OfAsync(fetched, ["."], [], new HashSet<string>(), owners: false, deep: false, cancellation), inputs);
         }
         return digest;
     }

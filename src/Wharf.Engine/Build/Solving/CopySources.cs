@@ -29,12 +29,18 @@ public sealed class SourceMissingException(string word) : WharfException(ErrorKi
 /// </summary>
 internal static class CopySources
 {
-    public static List<CopySource> Find(Fd root, string word, IReadOnlySet<string> excluded)
+    /// <param name="deep">Two asterisks stand for any number of directories, as <c>--parents</c> has it.</param>
+    public static List<CopySource> Find(Fd root, string word, IReadOnlySet<string> excluded, bool deep = false)
     {
         var parts = ArchivePlace.Clean(word).Split('/', StringSplitOptions.RemoveEmptyEntries);
         bool pattern = Array.Exists(parts, HasWildcards);
         var paths = new List<string> { "" };
-        foreach (var part in parts) paths = [.. paths.SelectMany(path => pattern && HasWildcards(part) ? Matching(root, path, part) : [Join(path, Unescaped(part))])];
+        foreach (var part in parts)
+        {
+            if (deep && part == Deep) paths = [.. paths.SelectMany(path => Directories(root, path)).Distinct()];
+            else paths = [.. paths.SelectMany(path => pattern && HasWildcards(part) ? Matching(root, path, part) : [Join(path, Unescaped(part))])];
+        }
+        if (deep && Array.IndexOf(parts, Deep) >= 0) paths = Uppermost(paths);
         var sources = new List<CopySource>();
         try
         {
@@ -50,6 +56,35 @@ internal static class CopySources
             foreach (var source in sources) source.Dispose();
             throw;
         }
+    }
+
+    private const string Deep = "**";
+
+    /// <summary>A directory and all those below it, links not followed.</summary>
+    private static IEnumerable<string> Directories(Fd root, string directory)
+    {
+        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(directory), O.RDONLY | O.DIRECTORY);
+        if (fd < 0) yield break;
+        using var opened = new Fd(fd);
+        yield return directory;
+        foreach (var name in DirectoryEntries.Read(opened.Value))
+        {
+            if (FileAt.Stat(opened.Value, name, out var stat) < 0 || !stat.IsDirectory) continue;
+            foreach (var below in Directories(root, Join(directory, Encoding.UTF8.GetString(name)))) yield return below;
+        }
+    }
+
+    /// <summary>Without what lies below another one of them: that comes with it.</summary>
+    private static List<string> Uppermost(List<string> paths)
+    {
+        var all = new HashSet<string>(paths, StringComparer.Ordinal);
+        return [.. all.Where(path => path.Length == 0 || !Above(path).Any(all.Contains))];
+    }
+
+    private static IEnumerable<string> Above(string path)
+    {
+        for (int slash = path.LastIndexOf('/'); slash >= 0; slash = slash == 0 ? -1 : path.LastIndexOf('/', slash - 1)) yield return path[..slash];
+        yield return "";
     }
 
     public static WharfException NotFound(string word) => new SourceMissingException(word);

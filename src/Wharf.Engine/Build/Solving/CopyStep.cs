@@ -28,7 +28,7 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
         _directoryTime = TimeOfLast() ?? now;
         foreach (var word in node.Sources)
         {
-            foreach (var found in Sorted(CopySources.Find(source, Pivotless(word), excluded)))
+            foreach (var found in Sorted(CopySources.Find(source, Pivotless(word), excluded, deep: node.Parents)))
                 using (found) await WriteSourceAsync(tar, word, found, cancellation);
         }
         foreach (var (name, content) in node.Inline) await WriteInlineAsync(tar, name, content, cancellation);

@@ -66,14 +66,41 @@ internal sealed class StepMounts : IDisposable
             Mounts.Add(mount.ReadOnly ? DefaultMounts.Bind(target, real, "ro") : FileStat.Of(found).IsDirectory ? Overlay(target, [real], writable: true) : DefaultMounts.Bind(target, Copied(real)));
             return;
         }
-        var lowers = _parts.Snapshots.LayerPaths(from.ChainId, ArchivePlace.Clean(mount.Source));
-        if (lowers.Count == 0) throw WharfException.Invalid($"RUN --mount of {target}: \"{mount.Source}\" is not a directory of what it comes from");
+        var (source, isDirectory) = Place(from, mount.Source);
+        if (!isDirectory)
+        {
+            var file = FileOf(from, source) ?? throw CopySources.NotFound(mount.Source);
+            Mounts.Add(mount.ReadOnly ? DefaultMounts.Bind(target, file, "ro") : DefaultMounts.Bind(target, Copied(file)));
+            return;
+        }
+        var lowers = _parts.Snapshots.LayerPaths(from.ChainId, source);
+        if (lowers.Count == 0) throw CopySources.NotFound(mount.Source);
         if (mount.ReadOnly && lowers.Count == 1)
         {
             Mounts.Add(DefaultMounts.Bind(target, lowers[0], "ro"));
             return;
         }
         Mounts.Add(Overlay(target, lowers, writable: !mount.ReadOnly));
+    }
+
+    /// <summary>Where a path of another step's file system leads, links followed, and whether that is a directory.</summary>
+    private (string Path, bool IsDirectory) Place(NodeResult from, string path)
+    {
+        using var root = _parts.Snapshots.OpenLayers(from.ChainId);
+        using var found = OpenSource(root, path);
+        return (ArchivePlace.Below(root, found) ?? throw CopySources.NotFound(path), FileStat.Of(found).IsDirectory);
+    }
+
+    /// <summary>The file that a real path of a stack of layers shows: that of the uppermost layer which has it.</summary>
+    private string? FileOf(NodeResult from, string path)
+    {
+        int slash = path.LastIndexOf('/');
+        foreach (var directory in _parts.Snapshots.LayerPaths(from.ChainId, path[..slash]))
+        {
+            using var opened = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
+            if (FileAt.Stat(opened.Value, Encoding.UTF8.GetBytes(path[(slash + 1)..]), out var stat) == 0 && stat.IsRegular) return $"{directory}/{path[(slash + 1)..]}";
+        }
+        return null;
     }
 
     /// <summary>Directories over each other. What is written there is for this step only.</summary>
@@ -149,6 +176,9 @@ internal sealed class StepMounts : IDisposable
             return;
         }
         var target = mount.Target.Length > 0 ? ArchivePlace.Clean(mount.Target) : $"/run/buildkit/ssh_agent.{Environment.Count}";
+        var name = Encoding.UTF8.GetBytes(socket);
+        FileAt.Check(FileAt.ChangeOwner(OpenAt.AT_FDCWD, name, mount.Uid, mount.Gid), "fchownat", name);
+        FileAt.Check(FileAt.ChangeMode(OpenAt.AT_FDCWD, name, mount.Mode), "fchmodat", name);
         Mounts.Add(DefaultMounts.Bind(target, socket));
         Environment.Add($"SSH_AUTH_SOCK={target}");
     }

@@ -1,0 +1,168 @@
+using System.Formats.Tar;
+using System.Security.Cryptography;
+using System.Text;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Build;
+
+/// <summary>Contexts and sources of ADD that the daemon fetches: git repositories, archives and files by http.</summary>
+public sealed class RemoteSourceTests(EngineFixture engine) : IAsyncLifetime
+{
+    private readonly string _site = Directory.CreateTempSubdirectory("wharf-site-").FullName;
+    private readonly EngineApi _api = new(engine.SocketPath);
+    private FileSite? _server;
+    private string _commit = "";
+
+    private string Address => _server!.Address;
+    private string Repository => Address + "/repo.git";
+
+    public async ValueTask InitializeAsync()
+    {
+        if (!engine.IsWharf) return; // the other engine may be in a network of its own
+        var work = Path.Combine(_site, "work");
+        Directory.CreateDirectory(Path.Combine(work, "sub"));
+        await GitAsync(_site, "init", "-q", "-b", "main", work);
+        await File.WriteAllTextAsync(work + "/Dockerfile", "FROM busybox\nCOPY . /c\nRUN echo main > /which\n");
+        await File.WriteAllTextAsync(work + "/sub/Dockerfile", "FROM busybox\nCOPY . /c\nRUN echo sub > /which\n");
+        await CommitAsync(work, "one");
+        await GitAsync(work, "tag", "v1");
+        await GitAsync(work, "checkout", "-q", "-b", "other");
+        await File.WriteAllTextAsync(work + "/Dockerfile", "FROM busybox\nCOPY . /c\nRUN echo other > /which\n");
+        await CommitAsync(work, "two");
+        _commit = (await GitAsync(work, "rev-parse", "other")).Trim();
+        await GitAsync(work, "checkout", "-q", "main");
+        await GitAsync(_site, "clone", "-q", "--bare", work, Path.Combine(_site, "repo.git"));
+        await GitAsync(Path.Combine(_site, "repo.git"), "update-server-info");
+        _server = new FileSite(_site);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null) await _server.DisposeAsync();
+        _api.Dispose();
+        Directory.Delete(_site, recursive: true);
+    }
+
+    private static async Task<string> GitAsync(string directory, params string[] args) => (await CommandResult.RunAsync("git", ["-C", directory, .. args])).ShouldExit(0).Out;
+
+    private static async Task CommitAsync(string work, string message)
+    {
+        await GitAsync(work, "add", "-A");
+        await GitAsync(work, "-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false", "commit", "-q", "-m", message);
+    }
+
+    private async Task<string> ResultAsync(string image, string path)
+    {
+        var shown = (await engine.DockerAsync("run", "--rm", image, "cat", path)).ShouldExit(0).Text;
+        (await engine.DockerAsync("rmi", "-f", image)).ShouldExit(0);
+        return shown;
+    }
+
+    private static void NeedsWharf(EngineFixture engine)
+    {
+        if (!engine.IsWharf) Assert.Skip("another engine may be in a network of its own, where it cannot come to this one's servers");
+    }
+
+    [Theory]
+    [InlineData("", "main")]
+    [InlineData("#v1", "main")]
+    [InlineData("#other", "other")]
+    [InlineData("#COMMIT", "other")]
+    [InlineData("#:sub", "sub")]
+    [InlineData("#v1:sub", "sub")]
+    public async Task A_repository_is_a_context_at_its_reference_and_subdirectory(string fragment, string which)
+    {
+        NeedsWharf(engine);
+        var address = Repository + fragment.Replace("COMMIT", _commit, StringComparison.Ordinal);
+        (await _api.PostAsync($"/build?t=rs-git&remote={Uri.EscapeDataString(address)}")).StreamError.ShouldBeNull();
+        (await ResultAsync("rs-git", "/which")).ShouldBe(which);
+        (await Buildx.RunAsync(engine, ["build", "-t", "rs-gitx", address])).ShouldExit(0);
+        (await ResultAsync("rs-gitx", "/which")).ShouldBe(which);
+    }
+
+    [Fact]
+    public async Task A_repository_that_lacks_what_is_asked_for_says_so()
+    {
+        NeedsWharf(engine);
+        foreach (var fragment in new[] { "#nope", "#:nope", "#:../../../etc" })
+        {
+            var answer = await _api.PostAsync($"/build?remote={Uri.EscapeDataString(Repository + fragment)}");
+            (answer.Status >= 400 || answer.StreamError is not null).ShouldBeTrue(answer.Text);
+            answer.Text.ShouldContain(fragment[^3..]);
+        }
+    }
+
+    [Fact]
+    public async Task Archives_and_Dockerfiles_come_by_http()
+    {
+        NeedsWharf(engine);
+        using var bytes = new MemoryStream();
+        await using (var tar = new TarWriter(bytes, leaveOpen: true))
+        {
+            await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "sub/Other") { DataStream = new MemoryStream("FROM busybox\nCOPY f /which\n"u8.ToArray()) }, TestContext.Current.CancellationToken);
+            await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "f") { DataStream = new MemoryStream("of the archive"u8.ToArray()) }, TestContext.Current.CancellationToken);
+        }
+        await File.WriteAllBytesAsync(Path.Combine(_site, "context.tar"), bytes.ToArray(), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(_site, "Plain"), "FROM busybox\nRUN echo plain > /which\n", TestContext.Current.CancellationToken);
+        (await _api.PostAsync($"/build?t=rs-tar&dockerfile=sub/Other&remote={Uri.EscapeDataString(Address + "/context.tar")}")).StreamError.ShouldBeNull();
+        (await ResultAsync("rs-tar", "/which")).ShouldBe("of the archive");
+        (await _api.PostAsync($"/build?t=rs-plain&remote={Uri.EscapeDataString(Address + "/Plain")}")).StreamError.ShouldBeNull();
+        (await ResultAsync("rs-plain", "/which")).ShouldBe("plain");
+        (await Buildx.RunAsync(engine, ["build", "-t", "rs-tarx", "-f", "sub/Other", Address + "/context.tar"])).ShouldExit(0);
+        (await ResultAsync("rs-tarx", "/which")).ShouldBe("of the archive");
+        (await Buildx.RunAsync(engine, ["build", "-t", "rs-plainx", Address + "/Plain"])).ShouldExit(0);
+        (await ResultAsync("rs-plainx", "/which")).ShouldBe("plain");
+        (await _api.PostAsync($"/build?remote={Uri.EscapeDataString(Address + "/none")}")).Message!.ShouldContain("404");
+    }
+
+    [Fact]
+    public async Task ADD_fetches_files_archives_and_repositories_and_checks_what_they_are()
+    {
+        NeedsWharf(engine);
+        await File.WriteAllTextAsync(Path.Combine(_site, "file"), "content\n", TestContext.Current.CancellationToken);
+        (await CommandResult.RunAsync("tar", ["-czf", Path.Combine(_site, "a.tgz"), "-C", Path.Combine(_site, "work"), "sub"])).ShouldExit(0);
+        var digest = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("content\n")));
+        var context = Directory.CreateDirectory(Path.Combine(_site, "context")).FullName;
+        async Task<CommandResult> BuildAsync(string dockerfile)
+        {
+            await File.WriteAllTextAsync(context + "/Dockerfile", dockerfile);
+            return await Buildx.RunAsync(engine, ["build", "--progress=plain", "-t", "rs-add", context]);
+        }
+        (await BuildAsync($"""
+            FROM busybox
+            ADD {Address}/file /one
+            ADD --checksum={digest} --chmod=755 --chown=1:2 {Address}/file /dir/
+            ADD {Address}/a.tgz /packed
+            ADD --unpack=true {Address}/a.tgz /unpacked/
+            ADD {Repository}#v1 /git
+            ADD --keep-git-dir=true {Repository}#other:sub /gitsub
+            ADD --keep-git-dir=true --checksum={_commit} {Repository}#other /kept
+            RUN stat -c '%a %u:%g %n' /one /dir/file > /list; ls /packed /unpacked/sub/Dockerfile /git/Dockerfile /kept/.git/HEAD /gitsub/Dockerfile >> /list; test ! -e /git/.git
+            """)).ShouldExit(0);
+        (await ResultAsync("rs-add", "/list")).ShouldBe("600 0:0 /one\n755 1:2 /dir/file\n/git/Dockerfile\n/gitsub/Dockerfile\n/kept/.git/HEAD\n/packed\n/unpacked/sub/Dockerfile");
+        (await BuildAsync($"FROM busybox\nADD --checksum=sha256:{new string('0', 64)} {Address}/file /one\n")).ShouldExit(1).Error.ShouldContain("digest mismatch");
+        (await BuildAsync($"FROM busybox\nADD --checksum={new string('0', 40)} {Repository}#v1 /git\n")).ShouldExit(1).Error.ShouldContain("expected checksum to match");
+        (await BuildAsync($"FROM busybox\nADD {Address}/none /one\n")).ShouldExit(1).Error.ShouldContain("404");
+        // Fetched anew each time: what changed there is another step.
+        (await BuildAsync($"FROM busybox\nADD {Address}/file /one\n")).ShouldExit(0);
+        await File.WriteAllTextAsync(Path.Combine(_site, "file"), "changed\n", TestContext.Current.CancellationToken);
+        (await BuildAsync($"FROM busybox\nADD {Address}/file /one\n")).ShouldExit(0);
+        (await ResultAsync("rs-add", "/one")).ShouldBe("changed");
+    }
+
+    [Fact]
+    public async Task Named_contexts_are_repositories_and_archives_too()
+    {
+        NeedsWharf(engine);
+        var context = Directory.CreateDirectory(Path.Combine(_site, "named")).FullName;
+        await File.WriteAllTextAsync(context + "/Dockerfile", "FROM busybox\nCOPY --from=source sub/Dockerfile /which\n", TestContext.Current.CancellationToken);
+        (await CommandResult.RunAsync("tar", ["-cf", Path.Combine(_site, "named.tar"), "-C", Path.Combine(_site, "work"), "sub"])).ShouldExit(0);
+        foreach (var source in new[] { Repository + "#v1", Address + "/named.tar" })
+        {
+            (await Buildx.RunAsync(engine, ["build", "-t", "rs-named", "--build-context", "source=" + source, context])).ShouldExit(0);
+            (await ResultAsync("rs-named", "/which")).ShouldContain("echo sub");
+        }
+    }
+}
