@@ -113,7 +113,7 @@ public sealed record DaemonOptions
     public int ShutdownTimeout { get => _live.ShutdownTimeout; init => _live = _live with { ShutdownTimeout = value }; }
     public Containers.Config.ContainerDefaults ContainerDefaults { get; init; } = new();
     /// <summary>Log driver of containers that name none, and its options.</summary>
-    public string LogDriver { get; init; } = "json-file";
+    public string LogDriver { get; init; } = Containers.Config.LogRules.Default;
     public IReadOnlyDictionary<string, string> LogOptions { get; init; } = new Dictionary<string, string>();
 
     private const string DefaultDataRoot = "/var/lib/wharf";

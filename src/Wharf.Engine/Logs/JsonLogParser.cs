@@ -15,6 +15,8 @@ public ref struct LogEntry
     public ReadOnlySpan<byte> Time;
     /// <summary>The attrs object as JSON; empty when there is none.</summary>
     public ReadOnlySpan<byte> Attributes;
+    /// <summary>Of a local log: the attributes as fields of its message, from the first one on; empty when there is none.</summary>
+    public ReadOnlySpan<byte> AttributeFields;
     /// <summary>Of a local log: the time, since it stands there as a number.</summary>
     public long Nanoseconds;
     /// <summary>Of a local log: the text is the end of its line, whose line end is not kept.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Wharf.Engine.Logs;
 
@@ -28,6 +29,7 @@ public static class LocalLogParser
         entry = new LogEntry { EndsLine = true };
         while (message.Length > 0)
         {
+            var rest = message;
             if (!TryVarint(ref message, out ulong tag)) return false;
             if ((tag & 7) == 0)
             {
@@ -44,9 +46,37 @@ public static class LocalLogParser
                 case 3: entry.Text = field; break;
                 // Part of a long line; field 1 says that it is the last.
                 case 5: entry.EndsLine = field is [0x08, 1, ..]; break;
+                case 6: if (entry.AttributeFields.IsEmpty) entry.AttributeFields = rest; break;
             }
         }
         return entry.Stream != 0;
+    }
+
+    /// <summary>The attributes of <see cref="LogEntry.AttributeFields"/>.</summary>
+    public static Dictionary<string, string> Attributes(ReadOnlySpan<byte> fields)
+    {
+        var attributes = new Dictionary<string, string>();
+        while (TryField(ref fields, out int number, out var pair))
+        {
+            if (number != 6) continue;
+            string name = "", value = "";
+            while (TryField(ref pair, out number, out var text))
+                if (number == 1) name = Encoding.UTF8.GetString(text);
+                else if (number == 2) value = Encoding.UTF8.GetString(text);
+            attributes[name] = value;
+        }
+        return attributes;
+    }
+
+    private static bool TryField(ref ReadOnlySpan<byte> data, out int number, out ReadOnlySpan<byte> field)
+    {
+        number = 0;
+        field = default;
+        if (data.IsEmpty || !TryVarint(ref data, out ulong tag) || (tag & 7) != 2 || !TryVarint(ref data, out ulong length) || length > (ulong)data.Length) return false;
+        number = (int)(tag >> 3);
+        field = data[..(int)length];
+        data = data[(int)length..];
+        return true;
     }
 
     private static bool TryVarint(ref ReadOnlySpan<byte> data, out ulong value)

@@ -91,7 +91,7 @@ internal sealed class LogSink(LogQuery query, Stream output)
         int start = _out.WrittenCount;
         if (query.Timestamps && local) WriteTime(entry.Nanoseconds);
         else if (query.Timestamps) WriteTime(entry.Time);
-        if (query.Details) WriteDetails(entry.Attributes);
+        if (query.Details) WriteDetails(entry);
         _out.Write(entry.Text);
         if (local && entry.EndsLine) _out.Write("\n"u8);
         if (query.Multiplexed) PatchLength(head, _out.WrittenCount - start);
@@ -130,15 +130,16 @@ internal sealed class LogSink(LogQuery query, Stream output)
         _out.Write(text[..length]);
     }
 
-    private void WriteDetails(ReadOnlySpan<byte> attributes)
+    private void WriteDetails(in LogEntry entry)
     {
-        if (attributes.Length > 0)
+        var attributes = LocalLogParser.Attributes(entry.AttributeFields);
+        if (entry.Attributes.Length > 0)
         {
-            using var document = JsonDocument.Parse(attributes.ToArray());
-            var pairs = document.RootElement.EnumerateObject().OrderBy(pair => pair.Name, StringComparer.Ordinal)
-                .Select(pair => $"{Uri.EscapeDataString(pair.Name)}={Uri.EscapeDataString(pair.Value.ToString())}");
-            _out.Write(Encoding.UTF8.GetBytes(string.Join(',', pairs)));
+            using var document = JsonDocument.Parse(entry.Attributes.ToArray());
+            foreach (var pair in document.RootElement.EnumerateObject()) attributes[pair.Name] = pair.Value.ToString();
         }
+        _out.Write(Encoding.UTF8.GetBytes(string.Join(',', attributes.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => $"{Uri.EscapeDataString(pair.Key)}={Uri.EscapeDataString(pair.Value)}"))));
         _out.Write(" "u8);
     }
 

@@ -1,12 +1,14 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Text;
 using Wharf.Specs.Shim;
 
 namespace Wharf.Runtime.Logs;
 
 /// <summary>
 /// docker's <c>local</c> log, byte for byte: entries of a 4-byte big-endian length, a protobuf message (1 source, 2 time_nano, 3 line,
-/// 4 partial, 5 {1 last, 2 id, 3 ordinal}) and the length again, so that it can be read from both ends.
+/// 4 partial, 5 {1 last, 2 id, 3 ordinal}) and the length again, so that it can be read from both ends. Attributes are ours: field 6, a map
+/// of strings ({1 name, 2 value}), which docker's reader passes over.
 /// </summary>
 internal sealed class LocalFileLog(LogTarget target) : LineLog
 {
@@ -14,6 +16,7 @@ internal sealed class LocalFileLog(LogTarget target) : LineLog
 
     private readonly LogFiles _files = new(target.Path!, target.MaxSize, target.MaxFile, target.Compress);
     private readonly ArrayBufferWriter<byte> _out = new(MaxLine);
+    private readonly byte[] _attributes = Attributes(target.Attributes);
 
     protected override void Line(int stream, ReadOnlySpan<byte> text, DateTimeOffset time, PartOfLine? part) => Add(stream, text, time, part);
 
@@ -32,15 +35,34 @@ internal sealed class LocalFileLog(LogTarget target) : LineLog
         head[length++] = 0x1a;
         length += Varint(head[length..], (ulong)text.Length);
         int metaLength = part is null ? 0 : Meta(meta, part);
-        int size = length + text.Length + metaLength;
+        int size = length + text.Length + metaLength + _attributes.Length;
         var entry = _out.GetSpan(size + 8);
         BinaryPrimitives.WriteInt32BigEndian(entry, size);
         head[..length].CopyTo(entry[4..]);
         text.CopyTo(entry[(4 + length)..]);
         meta[..metaLength].CopyTo(entry[(4 + length + text.Length)..]);
+        _attributes.CopyTo(entry[(4 + size - _attributes.Length)..]);
         BinaryPrimitives.WriteInt32BigEndian(entry[(4 + size)..], size);
         _out.Advance(size + 8);
         if (_out.WrittenCount >= Batch || _files.WouldFill(_out.WrittenCount)) Flush();
+    }
+
+    /// <summary>They are the same with each line.</summary>
+    private static byte[] Attributes(Dictionary<string, string>? attributes)
+    {
+        var fields = new List<byte>();
+        foreach (var (name, value) in attributes ?? [])
+        {
+            List<byte> pair = [.. Field(0x0a, Encoding.UTF8.GetBytes(name)), .. Field(0x12, Encoding.UTF8.GetBytes(value))];
+            fields.AddRange(Field(0x32, [.. pair]));
+        }
+        return [.. fields];
+    }
+
+    private static byte[] Field(byte tag, byte[] value)
+    {
+        Span<byte> length = stackalloc byte[10];
+        return [tag, .. length[..Varint(length, (ulong)value.Length)], .. value];
     }
 
     private static int Meta(Span<byte> meta, PartOfLine part)
@@ -50,7 +72,7 @@ internal sealed class LocalFileLog(LogTarget target) : LineLog
         if (part.Last) { inner[length++] = 0x08; inner[length++] = 1; }
         inner[length++] = 0x12;
         inner[length++] = (byte)part.Id.Length;
-        length += System.Text.Encoding.ASCII.GetBytes(part.Id, inner[length..]);
+        length += Encoding.ASCII.GetBytes(part.Id, inner[length..]);
         inner[length++] = 0x18;
         length += Varint(inner[length..], (ulong)part.Ordinal);
         int at = 0;

@@ -61,6 +61,30 @@ public sealed class LogTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task A_local_log_keeps_attributes_too()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker 28 refuses these options for local; 29 takes them");
+        var name = await RunAsync(["--log-driver", "local", "--label", "a=b", "-e", "C=d e", "--log-opt", "labels=a", "--log-opt", "env-regex=^C", "--log-opt", "tag={{.Name}}"], "echo x; echo; printf rest");
+        try
+        {
+            var details = $"C=d%20e,a=b,tag={name} ";
+            (await engine.DockerAsync("logs", "--details", name)).Out.ShouldBe($"{details}x\n{details}\n{details}rest");
+            (await engine.DockerAsync("logs", name)).Out.ShouldBe("x\n\nrest");
+        }
+        finally { await engine.DockerAsync("rm", name); }
+    }
+
+    [Fact]
+    public async Task Without_a_driver_it_is_the_daemon_s()
+    {
+        var driver = (await engine.DockerAsync("info", "-f", "{{.LoggingDriver}}")).Text;
+        if (engine.IsWharf) driver.ShouldBe("local");
+        var name = await RunAsync(["--log-opt", "max-size=1m"], "echo x");
+        try { (await engine.DockerAsync("inspect", "-f", "{{json .HostConfig.LogConfig}}", name)).Text.ShouldBe($"{{\"Type\":\"{driver}\",\"Config\":{{\"max-size\":\"1m\"}}}}"); }
+        finally { await engine.DockerAsync("rm", name); }
+    }
+
+    [Fact]
     public async Task Since_until_and_timestamps_choose_and_show()
     {
         var name = await RunAsync([], "echo early; sleep 2.2; echo late");

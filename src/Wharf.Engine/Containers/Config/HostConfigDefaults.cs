@@ -28,7 +28,7 @@ internal static class HostConfigDefaults
         var result = host with
         {
             ContainerIDFile = host.ContainerIDFile ?? "",
-            LogConfig = new HostConfigLogConfig { Type = NotEmpty(host.LogConfig?.Type, "json-file"), Config = host.LogConfig?.Config ?? [] },
+            LogConfig = new HostConfigLogConfig { Type = NotEmpty(host.LogConfig?.Type, LogRules.Default), Config = host.LogConfig?.Config ?? [] },
             NetworkMode = host.NetworkMode is null or "" or "default" ? NetworkMode(options) : host.NetworkMode,
             RestartPolicy = new RestartPolicy { Name = NotEmpty(host.RestartPolicy?.Name, "no"), MaximumRetryCount = host.RestartPolicy?.MaximumRetryCount ?? 0 },
             AutoRemove = host.AutoRemove ?? false,

@@ -11,10 +11,12 @@ internal static class LogRules
     /// <summary>The drivers there are, as <c>info</c> lists them.</summary>
     public static readonly string[] Drivers = ["fluentd", "gelf", "journald", "json-file", "local", "syslog"];
 
+    /// <summary>The driver of containers whose daemon names none: compressed and rotated, so that no log fills the disk.</summary>
+    public const string Default = "local";
+
     private static readonly string[] Common = ["mode", "max-buffer-size"];
     private static readonly string[] Cache = ["cache-disabled", "cache-max-file", "cache-max-size", "cache-compress"];
-    private static readonly string[] JsonFile = ["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"];
-    private static readonly string[] Local = ["max-file", "max-size", "compress"];
+    private static readonly string[] Files = ["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"];
 
     private const long DefaultJsonSize = 100L << 20, DefaultLocalSize = 20L << 20, DefaultBuffer = 1L << 20;
     private const int DefaultFiles = 5;
@@ -31,14 +33,14 @@ internal static class LogRules
 
     public static void Check(HostConfigLogConfig? log)
     {
-        var driver = log?.Type is { Length: > 0 } type ? type : "json-file";
+        var driver = log?.Type is { Length: > 0 } type ? type : Default;
         if (driver == "none") return;
         if (Array.IndexOf(Drivers, driver) < 0) throw WharfException.Invalid($"error looking up logging plugin {driver}: plugin \"{driver}\" not found");
         var options = log?.Config ?? [];
         CheckMode(options);
         var own = options.Where(option => Array.IndexOf(Common, option.Key) < 0).ToDictionary();
-        if (driver == "json-file") RequireKnown(own, JsonFile, key => $"unknown log opt '{key}' for json-file log driver");
-        else if (driver == "local") RequireKnown(own, Local, key => $"unknown log opt '{key}' for log driver local");
+        if (driver == "json-file") RequireKnown(own, Files, key => $"unknown log opt '{key}' for json-file log driver");
+        else if (driver == "local") RequireKnown(own, Files, key => $"unknown log opt '{key}' for log driver local");
         else RemoteLogRules.Check(driver, own.Where(option => Array.IndexOf(Cache, option.Key) < 0).ToDictionary());
         CheckFiles(own);
         if (own.GetValueOrDefault("tag") is { Length: > 0 } tag) LogTag.Check(tag);
@@ -77,8 +79,8 @@ internal static class LogRules
     public static (string Path, Logs.LogFormat Format)? Readable(HostConfigLogConfig? log, string directory, string id) => log?.Type switch
     {
         "none" => null,
-        null or "" or "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
-        "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
+        "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
+        null or "" or "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
         _ => GoBool(log.Config?.GetValueOrDefault("cache-disabled") ?? "") == true ? null : (Path.Combine(directory, "container-cached.log"), Logs.LogFormat.Local),
     };
 
@@ -87,7 +89,7 @@ internal static class LogRules
     /// <summary>Where the shim is to write the output of a container; <paramref name="directory"/> is where its files are.</summary>
     public static LogTarget Target(HostConfigLogConfig? log, string directory, ContainerConfig config, LogSource source)
     {
-        var driver = log?.Type is { Length: > 0 } type ? type : "json-file";
+        var driver = log?.Type is { Length: > 0 } type ? type : Default;
         if (driver == "none") return new LogTarget { Driver = "none" };
         var options = log?.Config ?? [];
         bool remote = driver is not ("json-file" or "local");
