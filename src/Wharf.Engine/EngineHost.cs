@@ -23,6 +23,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required StateStore State { get; init; }
     public required EventService Events { get; init; }
     public required SnapshotService Snapshots { get; init; }
+    public required HostMounts HostMounts { get; init; }
     public required ImageService Images { get; init; }
     public required NetworkService Networks { get; init; }
     public required VolumeService Volumes { get; init; }
@@ -64,6 +65,7 @@ public sealed class EngineHost : IAsyncDisposable
             State = state,
             Events = events,
             Snapshots = snapshots,
+            HostMounts = new HostMounts(options),
             Images = images,
             Networks = networks,
             Volumes = volumes,

@@ -35,8 +35,8 @@ internal static class Catalog
             Verb("doctor", "Check this machine for what the engine needs", () => new Doctor.DoctorCommand()),
             ContainerVerbs.Copy, ContainerVerbs.Create, ContainerVerbs.Diff, SystemVerbs.Events, ContainerVerbs.Export, ImageVerbs.History, ImageVerbs.Import,
             Verb("inspect", "Show all there is to know of objects", () => new Systems.InspectCommand()),
-            ContainerVerbs.Kill, ImageVerbs.Load, ContainerVerbs.Logs, ContainerVerbs.Pause, ContainerVerbs.Port, ContainerVerbs.Rename, ContainerVerbs.Restart, ContainerVerbs.Remove.As("rm", []),
-            ImageVerbs.Remove.As("rmi", []), ContainerVerbs.RollBack, ImageVerbs.Save, ContainerVerbs.Snapshot, ContainerVerbs.Start, ContainerVerbs.Stats, ContainerVerbs.Stop, ImageVerbs.Tag, ContainerVerbs.Top, ContainerVerbs.Unpause, ContainerVerbs.Update, ContainerVerbs.Versions, ContainerVerbs.Wait,
+            ContainerVerbs.Kill, ImageVerbs.Load, ContainerVerbs.Logs, ContainerVerbs.Mount, ContainerVerbs.Pause, ContainerVerbs.Port, ContainerVerbs.Rename, ContainerVerbs.Restart, ContainerVerbs.Remove.As("rm", []),
+            ImageVerbs.Remove.As("rmi", []), ContainerVerbs.RollBack, ImageVerbs.Save, ContainerVerbs.Snapshot, ContainerVerbs.Start, ContainerVerbs.Stats, ContainerVerbs.Stop, ImageVerbs.Tag, ContainerVerbs.Top, ContainerVerbs.Unmount, ContainerVerbs.Unpause, ContainerVerbs.Update, ContainerVerbs.Versions, ContainerVerbs.Wait,
         ],
     };
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 using Wharf.Daemon.Http;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -10,6 +11,8 @@ namespace Wharf.Daemon.Api;
 public static class EventsApi
 {
     private static readonly string[] ByActor = ["container", "image", "network", "volume", "daemon", "plugin", "service", "node", "secret", "config"];
+
+    private static readonly string[] Forms = ["application/json", "application/jsonl", "application/x-ndjson", JsonLines.Sequence];
 
     public static void Map(ApiRouter router) => router.Get("/events", ListenAsync);
 
@@ -22,7 +25,7 @@ public static class EventsApi
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
         bool onlyPast = until is not null && until <= Now();
         if (until is not null && !onlyPast) end.CancelAfter(TimeSpan.FromMilliseconds(Math.Min((until.Value - Now()) / 1_000_000 + 1, int.MaxValue)));
-        var lines = context.StartJsonLines();
+        var lines = context.StartJsonLines(Form(context.Http.Request));
         await context.Http.Response.Body.FlushAsync(context.Cancellation);
         try
         {
@@ -33,6 +36,15 @@ public static class EventsApi
             }
         }
         catch (OperationCanceledException) when (!context.Cancellation.IsCancellationRequested) { /* until has come */ }
+    }
+
+    /// <summary>The form that <c>Accept</c> puts first of those there are (Engine API 1.52); plain JSON for all else.</summary>
+    private static string Form(HttpRequest request)
+    {
+        if (!MediaTypeHeaderValue.TryParseList([.. request.Headers.Accept.OfType<string>()], out var wanted)) return Forms[0];
+        foreach (var type in wanted.OrderByDescending(type => type.Quality ?? 1))
+            if (Array.IndexOf(Forms, type.MediaType.Value ?? "") is >= 0 and var at) return Forms[at];
+        return Forms[0];
     }
 
     /// <summary>Nanoseconds of the Unix epoch from seconds (<c>1700000000.5</c>) or RFC 3339.</summary>

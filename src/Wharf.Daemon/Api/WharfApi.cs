@@ -20,6 +20,9 @@ public static class WharfApi
         router.Get("/wharf/containers/{id}/log", LogUseAsync);
         router.Post("/wharf/containers/{id}/healthcheck", async context =>
             await context.WriteJsonAsync(200, await context.Engine.Containers.CheckHealthAsync(context.Route("id"), context.Cancellation), DockerApiJson.Default.HealthcheckResult));
+        router.Get("/wharf/mounts", context => context.WriteJsonAsync(200, context.Engine.HostMounts.List(), WharfJson.Default.ListHostMount));
+        router.Post("/wharf/mounts", MountAsync);
+        router.Delete("/wharf/mounts", UnmountAsync);
     }
 
     private static async Task DiffAsync(ApiContext context)
@@ -31,6 +34,21 @@ public static class WharfApi
         using var held = await context.Engine.Images.HoldAsync(context.Cancellation);
         var differences = await Task.Run(() => Engine.Snapshots.SnapshotService.Differences(before, after, context.Cancellation), context.Cancellation);
         await context.WriteJsonAsync(200, differences, WharfJson.Default.ListFileDifference);
+    }
+
+    private static async Task MountAsync(ApiContext context)
+    {
+        var name = context.Query("name") ?? "";
+        if (name.Length == 0) throw WharfException.Invalid("bad parameter: name must name an image or a container");
+        var directories = await PathsAsync(context, name);
+        var mount = context.Engine.HostMounts.Mount(name, directories, context.Query("path") is { Length: > 0 } path ? path : null);
+        await context.WriteJsonAsync(201, mount, WharfJson.Default.HostMount);
+    }
+
+    private static async Task UnmountAsync(ApiContext context)
+    {
+        context.Engine.HostMounts.Unmount(context.Query("name") ?? "");
+        await context.EmptyAsync(204);
     }
 
     private static async Task SaveVersionAsync(ApiContext context)

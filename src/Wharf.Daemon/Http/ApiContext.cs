@@ -88,22 +88,31 @@ public sealed class ApiContext(HttpContext http, EngineHost engine, ApiVersion v
     }
 
     /// <summary>Starts an answer of JSON values one per line, each sent at once (build, pull, events, stats).</summary>
-    public JsonLines StartJsonLines(int status = StatusCodes.Status200OK)
+    public JsonLines StartJsonLines(int status = StatusCodes.Status200OK) => StartJsonLines("application/json", status);
+
+    public JsonLines StartJsonLines(string contentType, int status = StatusCodes.Status200OK)
     {
         Http.Response.StatusCode = status;
-        Http.Response.ContentType = "application/json";
-        return new JsonLines(Http.Response.Body, Cancellation);
+        Http.Response.ContentType = contentType;
+        return new JsonLines(Http.Response.Body, Cancellation, contentType);
     }
 }
 
-/// <summary>A stream of JSON values, CR LF after each as docker sends them; safe for several writers.</summary>
-public sealed class JsonLines(Stream body, CancellationToken cancellation)
+/// <summary>
+/// A stream of JSON values, safe for several writers: CR LF after each as docker sends them, LF in JSON lines, and a record separator before each
+/// in a JSON text sequence (RFC 7464).
+/// </summary>
+public sealed class JsonLines(Stream body, CancellationToken cancellation, string contentType = "application/json")
 {
+    public const string Sequence = "application/json-seq";
+    private const byte RecordSeparator = 0x1e;
+
     private readonly SemaphoreSlim _one = new(1, 1);
 
     public async Task WriteAsync<T>(T value, JsonTypeInfo<T> type)
     {
-        var line = ApiJson.Write(value, type, "\r\n"u8);
+        var line = ApiJson.Write(value, type, contentType == "application/json" ? "\r\n"u8 : "\n"u8);
+        if (contentType == Sequence) line = (byte[])[RecordSeparator, .. line.Span];
         await _one.WaitAsync(cancellation);
         try
         {

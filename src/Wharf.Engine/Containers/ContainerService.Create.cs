@@ -21,6 +21,7 @@ public sealed partial class ContainerService
         var given = request.HostConfig ?? new HostConfig();
         given.LogConfig = LogRules.WithDefaults(given.LogConfig, _options);
         HostConfigRules.Check(given, asked, _capacity, warnings);
+        StorageRules.Check(given.StorageOpt, () => _snapshots.LimitsSizes);
         HostConfigRules.CheckRuntime(given.Runtime, _options.Runtimes);
         RequireOtherContainers(given);
         if (given.NetworkMode == "host" && given.PortBindings is { Count: > 0 }) warnings.Add("Published ports are discarded when using host network mode");
@@ -61,7 +62,7 @@ public sealed partial class ContainerService
         Directory.CreateDirectory(DirectoryOf(container.Id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         try
         {
-            await _snapshots.CreateWritableAsync(container.Id, chainId, cancellation);
+            await _snapshots.CreateWritableAsync(container.Id, chainId, cancellation, StorageRules.SizeOf(container.HostConfig.StorageOpt));
             container.Document = container.Document with { Mounts = await ResolveMountsAsync(container, warnings, cancellation) };
             _store.Insert(container);
         }

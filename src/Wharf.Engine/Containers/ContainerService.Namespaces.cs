@@ -15,6 +15,7 @@ public sealed partial class ContainerService
         var namespaces = new List<LinuxNamespace>(7) { new() { Type = "mount" } };
         AddShared(namespaces, run, "pid", "pid", host.PidMode, "PID");
         AddShared(namespaces, run, "ipc", "ipc", host.IpcMode, "IPC");
+        if (NamespaceModes.HasOwnTime(host)) namespaces.Add(new LinuxNamespace { Type = "time" });
         if (host.CgroupnsMode == "private") namespaces.Add(new LinuxNamespace { Type = "cgroup" });
         var network = await SetUpNetworkAsync(container, run);
         if (network is not null) namespaces.Add(network);

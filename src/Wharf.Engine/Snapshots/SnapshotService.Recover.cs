@@ -94,6 +94,7 @@ public sealed partial class SnapshotService
     {
         try
         {
+            _quotas.Free(NumberPath(number));
             TreeRemoval.Remove(_directory.Value, Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
         }
         catch (SyscallException error)

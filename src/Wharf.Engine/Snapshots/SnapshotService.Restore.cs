@@ -19,6 +19,7 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
+                if (_quotas.Get(NumberPath(old.Number)) is { } bytes) _quotas.Set(NumberPath(number), bytes, "the writable layer");
                 if (old.IsPlain) await Task.Run(() => MakePlain(directory, Lowers(content ?? old.Parent), cancellation), cancellation);
                 else MakeUpper(directory, old.Parent);
                 if (content is { } layer && !old.IsPlain) await FillAsync(number, directory, old.Parent, layer, cancellation);

@@ -7,8 +7,14 @@ namespace Wharf.Engine.Snapshots;
 
 public sealed partial class SnapshotService
 {
-    /// <summary>Makes the writable layer of a container over a stack of layers (null: an empty root).</summary>
-    public async Task CreateWritableAsync(string key, Digest? parent, CancellationToken cancellation)
+    /// <summary>Whether writable layers can have a size.</summary>
+    public bool LimitsSizes => _quotas.IsOn;
+
+    /// <summary>
+    /// Makes the writable layer of a container over a stack of layers (null: an empty root), which may hold no more than <paramref name="size"/>
+    /// bytes where one is given.
+    /// </summary>
+    public async Task CreateWritableAsync(string key, Digest? parent, CancellationToken cancellation, long? size = null)
     {
         cancellation.ThrowIfCancellationRequested();
         var (number, directory) = MakeNumbered();
@@ -17,6 +23,8 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
+                // Before there is anything in it: what is made later inherits the mark.
+                if (size is { } bytes) _quotas.Set(NumberPath(number), bytes, "the writable layer");
                 if (CopiesLayers) await Task.Run(() => MakePlain(directory, Lowers(parent), cancellation), cancellation);
                 else MakeUpper(directory, parent);
             }

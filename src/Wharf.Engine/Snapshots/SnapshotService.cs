@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Wharf.Engine.State;
+using Wharf.Engine.Volumes;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
@@ -25,6 +26,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
     private readonly StateStore _state;
     private readonly ILogger _log;
     private readonly string _path;
+    private readonly DirectoryQuotas _quotas;
     private readonly Fd _directory;
     private readonly ConcurrentDictionary<Digest, Snapshot> _snapshots = new();
     private readonly ConcurrentDictionary<string, Writable> _writables = new(StringComparer.Ordinal);
@@ -43,6 +45,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
         _path = Path.Combine(options.DataRoot, "snapshots");
         Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
+        _quotas = new DirectoryQuotas(_path);
         _state.EnsureSchema("""
             create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
             create table if not exists writables (key text primary key, number integer not null unique, parent text) without rowid;

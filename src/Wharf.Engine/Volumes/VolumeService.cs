@@ -17,7 +17,7 @@ public sealed partial class VolumeService : IDisposable
     private readonly StateStore _state;
     private readonly EventService _events;
     private readonly VolumePlugins _plugins = new();
-    private readonly VolumeQuotas _quotas;
+    private readonly DirectoryQuotas _quotas;
     private readonly string _root;
     private readonly Lock _lock = new();
 
@@ -25,7 +25,7 @@ public sealed partial class VolumeService : IDisposable
     {
         (_state, _events, _root) = (state, events, Path.Combine(options.DataRoot, "volumes"));
         Directory.CreateDirectory(_root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
-        _quotas = new VolumeQuotas(_root);
+        _quotas = new DirectoryQuotas(_root);
         state.EnsureSchema("""
             create table if not exists volume(name text primary key, document text not null) without rowid, strict;
             create table if not exists volume_use(volume text not null, container text not null, primary key(volume, container)) without rowid, strict;

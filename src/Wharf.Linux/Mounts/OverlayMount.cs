@@ -24,12 +24,12 @@ public static class OverlayMount
     /// given one by one where the kernel can, which also lifts the limit of one page for all of them. <paramref name="ownNamespace"/>: the
     /// calling thread has a mount namespace of its own, in which something may be mounted for a moment.
     /// </summary>
-    public static Fd Create(IEnumerable<string> options, ulong attributes, bool ownNamespace = false)
+    public static Fd Create(IEnumerable<string> options, ulong attributes, bool ownNamespace = false, string source = "overlay")
     {
         var all = options.Select(option => option.Split('=', 2) is [var key, var value] ? (Key: key, Value: (string?)value) : (Key: option, Value: null)).ToList();
-        if (!TakesLowersOneByOne.Value && all.Any(option => option.Value?.Length > MaxFsconfigString)) return CreateByText(all, attributes, ownNamespace);
+        if (!TakesLowersOneByOne.Value && all.Any(option => option.Value?.Length > MaxFsconfigString)) return CreateByText(all, attributes, ownNamespace, source);
         using var context = MountTree.OpenContext("overlay");
-        MountTree.Set(context, "source", "overlay");
+        MountTree.Set(context, "source", source);
         foreach (var (key, value) in all)
         {
             if (key != "lowerdir" || !TakesLowersOneByOne.Value) MountTree.Set(context, key, value);
@@ -42,7 +42,7 @@ public static class OverlayMount
     /// mount(2), whose options are one page, not 256 bytes each; directories are named by descriptors, so that 127 layers fit. The mount is
     /// made somewhere in a mount namespace that nobody else sees, and taken off there.
     /// </summary>
-    private static Fd CreateByText(List<(string Key, string? Value)> options, ulong attributes, bool ownNamespace)
+    private static Fd CreateByText(List<(string Key, string? Value)> options, ulong attributes, bool ownNamespace, string source)
     {
         var directories = new List<Fd>();
         try
@@ -59,7 +59,7 @@ public static class OverlayMount
                 _ => option.Value is null ? option.Key : $"{option.Key}={option.Value}",
             }));
             var place = options.First(option => option.Key == "lowerdir").Value!.Split(':')[0];
-            var tree = ownNamespace ? MountAndTakeOff(place, text) : InOwnNamespace(() => MountAndTakeOff(place, text));
+            var tree = ownNamespace ? MountAndTakeOff(source, place, text) : InOwnNamespace(() => MountAndTakeOff(source, place, text));
             MountTree.SetAttributes(tree, attributes, 0);
             return tree;
         }
@@ -69,9 +69,9 @@ public static class OverlayMount
         }
     }
 
-    private static Fd MountAndTakeOff(string place, string text)
+    private static Fd MountAndTakeOff(string source, string place, string text)
     {
-        SyscallException.Check(Libc.mount("overlay", place, "overlay", 0, text), "mount overlay", text);
+        SyscallException.Check(Libc.mount(source, place, "overlay", 0, text), "mount overlay", text);
         try { return MountTree.Clone(place, recursive: false); }
         finally { SyscallException.Check(Libc.umount2(place, MountFlags.MNT_DETACH), "umount2", place); }
     }

@@ -33,6 +33,13 @@ public sealed record CheckProblem
     public string? Repaired { get; set; }
 }
 
+/// <summary>A read-only view of a container, a version of one or an image on the host (<c>GET /wharf/mounts</c>).</summary>
+public sealed record HostMount
+{
+    public string Name { get; set; } = "";
+    public string Path { get; set; } = "";
+}
+
 /// <summary>Bytes on disk below the data root, by what they are for (<c>GET /wharf/disk</c>). Their sum is what du tells.</summary>
 public sealed record DiskLedgerEntry
 {
@@ -100,4 +107,6 @@ public sealed record BuildReportStep
 [JsonSerializable(typeof(BuildReport))]
 [JsonSerializable(typeof(ContainerLogUse))]
 [JsonSerializable(typeof(List<DiskLedgerEntry>))]
+[JsonSerializable(typeof(HostMount))]
+[JsonSerializable(typeof(List<HostMount>))]
 public sealed partial class WharfJson : JsonSerializerContext;

@@ -42,6 +42,27 @@ public sealed class EventTests(EngineFixture engine)
         ((string)events[1]["Actor"]!["Attributes"]!["read/write"]!).ShouldBe("false");
     }
 
+    [Theory]
+    [InlineData("application/json-seq", "application/json-seq", "\u001e{")]
+    [InlineData("application/json-seq;q=0.5, application/jsonl", "application/jsonl", "{")]
+    [InlineData("application/x-ndjson", "application/x-ndjson", "{")]
+    [InlineData("text/html, */*", "application/json", "{")]
+    public async Task They_come_in_the_form_that_is_asked_for(string accept, string form, string start)
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker 28 has one form only");
+        var name = "events-" + Guid.NewGuid().ToString("n")[..8];
+        (await engine.DockerAsync("volume", "create", name)).ShouldExit(0);
+        (await engine.DockerAsync("volume", "rm", name)).ShouldExit(0);
+        var (stream, head) = await ApiClient.UpgradeAsync(engine, $"events?since=0&until={DateTimeOffset.UtcNow.ToUnixTimeSeconds()}.999&filters=%7B%22volume%22%3A%5B%22{name}%22%5D%7D", headers: $"Accept: {accept}\r\nConnection: close\r\n", method: "GET");
+        await using (stream)
+        {
+            head.ShouldContain($"Content-Type: {form}\r\n");
+            var text = await ApiClient.ReadAsync(stream);
+            text.ShouldContain(start + "\"Type\":\"volume\"");
+            text.Count(character => character == '\u001e').ShouldBe(form.EndsWith("seq", StringComparison.Ordinal) ? 2 : 0);
+        }
+    }
+
     [Fact]
     public async Task None_is_lost_between_what_was_and_what_comes()
     {

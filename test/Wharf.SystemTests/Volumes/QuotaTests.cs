@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Wharf.SystemTests.Volumes;
 
-/// <summary>Sizes of volumes, on a file system that keeps to them, and on one that does not.</summary>
+/// <summary>Sizes of volumes and of writable layers, on a file system that keeps to them, and on one that does not.</summary>
 public sealed class QuotaTests(EngineFixture engine)
 {
     [Fact]
@@ -43,6 +43,15 @@ public sealed class QuotaTests(EngineFixture engine)
                 (await own.DockerAsync("volume", "create", "free")).ShouldExit(0);
                 (await own.DockerAsync("run", "--rm", "-v", "free:/data", "busybox", "dd", "if=/dev/zero", "of=/data/large", "bs=1M", "count=20")).ShouldExit(0);
                 (await own.DockerAsync("volume", "rm", "sized")).ShouldExit(0);
+
+                // The same for what a container writes, after it was rolled back too.
+                (await own.DockerAsync("run", "-d", "--name", "small", "--storage-opt", "size=4m", "busybox", "dd", "if=/dev/zero", "of=/large", "bs=1M", "count=6")).ShouldExit(0);
+                (await own.DockerAsync("wait", "small")).ShouldExit(0).Text.ShouldBe("1");
+                (await own.DockerAsync("logs", "small")).Error.ShouldContain("No space left on device");
+                (await own.DockerAsync("inspect", "-f", "{{.HostConfig.StorageOpt.size}}", "small")).Text.ShouldBe("4m");
+                (await own.DockerAsync("start", "-a", "small")).ShouldExit(1);
+                (await own.DockerAsync("run", "--rm", "busybox", "dd", "if=/dev/zero", "of=/large", "bs=1M", "count=6")).ShouldExit(0);
+                (await own.DockerAsync("rm", "small")).ShouldExit(0);
             }
             finally { (await CommandResult.RunAsync("umount", ["-l", mount])).ShouldExit(0); }
         }

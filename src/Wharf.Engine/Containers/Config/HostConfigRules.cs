@@ -22,6 +22,8 @@ internal static class HostConfigRules
         LogRules.Check(host.LogConfig);
         CheckProcess(host);
         UnhealthyAction.Of(host, config);
+        CgroupFiles.Check(host, capacity);
+        NamespaceModes.HasOwnTime(host);
         foreach (var key in (host.Annotations ?? []).Keys)
             if (key.Length == 0) throw WharfException.Invalid("invalid Annotations: the empty string is not permitted as an annotation key");
     }
@@ -42,12 +44,6 @@ internal static class HostConfigRules
         RequireMode("user namespace", host.UsernsMode, ["", "host"], container: false);
         if (host.Isolation is { Length: > 0 } isolation && isolation != "default")
             throw WharfException.Invalid($"invalid isolation ({isolation}): linux only supports 'default'");
-        if (host.StorageOpt is { Count: > 0 })
-        {
-            foreach (var key in host.StorageOpt.Keys)
-                if (key != "size") throw WharfException.Invalid($"Unknown option {key}");
-            throw WharfException.NotImplemented("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
-        }
         if (host.CgroupParent is { Length: > 0 } parent && parent.Split('/').Contains(".."))
             throw WharfException.Invalid($"invalid cgroup parent: {parent}");
         if (capacity.SystemdCgroup && host.CgroupParent is { Length: > 0 } slice && (slice.Length <= ".slice".Length || !slice.EndsWith(".slice", StringComparison.Ordinal)))

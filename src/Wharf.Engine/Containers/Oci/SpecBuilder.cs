@@ -115,6 +115,7 @@ internal static class SpecBuilder
     private static LinuxResources BuildResources(HostConfig host, bool privileged, out List<LinuxDevice> devices)
     {
         var resources = ResourceMapping.Map(host);
+        resources.Unified = Config.CgroupFiles.Of(host);
         devices = [];
         if (privileged)
         {

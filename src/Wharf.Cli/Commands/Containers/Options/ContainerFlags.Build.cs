@@ -15,7 +15,7 @@ internal sealed partial class ContainerFlags
         var (binds, anonymous) = BuildVolumes();
         if (useApiSocket) binds.Add($"{apiSocket}:/var/run/docker.sock");
         var (attachIn, attachOut, attachErr) = BuildAttach();
-        return new ContainerCreateRequest
+        var request = new ContainerCreateRequest
         {
             Image = arguments[0],
             Cmd = arguments.Count > 1 ? [.. arguments.Skip(1)] : null,
@@ -41,6 +41,8 @@ internal sealed partial class ContainerFlags
             HostConfig = BuildHostConfig(binds, bindings),
             NetworkingConfig = BuildNetworks(),
         };
+        ApplySystemd(request);
+        return request;
     }
 
     /// <summary>A JSON array of words, for an entrypoint of more than one and a health check without a shell; null when the text is none, as <c>[ -f /ready ]</c>.</summary>
@@ -113,6 +115,12 @@ internal sealed partial class ContainerFlags
             ("retries", healthStartupRetries, Number(healthStartupRetries)), ("success", healthStartupSuccess, Number(healthStartupSuccess)),
         })
             if (flag.Changed) values[$"wharf.health-startup-{key}"] = value;
+        if (timeNs.Value != "") values["wharf.timens"] = timeNs.Value;
+        foreach (var text in cgroupConf.Values)
+        {
+            if (text.IndexOf('=') is var at && at < 1) throw new CliException($"--cgroup-conf: invalid value \"{text}\": must be FILE=VALUE", 125);
+            values["wharf.cgroup." + text[..at]] = text[(at + 1)..];
+        }
         return values.Count == 0 ? null : values;
 
         static string Number(IntFlag flag) => flag.Value.ToString(System.Globalization.CultureInfo.InvariantCulture);

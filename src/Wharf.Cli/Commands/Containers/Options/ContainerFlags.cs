@@ -8,14 +8,14 @@ internal sealed partial class ContainerFlags
     private readonly FlagSet flags;
     private readonly ListFlag addHost, attach, blkioWeightDevice, capAdd, capDrop, device, deviceCgroupRule, deviceReadBps, deviceReadIops, deviceWriteBps, deviceWriteIops;
     private readonly ListFlag dns, dnsOption, dnsSearch, environment, environmentFile, expose, groupAdd, label, labelFile, link, linkLocalIp, logOpt, mount, network, networkAlias;
-    private readonly ListFlag publish, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
+    private readonly ListFlag publish, cgroupConf, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
     private readonly MapFlag annotation;
     private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, healthRetries, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout, healthStartupRetries, healthStartupSuccess;
     private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthCommand, healthHttp, healthStartupCommand, healthStartupInterval, healthStartupTimeout, healthTcp, onUnhealthy, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
-    private readonly StringFlag name, pid, restart, runtime, stopSignal, user, userNs, uts, volumeDriver, workingDirectory;
+    private readonly StringFlag name, pid, restart, runtime, stopSignal, timeNs, user, userNs, uts, volumeDriver, workingDirectory;
     private readonly CpusFlag cpus;
     private readonly DurationFlag healthInterval, healthStartInterval, healthStartPeriod, healthTimeout;
-    private readonly BoolFlag init, interactive, noHealthcheck, oomKillDisable, privileged, publishAll, readOnly, autoRemove, tty, useApiSocket;
+    private readonly BoolFlag init, interactive, noHealthcheck, oomKillDisable, privileged, publishAll, readOnly, autoRemove, systemd, tty, useApiSocket;
     private readonly BytesFlag ioMaxBandwidth, memory, memoryReservation, memorySwap, shmSize;
 
     public ContainerFlags(FlagSet flags)
@@ -29,6 +29,7 @@ internal sealed partial class ContainerFlags
         blkioWeightDevice = Checked("blkio-weight-device", '\0', "Share of one device's block I/O (path:weight)", FlagChecks.WeightDevice);
         capAdd = flags.List("cap-add", "Linux capabilities to add");
         capDrop = flags.List("cap-drop", "Linux capabilities to take away");
+        cgroupConf = flags.List("cgroup-conf", "Value of a cgroup v2 file (memory.high=1073741824)");
         cgroupParent = flags.String("cgroup-parent", "Parent of the container's cgroup");
         cgroupNs = flags.String("cgroupns", "Cgroup namespace: 'host', 'private', or empty for the daemon's default");
         cidFile = flags.String("cidfile", "File to write the container's ID to");
@@ -119,6 +120,8 @@ internal sealed partial class ContainerFlags
         stopTimeout = flags.Int("stop-timeout", "Seconds to wait when stopping it before killing it");
         storageOpt = flags.List("storage-opt", "Options of the storage driver");
         sysctl = flags.Add(new ListFlag("sysctl", '\0', "Kernel parameters of its namespaces", "map") { Check = FlagChecks.Sysctl, DefaultText = "map[]" });
+        systemd = flags.Bool("systemd", "Give it what systemd needs as its first process");
+        timeNs = flags.String("timens", "Time namespace: 'private' or 'host'");
         tmpfs = flags.List("tmpfs", "Mount a tmpfs");
         tty = flags.Bool("tty", 't', "Give it a terminal");
         ulimit = flags.Add(new ListFlag("ulimit", '\0', "Ulimit options", "ulimit") { Check = text => { UlimitSpec.Parse(text); return text; }, DefaultText = "[]" });

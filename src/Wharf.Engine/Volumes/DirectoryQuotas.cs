@@ -6,8 +6,8 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Volumes;
 
-/// <summary>Sizes of volumes, kept to by the file system they lie on where it counts projects.</summary>
-internal sealed class VolumeQuotas(string root)
+/// <summary>Sizes of volumes and of containers' writable layers, kept to by the file system they lie on where it counts projects.</summary>
+internal sealed class DirectoryQuotas(string root)
 {
     // Far from the small numbers that people and other engines choose.
     private const int FirstProject = 1 << 28, LastProject = 1 << 30, Attempts = 100;
@@ -23,7 +23,7 @@ internal sealed class VolumeQuotas(string root)
     }
 
     /// <summary>Limits what a new, empty directory may hold.</summary>
-    public void Set(string path, long bytes)
+    public void Set(string path, long bytes, string what = "volume")
     {
         try
         {
@@ -32,7 +32,7 @@ internal sealed class VolumeQuotas(string root)
             ProjectQuota.Limit(directory, project, bytes, path);
             ProjectQuota.Mark(directory, project, path);
         }
-        catch (SyscallException error) { throw new WharfException(ErrorKind.Internal, $"failed to set size quota on volume '{path}': {error.Message}", error); }
+        catch (SyscallException error) { throw new WharfException(ErrorKind.Internal, $"failed to set size quota on {what} '{path}': {error.Message}", error); }
     }
 
     private static uint FreeProject(Fd directory)
@@ -42,7 +42,14 @@ internal sealed class VolumeQuotas(string root)
             uint project = (uint)RandomNumberGenerator.GetInt32(FirstProject, LastProject);
             if (ProjectQuota.IsFree(directory, project)) return project;
         }
-        throw new WharfException(ErrorKind.Internal, "no project number is free for a volume's quota");
+        throw new WharfException(ErrorKind.Internal, "no project number is free for a quota");
+    }
+
+    /// <summary>The most bytes a directory may hold; null for no limit of ours.</summary>
+    public long? Get(string path)
+    {
+        using var directory = OpenAt.Open(path, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+        return ProjectQuota.ProjectOf(directory) is >= FirstProject and < LastProject and var project ? ProjectQuota.LimitOf(directory, project) : null;
     }
 
     /// <summary>Gives the limit of a directory up that is about to go.</summary>
