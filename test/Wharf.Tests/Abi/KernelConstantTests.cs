@@ -71,7 +71,7 @@ public sealed partial class KernelConstantTests
         ["JMP_JGE"] = "BPF_JMP|BPF_JGE|BPF_K", ["JMP_JSET"] = "BPF_JMP|BPF_JSET|BPF_K", ["ALU_AND"] = "BPF_ALU|BPF_AND|BPF_K", ["RET_K"] = "BPF_RET|BPF_K",
         ["STATX_BASIC_STATS_AND_MNT_ID"] = "STATX_BASIC_STATS|STATX_MNT_ID",
         // linux/mount.h and sys/mount.h cannot both be included by older C libraries; the old one's names are in the new one too but for these.
-        ["MNT_DETACH"] = "", ["SIGMAX"] = "_NSIG - 1",
+        ["MNT_DETACH"] = "", ["UMOUNT_NOFOLLOW"] = "", ["SIGMAX"] = "_NSIG - 1",
     };
 
     [GeneratedRegex("^_?[A-Z][A-Z0-9]*(_[A-Za-z0-9]+)+$|^(SIG[A-Z]+|E[A-Z0-9]{2,})$")] private static partial Regex KernelName();

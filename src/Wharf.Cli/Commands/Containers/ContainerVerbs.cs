@@ -20,7 +20,7 @@ internal static class ContainerVerbs
     public static readonly CommandEntry Kill = Verb("kill", "Kill running containers", () => new KillCommand(), "container kill", "kill");
     public static readonly CommandEntry Logs = Verb("logs", "Show what a container wrote", () => new LogsCommand(), "container logs", "logs");
     public static readonly CommandEntry List = Verb("ls", "List containers", () => new ListCommand(), "container ls", "container list", "container ps", "ps").As("ls", ["list", "ps"]);
-    public static readonly CommandEntry Mount = Verb("mount", "Show the files of a container or image on this machine, read-only", () => new MountCommand(), "container mount", "image mount", "mount");
+    public static readonly CommandEntry Mount = Verb("mount", "Show the files of a container or image on this machine, read-only", () => new MountCommand(), "container mount", "mount");
     public static readonly CommandEntry Pause = Verb("pause", "Pause every process of containers", () => new PauseCommand(), "container pause", "pause");
     public static readonly CommandEntry Port = Verb("port", "Show the published ports of a container", () => new PortCommand(), "container port", "port");
     public static readonly CommandEntry PruneStopped = Verb("prune", "Remove all stopped containers", () => new PruneCommand());
@@ -34,7 +34,7 @@ internal static class ContainerVerbs
     public static readonly CommandEntry Stats = Verb("stats", "Show what containers use, as it changes", () => new StatsCommand(), "container stats", "stats");
     public static readonly CommandEntry Stop = Verb("stop", "Stop running containers", () => new StopCommand(), "container stop", "stop");
     public static readonly CommandEntry Top = Verb("top", "Show the processes of a container", () => new TopCommand(), "container top", "top");
-    public static readonly CommandEntry Unmount = Verb("unmount", "Take down what mount has shown", () => new UnmountCommand(), "container unmount", "image unmount", "unmount");
+    public static readonly CommandEntry Unmount = Verb("unmount", "Take down what mount has shown", () => new UnmountCommand(), "container unmount", "unmount");
     public static readonly CommandEntry Unpause = Verb("unpause", "Let paused containers go on", () => new UnpauseCommand(), "container unpause", "unpause");
     public static readonly CommandEntry Update = Verb("update", "Change the limits of containers", () => new UpdateCommand(), "container update", "update");
     public static readonly CommandEntry Versions = Verb("versions", "List the saved versions of a container", () => new VersionsCommand(), "container versions", "versions");
