@@ -65,7 +65,7 @@ public sealed record StartRequest
 /// </summary>
 public sealed record LogTarget
 {
-    public string Driver { get; set; } = "local";
+    public string Driver { get; set; } = "json-file";
     /// <summary>The file; of a remote driver its cache, null for no cache.</summary>
     public string? Path { get; set; }
     public long? MaxSize { get; set; }

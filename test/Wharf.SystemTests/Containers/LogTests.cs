@@ -78,7 +78,7 @@ public sealed class LogTests(EngineFixture engine)
     public async Task Without_a_driver_it_is_the_daemon_s()
     {
         var driver = (await engine.DockerAsync("info", "-f", "{{.LoggingDriver}}")).Text;
-        if (engine.IsWharf) driver.ShouldBe("local");
+        driver.ShouldBe("json-file");
         var name = await RunAsync(["--log-opt", "max-size=1m"], "echo x");
         try { (await engine.DockerAsync("inspect", "-f", "{{json .HostConfig.LogConfig}}", name)).Text.ShouldBe($"{{\"Type\":\"{driver}\",\"Config\":{{\"max-size\":\"1m\"}}}}"); }
         finally { await engine.DockerAsync("rm", name); }

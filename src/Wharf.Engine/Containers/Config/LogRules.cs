@@ -11,8 +11,11 @@ internal static class LogRules
     /// <summary>The drivers there are, as <c>info</c> lists them.</summary>
     public static readonly string[] Drivers = ["fluentd", "gelf", "journald", "json-file", "local", "syslog"];
 
-    /// <summary>The driver of containers whose daemon names none: compressed and rotated, so that no log fills the disk.</summary>
-    public const string Default = "local";
+    /// <summary>
+    /// The driver of containers whose daemon names none. Not local: python's docker client returns the output of <c>containers.run</c> only where the
+    /// driver is json-file or journald. It is rotated all the same, so that no log fills the disk.
+    /// </summary>
+    public const string Default = "json-file";
 
     private static readonly string[] Common = ["mode", "max-buffer-size"];
     private static readonly string[] Cache = ["cache-disabled", "cache-max-file", "cache-max-size", "cache-compress"];
@@ -79,8 +82,8 @@ internal static class LogRules
     public static (string Path, Logs.LogFormat Format)? Readable(HostConfigLogConfig? log, string directory, string id) => log?.Type switch
     {
         "none" => null,
-        "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
-        null or "" or "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
+        null or "" or "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
+        "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
         _ => GoBool(log.Config?.GetValueOrDefault("cache-disabled") ?? "") == true ? null : (Path.Combine(directory, "container-cached.log"), Logs.LogFormat.Local),
     };
 
