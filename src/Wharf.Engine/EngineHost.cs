@@ -65,7 +65,7 @@ public sealed class EngineHost : IAsyncDisposable
             State = state,
             Events = events,
             Snapshots = snapshots,
-            HostMounts = new HostMounts(options),
+            HostMounts = new HostMounts(options, snapshots),
             Images = images,
             Networks = networks,
             Volumes = volumes,

@@ -1,4 +1,3 @@
-using System.Text;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
@@ -11,7 +10,7 @@ namespace Wharf.Engine.Snapshots;
 /// Read-only views of containers, their versions and images on the host, for scanners and curious people. Nothing is kept of them: the kernel's
 /// list of mounts has the name in the place of the device.
 /// </summary>
-public sealed class HostMounts(DaemonOptions options)
+public sealed class HostMounts(DaemonOptions options, SnapshotService snapshots)
 {
     private readonly string _source = $"wharf-{options.InstanceTag}:";
     private readonly string _root = Path.Combine(options.ExecRoot, "mounts");
@@ -26,12 +25,8 @@ public sealed class HostMounts(DaemonOptions options)
             Directory.CreateDirectory(place, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
         if (!Path.IsPathRooted(place)) throw WharfException.Invalid($"invalid mount path: '{place}' mount path must be absolute");
-        // overlayfs wants two where there is no upper one.
-        var empty = Directory.CreateDirectory(Path.Combine(options.DataRoot, "snapshots", "base", "empty")).FullName;
-        if (directories.Count == 1) directories = directories[0] == empty ? throw WharfException.Invalid($"{name} has no files to mount") : [directories[0], empty];
         using var target = Open(place);
-        using var tree = OverlayMount.Create(["index=off", "redirect_dir=off", "metacopy=off", "lowerdir=" + string.Join(':', directories)],
-            MountFlags.MOUNT_ATTR_RDONLY | MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source: _source + name);
+        using var tree = snapshots.OpenView(directories, _source + name) ?? throw WharfException.Invalid($"{name} has no files to mount");
         MountTree.Attach(tree, target, place);
         return new HostMount { Name = name, Path = place };
     }
@@ -54,35 +49,6 @@ public sealed class HostMounts(DaemonOptions options)
         }
     }
 
-    /// <summary>From proc(5) mountinfo: optional fields stand between the options and a dash, the device is the second after it.</summary>
-    public List<HostMount> List()
-    {
-        var mounts = new List<HostMount>();
-        foreach (var line in File.ReadLines("/proc/self/mountinfo"))
-        {
-            var fields = line.Split(' ');
-            int dash = Array.IndexOf(fields, "-", 6);
-            if (dash < 0 || dash + 2 >= fields.Length || Unescape(fields[dash + 2]) is var source && !source.StartsWith(_source, StringComparison.Ordinal)) continue;
-            mounts.Add(new HostMount { Name = source[_source.Length..], Path = Unescape(fields[4]) });
-        }
-        return mounts;
-    }
-
-    /// <summary>Space, tab, line end and backslash stand as a backslash and three octal digits.</summary>
-    internal static string Unescape(string field)
-    {
-        if (!field.Contains('\\')) return field;
-        var text = new StringBuilder();
-        for (int i = 0; i < field.Length; i++)
-        {
-            if (field[i] != '\\' || i + 3 >= field.Length)
-            {
-                text.Append(field[i]);
-                continue;
-            }
-            text.Append((char)((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0')));
-            i += 3;
-        }
-        return text.ToString();
-    }
+    public List<HostMount> List() =>
+        [.. MountInfo.All().Where(mount => mount.Source.StartsWith(_source, StringComparison.Ordinal)).Select(mount => new HostMount { Name = mount.Source[_source.Length..], Path = mount.Place })];
 }

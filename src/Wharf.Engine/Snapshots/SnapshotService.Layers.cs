@@ -13,8 +13,23 @@ public sealed partial class SnapshotService
     public Fd OpenLayers(Digest? top)
     {
         var paths = LayerPaths(top);
-        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OverlayMount.Create([.. OverlayFlags, "lowerdir=" + string.Join(':', paths)], MountFlags.MOUNT_ATTR_RDONLY);
+        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OpenReadOnly(paths);
     }
+
+    /// <summary>Directories (uppermost first) as one, to read and for nothing else, named <paramref name="source"/> in lists of mounts; null for an empty stack.</summary>
+    internal Fd? OpenView(IReadOnlyList<string> paths, string source)
+    {
+        var empty = LayerPaths(null)[0];
+        if (paths is [var only])
+        {
+            if (only == empty) return null;
+            paths = [only, empty]; // overlayfs wants two where there is no upper one
+        }
+        return OpenReadOnly(paths, MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source);
+    }
+
+    private static Fd OpenReadOnly(IEnumerable<string> paths, ulong attributes = 0, string source = "overlay") =>
+        OverlayMount.Create([.. OverlayFlags, "lowerdir=" + string.Join(':', paths)], attributes | MountFlags.MOUNT_ATTR_RDONLY, source: source);
 
     /// <summary>The stack's trees, uppermost first; of an empty stack one empty directory, and without overlayfs one with all in it.</summary>
     public IReadOnlyList<string> LayerPaths(Digest? top)

@@ -110,7 +110,7 @@ public sealed partial class SnapshotService
     {
         var writable = Find(key);
         if (writable.IsPlain) return OpenPlain(TreePath(writable.Number), readOnly: true);
-        return OverlayMount.Create([.. OverlayFlags, $"lowerdir={TreePath(writable.Number)}:{string.Join(':', Lowers(writable.Parent))}"], MountFlags.MOUNT_ATTR_RDONLY);
+        return OpenReadOnly(Lowers(writable.Parent).Prepend(TreePath(writable.Number)));
     }
 
     /// <summary>Bytes the writable layer holds, hard links counted once.</summary>

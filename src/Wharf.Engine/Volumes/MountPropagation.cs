@@ -1,3 +1,4 @@
+using Wharf.Linux.Mounts;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Volumes;
@@ -34,21 +35,17 @@ internal static class MountPropagation
 
     private static string Real(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
 
-    /// <summary>The mount a path lies on (proc(5) mountinfo: optional fields stand between the options and a dash).</summary>
+    /// <summary>The mount a path lies on.</summary>
     public static (string Place, bool Shared, bool Slave) MountOf(string path, IEnumerable<string> mountinfo)
     {
         (string Place, bool Shared, bool Slave) found = ("/", false, false);
         int longest = -1;
-        foreach (var line in mountinfo)
+        foreach (var (place, optional, _) in MountInfo.Parse(mountinfo))
         {
-            var fields = line.Split(' ');
-            if (fields.Length < 7) continue;
-            var place = fields[4].Replace("\\040", " ", StringComparison.Ordinal);
             // Of two on one place the later lies above.
             if (place.Length < longest || !(path == place || place == "/" || path.StartsWith(place + "/", StringComparison.Ordinal))) continue;
             longest = place.Length;
-            var optional = fields.Skip(6).TakeWhile(field => field != "-").ToList();
-            found = (place, optional.Exists(field => field.StartsWith("shared:", StringComparison.Ordinal)), optional.Exists(field => field.StartsWith("master:", StringComparison.Ordinal)));
+            found = (place, optional.Any(field => field.StartsWith("shared:", StringComparison.Ordinal)), optional.Any(field => field.StartsWith("master:", StringComparison.Ordinal)));
         }
         return found;
     }

@@ -1,3 +1,4 @@
+using Wharf.Linux.Mounts;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -99,7 +100,7 @@ public sealed partial class VolumeService
 
     private static bool IsPlain(Volume volume) => volume.Driver == LocalDriver && !LocalVolumeOptions.NeedMount(volume.Options);
 
-    private static bool IsMountPoint(string path) => File.ReadLines("/proc/self/mountinfo").Any(line => line.Split(' ') is [_, _, _, _, var place, ..] && place == path);
+    private static bool IsMountPoint(string path) => MountInfo.All().Any(mount => mount.Place == path);
 
     private async Task<Plugins.VolumePlugin> RequirePluginAsync(string driver, CancellationToken cancellation) =>
         await _plugins.FindAsync(driver, cancellation) ?? throw WharfException.NotFound($"error looking up volume plugin {driver}: plugin \"{driver}\" not found");
