@@ -30,23 +30,15 @@ public static class LocalLogParser
         while (message.Length > 0)
         {
             var rest = message;
-            if (!TryVarint(ref message, out ulong tag)) return false;
-            if ((tag & 7) == 0)
+            if (!TryField(ref message, out ulong key, out ulong number, out var bytes)) return false;
+            switch (key)
             {
-                if (!TryVarint(ref message, out ulong value)) return false;
-                if (tag >> 3 == 2) entry.Nanoseconds = (long)value;
-                continue;
-            }
-            if ((tag & 7) != 2 || !TryVarint(ref message, out ulong length) || length > (ulong)message.Length) return false;
-            var field = message[..(int)length];
-            message = message[(int)length..];
-            switch (tag >> 3)
-            {
-                case 1: entry.Stream = field.SequenceEqual("stderr"u8) ? 2 : 1; break;
-                case 3: entry.Text = field; break;
+                case Source: entry.Stream = bytes.SequenceEqual("stderr"u8) ? 2 : 1; break;
+                case Time: entry.Nanoseconds = (long)number; break;
+                case Line: entry.Text = bytes; break;
                 // Part of a long line; field 1 says that it is the last.
-                case 5: entry.EndsLine = field is [0x08, 1, ..]; break;
-                case 6: if (entry.AttributeFields.IsEmpty) entry.AttributeFields = rest; break;
+                case Part: entry.EndsLine = bytes is [0x08, 1, ..]; break;
+                case Attribute: if (entry.AttributeFields.IsEmpty) entry.AttributeFields = rest; break;
             }
         }
         return entry.Stream != 0;
@@ -56,30 +48,34 @@ public static class LocalLogParser
     public static Dictionary<string, string> Attributes(ReadOnlySpan<byte> fields)
     {
         var attributes = new Dictionary<string, string>();
-        while (TryField(ref fields, out int number, out var pair))
+        while (TryField(ref fields, out ulong key, out _, out var pair))
         {
-            if (number != 6) continue;
+            if (key != Attribute) continue;
             string name = "", value = "";
-            while (TryField(ref pair, out number, out var text))
-                if (number == 1) name = Encoding.UTF8.GetString(text);
-                else if (number == 2) value = Encoding.UTF8.GetString(text);
+            while (TryField(ref pair, out key, out _, out var text))
+                if (key == Name) name = Encoding.UTF8.GetString(text);
+                else if (key == Value) value = Encoding.UTF8.GetString(text);
             attributes[name] = value;
         }
         return attributes;
     }
 
-    private static bool TryField(ref ReadOnlySpan<byte> data, out int number, out ReadOnlySpan<byte> field)
+    // Keys of fields: the number, and in the last three bits whether a number (0) or counted bytes (2) follow.
+    private const ulong Source = 1 << 3 | 2, Time = 2 << 3, Line = 3 << 3 | 2, Part = 5 << 3 | 2, Attribute = 6 << 3 | 2, Name = 1 << 3 | 2, Value = 2 << 3 | 2;
+
+    private static bool TryField(scoped ref ReadOnlySpan<byte> data, out ulong key, out ulong number, out ReadOnlySpan<byte> bytes)
     {
         number = 0;
-        field = default;
-        if (data.IsEmpty || !TryVarint(ref data, out ulong tag) || (tag & 7) != 2 || !TryVarint(ref data, out ulong length) || length > (ulong)data.Length) return false;
-        number = (int)(tag >> 3);
-        field = data[..(int)length];
+        bytes = default;
+        if (!TryVarint(ref data, out key)) return false;
+        if ((key & 7) == 0) return TryVarint(ref data, out number);
+        if ((key & 7) != 2 || !TryVarint(ref data, out ulong length) || length > (ulong)data.Length) return false;
+        bytes = data[..(int)length];
         data = data[(int)length..];
         return true;
     }
 
-    private static bool TryVarint(ref ReadOnlySpan<byte> data, out ulong value)
+    private static bool TryVarint(scoped ref ReadOnlySpan<byte> data, out ulong value)
     {
         value = 0;
         for (int i = 0; i < data.Length && i < 10; i++)

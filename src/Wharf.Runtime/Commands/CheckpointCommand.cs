@@ -1,4 +1,3 @@
-using System.Text;
 using Wharf.Linux.Fds;
 using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Commands.Checkpoint;
@@ -21,27 +20,26 @@ internal sealed class CheckpointCommand : RuntimeCommand
         Flag.Value("work-path", "directory for criu's work files and logs"),
         Flag.Value("parent-path", "directory of the image files of a former pre-dump, from the image path"),
         Flag.Switch("leave-running", "let the container go on"),
-        Flag.Switch("tcp-established", "allow open TCP connections"),
+        CheckpointFlags.TcpEstablished,
         Flag.Switch("tcp-skip-in-flight", "leave out TCP connections that are being made"),
         Flag.Switch("link-remap", "allow files that were removed and have another name"),
-        Flag.Switch("ext-unix-sk", "allow unix sockets to the outside"),
-        Flag.Switch("shell-job", "allow a terminal of the outside"),
-        Flag.Switch("lazy-pages", "memory is fetched on demand"),
+        CheckpointFlags.ExternalUnixSockets,
+        CheckpointFlags.ShellJob,
+        CheckpointFlags.LazyPages,
         Flag.Value("status-fd", "descriptor that is told when lazy pages are ready"),
         Flag.Value("page-server", "ADDRESS:PORT of the page server"),
-        Flag.Switch("file-locks", "allow file locks"),
+        CheckpointFlags.FileLocks,
         Flag.Switch("pre-dump", "memory only; the container goes on"),
-        Flag.Value("manage-cgroups-mode", "soft, full, strict or ignore", null, "soft"),
-        Flag.List("empty-ns", "make a namespace without its properties"),
-        Flag.Switch("auto-dedup", "leave out pages that a former image has"),
+        CheckpointFlags.ManageCgroups,
+        CheckpointFlags.EmptyNamespace,
+        CheckpointFlags.AutoDedup,
     ];
 
     public override int Run(Context context, Arguments arguments)
     {
         var container = new ContainerStore(context.Root).Load(arguments.Rest[0]);
         if (container.Status() is "stopped" or "created") throw new RuntimeException($"Container cannot be checkpointed in {container.Status()} state");
-        var cgroupMode = CheckpointFlags.CgroupMode(arguments);
-        uint emptyNamespaces = CheckpointFlags.EmptyNamespaces(arguments);
+        CheckpointFlags.Check(arguments);
         var pageServer = PageServer(arguments);
         var criu = Criu.Require(context.Criu, context.Log);
         bool preDump = arguments.On("pre-dump"), lazy = arguments.On("lazy-pages");
@@ -53,13 +51,11 @@ internal sealed class CheckpointCommand : RuntimeCommand
         using var init = container.OpenInit() ?? throw new RuntimeException("Container cannot be checkpointed in stopped state");
         using var root = OpenAt.Open($"/proc/{container.State.InitPid}/root", O.PATH | O.DIRECTORY);
         var spec = container.LoadSpec();
-        var options = new CriuOptions
+        var options = CheckpointFlags.Options(arguments, spec, images, work, "dump.log") with
         {
-            ImagesDirectory = images.Value, WorkDirectory = work?.Value, LogFile = "dump.log", Pid = container.State.InitPid, Root = container.State.Rootfs,
-            LeaveRunning = arguments.On("leave-running"), TcpEstablished = arguments.On("tcp-established"), TcpSkipInFlight = arguments.On("tcp-skip-in-flight"), LinkRemap = arguments.On("link-remap"),
-            ExternalUnixSockets = arguments.On("ext-unix-sk"), ShellJob = arguments.On("shell-job"), FileLocks = arguments.On("file-locks"), AutoDedup = arguments.On("auto-dedup"),
-            LazyPages = lazy, PageServer = pageServer, ParentImage = parent, TrackMemory = preDump || parent is not null, CgroupMode = cgroupMode, EmptyNamespaces = emptyNamespaces,
-            FreezeCgroup = container.OpenCgroup()?.FreezerDirectory, ConfigFile = CheckpointFlags.Configuration(spec),
+            Pid = container.State.InitPid, Root = container.State.Rootfs,
+            LeaveRunning = arguments.On("leave-running"), TcpSkipInFlight = arguments.On("tcp-skip-in-flight"), LinkRemap = arguments.On("link-remap"),
+            PageServer = pageServer, ParentImage = parent, TrackMemory = preDump || parent is not null, FreezeCgroup = container.OpenCgroup()?.FreezerDirectory,
             Mounts = [.. OutsideMounts.Of(spec, root, CgroupLayout.Detect(), container.State.CgroupPath).Select(mount => (mount.Destination, mount.Destination))],
             External = [.. CheckpointFlags.JoinedNamespaces(spec).Select(ns => NameOf(ns.Name, ns.Path))],
         };

@@ -1,14 +1,8 @@
-using System.Text.Json;
-using Wharf.Linux.Fds;
-using Wharf.Linux.Mounts;
-using Wharf.Linux.Syscalls;
-using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Commands.Checkpoint;
 using Wharf.Runtime.Commands.CommandLine;
 using Wharf.Runtime.Commands.Launching;
 using Wharf.Runtime.Commands.Store;
 using Wharf.Runtime.Init;
-using Wharf.Specs.Runtime;
 
 namespace Wharf.Runtime.Commands;
 
@@ -23,16 +17,16 @@ internal sealed class RestoreCommand : RuntimeCommand
         .. ContainerStarter.Flags,
         Flag.Value("image-path", "directory of criu's image files"),
         Flag.Value("work-path", "directory for criu's work files and logs"),
-        Flag.Switch("tcp-established", "allow open TCP connections"),
-        Flag.Switch("ext-unix-sk", "allow unix sockets to the outside"),
-        Flag.Switch("shell-job", "allow a terminal of the outside"),
-        Flag.Switch("file-locks", "allow file locks"),
-        Flag.Value("manage-cgroups-mode", "soft, full, strict or ignore", null, "soft"),
+        CheckpointFlags.TcpEstablished,
+        CheckpointFlags.ExternalUnixSockets,
+        CheckpointFlags.ShellJob,
+        CheckpointFlags.FileLocks,
+        CheckpointFlags.ManageCgroups,
         Flag.Switch("detach", "do not wait for the container's end", "d"),
         Flag.Switch("no-subreaper", "do not adopt orphaned processes"),
-        Flag.List("empty-ns", "make a namespace without its properties"),
-        Flag.Switch("auto-dedup", "leave out pages that a former image has"),
-        Flag.Switch("lazy-pages", "memory is fetched on demand"),
+        CheckpointFlags.EmptyNamespace,
+        CheckpointFlags.AutoDedup,
+        CheckpointFlags.LazyPages,
         Flag.Value("lsm-profile", "security profile, TYPE:NAME"),
         Flag.Value("lsm-mount-context", "security context of mounts"),
     ];

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using Wharf.Runtime.Protobuf;
 using Wharf.Specs.Shim;
 
 namespace Wharf.Runtime.Logs;
@@ -50,19 +51,14 @@ internal sealed class LocalFileLog(LogTarget target) : LineLog
     /// <summary>They are the same with each line.</summary>
     private static byte[] Attributes(Dictionary<string, string>? attributes)
     {
-        var fields = new List<byte>();
+        var fields = new ProtoWriter();
         foreach (var (name, value) in attributes ?? [])
-        {
-            List<byte> pair = [.. Field(0x0a, Encoding.UTF8.GetBytes(name)), .. Field(0x12, Encoding.UTF8.GetBytes(value))];
-            fields.AddRange(Field(0x32, [.. pair]));
-        }
-        return [.. fields];
-    }
-
-    private static byte[] Field(byte tag, byte[] value)
-    {
-        Span<byte> length = stackalloc byte[10];
-        return [tag, .. length[..Varint(length, (ulong)value.Length)], .. value];
+            fields.Message(6, pair =>
+            {
+                pair.Text(1, name);
+                pair.Text(2, value);
+            });
+        return fields.ToArray();
     }
 
     private static int Meta(Span<byte> meta, PartOfLine part)

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Wharf.Runtime.Commands.Checkpoint;
+namespace Wharf.Runtime.Protobuf;
 
 /// <summary>Writes a message in protocol buffers' encoding: numbered fields, each a varint or counted bytes.</summary>
 internal sealed class ProtoWriter

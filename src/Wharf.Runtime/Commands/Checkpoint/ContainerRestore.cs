@@ -34,15 +34,14 @@ internal sealed class ContainerRestore(Context context, Arguments arguments, Bun
 
     public Restored Run()
     {
-        var cgroupMode = CheckpointFlags.CgroupMode(arguments);
-        uint emptyNamespaces = CheckpointFlags.EmptyNamespaces(arguments);
+        CheckpointFlags.Check(arguments);
         var criu = Criu.Require(context.Criu, context.Log);
         var imagePath = CheckpointFlags.ImagePath(arguments);
         if (!Directory.Exists(imagePath)) throw new RuntimeException($"open {imagePath}: no such file or directory");
         var container = new ContainerStore(context.Root).Create(arguments.Rest[0]);
         try
         {
-            return OnOwnThread(() => Restore(criu, container, imagePath, cgroupMode, emptyNamespaces));
+            return OnOwnThread(() => Restore(criu, container, imagePath));
         }
         catch
         {
@@ -77,7 +76,7 @@ internal sealed class ContainerRestore(Context context, Arguments arguments, Bun
         SyscallException.Check(Libc.mount(null, mountPoint, null, (nuint)(MountFlags.MS_REC | MountFlags.MS_PRIVATE), null), "mount", mountPoint);
     }
 
-    private Restored Restore(Criu criu, Container container, string imagePath, CriuCgroupMode cgroupMode, uint emptyNamespaces)
+    private Restored Restore(Criu criu, Container container, string imagePath)
     {
         var layout = CgroupLayout.Detect() with { UseSystemd = context.SystemdCgroup };
         var place = ContainerStarter.Fill(container, bundle, layout);
@@ -97,12 +96,10 @@ internal sealed class ContainerRestore(Context context, Arguments arguments, Bun
         var (keys, files) = Streams(imagePath, streams);
         keys.AddRange(joined.Select(ns => ns.Name));
         files.AddRange(joined.Select(ns => ns.File));
-        var options = new CriuOptions
+        var options = CheckpointFlags.Options(arguments, _spec, images, work, "restore.log") with
         {
-            ImagesDirectory = images.Value, WorkDirectory = work.Value, LogFile = "restore.log", Root = mountPoint, RestoreSibling = true, EvasiveDevices = true,
-            TcpEstablished = arguments.On("tcp-established"), ExternalUnixSockets = arguments.On("ext-unix-sk"), ShellJob = arguments.On("shell-job"), FileLocks = arguments.On("file-locks"),
-            AutoDedup = arguments.On("auto-dedup"), LazyPages = arguments.On("lazy-pages"), LsmProfile = arguments.Text("lsm-profile"), LsmMountContext = arguments.Text("lsm-mount-context"),
-            CgroupMode = cgroupMode, EmptyNamespaces = emptyNamespaces, ConfigFile = CheckpointFlags.Configuration(_spec), Mounts = OutsideMounts.Of(_spec, root, layout, place.Path),
+            Root = mountPoint, RestoreSibling = true, EvasiveDevices = true, LsmProfile = arguments.Text("lsm-profile"), LsmMountContext = arguments.Text("lsm-mount-context"),
+            Mounts = OutsideMounts.Of(_spec, root, layout, place.Path),
             Inherited = [.. keys.Select((key, index) => (key, Criu.FirstInherited + index))],
         };
         try

@@ -3,6 +3,7 @@ using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Commands.CommandLine;
 using Wharf.Runtime.Commands.Launching;
 using Wharf.Runtime.Init;
+using Wharf.Runtime.Protobuf;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Runtime.Commands.Checkpoint;

@@ -1,3 +1,5 @@
+using Wharf.Runtime.Protobuf;
+
 namespace Wharf.Runtime.Commands.Checkpoint;
 
 /// <summary>Kinds of requests (criu's rpc.proto, criu_req_type).</summary>
@@ -27,7 +29,6 @@ internal sealed record CriuOptions
     public bool TrackMemory { get; init; }
     public bool AutoDedup { get; init; }
     public bool LazyPages { get; init; }
-    public int? StatusFd { get; init; }
     public bool RestoreSibling { get; init; }
     public CriuCgroupMode CgroupMode { get; init; } = CriuCgroupMode.Soft;
     public string? FreezeCgroup { get; init; }
@@ -85,7 +86,6 @@ internal sealed record CriuOptions
         to.Text(44, FreezeCgroup);
         to.Switch(46, TcpSkipInFlight);
         to.Switch(48, LazyPages);
-        if (StatusFd is { } status) to.Number(49, status);
         to.Switch(50, true); // a terminal's master comes with a notification
         to.Text(51, ConfigFile);
         to.Text(53, LsmProfile);

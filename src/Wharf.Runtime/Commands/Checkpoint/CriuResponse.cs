@@ -1,3 +1,5 @@
+using Wharf.Runtime.Protobuf;
+
 namespace Wharf.Runtime.Commands.Checkpoint;
 
 /// <summary>What criu answers (rpc.proto, criu_resp).</summary>
@@ -10,7 +12,6 @@ internal sealed class CriuResponse
     public string Script { get; private set; } = "";
     public int ScriptPid { get; private set; }
     public int Errno { get; private set; }
-    public string Message { get; private set; } = "";
     /// <summary>Three parts, 31701 for 3.17.1.</summary>
     public int Version { get; private set; }
     public bool TracksMemory { get; private set; }
@@ -30,7 +31,6 @@ internal sealed class CriuResponse
                 case 5: response.ReadNotify(reader.Bytes); break;
                 case 7: response.Errno = (int)reader.Number; break;
                 case 8: response.ReadFeatures(reader.Bytes); break;
-                case 9: response.Message = reader.Text; break;
                 case 10: response.ReadVersion(reader.Bytes); break;
             }
         }
