@@ -1,30 +1,29 @@
-using System.Buffers.Binary;
 using System.Text;
+using Wharf.Cli.Streams;
 
 namespace Wharf.Cli.Logs;
 
 /// <summary>Reads a log entry by entry, from docker's frames or from the plain lines of a container with a terminal.</summary>
 internal sealed class LogEntryReader(Stream source, bool isTerminal)
 {
-    private const int HeaderSize = 8, MaxFrame = 64 << 20;
+    private const int MaxFrame = 64 << 20;
     private readonly BufferedStream stream = new(source, 64 << 10);
-    private readonly byte[] header = new byte[HeaderSize];
+    private readonly byte[] header = new byte[FrameHeader.Size];
 
     /// <summary>Null at the end.</summary>
     public async ValueTask<LogEntry?> ReadAsync(CancellationToken cancellationToken) => isTerminal ? await ReadLineAsync(cancellationToken) : await ReadFrameAsync(cancellationToken);
 
     private async ValueTask<LogEntry?> ReadFrameAsync(CancellationToken cancellationToken)
     {
-        var read = await stream.ReadAtLeastAsync(header, HeaderSize, throwOnEndOfStream: false, cancellationToken);
+        var read = await stream.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancellationToken);
         if (read == 0) return null;
-        if (read < HeaderSize) throw new IOException("unexpected EOF");
-        var length = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4));
-        if (header[0] > 3 || length > MaxFrame) throw new IOException($"unrecognized stream: {header[0]}");
-        var kind = header[0];
-        var bytes = new byte[length];
+        if (read < header.Length) throw new IOException("unexpected EOF");
+        var frame = FrameHeader.Parse(header);
+        if (frame.Length > MaxFrame) throw new IOException($"unrecognized stream: {frame.Kind}");
+        var bytes = new byte[frame.Length];
         await stream.ReadExactlyAsync(bytes, cancellationToken);
-        if (kind == 3) throw new IOException($"error from daemon in stream: {Encoding.UTF8.GetString(bytes)}");
-        return LogEntry.Parse(kind == 2 ? (byte)2 : (byte)1, bytes);
+        if (frame.IsError) throw new IOException($"error from daemon in stream: {Encoding.UTF8.GetString(bytes)}");
+        return LogEntry.Parse(frame.Kind == 2 ? (byte)2 : (byte)1, bytes);
     }
 
     private async ValueTask<LogEntry?> ReadLineAsync(CancellationToken cancellationToken)

@@ -8,6 +8,9 @@ internal static class Terminal
 {
     public static bool IsTerminal(int descriptor) => IsATty(descriptor) == 1;
 
+    /// <summary>Whether colours are welcome there: on a terminal, unless NO_COLOR is set (no-color.org).</summary>
+    public static bool ShowsColors(int descriptor) => IsTerminal(descriptor) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+
     /// <summary>Rows and columns, or null when there is no terminal there.</summary>
     public static (int Rows, int Columns)? Size(int descriptor)
         => GetWindowSize(descriptor, TIOCGWINSZ, out var size) == 0 && (size.Rows | size.Columns) != 0 ? (size.Rows, size.Columns) : null;

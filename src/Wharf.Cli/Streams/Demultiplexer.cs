@@ -1,30 +1,18 @@
-using System.Buffers.Binary;
-
 namespace Wharf.Cli.Streams;
 
-/// <summary>
-/// Takes apart the stream of a container without a terminal: frames of a kind (1 stdout, 2 stderr, 3 an error of the daemon),
-/// three zero bytes, a big-endian length, and the bytes (Engine API, "Stream format" of attach).
-/// </summary>
+/// <summary>Takes apart the stream of a container without a terminal: headers (<see cref="FrameHeader"/>), each with its bytes behind it.</summary>
 internal static class Demultiplexer
 {
-    private const int HeaderSize = 8;
-
     public static async Task CopyAsync(Func<Memory<byte>, ValueTask<int>> read, Stream output, Stream error, CancellationToken cancellationToken)
     {
         var buffer = new byte[32 * 1024];
         while (true)
         {
-            if (!await FillAsync(read, buffer.AsMemory(0, HeaderSize))) return;
-            var target = buffer[0] switch
-            {
-                0 or 1 => output,
-                2 => error,
-                3 => null,
-                var kind => throw new IOException($"unrecognized stream: {kind}"),
-            };
-            var left = BinaryPrimitives.ReadUInt32BigEndian(buffer.AsSpan(4));
-            if (target is null) throw new IOException($"error from daemon in stream: {await ReadTextAsync(read, left)}");
+            if (!await FillAsync(read, buffer.AsMemory(0, FrameHeader.Size))) return;
+            var header = FrameHeader.Parse(buffer);
+            var left = header.Length;
+            if (header.IsError) throw new IOException($"error from daemon in stream: {await ReadTextAsync(read, left)}");
+            var target = header.Kind == 2 ? error : output;
             while (left > 0)
             {
                 var count = await read(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)));

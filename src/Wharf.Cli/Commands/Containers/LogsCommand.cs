@@ -49,7 +49,7 @@ internal sealed class LogsCommand : Command
 
     private async Task<int> ShowSeveralAsync(CliContext cli, List<ContainerInspectResponse> containers, CancellationToken cancellationToken)
     {
-        var isColored = color.Value == "always" || (color.Value == "auto" && Terminal.IsTerminal(1) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
+        var isColored = color.Value == "always" || (color.Value == "auto" && Terminal.ShowsColors(1));
         using var printer = new LogPrinter(cli, [.. containers.Select(ContainerNaming.Of)], isColored, timestamps);
         var choice = new LogChoice { Details = details, Follow = follow, Tail = tail.Value, Since = TimePoint.ToApi(since.Value, "since"), Until = TimePoint.ToApi(until.Value, "until") };
         await new LogMerge(cli, [.. containers.Select(container => new LogSource(container.Id!, container.Config?.Tty == true))], choice, printer).RunAsync(cancellationToken);

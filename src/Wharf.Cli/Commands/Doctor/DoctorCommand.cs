@@ -42,7 +42,7 @@ internal sealed class DoctorCommand : Command
 
     private static async Task PrintAsync(CliContext cli, List<Finding> findings)
     {
-        bool color = Terminal.IsTerminal(1) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        bool color = Terminal.ShowsColors(1);
         foreach (var finding in findings)
         {
             var (mark, code) = finding.Health switch
