@@ -10,13 +10,20 @@ namespace Wharf.SystemTests.Registry;
 /// <summary><c>wharf daemon --registry</c>: the daemon's images as a registry, and pushes as its images.</summary>
 public sealed class DaemonRegistryTests
 {
+    private static string HostOf(RegistryProcess daemon) => $"unix://{daemon.Root}/w.sock";
+
+    private static Task ServeAsync(RegistryProcess daemon) =>
+        daemon.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["daemon", "-H", HostOf(daemon), "--data-root", $"{daemon.Root}/data", "--exec-root", $"{daemon.Root}/run", "--registry", daemon.Authority], "daemon ready");
+
+    private static Task<CommandResult> WharfAsync(RegistryProcess daemon, string[] args) =>
+        CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["-H", HostOf(daemon), .. args], seconds: 120, environment: new Dictionary<string, string> { ["DOCKER_CONFIG"] = daemon.Root });
+
     [Fact]
     public async Task Images_of_the_daemon_are_served_and_pushes_become_images_without_copies()
     {
         await using var daemon = new RegistryProcess();
-        var host = $"unix://{daemon.Root}/w.sock";
-        await daemon.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["daemon", "-H", host, "--data-root", $"{daemon.Root}/data", "--exec-root", $"{daemon.Root}/run", "--registry", daemon.Authority], "daemon ready");
-        Task<CommandResult> Wharf(params string[] args) => CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["-H", host, .. args], seconds: 120, environment: new Dictionary<string, string> { ["DOCKER_CONFIG"] = daemon.Root });
+        await ServeAsync(daemon);
+        Task<CommandResult> Wharf(params string[] args) => WharfAsync(daemon, args);
         using var api = new RegistryApi(daemon.Url);
         try
         {
@@ -75,9 +82,8 @@ public sealed class DaemonRegistryTests
         });
         await (await from.PutManifestAsync("multi/app", "v1", index, RegistryApi.OciIndex)).ShouldBeAsync(HttpStatusCode.Created);
         await using var daemon = new RegistryProcess();
-        var host = $"unix://{daemon.Root}/w.sock";
-        await daemon.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["daemon", "-H", host, "--data-root", $"{daemon.Root}/data", "--exec-root", $"{daemon.Root}/run", "--registry", daemon.Authority], "daemon ready");
-        Task<CommandResult> Wharf(params string[] args) => CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["-H", host, .. args], seconds: 120, environment: new Dictionary<string, string> { ["DOCKER_CONFIG"] = daemon.Root });
+        await ServeAsync(daemon);
+        Task<CommandResult> Wharf(params string[] args) => WharfAsync(daemon, args);
         using var api = new RegistryApi(daemon.Url);
         try
         {

@@ -42,8 +42,7 @@ internal static class LogRules
         var options = log?.Config ?? [];
         CheckMode(options);
         var own = options.Where(option => Array.IndexOf(Common, option.Key) < 0).ToDictionary();
-        if (driver == "json-file") RequireKnown(own, Files, key => $"unknown log opt '{key}' for json-file log driver");
-        else if (driver == "local") RequireKnown(own, Files, key => $"unknown log opt '{key}' for log driver local");
+        if (driver is "json-file" or "local") RequireKnown(own, Files, key => $"unknown log opt '{key}' for {(driver == "local" ? "log driver local" : "json-file log driver")}");
         else RemoteLogRules.Check(driver, own.Where(option => Array.IndexOf(Cache, option.Key) < 0).ToDictionary());
         CheckFiles(own);
         if (own.GetValueOrDefault("tag") is { Length: > 0 } tag) LogTag.Check(tag);
