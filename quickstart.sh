@@ -23,7 +23,9 @@ finish() {
     kill -TERM "$daemon" 2> /dev/null; wait "$daemon" 2> /dev/null
   fi
   [ -z "$registry" ] || { kill "$registry" 2> /dev/null; wait "$registry" 2> /dev/null; }
-  if [ $code -ne 0 ] && [ -s "$root/daemon.log" ]; then printf '\nThe daemon said:\n' >&2; tail -20 "$root/daemon.log" >&2; fi
+  for who in daemon registry; do
+    if [ $code -ne 0 ] && [ -s "$root/$who.log" ]; then printf '\nThe %s said:\n' "$who" >&2; tail -20 "$root/$who.log" >&2; fi
+  done
   rm -rf "$root"
   [ $code -eq 0 ] || printf '\nquickstart failed (exit %s)\n' "$code" >&2
 }

@@ -153,8 +153,11 @@ public sealed class FileObjectStore : IObjectStore
         InDirectory(path, target => File.Move(temporary, target, overwrite: true));
     }
 
-    /// <summary>Does it, and once more after making the directory when that is not there yet.</summary>
-    private static void InDirectory(string path, Action<string> action)
+    /// <summary>
+    /// Does it, and once more after making the directory when that is not there yet. A directory that another request makes meanwhile is told of by
+    /// .NET as a missing file.
+    /// </summary>
+    internal static void InDirectory(string path, Action<string> action)
     {
         try { action(path); }
         catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException)

@@ -45,15 +45,7 @@ public sealed partial class UploadStore : IDisposable
         return upload;
     }
 
-    private static void Touch(string path)
-    {
-        try { File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write).Dispose(); }
-        catch (DirectoryNotFoundException)
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write).Dispose();
-        }
-    }
+    private static void Touch(string path) => FileObjectStore.InDirectory(path, static path => File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write).Dispose());
 
     /// <summary>Finds a session of the repository, taking up one a former process began; BLOB_UPLOAD_UNKNOWN when there is none.</summary>
     public async Task<Upload> FindAsync(string name, string id, CancellationToken cancellation)
