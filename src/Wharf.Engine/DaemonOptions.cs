@@ -39,10 +39,10 @@ public sealed record DaemonOptions
     public string? NoProxy { get; init; }
     /// <summary>How often a transfer that makes no progress is tried.</summary>
     public int MaxDownloadAttempts { get => _live.MaxDownloadAttempts; init => _live = _live with { MaxDownloadAttempts = value }; }
-    /// <summary>
-    /// Keeps the compressed layers that were pulled, so that a push elsewhere sends the very same bytes; otherwise a layer is kept unpacked only.
-    /// </summary>
-    public bool KeepLayerBlobs { get; init; }
+    /// <summary>What becomes of the compressed form of a pulled layer.</summary>
+    public Images.LayerBlobs LayerBlobs { get; init; }
+    /// <summary>How long nothing must have been pulled before recipes are made.</summary>
+    public TimeSpan LayerRecipeDelay { get; init; } = TimeSpan.FromSeconds(15);
     /// <summary><c>overlay2</c>, or <c>vfs</c>: a container's root is a plain copy of its layers, for file systems on which overlayfs cannot stand.</summary>
     public string StorageDriver { get; init; } = "overlay2";
     /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>

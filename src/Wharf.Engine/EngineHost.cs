@@ -56,6 +56,7 @@ public sealed class EngineHost : IAsyncDisposable
         await builds.StartAsync(cancellation);
         await networks.ReleaseUnclaimedAsync(cancellation);
         volumes.ReleaseUnused();
+        images.StartRecipes();
         return new EngineHost
         {
             Options = options,
@@ -79,6 +80,7 @@ public sealed class EngineHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Containers.StopServiceAsync(CancellationToken.None);
+        await Images.StopRecipesAsync();
         await Shim.ShutdownIfIdleAsync(CancellationToken.None);
         CgroupRoot.Release(Options.InstanceTag);
         await Networks.StopAsync((await Containers.CountAsync(CancellationToken.None)) is { Running: > 0 } or { Paused: > 0 }, CancellationToken.None);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Wharf.Engine;
+using Wharf.Engine.Images;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Hosting;
@@ -51,7 +52,9 @@ public static class DaemonCommandLine
               --init                           Run an init in containers that do not say otherwise
               --init-path string               The program for --init
               --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
-              --keep-layer-blobs               Keep pulled layers compressed too, to push the same bytes elsewhere
+              --keep-layer-blobs               The same as --layer-blobs keep
+              --layer-blobs string             Pulled layers' compressed form: "recipe" to make it again, "keep", or "drop" (default "recipe")
+              --layer-recipe-delay int         Seconds without pulls before recipes are made (default 15)
               --host-gateway-ip ip             What "host-gateway" in --add-host stands for
               --icc bool                       Containers of the default bridge may talk to each other (default true)
               --ip ip                          Host address for published ports that name none (default all addresses)
@@ -109,6 +112,8 @@ public static class DaemonCommandLine
         "--https-proxy",
         "--insecure-registry",
         "--label",
+        "--layer-blobs",
+        "--layer-recipe-delay",
         "--log-driver",
         "--log-format",
         "--log-level",
@@ -171,8 +176,8 @@ public static class DaemonCommandLine
             NoProxy = One(flags, "--no-proxy") ?? file.Proxies?.None,
             MaxDownloadAttempts = Number(flags, "--max-download-attempts") ?? file.MaxDownloadAttempts ?? defaults.MaxDownloadAttempts,
             StorageDriver = (One(flags, "--storage-driver") ?? file.StorageDriver) is { } driver && driver != "overlayfs" ? driver : defaults.StorageDriver,
-            // A registry that serves what was pulled has to serve the bytes that were pulled.
-            KeepLayerBlobs = Switch(flags, "--keep-layer-blobs") ?? file.KeepLayerBlobs ?? (One(flags, "--registry") ?? file.Registry) is not null,
+            LayerBlobs = LayerBlobsOf(flags, file),
+            LayerRecipeDelay = (Number(flags, "--layer-recipe-delay") ?? file.LayerRecipeDelay) is { } delay ? TimeSpan.FromSeconds(delay) : defaults.LayerRecipeDelay,
             RegistryAddress = One(flags, "--registry") ?? file.Registry,
             RegistryConfig = One(flags, "--registry-config") ?? file.RegistryConfig,
             BridgeAddress = One(flags, "--bip") ?? file.Bip,
@@ -267,6 +272,8 @@ public static class DaemonCommandLine
         Check("no-proxy", file.Proxies?.None is not null);
         Check("max-download-attempts", file.MaxDownloadAttempts is not null);
         Check("keep-layer-blobs", file.KeepLayerBlobs is not null);
+        Check("layer-blobs", file.LayerBlobs is not null);
+        Check("layer-recipe-delay", file.LayerRecipeDelay is not null);
         Check("storage-driver", file.StorageDriver is not null);
         Check("registry", file.Registry is not null);
         Check("registry-config", file.RegistryConfig is not null);
@@ -285,6 +292,16 @@ public static class DaemonCommandLine
         if (both.Count > 0)
             throw WharfException.Invalid($"the following directives are specified both as a flag and in the configuration file: {string.Join(", ", both)}");
     }
+
+    private static LayerBlobs LayerBlobsOf(Dictionary<string, List<string>> flags, DaemonConfigFile file) => (One(flags, "--layer-blobs") ?? file.LayerBlobs) switch
+    {
+        "recipe" => LayerBlobs.Recipe,
+        "keep" => LayerBlobs.Keep,
+        "drop" => LayerBlobs.Drop,
+        // A registry that serves what was pulled has the very bytes at hand.
+        null => Switch(flags, "--keep-layer-blobs") ?? file.KeepLayerBlobs ?? (One(flags, "--registry") ?? file.Registry) is not null ? LayerBlobs.Keep : LayerBlobs.Recipe,
+        var other => throw WharfException.Invalid($"invalid layer-blobs \"{other}\": must be \"recipe\", \"keep\" or \"drop\""),
+    };
 
     private static string? One(Dictionary<string, List<string>> flags, string name) => flags.TryGetValue(name, out var values) ? values[^1] : null;
     private static bool? Switch(Dictionary<string, List<string>> flags, string name) => One(flags, name) is { } text ? text == "true" : null;

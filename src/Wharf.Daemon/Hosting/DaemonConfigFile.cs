@@ -23,6 +23,8 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("proxies")] public DaemonProxies? Proxies { get; set; }
     [JsonPropertyName("max-download-attempts")] public int? MaxDownloadAttempts { get; set; }
     [JsonPropertyName("keep-layer-blobs")] public bool? KeepLayerBlobs { get; set; }
+    [JsonPropertyName("layer-blobs")] public string? LayerBlobs { get; set; }
+    [JsonPropertyName("layer-recipe-delay")] public int? LayerRecipeDelay { get; set; }
     [JsonPropertyName("bip")] public string? Bip { get; set; }
     [JsonPropertyName("bip6")] public string? Bip6 { get; set; }
     [JsonPropertyName("bridge")] public string? Bridge { get; set; }

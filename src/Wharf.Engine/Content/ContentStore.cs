@@ -9,9 +9,9 @@ namespace Wharf.Engine.Content;
 /// Blobs by digest, as files under <c>content/blobs</c>. A blob is there whole and verified, or not at all: it is written beside and
 /// renamed. What was being written when a daemon died lies in <c>content/ingest</c> and can be gone on with.
 /// </summary>
-public sealed class ContentStore
+public sealed partial class ContentStore
 {
-    private readonly string _blobs, _ingests;
+    private readonly string _blobs, _ingests, _recipes;
 
     public ContentStore(DaemonOptions options)
     {
@@ -20,6 +20,8 @@ public sealed class ContentStore
         Directory.CreateDirectory(Path.Combine(_blobs, "sha256"));
         Directory.CreateDirectory(Path.Combine(_blobs, "sha512"));
         Directory.CreateDirectory(_ingests);
+        _recipes = Path.Combine(options.DataRoot, "content", "recipes");
+        Directory.CreateDirectory(_recipes);
     }
 
     public bool Has(Digest digest) => File.Exists(PathOf(digest));

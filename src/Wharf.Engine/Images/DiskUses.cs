@@ -15,6 +15,7 @@ internal static class DiskUses
                 writables.Contains(number) ? "containers' writable layers" : parts.Length > 2 && parts[2] is "tar" or "kept" ? "layers' metadata (to write their tars again)" : "image layers",
             "snapshots" => "image layers",
             "content" when parts.Length > 1 && parts[1] == "ingest" => "downloads not complete",
+            "content" when parts.Length > 1 && parts[1] == "recipes" => "recipes of compressed layers",
             "content" => "manifests, configurations, kept blobs",
             "volumes" => "volumes",
             "containers" => "containers' files and logs",

@@ -22,6 +22,7 @@ public sealed partial class ImageService
             await CheckBlobsAsync(report, repair, cancellation);
             await CheckLayersAsync(report, repair, cancellation);
             await CheckImagesAsync(report, repair, cancellation);
+            await CheckRecipesAsync(report, repair, cancellation);
             foreach (var path in _snapshots.Leftovers(repair).Concat(_content.Leftovers(repair)))
                 report.Problems.Add(new CheckProblem { Kind = "leftover", Object = path, Problem = "nothing refers to it", Repaired = repair ? "removed" : null });
             return report;

@@ -71,7 +71,7 @@ public sealed partial class ImageService
             if (diffIds.Contains(diffId)) blobs.UnionWith(_store.LayerBlobs(diffId).Select(blob => blob.Digest));
             else if (!blobs.Contains(diffId)) _store.RemoveLayerBlobs(diffId);
         }
-        long freed = _snapshots.Collect(chains).Sum(layer => layer.Size);
+        long freed = _snapshots.Collect(chains).Sum(layer => layer.Size) + SweepRecipes();
         foreach (var digest in _content.List())
         {
             if (blobs.Contains(digest)) continue;

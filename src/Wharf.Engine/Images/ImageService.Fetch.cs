@@ -97,7 +97,7 @@ public sealed partial class ImageService
         return fetch;
     }
 
-    /// <summary>The last to leave ends a fetch that is not done, and drops the compressed form of a layer that is now unpacked.</summary>
+    /// <summary>The last to leave ends a fetch that is not done, and drops the compressed form of a layer that is now unpacked, unless a recipe is still to be made of it.</summary>
     private async Task LeaveAsync(LayerFetch fetch)
     {
         lock (_fetches)
@@ -109,8 +109,16 @@ public sealed partial class ImageService
         try { await fetch.Done; }
         catch (Exception) { /* told by the pull that unpacks */ }
         fetch.Dispose();
+        bool isKept = _options.LayerBlobs switch
+        {
+            LayerBlobs.Keep => true,
+            // What a pull that failed has brought is no layer's.
+            LayerBlobs.Recipe => _store.IsLayerBlob(fetch.Blob.Digest) && _store.RecipeOf(fetch.Blob.Digest)?.Recipe is null,
+            _ => false,
+        };
         lock (_fetches)
-            if (!_options.KeepLayerBlobs && fetch.Done.IsCompletedSuccessfully && !_fetches.ContainsKey(fetch.Blob.Digest)) _content.Delete(fetch.Blob.Digest);
+            if (!isKept && fetch.Done.IsCompletedSuccessfully && !_fetches.ContainsKey(fetch.Blob.Digest)) _content.Delete(fetch.Blob.Digest);
+        WantRecipes();
     }
 
     private async Task DownloadAsync(Pulling pull, LayerFetch fetch, CancellationToken cancellation)

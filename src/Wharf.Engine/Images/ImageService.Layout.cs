@@ -18,7 +18,7 @@ public sealed partial class ImageService
     {
         if (compression == LayerCompression.Gzip)
         {
-            if (_store.LayerBlobs(diffId).Find(blob => _content.Has(blob.Digest)) is { } kept) return kept with { MediaType = OciType(kept.MediaType!) };
+            if (await RestoreAsync(diffId, chain, _store.LayerBlobs(diffId).Where(static blob => OciType(blob.MediaType!) == MediaTypes.OciLayerGzip), cancellation) is { } kept) return kept with { MediaType = MediaTypes.OciLayerGzip };
         }
         var pipe = new System.IO.Pipelines.Pipe();
         var writing = WriteLayerAsync(chain, compression, pipe.Writer, cancellation);

@@ -33,9 +33,12 @@ public sealed partial class ImageService
             using var lease = _leases.Take();
             lease.Add(image.Id);
             foreach (var chain in Chains(image.Config)) lease.Add(chain);
+            // No recipe takes the place of a blob while it is sent.
+            foreach (var blob in (image.Config.RootFs?.DiffIds ?? []).SelectMany(_store.LayerBlobs)) lease.Add(blob.Digest);
             await PushOneAsync(client, one, image, platform is null, lease, progress, cancellation);
             Publish("push", image.Id, one.Familiar, one.FamiliarRepository);
         }
+        WantRecipes();
     }
 
     /// <summary>What is to be pushed; checked before anything is answered.</summary>
@@ -149,13 +152,7 @@ public sealed partial class ImageService
             return blob;
         }
         push.Progress.Report(new JsonMessage { Status = "Pushing", ProgressDetail = new(), Id = id });
-        Descriptor sent;
-        if (known.Find(blob => _content.Has(blob.Digest)) is { } kept)
-        {
-            await SendKeptAsync(push, id, kept, cancellation);
-            sent = kept;
-        }
-        else sent = await CompressAndSendAsync(push, id, diffId, chain, cancellation);
+        var sent = known.Find(blob => CanGive(diffId, blob)) is { } kept && await SendKeptAsync(push, id, kept, diffId, chain, cancellation) ? kept : await CompressAndSendAsync(push, id, diffId, chain, cancellation);
         push.Progress.Report(new JsonMessage { Status = "Pushed", ProgressDetail = new(), Id = id });
         return sent;
     }
@@ -163,20 +160,36 @@ public sealed partial class ImageService
     /// <summary>From here on a blob is sent so that a push after a cut or a restart goes on with it, for which one request more is needed.</summary>
     private const long ResumableBytes = 4L << 20;
 
-    private async Task SendKeptAsync(Pushing push, string id, Descriptor kept, CancellationToken cancellation)
+    /// <summary>Sends the bytes that the layer came in; false when they cannot be made again after all.</summary>
+    private async Task<bool> SendKeptAsync(Pushing push, string id, Descriptor kept, Digest diffId, Digest chain, CancellationToken cancellation)
     {
+        bool isHere = _content.Has(kept.Digest);
         var report = Throttled(id, "Pushing", kept.Size, push.Progress);
-        if (kept.Size < ResumableBytes || kept.Digest.Algorithm != "sha256")
+        if (isHere && (kept.Size < ResumableBytes || kept.Digest.Algorithm != "sha256"))
         {
             await push.Client.UploadAsync(kept, () => _content.OpenRead(kept.Digest), report, cancellation);
-            return;
+            return true;
         }
         using var note = _store.Upload(push.Name.Repository, kept.Digest.ToString());
-        await push.Client.UploadAsync(async (output, stop) =>
+        try
         {
-            await using var blob = _content.OpenRead(kept.Digest);
-            await blob.CopyToAsync(output, 128 << 10, stop);
-        }, note, report, cancellation);
+            var sent = await push.Client.UploadAsync(async (output, stop) =>
+            {
+                if (!isHere)
+                {
+                    await RemakeAsync(diffId, chain, kept, output, stop);
+                    return;
+                }
+                await using var blob = _content.OpenRead(kept.Digest);
+                await blob.CopyToAsync(output, 128 << 10, stop);
+            }, note, report, cancellation);
+            return sent.Digest == kept.Digest;
+        }
+        catch (Exception error) when (!isHere && error is InvalidDataException or FileNotFoundException)
+        {
+            ForgetRecipe(kept.Digest, error);
+            return false;
+        }
     }
 
     /// <summary>Writes the layer's tar again from its tree and compresses and sends it in one go; the progress is that of the tar.</summary>

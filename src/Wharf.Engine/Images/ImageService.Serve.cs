@@ -98,17 +98,16 @@ public sealed partial class ImageService
         var (bytes, mediaType) = await ManifestForAsync(image, config, [.. layers], known, cancellation);
         var blobs = layers.Select(layer => layer.Digest).Append(image.Id).Distinct().ToList();
         foreach (var blob in blobs) link(blob);
+        WantRecipes();
         return new ServedImage(bytes, mediaType, Digest.OfBytes(bytes), blobs);
     }
 
     /// <summary>The compressed form of a layer in the content store: the one it came in, where it was kept, or made now.</summary>
     private async Task<Descriptor> CompressedAsync(Digest diffId, Digest chain, Leases.Lease lease, CancellationToken cancellation)
     {
-        foreach (var known in _store.LayerBlobs(diffId))
-        {
-            lease.Add(known.Digest);
-            if (_content.Has(known.Digest)) return known;
-        }
+        var known = _store.LayerBlobs(diffId);
+        foreach (var one in known) lease.Add(one.Digest);
+        if (await RestoreAsync(diffId, chain, known, cancellation) is { } there) return there;
         var pipe = new System.IO.Pipelines.Pipe();
         var writing = CompressAsync(chain, pipe.Writer, cancellation);
         var blob = await _content.WriteAsync(pipe.Reader.AsStream(), null, cancellation);
@@ -164,7 +163,7 @@ public sealed partial class ImageService
         await UnpackAllAsync(diffIds, (place, stop) => UnpackFileAsync(place, pathOf(manifest.Layers[place.Index].Digest), manifest.Layers[place.Index].Digest, static stream => stream, stop), cancellation);
         for (int i = 0; i < diffIds.Count; i++)
         {
-            if (_options.KeepLayerBlobs) _content.Link(pathOf(manifest.Layers[i].Digest), manifest.Layers[i].Digest);
+            if (_options.LayerBlobs == LayerBlobs.Keep) _content.Link(pathOf(manifest.Layers[i].Digest), manifest.Layers[i].Digest);
             _store.AddLayerBlob(diffIds[i], new Descriptor { Digest = manifest.Layers[i].Digest, Size = manifest.Layers[i].Size, MediaType = manifest.Layers[i].MediaType ?? MediaTypes.OciLayerGzip });
         }
         var record = await StoreConfigAsync(config, lease, cancellation);

@@ -20,4 +20,16 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "content {Digest} is damaged and was removed")]
     public static partial void BlobDamaged(ILogger logger, Digest digest);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "compressed layer {Digest} of {Size} bytes is replaced by a recipe of {RecipeSize}")]
+    public static partial void RecipeMade(ILogger logger, Digest digest, long size, long recipeSize);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "compressed layer {Digest} is kept: {Why}")]
+    public static partial void BlobKept(ILogger logger, Digest digest, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "no recipe could be made of compressed layer {Digest} now: {Why}")]
+    public static partial void RecipeFailed(ILogger logger, Digest digest, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the recipe of compressed layer {Digest} is damaged, the layer is compressed anew when it is pushed: {Why}")]
+    public static partial void RecipeDamaged(ILogger logger, Digest digest, string why);
 }

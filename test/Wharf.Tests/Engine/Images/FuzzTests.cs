@@ -1,9 +1,11 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Text;
 
 using Shouldly;
 using Wharf.Engine;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Content.Recipes;
 using Wharf.Engine.Images;
 using Wharf.Engine.Images.Registry;
 using Wharf.Specs.Errors;
@@ -32,7 +34,7 @@ public class FuzzTests
         throw new DirectoryNotFoundException("no Wharf.slnx above the tests");
     }
 
-    public static TheoryData<string> Readers => ["tar", "reference", "manifest", "index", "config", "challenge", "pax", "archive"];
+    public static TheoryData<string> Readers => ["tar", "reference", "manifest", "index", "config", "challenge", "pax", "archive", "gzip", "recipe"];
 
     private static readonly Dictionary<string, (byte[][] Seeds, Func<byte[], Task> Read)> Targets = new()
     {
@@ -45,7 +47,33 @@ public class FuzzTests
         ["config"] = (Texts($$$"""{"architecture":"amd64","os":"linux","created":"2020-01-01T00:00:00Z","config":{"Env":["A=b"],"Cmd":"x","ExposedPorts":{"80/tcp":{} } },"rootfs":{"type":"layers","diff_ids":["{{{Hex}}}"]},"history":[{"created_by":"x","empty_layer":true}]}"""), bytes => Sync(() => ImageService.ParseConfig(bytes))),
         ["challenge"] = (Texts("realm=\"https://a/token\",service=\"s\",scope=\"repository:a:pull,push\",error=insufficient_scope"), bytes => Sync(() => Challenge.Parse(Encoding.Latin1.GetString(bytes)))),
         ["archive"] = ([new RawTar().Add("manifest.json", content: """[{"Config":"c","Layers":["l"]}]""").Add("c", content: "{}").Add("l", '2', link: "c").Add("h", '1', link: "l").ToArray()], ReadArchiveAsync),
+        ["gzip"] = ([Gzip(6), Gzip(1)], bytes => Refused(() => { new RecipeRecorder(new MemoryStream(bytes), Stream.Null, 6, null, default).Run(); return Task.CompletedTask; })),
+        ["recipe"] = ([Recipe(6), Recipe(1)], bytes => Refused(() => GzipRecipe.RebuildAsync(new MemoryStream(bytes), new MemoryStream(RecipeText), Stream.Null, default))),
     };
+
+    private static byte[] RecipeText => Encoding.ASCII.GetBytes(string.Join(' ', Enumerable.Range(0, 600).Select(static number => number * 7919 % 1000)));
+
+    private static byte[] Gzip(int level)
+    {
+        using var output = new MemoryStream();
+        using (var gzip = new GZipStream(output, new ZLibCompressionOptions { CompressionLevel = level })) gzip.Write(RecipeText);
+        return output.ToArray();
+    }
+
+    private static byte[] Recipe(int level)
+    {
+        using var recipe = new MemoryStream();
+        GzipRecipe.Write(() => new MemoryStream(Gzip(level)), recipe, default);
+        return recipe.ToArray();
+    }
+
+    /// <summary>Recipes know one error of their own.</summary>
+    private static async Task Refused(Func<Task> read)
+    {
+        try { await read(); }
+        catch (InvalidDataException error) { error.Message.ShouldNotBeEmpty(); }
+    }
+
 
     [Theory]
     [MemberData(nameof(Readers))]
