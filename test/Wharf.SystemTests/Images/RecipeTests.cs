@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using System.Text;
+using System.Text.Json.Nodes;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Images;
+
+/// <summary>A pulled layer is kept unpacked, with a recipe for the bytes it came in: it goes out elsewhere under the digest it came with.</summary>
+public sealed class RecipeTests : IAsyncDisposable
+{
+    private readonly string _work = Directory.CreateTempSubdirectory("wharf-recipe-").FullName;
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(_work, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    private static byte[] Tree(string name)
+    {
+        var text = new StringBuilder();
+        for (int i = 0; i < 60_000; i++) text.Append(i * 7919L % 100_003).Append(i % 9 == 0 ? '\n' : ' ');
+        using var stream = new MemoryStream();
+        using (var tar = new TarWriter(stream, TarEntryFormat.Pax, leaveOpen: true))
+        {
+            tar.WriteEntry(TestTrees.File("name", Encoding.UTF8.GetBytes(name)));
+            tar.WriteEntry(TestTrees.File("text", Encoding.ASCII.GetBytes(text.ToString())));
+        }
+        return stream.ToArray();
+    }
+
+    /// <summary>Puts an image of one layer, compressed by another program, into a registry; gives the manifest's digest.</summary>
+    private async Task<(string Manifest, string Layer)> PutAsync(LocalRegistry registry, string name, string compress)
+    {
+        var tar = Path.Combine(_work, "layer.tar");
+        var plain = Tree(name);
+        await File.WriteAllBytesAsync(tar, plain);
+        (await CommandResult.RunAsync("sh", ["-c", $"{compress} < '{tar}' > '{tar}.z'"])).ShouldExit(0);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{registry.Address}/v2/") };
+        var writer = new RegistryWriter(http);
+        var config = new JsonObject
+        {
+            ["architecture"] = "amd64", ["os"] = "linux", ["config"] = new JsonObject(),
+            ["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = new JsonArray(HostileServer.DigestOf(plain)) },
+        };
+        var layer = await writer.BlobAsync(name, await File.ReadAllBytesAsync(tar + ".z"), compress.StartsWith("zstd", StringComparison.Ordinal) ? "application/vnd.oci.image.layer.v1.tar+zstd" : "application/vnd.oci.image.layer.v1.tar+gzip");
+        var digest = layer["digest"]!.GetValue<string>();
+        var manifest = await writer.ManifestAsync(name, "v1", new JsonObject
+        {
+            ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.manifest.v1+json", ["layers"] = new JsonArray(layer),
+            ["config"] = await writer.BlobAsync(name, Encoding.UTF8.GetBytes(config.ToJsonString()), "application/vnd.oci.image.config.v1+json"),
+        });
+        return (manifest["digest"]!.GetValue<string>(), digest);
+    }
+
+    private static async Task PullAsync(EngineApi api, string name)
+    {
+        var pulled = await api.PostAsync($"/images/create?fromImage={name}&tag=v1");
+        pulled.StreamError.ShouldBeNull(pulled.Text);
+    }
+
+    private static async Task<string> PushAsync(EngineApi api, string from, string to)
+    {
+        (await api.PostAsync($"/images/{from}:v1/tag?repo={to}&tag=v1")).Status.ShouldBe(201);
+        var pushed = await api.PostAsync($"/images/{to}/push?tag=v1", auth: "{}");
+        pushed.StreamError.ShouldBeNull(pushed.Text);
+        return pushed.Lines[^1]["aux"]!["Digest"]!.GetValue<string>();
+    }
+
+    private static string Blob(EngineFixture engine, string digest) => Path.Combine(engine.DataRoot, "content", "blobs", "sha256", digest[7..]);
+    private static string Recipe(EngineFixture engine, string digest) => Path.Combine(engine.DataRoot, "content", "recipes", "sha256-" + digest[7..]);
+
+    private static async Task UntilAsync(Func<bool> condition, EngineFixture engine)
+    {
+        for (var watch = Stopwatch.StartNew(); !condition(); await Task.Delay(50))
+            if (watch.Elapsed > TimeSpan.FromSeconds(120)) throw new TimeoutException(engine.Log);
+    }
+
+    [Theory]
+    [InlineData("gzip -6")]
+    [InlineData("gzip -1")]
+    public async Task A_layer_whose_blob_gave_way_to_a_recipe_goes_out_under_its_digest(string compress)
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--layer-recipe-delay", "0");
+        await using var registry = await LocalRegistry.StartAsync();
+        await using var other = await LocalRegistry.StartAsync();
+        var (manifest, layer) = await PutAsync(registry, "made", compress);
+        var name = $"{registry.Address}/made";
+        using (var api = new EngineApi(engine.SocketPath))
+        {
+            await PullAsync(api, name);
+            await UntilAsync(() => File.Exists(Recipe(engine, layer)) && !File.Exists(Blob(engine, layer)), engine);
+            new FileInfo(Recipe(engine, layer)).Length.ShouldBeLessThan(5000);
+            (await PushAsync(api, name, $"{other.Address}/again")).ShouldBe(manifest);
+            (await engine.WharfAsync("system", "check")).ShouldExit(0);
+            // Damage is found; the layer is compressed anew then, and its manifest is another one.
+            await File.AppendAllTextAsync(Recipe(engine, layer), "x");
+            var third = await engine.WharfAsync("system", "check", "--repair");
+            third.ShouldExit(0).Out.ShouldContain("recipe " + layer);
+        }
+        await using var last = await LocalRegistry.StartAsync();
+        using (var api = new EngineApi(engine.SocketPath))
+        {
+            (await PushAsync(api, name, $"{last.Address}/anew")).ShouldNotBe(manifest);
+            foreach (var one in new[] { name, $"{other.Address}/again", $"{last.Address}/anew" }) (await api.DeleteAsync($"/images/{one}:v1")).Status.ShouldBe(200);
+            await UntilAsync(() => !File.Exists(Recipe(engine, layer)), engine);
+        }
+    }
+
+    [Fact]
+    public async Task A_recipe_that_a_killed_daemon_did_not_make_is_made_after_the_next_start()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--layer-recipe-delay", "3600");
+        await using var registry = await LocalRegistry.StartAsync();
+        var (manifest, layer) = await PutAsync(registry, "killed", "gzip -9");
+        var name = $"{registry.Address}/killed";
+        using (var api = new EngineApi(engine.SocketPath)) await PullAsync(api, name);
+        File.Exists(Blob(engine, layer)).ShouldBeTrue();
+        await engine.KillDaemonAsync();
+        await engine.StartDaemonAsync("--layer-recipe-delay", "0");
+        await UntilAsync(() => !File.Exists(Blob(engine, layer)), engine);
+        File.Exists(Recipe(engine, layer)).ShouldBeTrue();
+        await engine.KillDaemonAsync();
+        await engine.StartDaemonAsync("--layer-recipe-delay", "0");
+        await using var other = await LocalRegistry.StartAsync();
+        using var after = new EngineApi(engine.SocketPath);
+        (await PushAsync(after, name, $"{other.Address}/again")).ShouldBe(manifest);
+    }
+
+    [Fact]
+    public async Task A_layer_of_another_compression_is_kept_as_it_came()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--layer-recipe-delay", "0");
+        await using var registry = await LocalRegistry.StartAsync();
+        await using var other = await LocalRegistry.StartAsync();
+        var (manifest, layer) = await PutAsync(registry, "zstd", "zstd -q -c");
+        var name = $"{registry.Address}/zstd";
+        using var api = new EngineApi(engine.SocketPath);
+        await PullAsync(api, name);
+        await UntilAsync(() => engine.Log.Contains($"compressed layer {layer} is kept", StringComparison.Ordinal), engine);
+        File.Exists(Blob(engine, layer)).ShouldBeTrue();
+        (await PushAsync(api, name, $"{other.Address}/again")).ShouldBe(manifest);
+    }
+}
