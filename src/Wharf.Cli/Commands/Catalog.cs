@@ -32,6 +32,7 @@ internal static class Catalog
             Verb("auto-update", "Put containers that ask for it on the newest image of their name", () => new Updates.AutoUpdateCommand()),
             ContainerVerbs.Commit,
             Verb("completion", "Write a completion script for a shell", () => new Systems.CompletionCommand()),
+            Verb("debug", "Run tools from an image of their own in a container", () => new Debugging.DebugCommand()),
             Verb("doctor", "Check this machine for what the engine needs", () => new Doctor.DoctorCommand()),
             ContainerVerbs.Copy, ContainerVerbs.Create, ContainerVerbs.Diff, SystemVerbs.Events, ContainerVerbs.Export, ImageVerbs.History, ImageVerbs.Import,
             Verb("inspect", "Show all there is to know of objects", () => new Systems.InspectCommand()),

@@ -62,6 +62,7 @@ internal sealed class Completer(CliContext cli)
         "pull" => ["always", "missing", "never"],
         "signal" => ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT"],
         "log-driver" => ["json-file", "local", "none", "syslog", "journald", "gelf", "fluentd"],
+        "image" => [.. await ImagesAsync(cancellationToken)],
         "on-unhealthy" => ["none", "restart", "stop", "kill"],
         "color" => ["auto", "always", "never"],
         "log-level" => ["debug", "info", "warn", "error", "fatal"],
@@ -78,6 +79,7 @@ internal sealed class Completer(CliContext cli)
         {
             "attach" or "exec" or "kill" or "pause" or "stop" or "top" or "port" or "stats" or "healthcheck run" when path != "exec" || position == 0 => [.. await ContainersAsync(all: false, cancellationToken)],
             "commit" or "diff" or "exists" or "generate compose" or "generate kube" or "generate run" or "generate systemd" or "export" or "logs" or "rename" or "restart" or "rm" or "rollback" or "snapshot" or "start" or "unpause" or "update" or "versions" or "wait" => [.. await ContainersAsync(all: true, cancellationToken)],
+            "debug" when position == 0 => [.. await ContainersAsync(all: true, cancellationToken)],
             "inspect" when path == "container inspect" => [.. await ContainersAsync(all: true, cancellationToken)],
             "inspect" => [.. await ContainersAsync(all: true, cancellationToken), .. await ImagesAsync(cancellationToken), .. await NetworksAsync(cancellationToken), .. await VolumesAsync(cancellationToken)],
             "cp" => [.. (await ContainersAsync(all: true, cancellationToken)).Select(name => name.Split('\t')[0] + ":"), Files],

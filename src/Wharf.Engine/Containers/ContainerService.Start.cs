@@ -61,6 +61,9 @@ public sealed partial class ContainerService
         StartHealth(container);
     }
 
+    /// <summary>Lets a container join another's IPC namespace that is not shareable (<c>wharf debug</c>).</summary>
+    private const string DebugAnnotation = "wharf.debug";
+
     private const string StartFailure = "failed to create task for container: failed to create shim task: OCI runtime create failed: unable to start container process: ";
 
     /// <summary>Sends a launch; its failure is told as docker's clients know it, with the part that failed in front.</summary>
@@ -150,6 +153,8 @@ public sealed partial class ContainerService
         if (NamespaceModes.ContainerOf(mode) is not { } other) return "";
         var owner = RequireRunning(other, "IPC");
         if (owner.HostConfig.IpcMode == "host") return "/dev/shm";
+        // One for debugging sees the other's queues and segments, but its /dev/shm only below /proc/1/root: that is the other's own mount.
+        if (owner.HostConfig.IpcMode != "shareable" && container.HostConfig.Annotations?.ContainsKey(DebugAnnotation) == true) return "";
         if (owner.HostConfig.IpcMode != "shareable") throw WharfException.Invalid($"failed to join IPC namespace: container {owner.Id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
         return MakeSharedMemory(owner.Id);
     }
