@@ -4,6 +4,7 @@ using Wharf.Engine.Containers;
 using Wharf.Engine.Content;
 using Wharf.Engine.Events;
 using Wharf.Engine.Images;
+using Wharf.Engine.Jobs;
 using Wharf.Engine.Networks;
 using Wharf.Engine.Shims;
 using Wharf.Engine.Snapshots;
@@ -30,6 +31,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required ShimClient Shim { get; init; }
     public required ContainerService Containers { get; init; }
     public required BuildService Builds { get; init; }
+    public required JobService Jobs { get; init; }
 
     /// <summary>Opens the state, finds what a former daemon left running, and makes everything ready to serve.</summary>
     public static async Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
@@ -57,6 +59,8 @@ public sealed class EngineHost : IAsyncDisposable
         await networks.ReleaseUnclaimedAsync(cancellation);
         volumes.ReleaseUnused();
         images.StartRecipes();
+        var jobs = new JobService(state, containers, logs, TimeProvider.System);
+        jobs.Start();
         return new EngineHost
         {
             Options = options,
@@ -73,12 +77,14 @@ public sealed class EngineHost : IAsyncDisposable
             Shim = shim,
             Containers = containers,
             Builds = builds,
+            Jobs = jobs,
         };
     }
 
     /// <summary>Lets go of everything; containers run on.</summary>
     public async ValueTask DisposeAsync()
     {
+        await Jobs.StopAsync(CancellationToken.None);
         await Containers.StopServiceAsync(CancellationToken.None);
         await Images.StopRecipesAsync();
         await Shim.ShutdownIfIdleAsync(CancellationToken.None);

@@ -24,6 +24,7 @@ internal static class Catalog
             Noun("generate", "Print containers in other forms", Generate.GenerateVerbs.All),
             Noun("healthcheck", "Check the health of containers", ContainerVerbs.CheckHealth),
             Noun("image", "Manage images", ImageVerbs.All),
+            Noun("job", "Manage jobs", Jobs.JobVerbs.All),
             Noun("manifest", "Manage manifests and manifest lists", ManifestVerbs.All),
             Noun("network", "Manage networks", NetworkVerbs.All),
             Noun("system", "Manage the engine", SystemVerbs.All),

@@ -88,6 +88,8 @@ internal sealed class Completer(CliContext cli)
             "build" or "image build" or "builder build" or "load" or "import" or "image load" or "image import" => [Files],
             "network connect" or "network disconnect" => position == 0 ? [.. await NetworksAsync(cancellationToken)] : [.. await ContainersAsync(all: true, cancellationToken)],
             "network inspect" or "network rm" => [.. await NetworksAsync(cancellationToken)],
+            "job create" when position == 0 => [.. await ImagesAsync(cancellationToken)],
+            "job history" or "job inspect" or "job rm" or "job run" => [.. await JobsAsync(cancellationToken)],
             "volume inspect" or "volume rm" or "volume update" => [.. await VolumesAsync(cancellationToken)],
             "context use" or "context rm" or "context inspect" or "context export" or "context update" => [.. cli.Options.Contexts.All().Select(context => context.Name), "default"],
             "completion" => ["bash", "zsh", "fish"],
@@ -105,6 +107,9 @@ internal sealed class Completer(CliContext cli)
 
     private async Task<IEnumerable<string>> NetworksAsync(CancellationToken cancellationToken) =>
         (await cli.Api.GetAsync("/networks", DockerApiJson.Default.ListNetwork, cancellationToken)).Select(network => $"{network.Name}\t{network.Driver}");
+
+    private async Task<IEnumerable<string>> JobsAsync(CancellationToken cancellationToken) =>
+        (await cli.Api.GetAsync("/wharf/jobs", WharfJson.Default.ListJob, cancellationToken)).Select(job => $"{job.Name}\t{job.Container?.Image}, {job.Schedule}");
 
     private async Task<IEnumerable<string>> VolumesAsync(CancellationToken cancellationToken) =>
         ((await cli.Api.GetAsync("/volumes", DockerApiJson.Default.VolumeListResponse, cancellationToken)).Volumes ?? []).Select(volume => volume.Name ?? "");

@@ -12,6 +12,7 @@ public static class ApiTable
         EventsApi.Map(router);
         RegistryApi.Map(router);
         WharfApi.Map(router);
+        JobsApi.Map(router);
         ImagesApi.Map(router);
         NetworksApi.Map(router);
         VolumesApi.Map(router);

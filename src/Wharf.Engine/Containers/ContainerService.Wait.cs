@@ -20,6 +20,12 @@ public sealed partial class ContainerService
         return new ContainerWaitResponse { StatusCode = state.ExitCode, Error = state.Error.Length > 0 ? new ContainerWaitExitError { Message = state.Error } : null };
     }
 
+    /// <summary>Whether it has ever run.</summary>
+    public bool WasStarted(string nameOrId) => _index.Get(nameOrId).State.StartedAt is not null;
+
+    /// <summary>A label of a container; null when it has none such, or is not there.</summary>
+    public string? LabelOf(string nameOrId, string label) => _index.Find(nameOrId)?.Config.Labels?.GetValueOrDefault(label);
+
     /// <summary>Attaches to the container's streams (see <see cref="AttachRequest"/>), also before it is started.</summary>
     public Task<AttachedStream> AttachAsync(string nameOrId, bool stdin, bool stdout, bool stderr, CancellationToken cancellation)
     {
