@@ -27,6 +27,7 @@ internal static class Catalog
             Noun("job", "Manage jobs", Jobs.JobVerbs.All),
             Noun("manifest", "Manage manifests and manifest lists", ManifestVerbs.All),
             Noun("network", "Manage networks", NetworkVerbs.All),
+            Noun("pod", "Manage pods", Pods.PodVerbs.All),
             Noun("system", "Manage the engine", SystemVerbs.All),
             Noun("volume", "Manage volumes", VolumeVerbs.All),
             ContainerVerbs.Attach,

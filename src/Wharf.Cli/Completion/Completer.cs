@@ -62,6 +62,7 @@ internal sealed class Completer(CliContext cli)
         "pull" => ["always", "missing", "never"],
         "signal" => ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT"],
         "log-driver" => ["json-file", "local", "none", "syslog", "journald", "gelf", "fluentd"],
+        "pod" => [.. await PodsAsync(cancellationToken)],
         "image" => [.. await ImagesAsync(cancellationToken)],
         "on-unhealthy" => ["none", "restart", "stop", "kill"],
         "color" => ["auto", "always", "never"],
@@ -88,6 +89,7 @@ internal sealed class Completer(CliContext cli)
             "build" or "image build" or "builder build" or "load" or "import" or "image load" or "image import" => [Files],
             "network connect" or "network disconnect" => position == 0 ? [.. await NetworksAsync(cancellationToken)] : [.. await ContainersAsync(all: true, cancellationToken)],
             "network inspect" or "network rm" => [.. await NetworksAsync(cancellationToken)],
+            "pod inspect" or "pod rm" or "pod start" or "pod stop" => [.. await PodsAsync(cancellationToken)],
             "job create" when position == 0 => [.. await ImagesAsync(cancellationToken)],
             "job history" or "job inspect" or "job rm" or "job run" => [.. await JobsAsync(cancellationToken)],
             "volume inspect" or "volume rm" or "volume update" => [.. await VolumesAsync(cancellationToken)],
@@ -107,6 +109,8 @@ internal sealed class Completer(CliContext cli)
 
     private async Task<IEnumerable<string>> NetworksAsync(CancellationToken cancellationToken) =>
         (await cli.Api.GetAsync("/networks", DockerApiJson.Default.ListNetwork, cancellationToken)).Select(network => $"{network.Name}\t{network.Driver}");
+
+    private async Task<IEnumerable<string>> PodsAsync(CancellationToken cancellationToken) => (await Commands.Pods.Pod.ListAsync(cli, cancellationToken)).Select(pod => $"{pod.Name}\t{pod.Status}");
 
     private async Task<IEnumerable<string>> JobsAsync(CancellationToken cancellationToken) =>
         (await cli.Api.GetAsync("/wharf/jobs", WharfJson.Default.ListJob, cancellationToken)).Select(job => $"{job.Name}\t{job.Container?.Image}, {job.Schedule}");

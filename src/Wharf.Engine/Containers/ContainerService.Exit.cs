@@ -92,11 +92,18 @@ public sealed partial class ContainerService
     private async Task RestartLaterAsync(Container container, TimeSpan delay, CancellationTokenSource pending)
     {
         await Task.Delay(delay, pending.Token);
+        // At a daemon's start others may still be taken for running that are not.
+        await _recovered.Task;
         using (await container.Gate.EnterAsync(CancellationToken.None))
         {
             if (pending.IsCancellationRequested || container.State.Status != ContainerStatus.Restarting) return;
             container.PendingRestart = null;
             pending.Dispose();
+            if (OwnersOf(container).Any(IsReturning))
+            {
+                ScheduleRestart(container, TimeSpan.Zero);
+                return;
+            }
             try
             {
                 await StartHeldAsync(container, container.State.RestartCount);
@@ -108,6 +115,15 @@ public sealed partial class ContainerService
             }
         }
     }
+
+    /// <summary>Those whose namespaces it joins.</summary>
+    private IEnumerable<Container> OwnersOf(Container container) =>
+        new[] { container.HostConfig.NetworkMode, container.HostConfig.IpcMode, container.HostConfig.PidMode }.Select(NamespaceModes.ContainerOf).OfType<string>().Distinct()
+            .Select(_index.Find).OfType<Container>().Where(owner => owner != container);
+
+    /// <summary>It has ended, and its own restart policy will start it again.</summary>
+    private static bool IsReturning(Container container) => container.State is { HasProcess: false } state
+        && (state.Status == ContainerStatus.Restarting || (state.StartedAt is not null && RestartDecision.Applies(container.HostConfig.RestartPolicy, state.ExitCode, state.RestartCount, state.ManuallyStopped)));
 
     /// <summary>Calls off a restart that was to come; the gate is held.</summary>
     private static async Task CancelRestartAsync(Container container)

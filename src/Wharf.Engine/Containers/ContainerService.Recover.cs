@@ -35,10 +35,27 @@ public sealed partial class ContainerService
                 _ = _background.Run("exec cleanup", entry.Id, () => _shim.SendAsync(new ShimRequest { Delete = new DeleteRequest { Id = entry.Id, ExecId = entry.ExecId } }, CancellationToken.None));
         }
         _ = _background.Run("leftovers", "all", FreeLeftoversAsync);
-        foreach (var container in _index.All())
+        RestartAtDaemonStart();
+    }
+
+    /// <summary>Those whose namespaces others join go before these: a pod is there before its containers.</summary>
+    private void RestartAtDaemonStart()
+    {
+        var due = _index.All().Where(container => !container.State.IsUp && RestartDecision.AppliesAtDaemonStart(container.HostConfig.RestartPolicy, container.State)).ToDictionary(container => container.Id);
+        var begun = new Dictionary<string, Task>(StringComparer.Ordinal);
+        foreach (var container in due.Values) Begin(container);
+
+        Task Begin(Container container)
         {
-            if (!container.State.IsUp && RestartDecision.AppliesAtDaemonStart(container.HostConfig.RestartPolicy, container.State))
-                _ = _background.Run("restart", container.Id, () => RestartAtDaemonStartAsync(container));
+            if (begun.TryGetValue(container.Id, out var task)) return task;
+            // Should two join each other, which nothing makes, neither waits.
+            begun[container.Id] = Task.CompletedTask;
+            var owners = OwnersOf(container).Where(owner => due.ContainsKey(owner.Id)).Select(Begin).ToList();
+            return begun[container.Id] = _background.Run("restart", container.Id, async () =>
+            {
+                await Task.WhenAll(owners);
+                await RestartAtDaemonStartAsync(container);
+            });
         }
     }
 

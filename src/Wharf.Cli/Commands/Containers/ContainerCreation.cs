@@ -2,6 +2,7 @@ using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Commands.Containers.Options;
 using Wharf.Cli.Commands.Images;
+using Wharf.Cli.Commands.Pods;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Commands.Containers;
@@ -10,13 +11,18 @@ namespace Wharf.Cli.Commands.Containers;
 internal sealed class ContainerCreation
 {
     private readonly ContainerFlags container;
-    private readonly StringFlag pull, platform;
+    private readonly StringFlag pull, platform, pod;
     private readonly BoolFlag quiet, replace;
 
-    public ContainerCreation(FlagSet flags)
+    private readonly bool startsPod;
+
+    /// <param name="startsPod">Whether the container will be started at once, for which its pod has to be up.</param>
+    public ContainerCreation(FlagSet flags, bool startsPod)
     {
+        this.startsPod = startsPod;
         container = new ContainerFlags(flags);
         pull = flags.String("pull", "When to pull the image (\"always\", \"missing\", \"never\")", "missing");
+        pod = flags.String("pod", "Pod whose network, IPC namespace and host name it is to share");
         platform = flags.String("platform", "Platform, if the daemon has more than one", Platform.OfEnvironment);
         quiet = flags.Bool("quiet", 'q', "Do not show the pull");
         replace = flags.Bool("replace", "Take the place of the container that has this name");
@@ -33,11 +39,19 @@ internal sealed class ContainerCreation
         if (image == "") throw new CliException("invalid reference format", 125);
         if (!IsId(image)) Reference.Check(image);
         if (pull.Value == "always") await PullAsync(cli, image, cancellationToken);
+        if (pod.Value != "") await JoinPodAsync(cli, request, cancellationToken);
         var query = new Query().Add("name", container.Name).Add("platform", platform.Value);
         var created = await PlaceAsync(cli, request, query, cancellationToken);
         foreach (var warning in created.Warnings ?? []) await cli.Error.WriteLineAsync($"WARNING: {warning}");
         if (container.CidFile != "") await File.WriteAllTextAsync(container.CidFile, created.Id, cancellationToken);
         return created;
+    }
+
+    private async Task JoinPodAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
+    {
+        var found = await Pod.FindAsync(cli, pod.Value, cancellationToken);
+        found.Adopt(request);
+        if (startsPod && !Pod.IsUp(found.Infra)) await cli.Api.PostAsync($"/containers/{found.InfraId}/start", cancellationToken);
     }
 
     /// <summary>With <c>--replace</c> the former container steps aside, and is removed only when the new one is there: a create that fails costs nothing.</summary>

@@ -7,7 +7,7 @@ internal sealed class CreateCommand : Command
 {
     private readonly ContainerCreation creation;
 
-    public CreateCommand() => creation = new ContainerCreation(Flags);
+    public CreateCommand() => creation = new ContainerCreation(Flags, startsPod: false);
 
     public override string Usage => "[OPTIONS] IMAGE [COMMAND] [ARG...]";
     public override int MinArguments => 1;

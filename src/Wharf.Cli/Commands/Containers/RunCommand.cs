@@ -15,7 +15,7 @@ internal sealed class RunCommand : Command
 
     public RunCommand()
     {
-        creation = new ContainerCreation(Flags);
+        creation = new ContainerCreation(Flags, startsPod: true);
         detach = Flags.Bool("detach", 'd', "Leave the container running and print its ID");
         detachKeys = Flags.String("detach-keys", "Keys that detach from the container");
         signalProxy = Flags.Bool("sig-proxy", "Pass received signals on to the process", initial: true);
