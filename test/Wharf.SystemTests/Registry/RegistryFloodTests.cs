@@ -11,7 +11,7 @@ namespace Wharf.SystemTests.Registry;
 /// <summary>Floods of HTTP/2 frames (CVE-2023-44487, CVE-2024-27316, CVE-2019-9512 and its kin): the registry goes on answering others, in bounded memory.</summary>
 public sealed class RegistryFloodTests
 {
-    private const long MemoryBound = 150L << 20;
+    private const long MemoryBound = 100L << 20;
     private const int Frames = 200_000;
     private const byte DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6, CONTINUATION = 9, END_STREAM = 1, END_HEADERS = 4;
 

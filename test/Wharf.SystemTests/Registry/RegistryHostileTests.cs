@@ -9,7 +9,7 @@ namespace Wharf.SystemTests.Registry;
 /// <summary>Requests that mean no good (SECURITY classes D and E): refused in the specification's words, in bounded memory and time.</summary>
 public sealed class RegistryHostileTests(WharfRegistryFixture registry) : IClassFixture<WharfRegistryFixture>
 {
-    private const long MemoryBound = 150L << 20;
+    private const long MemoryBound = 100L << 20;
     private RegistryApi Api => registry.Api;
 
     private async Task<string> RawAsync(string request)

@@ -114,7 +114,7 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
         if (store.Objects.LocalPath(key) is { } path)
         {
             SafeFileHandle file;
-            try { file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete); }
+            try { file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.Asynchronous); }
             catch (FileNotFoundException) { throw new RegistryException(RegistryErrorCode.BlobUnknown); }
             using (file) await SendFileAsync(request, file, from, length);
             return;
@@ -123,10 +123,15 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
         await stream.CopyToAsync(request.Http.Response.Body, Piece, request.Cancellation);
     }
 
-    /// <summary>From the page cache into the connection's buffer, a piece at a time: what the client does not take is not read.</summary>
+    /// <summary>From the page cache into the connection's buffer, or without TLS into its socket, a piece at a time: what the client does not take is not read.</summary>
     private async Task SendFileAsync(RegistryRequest request, SafeFileHandle file, long from, long length)
     {
         var writer = request.Http.Response.BodyWriter;
+        if (length >= Piece && request.Http.Features.Get<SocketOutput>() is { } output)
+        {
+            await SubstituteAsync(request, output, file, from, length);
+            return;
+        }
         while (length > 0)
         {
             var buffer = writer.GetMemory((int)Math.Min(length, Piece));
@@ -137,6 +142,24 @@ public sealed class BlobsApi(RegistryStore store, RegistryRules rules)
             rules.Metrics.BytesSent.Add(count);
             (from, length) = (from + count, length - count);
             await writer.FlushAsync(request.Cancellation);
+        }
+    }
+
+    private async Task SubstituteAsync(RegistryRequest request, SocketOutput output, SafeFileHandle file, long from, long length)
+    {
+        var writer = request.Http.Response.BodyWriter;
+        await request.Http.Response.StartAsync(request.Cancellation);
+        await writer.FlushAsync(request.Cancellation);
+        output.Substitute(file, from, length);
+        while (length > 0)
+        {
+            int count = (int)Math.Min(length, writer.GetMemory(1).Length);
+            writer.Advance(count);
+            length -= count;
+            rules.Metrics.BytesSent.Add(count);
+            await writer.FlushAsync(request.Cancellation);
+            if (output.Failure is { } failure) throw new IOException("the blob was not sent whole", failure);
+            request.Cancellation.ThrowIfCancellationRequested();
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Wharf.Daemon.Registry.Auth;
@@ -12,8 +14,8 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
 {
     /// <summary>A page of the catalogue when the client names no size, and at most.</summary>
     private const int CatalogPage = 100, MaxCatalogPage = 10_000;
-    /// <summary>Up to so many tags the answer is made whole and tells its length.</summary>
-    private const int WholeList = 1000;
+    /// <summary>So many bytes of a list are sent at a time.</summary>
+    private const int Piece = 256 << 10;
     /// <summary>A list of referrers is an index, and those are limited to this many bytes; beyond, it comes in pages.</summary>
     private const int ReferrersPage = 4 << 20;
 
@@ -26,12 +28,11 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
         if (upstream is null && !await store.Metadata.HasRepositoryAsync(request.Name, request.Cancellation)) throw new RegistryException(RegistryErrorCode.NameUnknown, detail: request.Name);
         int? asked = request.PageSize();
         int limit = asked is { } n ? Math.Min(n, rules.MaxTagPage) : rules.MaxTagPage;
-        var page = limit == 0 ? new NamePage([], false)
-            : upstream is null ? await store.Metadata.ListTagsAsync(request.Name, limit, request.Query("last"), request.Cancellation)
-            : await WithUpstreamAsync(request, upstream, limit);
-        if (page.HasMore) request.Header("Link", $"</v2/{request.Name}/tags/list?last={Uri.EscapeDataString(page.Names[^1])}&n={limit}>; rel=\"next\"");
-        if (page.Names.Count <= WholeList) await request.JsonAsync(new TagList { Name = request.Name, Tags = page.Names }, ListsJson.Default.TagList);
-        else await StreamAsync(request, page.Names);
+        var page = limit == 0 ? TagSlice.Empty
+            : upstream is null ? await store.Metadata.ListTagsJsonAsync(request.Name, limit, request.Query("last"), request.Cancellation)
+            : TagSlice.Of(await WithUpstreamAsync(request, upstream, limit));
+        if (page.HasMore) request.Header("Link", $"</v2/{request.Name}/tags/list?last={Uri.EscapeDataString(page.Last)}&n={limit}>; rel=\"next\"");
+        await SendAsync(request, page.Json);
     }
 
     /// <summary>Tags of a mirrored repository: those of the upstream, and those that are here though it has them no more.</summary>
@@ -42,25 +43,21 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
         return all.Count > limit ? new NamePage(all[..limit], true) : new NamePage(all, false);
     }
 
-    /// <summary>A long list goes out piece by piece: no answer is in memory whole.</summary>
-    private static async Task StreamAsync(RegistryRequest request, IReadOnlyList<string> tags)
+    /// <summary>A long list goes out piece by piece: no connection has it in its buffers whole.</summary>
+    private static async Task SendAsync(RegistryRequest request, ReadOnlyMemory<byte> tags)
     {
+        var (before, after) = (Encoding.ASCII.GetBytes($"{{\"name\":\"{request.Name}\",\"tags\":["), "]}"u8.ToArray());
         request.Http.Response.ContentType = "application/json";
+        request.Http.Response.ContentLength = before.Length + tags.Length + after.Length;
         if (request.IsHead) return;
         var body = request.Http.Response.BodyWriter;
-        await using var writer = new Utf8JsonWriter(body, new JsonWriterOptions { SkipValidation = true });
-        writer.WriteStartObject();
-        writer.WriteString("name", request.Name);
-        writer.WriteStartArray("tags");
-        for (int i = 0; i < tags.Count; i++)
+        body.Write(before);
+        for (; tags.Length > 0; tags = tags[Math.Min(tags.Length, Piece)..])
         {
-            writer.WriteStringValue(tags[i]);
-            if (i % 2000 != 1999) continue;
-            await writer.FlushAsync(request.Cancellation);
+            body.Write(tags.Span[..Math.Min(tags.Length, Piece)]);
             await body.FlushAsync(request.Cancellation);
         }
-        writer.WriteEndArray();
-        writer.WriteEndObject();
+        await body.WriteAsync(after, request.Cancellation);
     }
 
     /// <summary>Repositories the caller may read, in order of their names.</summary>
@@ -102,18 +99,11 @@ public sealed class ListsApi(RegistryStore store, RegistryRules rules)
     }
 }
 
-internal sealed record TagList
-{
-    [JsonPropertyName("name")] public required string Name { get; init; }
-    [JsonPropertyName("tags")] public required IReadOnlyList<string> Tags { get; init; }
-}
-
 internal sealed record RepositoryList
 {
     [JsonPropertyName("repositories")] public required IReadOnlyList<string> Repositories { get; init; }
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
-[JsonSerializable(typeof(TagList))]
 [JsonSerializable(typeof(RepositoryList))]
 internal sealed partial class ListsJson : JsonSerializerContext;

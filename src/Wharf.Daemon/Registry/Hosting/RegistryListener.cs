@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 using Wharf.Daemon.Registry.Config;
+using Wharf.Daemon.Registry.Http;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Registry.Hosting;
@@ -36,7 +38,11 @@ internal static class RegistryListener
         void Shape(ListenOptions listen)
         {
             listen.Protocols = tls is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
-            if (tls is null) return;
+            if (tls is null)
+            {
+                listen.Use(SocketOutput.Use);
+                return;
+            }
             listen.UseHttps(https =>
             {
                 https.ServerCertificateSelector = (_, _) => certificate!.Current;

@@ -31,6 +31,9 @@ public interface IMetadata : IAsyncDisposable
 
     /// <summary>Tags after <paramref name="last"/> in case-insensitive order, as the specification has it.</summary>
     Task<NamePage> ListTagsAsync(string name, int limit, string? last, CancellationToken cancellation);
+
+    /// <summary>The same as they are sent.</summary>
+    async Task<TagSlice> ListTagsJsonAsync(string name, int limit, string? last, CancellationToken cancellation) => TagSlice.Of(await ListTagsAsync(name, limit, last, cancellation));
     Task<NamePage> ListRepositoriesAsync(int limit, string? last, Func<string, bool> visible, CancellationToken cancellation);
     Task<IReadOnlyList<ManifestRecord>> ListReferrersAsync(string name, Digest subject, CancellationToken cancellation);
     Task<IReadOnlyList<(string Tag, TagRecord Record)>> ListTagRecordsAsync(string name, CancellationToken cancellation);

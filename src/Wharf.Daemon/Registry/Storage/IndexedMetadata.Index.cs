@@ -6,6 +6,8 @@ namespace Wharf.Daemon.Registry.Storage;
 /// <summary>Writing the index: single rows, noted pulls and uses, and all of it from the store.</summary>
 public sealed partial class IndexedMetadata
 {
+    private const int RebuildBatch = 2000;
+
     private static long Repository(IndexDatabase.Writer writer, string name)
     {
         if (writer.Scalar("select id from repository where name = $1", name) is long id) return id;
@@ -48,7 +50,6 @@ public sealed partial class IndexedMetadata
         {
             var name = Keys.NameOfCatalogEntry(entry.Key);
             var manifests = await new ObjectMetadata(Store).ListManifestsAsync(name, cancellation);
-            var tags = await new ObjectMetadata(Store).ListTagRecordsAsync(name, cancellation);
             var links = await new ObjectMetadata(Store).ListBlobLinksAsync(name, cancellation);
             var present = links.Select(link => link.Digest).ToHashSet();
             var isManifest = manifests.Select(manifest => manifest.Digest).ToHashSet();
@@ -64,9 +65,30 @@ public sealed partial class IndexedMetadata
                 long repository = Repository(writer, name);
                 foreach (var (digest, used) in links) Link(writer, repository, digest, used.ToUnixTimeMilliseconds());
                 foreach (var manifest in manifests) Manifest(writer, repository, manifest);
-                foreach (var (tag, record) in tags) if (isManifest.Contains(record.Digest)) SetTag(writer, repository, tag, record);
                 writer.Execute("update manifest set pulled = $2 where repository = $1", repository, now);
             });
+            await RebuildTagsAsync(name, isManifest, cancellation);
         }
     }
+
+    /// <summary>The tags of a repository, so many at a time: there may be hundreds of thousands.</summary>
+    private async Task RebuildTagsAsync(string name, HashSet<Digest> manifests, CancellationToken cancellation)
+    {
+        var batch = new List<(string Tag, TagRecord Record)>();
+        await foreach (var entry in Store.ListAsync(Keys.Tags(name), cancellation))
+        {
+            var tag = entry.Key[(entry.Key.LastIndexOf('/') + 1)..];
+            if (await base.FindTagAsync(name, tag, cancellation) is { } record && manifests.Contains(record.Digest)) batch.Add((tag, record));
+            if (batch.Count < RebuildBatch) continue;
+            WriteTags(name, batch);
+            batch.Clear();
+        }
+        WriteTags(name, batch);
+    }
+
+    private void WriteTags(string name, List<(string Tag, TagRecord Record)> tags) => _index.Write(writer =>
+    {
+        long repository = Repository(writer, name);
+        foreach (var (tag, record) in tags) SetTag(writer, repository, tag, record);
+    });
 }

@@ -22,10 +22,13 @@ public sealed partial class IndexedMetadata : ObjectMetadata
         create unique index if not exists tag_order on tag(repository, name collate nocase, name);
         create index if not exists tag_digest on tag(repository, digest);
         """;
+    /// <summary>For lists of tags in memory: some million tags.</summary>
+    private const long TagListsCapacity = 16 << 20;
     private const string RepositoryId = "(select id from repository where name = $1)";
 
     private readonly string _cleanMarker;
     private readonly IndexDatabase _index;
+    private readonly TagLists _tagLists = new(TagListsCapacity);
     private readonly ConcurrentDictionary<(string Name, Digest Digest), long> _pulls = new();
     private readonly ConcurrentDictionary<(string Name, Digest Digest), long> _uses = new();
     private readonly Timer _flush;
@@ -94,6 +97,7 @@ public sealed partial class IndexedMetadata : ObjectMetadata
             Manifest(writer, repository, record);
             foreach (var tag in tags) SetTag(writer, repository, tag, new TagRecord { Digest = record.Digest, Updated = DateTimeOffset.UtcNow, By = record.By });
         });
+        _tagLists.Set(name, tags);
     }
 
     public override async Task<IReadOnlyList<string>> DeleteManifestAsync(string name, Digest digest, CancellationToken cancellation)
@@ -104,6 +108,7 @@ public sealed partial class IndexedMetadata : ObjectMetadata
             writer.Execute($"delete from tag where repository = {RepositoryId} and digest = $2", name, digest.ToString());
             writer.Execute($"delete from manifest where repository = {RepositoryId} and digest = $2", name, digest.ToString());
         });
+        _tagLists.Drop(name);
         return tags;
     }
 
@@ -111,6 +116,7 @@ public sealed partial class IndexedMetadata : ObjectMetadata
     {
         await base.DeleteTagAsync(name, tag, cancellation);
         _index.Write(writer => writer.Execute($"delete from tag where repository = {RepositoryId} and name = $2", name, tag));
+        _tagLists.Drop(name);
     }
 
     public override async Task DeleteRepositoryAsync(string name, CancellationToken cancellation)
@@ -121,6 +127,7 @@ public sealed partial class IndexedMetadata : ObjectMetadata
             foreach (var table in (string[])["tag", "manifest", "blob_link"]) writer.Execute($"delete from {table} where repository = {RepositoryId}", name);
             writer.Execute("delete from repository where name = $1", name);
         });
+        _tagLists.Drop(name);
     }
 
     public override Task<NamePage> ListTagsAsync(string name, int limit, string? last, CancellationToken cancellation)
@@ -133,6 +140,9 @@ public sealed partial class IndexedMetadata : ObjectMetadata
         var names = last is null ? _index.Query(sql, row => row.GetString(0), name, most) : _index.Query(sql, row => row.GetString(0), name, most, last);
         return Task.FromResult(Page(names, limit));
     }
+
+    public override Task<TagSlice> ListTagsJsonAsync(string name, int limit, string? last, CancellationToken cancellation) => Task.FromResult(_tagLists.Get(name, () =>
+        TagList.Of(_index.Query($"select name from tag where repository = {RepositoryId} order by name collate nocase, name", row => row.GetString(0), name))).Slice(limit, last));
 
     public override Task<NamePage> ListRepositoriesAsync(int limit, string? last, Func<string, bool> visible, CancellationToken cancellation) =>
         Task.FromResult(Page(_index.Query("select name from repository where name > $1 order by name", row => row.GetString(0), last ?? "").Where(visible), limit));

@@ -92,6 +92,8 @@ public class ObjectMetadata(IObjectStore store) : IMetadata
     public virtual async Task<NamePage> ListTagsAsync(string name, int limit, string? last, CancellationToken cancellation) =>
         Page((await TagNamesAsync(name, cancellation)).Where(tag => last is null || TagOrder.Instance.Compare(tag, last) > 0), limit);
 
+    public virtual async Task<TagSlice> ListTagsJsonAsync(string name, int limit, string? last, CancellationToken cancellation) => TagSlice.Of(await ListTagsAsync(name, limit, last, cancellation));
+
     private async Task<List<string>> TagNamesAsync(string name, CancellationToken cancellation)
     {
         var tags = new List<string>();
