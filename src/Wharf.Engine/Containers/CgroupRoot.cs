@@ -25,6 +25,7 @@ internal static class CgroupRoot
     /// <summary>
     /// In a container (cgroup v2 with a namespace of its own) the daemon sits in the group that is the root to it, and a group with processes gives no
     /// controllers to groups below it: they move into one beside the containers. The true root has no <c>cgroup.type</c>, and may have processes.
+    /// The controllers are given away at once: what the engine outside executes here joins its group as long as it may, and would be in the way later.
     /// </summary>
     public static void LeaveNestedRoot(ILogger log, string root = Mount)
     {
@@ -35,15 +36,24 @@ internal static class CgroupRoot
             {
                 // 0 is a process outside of this process namespace: not ours to move.
                 var processes = File.ReadAllLines(root + "/cgroup.procs").Where(process => process is not ("0" or "")).ToList();
-                if (processes.Count == 0) return;
-                Directory.CreateDirectory(root + NestedProcesses);
+                if (processes.Count > 0) Directory.CreateDirectory(root + NestedProcesses);
                 foreach (var process in processes) Move(process, root + NestedProcesses + "/cgroup.procs");
+                if (GivesControllers(root)) return;
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             log.NestedRootNotLeft(root, error);
         }
+    }
+
+    // False where a process has come in meanwhile.
+    private static bool GivesControllers(string root)
+    {
+        var controllers = File.ReadAllText(root + "/cgroup.controllers").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        try { File.WriteAllText(root + "/cgroup.subtree_control", string.Join(' ', controllers.Select(name => "+" + name))); }
+        catch (IOException) when (File.ReadAllText(root + "/cgroup.procs").Length > 0) { return false; }
+        return true;
     }
 
     private static void Move(string process, string group)
@@ -65,6 +75,7 @@ internal static class CgroupRoot
     {
         var name = Encoding.UTF8.GetBytes(directory);
         int result = FileAt.Unlink(OpenAt.AT_FDCWD, name, isDirectory: true);
-        if (result is not (0 or -Errno.ENOENT or -Errno.EBUSY)) FileAt.Check(result, "rmdir", name);
+        // Read-only is the directory that systemd mounts the hierarchies of v1 in.
+        if (result is not (0 or -Errno.ENOENT or -Errno.EBUSY or -Errno.EROFS)) FileAt.Check(result, "rmdir", name);
     }
 }

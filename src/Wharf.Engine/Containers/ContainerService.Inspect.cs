@@ -33,7 +33,7 @@ public sealed partial class ContainerService
             RestartCount = container.State.RestartCount,
             Driver = DriverOf(container.Id),
             Platform = "linux",
-            MountLabel = "", ProcessLabel = "", AppArmorProfile = AppArmorOf(document.HostConfig),
+            MountLabel = "", ProcessLabel = "", AppArmorProfile = Oci.AppArmor.Shown(document.HostConfig),
             ExecIDs = RunningExecs(container.Id),
             HostConfig = document.HostConfig.Links is { Count: > 0 } ? document.HostConfig with { Links = ShownLinks(container) is { Count: > 0 } links ? links : null } : document.HostConfig,
             GraphDriver = new DriverData { Name = DriverOf(container.Id), Data = DriverDataOf(container.Id) },
@@ -45,10 +45,6 @@ public sealed partial class ContainerService
             NetworkSettings = InspectNetwork(container),
         };
     }
-
-    /// <summary>No profile is ever applied; what was asked for is told, as docker does.</summary>
-    private static string AppArmorOf(HostConfig host) =>
-        host.SecurityOpt?.FirstOrDefault(option => option.StartsWith("apparmor=", StringComparison.Ordinal) || option.StartsWith("apparmor:", StringComparison.Ordinal))?[9..] ?? "";
 
     private static Specs.DockerApi.ContainerState InspectState(Container container)
     {

@@ -79,6 +79,9 @@ public abstract class Cgroup
     /// <summary>Files to which a task writes "0" to join the group itself.</summary>
     public abstract IEnumerable<string> JoinFiles { get; }
 
+    /// <summary>Files by which a further process joins, with a container's own to be found.</summary>
+    public virtual IEnumerable<string> JoinFilesOfExec(int initPid) => JoinFiles;
+
     /// <summary>The directory with the group's list of processes.</summary>
     private protected abstract string ProcessDirectory { get; }
 

@@ -15,6 +15,14 @@ internal sealed partial class CgroupV2(CgroupLayout layout, CgroupPlace place) :
 
     public override IEnumerable<string> Directories => [Own];
     public override IEnumerable<string> JoinFiles => [Own + "/cgroup.procs"];
+    // A container that gave controllers to groups of its own below has moved its processes there: the group itself takes none any more.
+    public override IEnumerable<string> JoinFilesOfExec(int initPid)
+    {
+        if (CgroupFile.ReadLine(Own + "/cgroup.subtree_control") is not { Length: > 0 }) return JoinFiles;
+        var line = CgroupFile.Read($"/proc/{initPid}/cgroup")?.Split('\n').FirstOrDefault(line => line.StartsWith("0::" + Path + "/", StringComparison.Ordinal));
+        return line is null ? JoinFiles : [$"{Layout.UnifiedMount}{line[3..]}/cgroup.procs"];
+    }
+
     private protected override string ProcessDirectory => Own;
 
     private protected override void Make()

@@ -54,7 +54,7 @@ public sealed partial class Launcher
         var process = request.Process;
         ProcessSteps.ResetSignals(program);
         if (process.ExecCPUAffinity?.Initial is { Length: > 0 } initial) ProcessSteps.Affinity(program, initial, "execCPUAffinity.initial");
-        ProcessSteps.JoinCgroup(program, request.JoinFiles ?? request.Cgroup.JoinFiles);
+        ProcessSteps.JoinCgroup(program, request.JoinFiles ?? request.Cgroup.JoinFilesOfExec(request.InitPid));
         if (process.ExecCPUAffinity?.Final is { Length: > 0 } final) ProcessSteps.Affinity(program, final, "execCPUAffinity.final");
         ProcessSteps.Session(program, request.NoNewKeyring ? null : request.ContainerId);
         if (slave is not null) ProcessSteps.Streams(program, slave.Value, slave.Value, slave.Value, terminal: true);

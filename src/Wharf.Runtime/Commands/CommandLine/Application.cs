@@ -114,12 +114,34 @@ internal static class Application
     // What callers match on: what the program could not do comes right after "unable to start container process".
     private static string Words(Exception error) => error switch
     {
-        LaunchException launch when launch.Message.StartsWith("exec: ", StringComparison.Ordinal) || launch.Step.StartsWith("chdir to cwd", StringComparison.Ordinal) => "unable to start container process: " + launch.Message,
+        LaunchException launch when launch.Message.StartsWith("exec", StringComparison.Ordinal) || launch.Step.StartsWith("chdir to cwd", StringComparison.Ordinal) => "unable to start container process: " + launch.Message,
         LaunchException { InnerException: WharfException or CgroupException } launch => launch.Message,
         LaunchException launch => "unable to start container process: error during container init: " + launch.Message,
         SyscallException call => $"{call.Call} {call.Path}: {System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(call.Errno).ToLowerInvariant()}",
+        System.Text.Json.JsonException json => JsonWords.Of(json),
+        IOException or UnauthorizedAccessException => FileWords(error),
         _ => error.Message,
     };
+
+    // The messages of the base library are keys here (UseSystemResourceKeys), with the path behind a comma.
+    private static string FileWords(Exception error)
+    {
+        int comma = error.Message.IndexOf(", ", StringComparison.Ordinal);
+        var why = error switch { FileNotFoundException or DirectoryNotFoundException => "no such file or directory", UnauthorizedAccessException => "permission denied", _ => null };
+        return why is null || comma < 0 ? error.Message : $"open {error.Message[(comma + 2)..]}: {why}";
+    }
+}
+
+/// <summary>What is wrong with a document, in words that runc's users know.</summary>
+internal static class JsonWords
+{
+    public static string Of(System.Text.Json.JsonException error)
+    {
+        var text = error.Message;
+        if (text.StartsWith("json: ", StringComparison.Ordinal)) return text;
+        return text.StartsWith("ZeroDepthAtEnd", StringComparison.Ordinal) || text.StartsWith("Expected", StringComparison.Ordinal) && text.Contains("EndOf", StringComparison.Ordinal) || text.StartsWith("EndOf", StringComparison.Ordinal) || text.StartsWith("ExpectedJsonTokens", StringComparison.Ordinal)
+            ? "unexpected EOF" : $"invalid JSON in line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}{(error.Path is { Length: > 0 } path ? $" ({path})" : "")}";
+    }
 }
 
 /// <summary>A command cannot do what it is asked.</summary>

@@ -22,7 +22,7 @@ internal sealed record Bundle(string Directory, Spec Spec, byte[] Config)
     {
         Spec spec;
         try { spec = SpecJson.ReadSpec(config) ?? throw new RuntimeException("config.json: null is no configuration"); }
-        catch (JsonException error) { throw new RuntimeException($"config.json: {error.Message}"); }
+        catch (JsonException error) { throw new RuntimeException($"config.json: {JsonWords.Of(error)}"); }
         spec.Linux ??= new LinuxSpec();
         if (spec.Root is { Path.Length: > 0 } root && !Path.IsPathRooted(root.Path)) root.Path = Path.Combine(directory, root.Path);
         // Sources of binds may be relative to the bundle (config.md, "mounts").

@@ -17,6 +17,7 @@ internal static class SpecRules
         if (spec.Root is null) throw new RuntimeException("root must be specified");
         CheckRoot(spec.Root.Path);
         var linux = spec.Linux!;
+        foreach (var ns in linux.Namespaces ?? []) Namespaces.FlagOf(ns.Type);
         if (spec.Hostname is { Length: > 0 } && !Has(linux, "uts")) throw new RuntimeException("unable to set hostname without a private UTS namespace");
         if (spec.Domainname is { Length: > 0 } && !Has(linux, "uts")) throw new RuntimeException("unable to set domainname without a private UTS namespace");
         if ((linux.MaskedPaths is { Count: > 0 } || linux.ReadonlyPaths is { Count: > 0 }) && !Has(linux, "mount")) throw new RuntimeException("unable to restrict sys entries without a private MNT namespace");
