@@ -13,7 +13,7 @@ public sealed partial class ContainerService
 {
     /// <summary>How many ended execs of a container can still be inspected.</summary>
     private const int KeptExecs = 64;
-    private const int CannotStart = 126, NotFound = 127;
+    private const int CannotStart = 126;
 
     private readonly ConcurrentDictionary<string, ExecInstance> _execs = new(StringComparer.Ordinal);
 
@@ -80,7 +80,7 @@ public sealed partial class ContainerService
         catch (Exception error)
         {
             if (streams is not null) await streams.DisposeAsync();
-            EndExec(exec, error.Message.Contains("no such file or directory", StringComparison.Ordinal) ? NotFound : error is ShimException { Error.ExitCode: { } code and not 0 } ? code : CannotStart);
+            EndExec(exec, error is ShimException { Error.ExitCode: { } code and not 0 } ? code : CannotStart);
             throw;
         }
     }
