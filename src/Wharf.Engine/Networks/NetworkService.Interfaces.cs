@@ -54,11 +54,27 @@ public sealed partial class NetworkService
         int? mtu = BridgeOptions.MtuOf(network.Network);
         switch (network.Network.Driver)
         {
-            case "macvlan": _netlink.Do(RouteRequest.CreateMacvlan(record.Interface, index, below, target, ParentOptions.MacvlanMode(network.Network), mtu)); break;
-            case "ipvlan": _netlink.Do(RouteRequest.CreateIpvlan(record.Interface, index, below, target, ParentOptions.IpvlanMode(network.Network), ParentOptions.IpvlanFlag(network.Network), mtu)); break;
+            case "macvlan": MoveIn(record, target, index, name => RouteRequest.CreateMacvlan(name, below, ParentOptions.MacvlanMode(network.Network), mtu)); break;
+            case "ipvlan": MoveIn(record, target, index, name => RouteRequest.CreateIpvlan(name, below, ParentOptions.IpvlanMode(network.Network), ParentOptions.IpvlanFlag(network.Network), mtu)); break;
             default: _netlink.Do(Interfaces.Veth(network, below, target, NamespacePool.HostName(), record.Interface, index)); break;
         }
     }
+
+    // Made here under a name and number of its own: before Linux 6.13 those it is to have in the other namespace must not be taken in this one. A stray one is known by its name.
+    private void MoveIn(EndpointRecord record, Fd target, int index, Func<string, (string, NetlinkMessage)> create)
+    {
+        var name = $"wh{_options.InstanceTag}-m{Interlocked.Increment(ref _moved) & 0xfff:x}";
+        _netlink.Do(create(name));
+        int made = RouteNetlink.IndexOf(name) ?? throw new IOException($"{name} has gone as soon as it was made");
+        try { _netlink.Do(RouteRequest.Move(made, record.Interface, target, index > 0 ? index : null)); }
+        catch
+        {
+            _netlink.Do(RouteRequest.DeleteLink(made));
+            throw;
+        }
+    }
+
+    private int _moved;
 
     /// <summary>Up, with addresses. What comes after needs the routes to the subnets, which the kernel makes with the addresses.</summary>
     private void Configure(List<(string, NetlinkMessage)> inside, EndpointRecord record, int index)

@@ -9,7 +9,7 @@ namespace Wharf.Linux.Netlink;
 public static class RouteRequest
 {
     private const ushort RTM_NEWLINK = 16, RTM_DELLINK = 17, RTM_NEWADDR = 20, RTM_DELADDR = 21, RTM_NEWROUTE = 24, RTM_DELROUTE = 25;
-    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_IFALIAS = 20, IFLA_AF_SPEC = 26, IFLA_NET_NS_FD = 28;
+    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_IFALIAS = 20, IFLA_AF_SPEC = 26, IFLA_NET_NS_FD = 28, IFLA_NEW_IFINDEX = 49;
     private const ushort IFLA_INET6_ADDR_GEN_MODE = 8, IFLA_BR_NF_CALL_IPTABLES = 36, IFLA_BR_NF_CALL_IP6TABLES = 37;
     private const byte IN6_ADDR_GEN_MODE_NONE = 1;
     private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_MODE = 4, IFLA_BRPORT_ISOLATED = 33;
@@ -50,14 +50,14 @@ public static class RouteRequest
         .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_SLAVE_KIND, "bridge")
             .Nested(IFLA_INFO_SLAVE_DATA, data => data.Attribute(IFLA_BRPORT_MODE, [1]).Attribute(IFLA_BRPORT_ISOLATED, [(byte)(isolated ? 1 : 0)]))));
 
-    /// <summary>An interface on top of another of this namespace, in <paramref name="target"/>: <c>macvlan</c> with a mode of if_link.h.</summary>
-    public static (string, NetlinkMessage) CreateMacvlan(string name, int index, int parent, Fd target, uint mode, int? mtu) => ($"create macvlan {name}", Link(RTM_NEWLINK, Create, index, up: false)
-        .Attribute(IFLA_IFNAME, name).Attribute(IFLA_LINK, (uint)parent).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Optional(IFLA_MTU, mtu)
+    /// <summary>An interface on top of another: <c>macvlan</c> with a mode of if_link.h.</summary>
+    public static (string, NetlinkMessage) CreateMacvlan(string name, int parent, uint mode, int? mtu) => ($"create macvlan {name}", Link(RTM_NEWLINK, Create, 0, up: false)
+        .Attribute(IFLA_IFNAME, name).Attribute(IFLA_LINK, (uint)parent).Optional(IFLA_MTU, mtu)
         .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "macvlan").Nested(IFLA_INFO_DATA, data => data.Attribute(IFLA_MACVLAN_MODE, mode))));
 
     /// <summary>As <see cref="CreateMacvlan"/> for <c>ipvlan</c>, whose interfaces have their parent's MAC address.</summary>
-    public static (string, NetlinkMessage) CreateIpvlan(string name, int index, int parent, Fd target, ushort mode, ushort flags, int? mtu) => ($"create ipvlan {name}", Link(RTM_NEWLINK, Create, index, up: false)
-        .Attribute(IFLA_IFNAME, name).Attribute(IFLA_LINK, (uint)parent).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Optional(IFLA_MTU, mtu)
+    public static (string, NetlinkMessage) CreateIpvlan(string name, int parent, ushort mode, ushort flags, int? mtu) => ($"create ipvlan {name}", Link(RTM_NEWLINK, Create, 0, up: false)
+        .Attribute(IFLA_IFNAME, name).Attribute(IFLA_LINK, (uint)parent).Optional(IFLA_MTU, mtu)
         .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "ipvlan").Nested(IFLA_INFO_DATA, data => data.Attribute(IFLA_IPVLAN_MODE, BitConverter.GetBytes(mode)).Attribute(IFLA_IPVLAN_FLAGS, BitConverter.GetBytes(flags)))));
 
     public static (string, NetlinkMessage) CreateDummy(string name) => ($"create dummy {name}", Link(RTM_NEWLINK, Create, 0, up: true)
@@ -80,9 +80,9 @@ public static class RouteRequest
     public static (string, NetlinkMessage) Rename(int index, string name, string alias) =>
         ($"rename link {index} to {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_IFNAME, name).Attribute(IFLA_IFALIAS, System.Text.Encoding.ASCII.GetBytes(alias)));
 
-    /// <summary>Moves a link, which goes down with it, to another namespace under another name.</summary>
-    public static (string, NetlinkMessage) Move(int index, string name, Fd target) =>
-        ($"move link {index} as {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Attribute(IFLA_IFNAME, name));
+    /// <summary>Moves a link, which goes down with it, to another namespace under another name, and another number where one is given.</summary>
+    public static (string, NetlinkMessage) Move(int index, string name, Fd target, int? newIndex = null) =>
+        ($"move link {index} as {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Attribute(IFLA_IFNAME, name).Optional(IFLA_NEW_IFINDEX, newIndex));
 
     public static (string, NetlinkMessage) DeleteLink(int index) => ($"delete link {index}", Link(RTM_DELLINK, 0, index, up: false));
 
