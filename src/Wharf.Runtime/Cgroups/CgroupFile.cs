@@ -42,12 +42,7 @@ internal static unsafe class CgroupFile
     public static string Text(int errno) => Marshal.GetPInvokeErrorMessage(errno).ToLowerInvariant();
 
     /// <summary>The whole content; null where there is no such file (any more).</summary>
-    public static string? Read(string path)
-    {
-        // Gone before or while it was read (ENOENT, ENODEV), or a statistic that this device does not keep (EOPNOTSUPP).
-        try { return File.ReadAllText(path); }
-        catch (IOException) { return null; }
-    }
+    public static string? Read(string path) => KernelFile.TryRead(path, out _); // gone before or while it was read (ENOENT, ENODEV), or a statistic that this device does not keep (EOPNOTSUPP)
 
     public static string? ReadLine(string path) => Read(path)?.Trim();
 

@@ -1,3 +1,5 @@
+using Wharf.Linux.Fds;
+
 namespace Wharf.Runtime.Cgroups;
 
 /// <summary>One cgroup v1 hierarchy. <see cref="Name"/> is what its directory is called: <c>memory</c>, <c>cpu,cpuacct</c>, <c>systemd</c>.</summary>
@@ -22,7 +24,7 @@ public sealed record CgroupLayout(bool IsV2, string? UnifiedMount, IReadOnlyList
 
     public string? MountOf(string controller) => V1.FirstOrDefault(hierarchy => hierarchy.Controllers.Contains(controller))?.MountPoint;
 
-    public static CgroupLayout Detect() => Parse(File.ReadLines("/proc/self/mountinfo")) with { SystemdRuns = Directory.Exists("/run/systemd/system") };
+    public static CgroupLayout Detect() => Parse(KernelFile.ReadLines("/proc/self/mountinfo")) with { SystemdRuns = Directory.Exists("/run/systemd/system") };
 
     /// <summary>Reads mountinfo (proc_pid_mountinfo(5)).</summary>
     public static CgroupLayout Parse(IEnumerable<string> mountinfo)
@@ -32,7 +34,7 @@ public sealed record CgroupLayout(bool IsV2, string? UnifiedMount, IReadOnlyList
         foreach (var line in mountinfo)
         {
             int dash = line.IndexOf(" - ", StringComparison.Ordinal);
-            if (dash < 0) continue;
+            if (dash < 0 || !line.AsSpan(dash + 3).StartsWith("cgroup")) continue;
             var after = line[(dash + 3)..].Split(' ');
             var mountPoint = line.Split(' ')[4];
             if (after[0] == "cgroup2") unified ??= mountPoint;

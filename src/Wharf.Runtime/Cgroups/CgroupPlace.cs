@@ -1,3 +1,4 @@
+using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Runtime.Cgroups;
@@ -33,7 +34,7 @@ public sealed record CgroupPlace(string Path, string? Unit = null, string? Slice
     // On v2 the caller's own group has processes, and so can give its children no controllers: its parent serves (the "no internal processes" rule).
     private static string Parent(CgroupLayout layout)
     {
-        foreach (var line in File.ReadLines("/proc/self/cgroup"))
+        foreach (var line in KernelFile.ReadLines("/proc/self/cgroup"))
         {
             var parts = line.Split(':', 3);
             if (parts.Length != 3 || (layout.IsV2 ? parts[1].Length != 0 : !parts[1].Split(',').Contains("memory"))) continue;

@@ -36,33 +36,28 @@ internal sealed partial class CgroupV1(CgroupLayout layout, CgroupPlace place) :
     {
         foreach (var hierarchy in Layout.V1)
         {
-            bool cpuset = hierarchy.Controllers.Contains("cpuset");
-            if (!cpuset && TryMakeDirectory(hierarchy.MountPoint + Path)) continue;
-            MakeAll(hierarchy.MountPoint, cpuset);
+            if (!TryMakeDirectory(hierarchy.MountPoint + Path)) MakeAll(hierarchy.MountPoint);
+            if (!hierarchy.Controllers.Contains("cpuset")) continue;
+            InheritCpuset(hierarchy.MountPoint, Path, "/cpuset.cpus", "linux.resources.cpu.cpus");
+            InheritCpuset(hierarchy.MountPoint, Path, "/cpuset.mems", "linux.resources.cpu.mems");
         }
-        if (Layout.JoinsUnified && !TryMakeDirectory(Layout.UnifiedMount + Path)) MakeAll(Layout.UnifiedMount!, cpuset: false);
+        if (Layout.JoinsUnified && !TryMakeDirectory(Layout.UnifiedMount + Path)) MakeAll(Layout.UnifiedMount!);
     }
 
-    private void MakeAll(string mountPoint, bool cpuset)
+    private void MakeAll(string mountPoint)
     {
         var directory = mountPoint;
-        foreach (var part in Path.Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var parent = directory;
-            directory = $"{directory}/{part}";
-            TryMakeDirectory(directory);
-            if (cpuset) InheritCpuset(parent, directory);
-        }
+        foreach (var part in Path.Split('/', StringSplitOptions.RemoveEmptyEntries)) TryMakeDirectory(directory = $"{directory}/{part}");
     }
 
-    // A new cpuset has no CPUs and no memory nodes, and no task may join it until it has (cpusets.txt, 1.3).
-    private static void InheritCpuset(string parent, string directory)
+    // A new cpuset has no CPUs and no memory nodes, and no task may join it until it has (cpusets.txt, 1.3): it is given its parent's.
+    private static string InheritCpuset(string mountPoint, string path, string file, string field)
     {
-        foreach (var (file, field) in (ReadOnlySpan<(string, string)>)[("/cpuset.cpus", "linux.resources.cpu.cpus"), ("/cpuset.mems", "linux.resources.cpu.mems")])
-        {
-            if (CgroupFile.ReadLine(directory + file) is { Length: > 0 }) continue;
-            CgroupFile.Write(directory + file, CgroupFile.ReadLine(parent + file) ?? "", field);
-        }
+        if (CgroupFile.ReadLine(mountPoint + path + file) is { Length: > 0 } own) return own;
+        if (path.Length == 0) return "";
+        var value = InheritCpuset(mountPoint, path[..path.LastIndexOf('/')], file, field);
+        CgroupFile.Write(mountPoint + path + file, value, field);
+        return value;
     }
 
     public override void Freeze() => SetFreezer("FROZEN");

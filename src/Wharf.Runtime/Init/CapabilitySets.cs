@@ -1,3 +1,4 @@
+using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Runtime.Init;
@@ -37,13 +38,15 @@ public static class CapabilitySets
     public static ulong OwnBounding() => Own;
 
     /// <summary>All capabilities the running kernel has.</summary>
-    public static ulong All() => (2UL << int.Parse(File.ReadAllText("/proc/sys/kernel/cap_last_cap"), System.Globalization.CultureInfo.InvariantCulture)) - 1;
+    public static ulong All() => (2UL << int.Parse(KernelFile.Read("/proc/sys/kernel/cap_last_cap"), System.Globalization.CultureInfo.InvariantCulture)) - 1;
 
     private static readonly ulong Own = ReadOwnBounding();
 
     private static ulong ReadOwnBounding()
     {
-        var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("CapBnd:", StringComparison.Ordinal));
-        return Convert.ToUInt64(line[7..].Trim(), 16);
+        const string Name = "\nCapBnd:";
+        var status = KernelFile.Read("/proc/self/status").AsSpan();
+        var value = status[(status.IndexOf(Name, StringComparison.Ordinal) + Name.Length)..];
+        return ulong.Parse(value[..value.IndexOf('\n')].Trim(), System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture);
     }
 }

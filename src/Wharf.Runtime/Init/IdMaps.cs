@@ -56,7 +56,7 @@ public sealed record IdMaps(IReadOnlyList<IdMapping> Uids, IReadOnlyList<IdMappi
     public static IdMaps Read(string path)
     {
         using var user = OpenAt.Open(path, O.RDONLY);
-        return InNamespace(user, pid => new IdMaps(Parse(File.ReadLines($"/proc/{pid}/uid_map")), Parse(File.ReadLines($"/proc/{pid}/gid_map"))));
+        return InNamespace(user, pid => new IdMaps(Parse(KernelFile.ReadLines($"/proc/{pid}/uid_map")), Parse(KernelFile.ReadLines($"/proc/{pid}/gid_map"))));
     }
 
     /// <summary>Reads the lines of a map as one outside of the namespace sees them: first number inside, first outside, how many.</summary>

@@ -32,8 +32,8 @@ internal static class Rootless
 
     private static bool OwnsAllNumbers()
     {
-        if (!File.Exists("/proc/self/uid_map")) return true; // a kernel without user namespaces
-        return IdMaps.Parse(File.ReadLines("/proc/self/uid_map")) is [{ ContainerId: 0, HostId: 0, Size: uint.MaxValue }];
+        if (KernelFile.TryRead("/proc/self/uid_map", out _) is not { } map) return true; // a kernel without user namespaces
+        return IdMaps.Parse(map.Split('\n')) is [{ ContainerId: 0, HostId: 0, Size: uint.MaxValue }];
     }
 
     /// <summary>Supplementary groups cannot be set where the namespace's owner had no right to the groups he mapped (user_namespaces(7)).</summary>

@@ -80,7 +80,7 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         var layout = CgroupLayout.Detect() with { UseSystemd = context.SystemdCgroup };
         var place = Fill(container, bundle, layout);
         if (context.ToleratesNoCgroup && !Cgroup.MayMake(layout, place)) (place, state.CgroupPath, state.CgroupUnit, state.CgroupSlice) = (CgroupPlace.None, "", null, null);
-        var group = Cgroup.Open(layout, place);
+        var group = container.Cgroup = Cgroup.Open(layout, place);
         if (group.Exists && group.Pids().Count > 0) throw new RuntimeException($"container's cgroup is not empty: {group.Pids().Count} process(es) found");
         if (group.Exists && group.Frozen) throw new RuntimeException("container's cgroup unexpectedly frozen");
         // As it was given; but the numbers of a user namespace that was joined are known by its path for as long as that is there only.

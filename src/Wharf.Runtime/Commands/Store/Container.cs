@@ -8,29 +8,43 @@ using Wharf.Specs.Runtime;
 namespace Wharf.Runtime.Commands.Store;
 
 /// <summary>One container of the store.</summary>
-internal sealed class Container(string directory, ContainerState state)
+internal sealed class Container(string directory, ContainerState state, bool hasSpec)
 {
+    private const string SpecName = "config.json";
+
+    private bool _hasSpec = hasSpec;
+
     public string Directory { get; } = directory;
     public ContainerState State { get; } = state;
     public string Id => State.Id;
     public string FifoPath => Path.Combine(Directory, ContainerStore.FifoName);
-    private string SpecPath => Path.Combine(Directory, "config.json");
+    private string SpecPath => Path.Combine(Directory, SpecName);
 
-    public void Save() => WriteFile(Path.Combine(Directory, "state.json"), StateJson.Write(State));
+    /// <summary>
+    /// Adds the state to the container's file as its last line, which is the one that counts (<see cref="StateJson.Last"/>): a reader sees the state from before
+    /// or this one, and nothing has to be made anew and renamed, which on a disk takes longer than all else that is written.
+    /// </summary>
+    public void Save() => WriteFile(Path.Combine(Directory, ContainerStore.StateName), StateJson.Write(State), O.APPEND);
 
-    /// <summary>The configuration as it was when the container was made.</summary>
-    public void SaveSpec(byte[] config) => WriteFile(SpecPath, config);
+    /// <summary>The configuration as it was when the container was made. To be written before the first state: who has a state has it whole.</summary>
+    public void SaveSpec(byte[] config)
+    {
+        WriteFile(SpecPath, config, O.TRUNC);
+        _hasSpec = true;
+    }
 
     public Spec LoadSpec() => Launching.Bundle.Parse(File.ReadAllBytes(SpecPath), State.Bundle);
 
-    // A reader sees the old content or the new, or, where the writer was killed, none.
-    private static void WriteFile(string path, ReadOnlySpan<byte> content)
+    private static void WriteFile(string path, ReadOnlySpan<byte> content, int how)
     {
-        using (var file = OpenAt.Open(path + ".new", O.WRONLY | O.CREAT | O.TRUNC, 0b110_000_000)) FileAt.WriteAll(file.Value, content);
-        File.Move(path + ".new", path, overwrite: true);
+        using var file = OpenAt.Open(path, O.WRONLY | O.CREAT | how, 0b110_000_000);
+        FileAt.WriteAll(file.Value, content);
     }
 
-    public Cgroup? OpenCgroup() => State.CgroupPath.Length == 0 ? null : Cgroup.Open(CgroupLayout.Detect(), new CgroupPlace(State.CgroupPath, State.CgroupUnit, State.CgroupSlice));
+    /// <summary>The group, where it is open already.</summary>
+    public Cgroup? Cgroup { get; set; }
+
+    public Cgroup? OpenCgroup() => State.CgroupPath.Length == 0 ? null : Cgroup ??= Cgroups.Cgroup.Open(CgroupLayout.Detect(), new CgroupPlace(State.CgroupPath, State.CgroupUnit, State.CgroupSlice));
 
     /// <summary>created, running, paused or stopped.</summary>
     public string Status()
@@ -57,9 +71,7 @@ internal sealed class Container(string directory, ContainerState state)
     /// <summary>When a process started, 0 when there is none or it has ended.</summary>
     public static ulong StartOf(int pid)
     {
-        string stat;
-        try { stat = File.ReadAllText($"/proc/{pid}/stat"); }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException) { return 0; }
+        if (KernelFile.TryRead($"/proc/{pid}/stat", out _) is not { } stat) return 0;
         // The name in parentheses may hold anything: fields are counted from its end.
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         return fields[0] is "Z" or "X" ? 0 : ulong.Parse(fields[19], CultureInfo.InvariantCulture);
@@ -92,13 +104,16 @@ internal sealed class Container(string directory, ContainerState state)
             }
         }
         if (State is { IntelRdtOwn: true, IntelRdtPath: { } rdt } && System.IO.Directory.Exists(rdt)) System.IO.Directory.Delete(rdt);
-        if (spec is not null || File.Exists(SpecPath)) RunPoststop(log, spec ?? LoadSpec());
+        if (_hasSpec && (spec is not null || File.Exists(SpecPath))) RunPoststop(log, spec ?? LoadSpec()); // else its creator did not come so far as to make anything, or another deletes it, too
         DeleteDirectory();
     }
 
     // Two may be at it: a runtime in the foreground whose container another checkpoints or deletes.
     private void DeleteDirectory()
     {
+        // What there usually is, without looking; anything else (criu leaves some) by looking.
+        foreach (var name in (ReadOnlySpan<string>)[ContainerStore.StateName, SpecName, ContainerStore.FifoName]) _ = Libc.unlinkat(OpenAt.AT_FDCWD, Path.Combine(Directory, name), 0);
+        if (Libc.unlinkat(OpenAt.AT_FDCWD, Directory, OpenAt.AT_REMOVEDIR) == 0) return;
         while (System.IO.Directory.Exists(Directory))
         {
             try { System.IO.Directory.Delete(Directory, recursive: true); }

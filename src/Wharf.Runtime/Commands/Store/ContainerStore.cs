@@ -8,7 +8,7 @@ namespace Wharf.Runtime.Commands.Store;
 /// <summary>The directories of all containers below --root. A container is there from before its first resource is made until its last is gone.</summary>
 internal sealed class ContainerStore(string root)
 {
-    public const string FifoName = "exec.fifo";
+    public const string FifoName = "exec.fifo", StateName = "state.json";
     private const int MostIdLength = 1024;
 
     // By hand: a regular expression's machinery takes longer to wake than a container to start.
@@ -29,7 +29,7 @@ internal sealed class ContainerStore(string root)
     {
         Validate(id);
         Directory.CreateDirectory(Root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        if (Libc.mkdirat(OpenAt.AT_FDCWD, DirectoryOf(id), 0b111_001_001) == 0) return new Container(DirectoryOf(id), new ContainerState { Id = id });
+        if (Libc.mkdirat(OpenAt.AT_FDCWD, DirectoryOf(id), 0b111_001_001) == 0) return new Container(DirectoryOf(id), new ContainerState { Id = id }, hasSpec: false);
         int errno = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
         throw errno == Errno.EEXIST ? new RuntimeException("container with given ID already exists") : new SyscallException("mkdir", errno, DirectoryOf(id));
     }
@@ -47,13 +47,11 @@ internal sealed class ContainerStore(string root)
         if (!Directory.Exists(directory)) return null;
         try
         {
-            return new Container(directory, StateJson.Read(File.ReadAllBytes(Path.Combine(directory, "state.json"))));
+            if (StateJson.Last(File.ReadAllBytes(Path.Combine(directory, StateName))) is { Length: > 0 } state) return new Container(directory, StateJson.Read(state), hasSpec: true);
         }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            // Its creator was killed between the directory and the first state: all there is of it is the directory.
-            return Directory.Exists(directory) ? new Container(directory, new ContainerState { Id = id }) : null;
-        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException) { } // as below, or just deleted
+        // Its creator was killed, or is just, between the directory and the first state: all there is of it is the directory.
+        return Directory.Exists(directory) ? new Container(directory, new ContainerState { Id = id }, hasSpec: false) : null;
     }
 
     public IEnumerable<Container> All()
