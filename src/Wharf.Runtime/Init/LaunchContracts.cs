@@ -32,6 +32,8 @@ public sealed record LaunchRequest
     /// <summary>Changes the root by chroot on a moved mount: for roots on a ramfs, which pivot_root refuses.</summary>
     public bool NoPivot { get; init; }
     public bool NoNewKeyring { get; init; }
+    /// <summary>The caller is the program's only thread, and may be taken for the launch.</summary>
+    public bool OnCallersThread { get; init; }
 }
 
 /// <summary>A process to run in a container that is there.</summary>

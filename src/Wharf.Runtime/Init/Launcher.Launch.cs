@@ -27,12 +27,13 @@ public sealed partial class Launcher
         {
             if (OwnsCgroup(spec)) cgroup.Delegate(IdMaps.Of(spec.Linux).Uid(0));
             bool told = false;
-            var launched = OnOwnThread(() =>
+            Launched Run()
             {
                 using var launch = new ContainerLaunch(this, request, cgroup, warnings);
                 told = launch.Staged;
                 return launch.Run();
-            });
+            }
+            var launched = CanComeBack(request) ? AndComeBack(spec.Linux!, Run) : OnOwnThread(Run);
             if (!told) Tell(request, launched);
             cgroup.Settle();
             return launched;

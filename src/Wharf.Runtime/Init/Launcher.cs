@@ -8,7 +8,7 @@ namespace Wharf.Runtime.Init;
 
 /// <summary>
 /// Launches containers and execs. Each launch runs on a thread of its own that ends with it: namespaces, root and signal mask belong
-/// to a thread, and after joining a PID namespace a thread cannot start others.
+/// to a thread, and after joining a PID namespace a thread cannot start others. (But see <see cref="LaunchRequest.OnCallersThread"/>.)
 /// </summary>
 public sealed partial class Launcher(CgroupLayout layout, string mountPoint)
 {

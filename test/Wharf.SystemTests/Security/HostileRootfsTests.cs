@@ -80,10 +80,13 @@ public sealed partial class HostileRootfsTests : IDisposable
     }
 
     [Trait("Weakened", "open")]
-    [Theory] // CVE-2026-55686, CVE-2018-15664's like for working directories
-    [InlineData("/link/new")]
-    [InlineData("/link")]
-    public async Task A_working_directory_behind_a_link_is_made_inside(string cwd)
+    [Fact] // CVE-2026-55686, CVE-2018-15664's like for working directories
+    public Task A_working_directory_behind_a_link_is_made_inside() => IsInsideAsync("/link/new");
+
+    [Fact]
+    public Task A_working_directory_that_is_a_link_is_entered_inside() => IsInsideAsync("/link"); // nothing is made, and the process enters it from within: no hole to find
+
+    private async Task IsInsideAsync(string cwd)
     {
         Replace("/link", _witness);
         Directory.CreateDirectory(In(_witness));

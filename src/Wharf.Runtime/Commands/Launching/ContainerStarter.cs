@@ -95,7 +95,7 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         var launched = new Launcher(layout, spec.Root!.Path).Launch(new LaunchRequest
         {
             ContainerId = container.Id, Spec = spec, Rootfs = [], Stdin = streams.Stdin, Stdout = streams.Stdout, Stderr = streams.Stderr, Cgroup = place, Bundle = bundle.Directory,
-            StartFifo = fifo, PreserveFds = preserved, NoPivot = arguments.On("no-pivot"), NoNewKeyring = arguments.On("no-new-keyring"),
+            StartFifo = fifo, PreserveFds = preserved, NoPivot = arguments.On("no-pivot"), NoNewKeyring = arguments.On("no-new-keyring"), OnCallersThread = true,
             Created = (pid, master) => OnCreated(container, spec, group, pid, master),
         });
         foreach (var warning in launched.Warnings) context.Log.Warning(warning);
