@@ -12,15 +12,15 @@ public static class NetworksApi
     {
         router.Get("/networks", ListAsync);
         router.Get("/networks/{id}", InspectAsync);
-        router.Delete("/networks/{id}", context =>
+        router.Delete("/networks/{id}", async context =>
         {
-            context.Engine.Networks.Remove(context.Route("id"));
-            return context.EmptyAsync(204);
+            await context.Engine.Networks.RemoveAsync(context.Route("id"), context.Cancellation);
+            await context.EmptyAsync(204);
         });
         router.Post("/networks/create", async context =>
         {
             var request = await context.TryReadJsonAsync(DockerApiJson.Default.NetworkCreateRequest) ?? new NetworkCreateRequest();
-            await context.WriteJsonAsync(201, context.Engine.Networks.Create(request), DockerApiJson.Default.NetworkCreateResponse);
+            await context.WriteJsonAsync(201, await context.Engine.Networks.CreateAsync(request, context.Cancellation), DockerApiJson.Default.NetworkCreateResponse);
         });
         router.Post("/networks/{id}/connect", async context =>
         {
@@ -87,8 +87,8 @@ public static class NetworksApi
     {
         var filters = context.Filters().Accept("label", "label!", "until");
         var until = Engine.Containers.ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow);
-        var removed = context.Engine.Networks.Prune(network => HasLabels(network, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(network, filters.Get("label!")))
-            && (until is null || DateTimeOffset.Parse(network.Created!, CultureInfo.InvariantCulture) < until));
+        var removed = await context.Engine.Networks.PruneAsync(network => HasLabels(network, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(network, filters.Get("label!")))
+            && (until is null || DateTimeOffset.Parse(network.Created!, CultureInfo.InvariantCulture) < until), context.Cancellation);
         context.Engine.Events.Publish("network", "prune", "", new Dictionary<string, string> { ["reclaimed"] = "0" });
         await context.WriteJsonAsync(200, new NetworkPruneResponse { NetworksDeleted = removed.Count > 0 ? removed : null }, DockerApiJson.Default.NetworkPruneResponse);
     }

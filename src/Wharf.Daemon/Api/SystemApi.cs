@@ -84,7 +84,7 @@ public static class SystemApi
             Driver = engine.Options.StorageDriver,
             DriverStatus = engine.Options.StorageDriver == "vfs" ? [] : [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", "false"]],
             DockerRootDir = engine.Options.DataRoot,
-            Plugins = new PluginsInfo { Volume = ["local"], Network = ["bridge", "host", "ipvlan", "macvlan", "null"], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
+            Plugins = new PluginsInfo { Volume = [.. engine.Volumes.Drivers], Network = [.. engine.Networks.Drivers], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
             MemoryLimit = true, SwapLimit = SwapLimit(host), CpuCfsPeriod = true, CpuCfsQuota = true, CPUShares = true, CPUSet = true, PidsLimit = true,
             OomKillDisable = !host.CgroupV2,
             IPv4Forwarding = File.ReadAllText("/proc/sys/net/ipv4/ip_forward").Trim() == "1",

@@ -26,6 +26,9 @@ internal static class Interfaces
     /// <summary>A random address, locally administered, with docker's beginning.</summary>
     public static byte[] RandomMac() => [0x02, 0x42, .. System.Security.Cryptography.RandomNumberGenerator.GetBytes(4)];
 
+    /// <summary>As docker writes it: six pairs of hex digits with colons.</summary>
+    public static string TextOf(byte[] mac) => Convert.ToHexStringLower(mac).Chunk(2).Select(pair => new string(pair)).Aggregate((left, right) => $"{left}:{right}");
+
     public static byte[] ParseMac(string text)
     {
         var parts = text.Split(':', '-');

@@ -18,9 +18,10 @@ internal static class NetworkCreateRules
         CheckDriver(request);
         if (!UsesIPv4(request) && !UsesIPv6(request)) throw WharfException.Invalid("IPv4 or IPv6 must be enabled");
         if (request.IPAM?.Driver == "null") throw WharfException.Invalid("ipv4 pool is empty");
-        if (request.IPAM?.Driver is { Length: > 0 } and not "default") throw WharfException.NotFound($"plugin \"{request.IPAM.Driver}\" not found");
         CheckSubnets(request);
     }
+
+    public static bool IsBuiltIn(string? driver) => driver is null or "" or "bridge" or "macvlan" or "ipvlan" or "host" or "null" or "overlay";
 
     public static bool UsesIPv4(NetworkCreateRequest request) => request.EnableIPv4 ?? Flag(request, BridgeOptions.EnableIPv4) ?? true;
     public static bool UsesIPv6(NetworkCreateRequest request) => request.EnableIPv6 ?? Flag(request, BridgeOptions.EnableIPv6) ?? false;
@@ -63,7 +64,7 @@ internal static class NetworkCreateRules
             case "overlay":
                 throw Forbidden("This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.");
             default:
-                throw WharfException.NotFound($"plugin \"{request.Driver}\" not found");
+                return; // a plugin's
         }
     }
 
@@ -73,7 +74,7 @@ internal static class NetworkCreateRules
         var configs = request.IPAM?.Config ?? [];
         foreach (var config in configs) Check(config, errors);
         if (errors.Count > 0) throw WharfException.Invalid("invalid network config:\n" + string.Join('\n', errors));
-        if (configs.GroupBy(config => config.Subnet!.Contains(':')).Any(group => group.Count() > 1)) throw Forbidden($"{request.Driver ?? "bridge"} driver doesn't support multiple subnets");
+        if (IsBuiltIn(request.Driver) && configs.GroupBy(config => config.Subnet!.Contains(':')).Any(group => group.Count() > 1)) throw Forbidden($"{request.Driver ?? "bridge"} driver doesn't support multiple subnets");
     }
 
     private static void Check(IpamConfig config, List<string> errors)

@@ -18,14 +18,24 @@ public sealed partial class NetworkService
         cancellation.ThrowIfCancellationRequested();
         EndpointRecord added;
         EndpointRecord[] before, after;
-        lock (_lock)
+        var leases = await LeaseAsync(new Dictionary<string, EndpointSettings> { [network] = wanted }, cancellation);
+        try
         {
-            before = _endpoints.GetValueOrDefault(request.ContainerId, []);
-            added = Reserve(request, network, wanted, before);
-            _endpoints[request.ContainerId] = after = [.. before, added];
+            lock (_lock)
+            {
+                before = _endpoints.GetValueOrDefault(request.ContainerId, []);
+                added = Reserve(request, network, wanted, before, leases);
+                _endpoints[request.ContainerId] = after = [.. before, added];
+            }
+        }
+        catch
+        {
+            await ReturnAsync(leases);
+            throw;
         }
         try
         {
+            if (Find(added.NetworkId).IsRemote) (added, after) = await JoinLateAsync(request, before, added, sandbox);
             await ChangeAsync(sandbox, before, after);
             after = await MovePortsAsync(request, before, after);
             _store.SaveEndpoints(request.ContainerId, after);
@@ -37,6 +47,8 @@ public sealed partial class NetworkService
                 _endpoints[request.ContainerId] = before;
                 ReleaseAddresses(added);
             }
+            await LeaveAsync([added]);
+            await ReturnAsync(leases);
             throw;
         }
         PublishEvent("connect", Find(added.NetworkId).Network, request.ContainerId);
@@ -63,6 +75,8 @@ public sealed partial class NetworkService
             _endpoints[request.ContainerId] = after;
             ReleaseAddresses(removed);
         }
+        await LeaveAsync([removed]);
+        await ReturnAsync(LeasesOf([removed]));
         after = await MovePortsAsync(request, before, after);
         _store.SaveEndpoints(request.ContainerId, after);
         PublishEvent("disconnect", record.Network, request.ContainerId);
@@ -75,14 +89,14 @@ public sealed partial class NetworkService
     /// </summary>
     public async Task RemoveInterfacesAsync(string containerId, Fd sandbox)
     {
-        var names = _endpoints.GetValueOrDefault(containerId, []).Select(record => record.Interface).Where(name => name.Length > 0).ToList();
-        if (names.Count == 0) return;
+        var wired = _endpoints.GetValueOrDefault(containerId, []).Where(record => record.Interface.Length > 0).ToList();
+        if (wired.Count == 0) return;
+        using var host = OpenHost();
         await NetworkNamespace.EnterAsync(sandbox, () =>
         {
             using var inside = new RouteNetlink();
-            foreach (var name in names)
-                if (RouteNetlink.IndexOf(name) is { } index) inside.Do(RouteRequest.DeleteLink(index));
-            return names.Count;
+            foreach (var record in wired) TakeOut(inside, record, host);
+            return wired.Count;
         });
     }
 
@@ -96,6 +110,7 @@ public sealed partial class NetworkService
         // From the host's side; the kernel chooses the index inside.
         foreach (var record in added) AddInterface(record, sandbox, index: 0);
         bool nameServer = added.Exists(HasNames) && !before.Any(HasNames);
+        using var host = OpenHost();
         await NetworkNamespace.EnterAsync(sandbox, () =>
         {
             if (nameServer) _nameServerRules.Install();
@@ -108,14 +123,22 @@ public sealed partial class NetworkService
             }
             catch
             {
-                foreach (var record in added)
-                    if (RouteNetlink.IndexOf(record.Interface) is { } made) inside.Do(RouteRequest.DeleteLink(made));
+                foreach (var record in added) TakeOut(inside, record, host);
                 throw;
             }
-            foreach (var record in before.Except(after).Where(record => record.Interface.Length > 0))
-                if (RouteNetlink.IndexOf(record.Interface) is { } index) inside.Do(RouteRequest.DeleteLink(index));
+            foreach (var record in before.Except(after).Where(record => record.Interface.Length > 0)) TakeOut(inside, record, host);
             return 0;
         });
+    }
+
+    /// <summary>The daemon's own network namespace.</summary>
+    private static Fd OpenHost() => OpenAt.Open("/proc/self/ns/net", Linux.Fds.O.RDONLY);
+
+    /// <summary>An interface that a plugin made goes back to where it came from, under its name there; ours ends.</summary>
+    private static void TakeOut(RouteNetlink inside, EndpointRecord record, Fd host)
+    {
+        if (RouteNetlink.IndexOf(record.Interface) is not { } index) return;
+        inside.Do(record.Remote is { SourceName: { Length: > 0 } name } ? RouteRequest.Move(index, name, host) : RouteRequest.DeleteLink(index));
     }
 
     private void ConfigureAdded(RouteNetlink inside, EndpointRecord record)

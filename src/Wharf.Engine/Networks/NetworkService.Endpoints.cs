@@ -18,12 +18,19 @@ public sealed partial class NetworkService
         cancellation.ThrowIfCancellationRequested();
         // A start that a killed daemon never got to confirm may have left something.
         await TearDownAsync(request.ContainerId, cancellation);
-        var records = ReserveAll(request);
+        var leases = await LeaseAsync(request.Endpoints, cancellation);
+        EndpointRecord[] records;
+        try { records = ReserveAll(request, leases); }
+        catch
+        {
+            await ReturnAsync(leases);
+            throw;
+        }
         Fd? sandbox = null;
         try
         {
             records = await PublishAsync(request, records);
-            sandbox = await BuildAsync(records);
+            (sandbox, records) = await BuildAsync(request, records);
             _store.SaveEndpoints(request.ContainerId, records);
             foreach (var record in records) PublishEvent("connect", Find(record.NetworkId).Network, record.ContainerId);
             return new NetworkSandbox(sandbox, records.ToDictionary(record => Find(record.NetworkId).Network.Name!, record => record.Settings), PortsOf(request, records));
@@ -31,13 +38,15 @@ public sealed partial class NetworkService
         catch
         {
             sandbox?.Dispose();
+            await LeaveAsync(records);
             Release(request.ContainerId);
+            await ReturnAsync(leases);
             throw;
         }
     }
 
     /// <summary>Addresses for all networks asked for, or for none.</summary>
-    private EndpointRecord[] ReserveAll(SandboxRequest request)
+    private EndpointRecord[] ReserveAll(SandboxRequest request, IReadOnlyCollection<AddressLease> leases)
     {
         var records = new List<EndpointRecord>();
         lock (_lock)
@@ -45,7 +54,7 @@ public sealed partial class NetworkService
             try
             {
                 var ordered = request.Endpoints.Where(endpoint => !(_options.NoDefaultBridge && endpoint.Key is DefaultBridge or "default")).OrderByDescending(endpoint => endpoint.Key == request.Primary);
-                foreach (var (name, wanted) in ordered) records.Add(Reserve(request, name, wanted, records));
+                foreach (var (name, wanted) in ordered) records.Add(Reserve(request, name, wanted, records, leases));
                 return _endpoints[request.ContainerId] = [.. records];
             }
             catch
@@ -57,7 +66,7 @@ public sealed partial class NetworkService
     }
 
     /// <summary>An endpoint with addresses of its network; <see cref="_lock"/> is held.</summary>
-    private EndpointRecord Reserve(SandboxRequest request, string name, EndpointSettings wanted, IReadOnlyCollection<EndpointRecord> others)
+    private EndpointRecord Reserve(SandboxRequest request, string name, EndpointSettings wanted, IReadOnlyCollection<EndpointRecord> others, IReadOnlyCollection<AddressLease> leases)
     {
         var (containerId, containerName) = (request.ContainerId, request.ContainerName);
         var record = Find(name);
@@ -67,22 +76,22 @@ public sealed partial class NetworkService
         var endpoint = new EndpointRecord { ContainerId = containerId, ContainerName = containerName, NetworkId = network.Id!, Settings = settings };
         if (others.Any(other => other.NetworkId == network.Id)) throw new WharfException(ErrorKind.Forbidden, $"endpoint with name {containerName} already exists in network {network.Name}");
         if (network.Driver == "null") return endpoint;
-        _ = HostIndexOf(record);
+        if (!record.IsRemote) _ = HostIndexOf(record);
         EndpointSettingsRules.Check(record, wanted);
         // Before addresses are taken: it may be refused.
         endpoint = endpoint with { Interface = NameOf(wanted, network, others) };
         var addresses = _addresses[network.Id!];
         try
         {
-            GiveAddress(addresses.V4, wanted.IPAMConfig?.IPv4Address, network, settings);
-            GiveAddress(addresses.V6, wanted.IPAMConfig?.IPv6Address, network, settings);
+            GiveAddress(addresses.V4, Leased(leases, record, v6: false) ?? wanted.IPAMConfig?.IPv4Address, network, settings);
+            GiveAddress(addresses.V6, Leased(leases, record, v6: true) ?? wanted.IPAMConfig?.IPv6Address, network, settings);
         }
         catch
         {
             ReleaseAddresses(endpoint);
             throw;
         }
-        if (settings.MacAddress is not { Length: > 0 }) settings.MacAddress = Interfaces.MacOf(AddressesOf(endpoint).First());
+        if (settings.MacAddress is not { Length: > 0 }) settings.MacAddress = leases.FirstOrDefault(lease => lease.Network.Network.Id == network.Id && lease.Mac.Length > 0)?.Mac ?? (record.IsRemote ? "" : Interfaces.MacOf(AddressesOf(endpoint).First()));
         if (network.Name != DefaultBridge) settings.DNSNames = NamesFor(containerId, containerName, request.Hostname, wanted);
         return endpoint;
     }
@@ -135,9 +144,11 @@ public sealed partial class NetworkService
         || (v6 ? record.Settings.GlobalIPv6Address : record.Settings.IPAddress) is { Length: > 0 } && ParentOptions.IsLayer3(Find(record.NetworkId).Network);
 
     /// <summary>Frees addresses and published ports of a container that has stopped. Idempotent. Interfaces go with their namespace.</summary>
-    public Task TearDownAsync(string containerId, CancellationToken cancellation)
+    public async Task TearDownAsync(string containerId, CancellationToken cancellation)
     {
         var records = Release(containerId);
+        await LeaveAsync(records);
+        await ReturnAsync(LeasesOf(records));
         foreach (var record in records)
         {
             Network network;
@@ -148,7 +159,6 @@ public sealed partial class NetworkService
             }
             PublishEvent("disconnect", network, containerId);
         }
-        return Task.CompletedTask;
     }
 
     /// <summary>Frees what a container that is gone has left on a network; it is named as it was then. False when there is nothing.</summary>

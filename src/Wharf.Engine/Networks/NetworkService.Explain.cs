@@ -37,6 +37,11 @@ public sealed partial class NetworkService
                 return;
         }
         var addresses = string.Join(" and ", AddressesOf(record));
+        if (network.IsRemote)
+        {
+            lines.Add($"Network {name} is the plugin {network.Network.Driver}'s: it is {addresses} there, as {record.Interface}; who reaches it the plugin decides.");
+            return;
+        }
         lines.Add($"Network {name} ({network.Network.Driver} on {network.Bridge}): it is {addresses} there, as {record.Interface}{(isGateway ? ", and its way out goes through it" : "")}.");
         var others = neighbours.Count == 0 ? "no other container is on it now" : string.Join(", ", neighbours);
         if (!network.IsBridge)

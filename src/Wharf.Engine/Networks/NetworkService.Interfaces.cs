@@ -15,13 +15,18 @@ public sealed partial class NetworkService
     private const string NameOption = "com.docker.network.endpoint.ifname";
 
     /// <summary>A namespace with an interface for each endpoint that has one.</summary>
-    private async Task<Fd> BuildAsync(EndpointRecord[] records)
+    private async Task<(Fd Namespace, EndpointRecord[] Records)> BuildAsync(SandboxRequest request, EndpointRecord[] records)
     {
         var wired = records.Where(record => record.Interface.Length > 0).ToArray();
         var first = wired.Length > 0 && Find(wired[0].NetworkId) is { IsBridge: true } network ? network : null;
         var prepared = await _pool.TakeAsync(first, first is null ? 0 : HostIndexOf(first), records.Any(HasNames));
         try
         {
+            if (wired.Any(record => Find(record.NetworkId).IsRemote))
+            {
+                records = await JoinAsync(request, records, prepared.Namespace);
+                wired = [.. records.Where(record => record.Interface.Length > 0)];
+            }
             var inside = new List<(string, NetlinkMessage)>();
             // At once: the next interface may be called eth0.
             if (first is not null && wired[0].Interface != "eth0") prepared.Inside.Do(RouteRequest.Rename(Interfaces.First, wired[0].Interface));
@@ -37,10 +42,11 @@ public sealed partial class NetworkService
             if (gateways.V6 is { } v6) AddDefaultRoute(inside, v6, Interfaces.First + Array.IndexOf(wired, v6), v6: true);
             prepared.Inside.Do([.. inside]);
             prepared.Inside.Dispose();
-            return prepared.Namespace;
+            return (prepared.Namespace, records);
         }
         catch
         {
+            await LeaveAsync(records);
             prepared.Dispose();
             throw;
         }
@@ -50,6 +56,11 @@ public sealed partial class NetworkService
     private void AddInterface(EndpointRecord record, Fd target, int index)
     {
         var network = Find(record.NetworkId);
+        if (network.IsRemote)
+        {
+            MoveIn(record, target, index);
+            return;
+        }
         int below = HostIndexOf(network);
         int? mtu = BridgeOptions.MtuOf(network.Network);
         switch (network.Network.Driver)
@@ -80,7 +91,7 @@ public sealed partial class NetworkService
     private void Configure(List<(string, NetlinkMessage)> inside, EndpointRecord record, int index)
     {
         var settings = record.Settings;
-        bool ownMac = Find(record.NetworkId).Network.Driver != "ipvlan";
+        bool ownMac = Find(record.NetworkId).Network.Driver != "ipvlan" && settings.MacAddress is { Length: > 0 };
         inside.Add(RouteRequest.SetUp(index, ownMac ? Interfaces.ParseMac(settings.MacAddress!) : []));
         if (settings.IPAddress is { Length: > 0 } v4) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v4), (int)settings.IPPrefixLen!));
         if (settings.GlobalIPv6Address is { Length: > 0 } v6) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v6), (int)settings.GlobalIPv6PrefixLen!));
@@ -89,6 +100,7 @@ public sealed partial class NetworkService
             var address = IPAddress.Parse(local);
             inside.Add(RouteRequest.AddAddress(index, address, Subnet.IsV6(address) ? 64 : 16));
         }
+        foreach (var route in record.Remote?.Routes ?? []) AddRoute(inside, route, index);
     }
 
     private void AddDefaultRoute(List<(string, NetlinkMessage)> inside, EndpointRecord gateway, int index, bool v6) =>

@@ -1,3 +1,4 @@
+using Wharf.Engine.Networks.Plugins;
 using Wharf.Linux.Netlink;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -9,27 +10,45 @@ public sealed partial class NetworkService
 {
     private static readonly string[] Predefined = ["bridge", "host", "none", "default"];
 
-    public NetworkCreateResponse Create(NetworkCreateRequest request)
+    public async Task<NetworkCreateResponse> CreateAsync(NetworkCreateRequest request, CancellationToken cancellation)
     {
         NetworkCreateRules.Check(request);
-        var name = request.Name!;
+        Network network;
+        lock (_lock) (request, network) = Draft(request);
+        if (network.ConfigOnly != true && (!NetworkCreateRules.IsBuiltIn(network.Driver) || HasIpamPlugin(request.IPAM))) return await CreateByPluginAsync(request, network, cancellation);
         lock (_lock)
         {
-            if (_networks.Values.Any(record => record.Network.Name == name)) throw WharfException.Conflict($"network with name {name} already exists");
-            if (request.ConfigFrom?.Network is { Length: > 0 } lender) request = Borrow(request, lender);
-            var driver = request.ConfigOnly == true ? "null" : request.Driver is { Length: > 0 } given ? given : "bridge";
-            var network = NewNetwork(name, driver) with
-            {
-                Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = WithDefaults(driver, request.Options), Labels = request.Labels ?? [],
-                EnableIPv4 = NetworkCreateRules.UsesIPv4(request), EnableIPv6 = NetworkCreateRules.UsesIPv6(request), Scope = request.Scope is { Length: > 0 } scope ? scope : "local",
-                ConfigOnly = request.ConfigOnly ?? false, ConfigFrom = new ConfigReference { Network = request.ConfigFrom?.Network ?? "" },
-            };
-            var record = network.ConfigOnly == true ? new NetworkRecord { Network = network with { IPAM = new Ipam { Driver = "default", Options = request.IPAM?.Options, Config = request.IPAM?.Config } } } : Make(request, network);
-            AddRecord(record);
-            _addresses[network.Id!] = new NetworkAddresses(record.Network);
-            PublishEvent("create", record.Network);
-            return new NetworkCreateResponse { Id = network.Id, Warning = "" };
+            RequireFree(network.Name!);
+            Add(network.ConfigOnly == true ? new NetworkRecord { Network = network with { IPAM = new Ipam { Driver = "default", Options = request.IPAM?.Options, Config = request.IPAM?.Config } } } : Make(request, network, pools: null));
         }
+        return new NetworkCreateResponse { Id = network.Id, Warning = "" };
+    }
+
+    /// <summary>The network as asked for, without addresses, and the request with what it borrows.</summary>
+    private (NetworkCreateRequest, Network) Draft(NetworkCreateRequest request)
+    {
+        var name = request.Name!;
+        RequireFree(name);
+        if (request.ConfigFrom?.Network is { Length: > 0 } lender) request = Borrow(request, lender);
+        var driver = request.ConfigOnly == true ? "null" : request.Driver is { Length: > 0 } given ? given : "bridge";
+        return (request, NewNetwork(name, driver) with
+        {
+            Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = WithDefaults(driver, request.Options), Labels = request.Labels ?? [],
+            EnableIPv4 = NetworkCreateRules.UsesIPv4(request), EnableIPv6 = NetworkCreateRules.UsesIPv6(request), Scope = request.Scope is { Length: > 0 } scope ? scope : "local",
+            ConfigOnly = request.ConfigOnly ?? false, ConfigFrom = new ConfigReference { Network = request.ConfigFrom?.Network ?? "" },
+        });
+    }
+
+    private void RequireFree(string name)
+    {
+        if (_networks.Values.Any(record => record.Network.Name == name)) throw WharfException.Conflict($"network with name {name} already exists");
+    }
+
+    private void Add(NetworkRecord record)
+    {
+        AddRecord(record);
+        _addresses[record.Network.Id!] = new NetworkAddresses(record.Network);
+        PublishEvent("create", record.Network);
     }
 
     /// <summary>Settings that another network lends (docker's config-only networks).</summary>
@@ -50,13 +69,13 @@ public sealed partial class NetworkService
     }
 
     /// <summary>Brings a new network up on the host; on failure nothing of it is left.</summary>
-    private NetworkRecord Make(NetworkCreateRequest request, Network network)
+    private NetworkRecord Make(NetworkCreateRequest request, Network network, List<PoolLease>? pools)
     {
         var asked = request.IPAM?.Config ?? [];
-        network.IPAM = IpamOf(request, network);
+        network.IPAM = pools is null ? IpamOf(request, network) : IpamOf(request, pools);
         var record = new NetworkRecord
         {
-            Network = network, Bridge = HostInterfaceOf(network), UserSubnets = asked.Count > 0, OwnParent = network.Driver != "bridge" && !network.Options!.ContainsKey("parent"),
+            Network = network, Pools = pools, Bridge = HostInterfaceOf(network), UserSubnets = asked.Count > 0, OwnParent = network.Driver is "macvlan" or "ipvlan" && !network.Options!.ContainsKey("parent"),
             Shown = asked.Count > 0 ? [.. asked.Concat(network.IPAM.Config!.Where(config => !asked.Exists(own => Subnet.Parse(own.Subnet!) == Subnet.Parse(config.Subnet!)))).OrderBy(config => Subnet.Parse(config.Subnet!).IsIPv6)] : null,
         };
         if (record.IsBridge && RouteNetlink.IndexOf(record.Bridge) is not null)
@@ -108,6 +127,7 @@ public sealed partial class NetworkService
 
     private string HostInterfaceOf(Network network)
     {
+        if (!NetworkCreateRules.IsBuiltIn(network.Driver)) return "";
         if (network.Driver != "bridge")
             return network.Options!.TryGetValue("parent", out var parent) ? parent : $"dm-{network.Id![..12]}";
         if (network.Options!.TryGetValue(BridgeOptions.Name, out var chosen))
@@ -141,7 +161,12 @@ public sealed partial class NetworkService
         IPv6Address = endpoint.Settings.GlobalIPv6Address is { Length: > 0 } v6 ? $"{v6}/{endpoint.Settings.GlobalIPv6PrefixLen}" : "",
     };
 
-    public void Remove(string nameOrId)
+    public async Task RemoveAsync(string nameOrId, CancellationToken cancellation)
+    {
+        if (Remove(nameOrId) is { } record && (record.IsRemote || record.Pools is not null)) await RemoveByPluginAsync(record, cancellation);
+    }
+
+    private NetworkRecord Remove(string nameOrId)
     {
         if (nameOrId == "default") throw WharfException.NotFound($"network {nameOrId} not found");
         var record = Find(nameOrId);
@@ -162,16 +187,17 @@ public sealed partial class NetworkService
             _addresses.Remove(network.Id!);
         }
         PublishEvent("destroy", network);
+        return record;
     }
 
     /// <summary>Removes networks that no running container is on; returns their names.</summary>
-    public List<string> Prune(Func<Network, bool> matches)
+    public async Task<List<string>> PruneAsync(Func<Network, bool> matches, CancellationToken cancellation)
     {
         var removed = new List<string>();
         foreach (var network in List())
         {
             if (Predefined.Contains(network.Name) || IsUsed(network.Id!) || !matches(network)) continue;
-            try { Remove(network.Id!); }
+            try { await RemoveAsync(network.Id!, cancellation); }
             catch (WharfException error) when (error.Kind is ErrorKind.Forbidden or ErrorKind.NotFound) { continue; } // used or removed a moment ago
             removed.Add(network.Name!);
         }

@@ -116,7 +116,8 @@ public sealed partial class NetworkService
     {
         var ports = new Dictionary<string, List<PortBinding>?>();
         var gateways = GatewaysOf(records);
-        if (gateways.First is null) return ports;
+        // A plugin publishes ports itself, and tells nobody how.
+        if (gateways.First is null || gateways.First.Remote is not null) return ports;
         foreach (var key in request.ExposedPorts) ports[PortRequest.Normal(key)] = null;
         foreach (var mapping in records.OrderByDescending(record => record == gateways.V4).SelectMany(record => record.Ports))
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Wharf.Engine.Events;
+using Wharf.Engine.Networks.Plugins;
 using Wharf.Engine.State;
 using Wharf.Linux.Netlink;
 using Wharf.Specs.DockerApi;
@@ -24,6 +25,7 @@ public sealed partial class NetworkService : IDisposable
     private readonly PortHolder _ports;
     private readonly RouteNetlink _netlink = new();
     private readonly NamespacePool _pool;
+    private readonly NetworkPlugins _plugins = new();
     // Networks are few and change rarely; one lock for them and their addresses.
     private readonly Lock _lock = new();
     private readonly Dictionary<string, NetworkRecord> _networks = [];
@@ -188,6 +190,7 @@ public sealed partial class NetworkService : IDisposable
         _stopping.Cancel();
         _pool.Dispose();
         _firewall.Dispose();
+        _plugins.Dispose();
         _netlink.Dispose();
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Wharf.Engine.Networks.Plugins;
 using Wharf.Engine.State;
 using Wharf.Specs.DockerApi;
 
@@ -15,6 +16,17 @@ public sealed record EndpointRecord
     public string Interface { get; set; } = "";
     public EndpointSettings Settings { get; set; } = new();
     public IReadOnlyList<PortMapping> Ports { get; set; } = [];
+    /// <summary>What a network plugin made of it; null on networks of ours.</summary>
+    public RemoteEndpoint? Remote { get; set; }
+}
+
+/// <summary>An endpoint that a network plugin has made: the interface's name on the host, where it goes back to, and routes.</summary>
+public sealed record RemoteEndpoint
+{
+    public string? SourceName { get; set; }
+    public List<PluginRoute> Routes { get; set; } = [];
+    /// <summary>The plugin leads the container's packets out.</summary>
+    public bool External { get; set; }
 }
 
 /// <summary>One published port: <c>HostAddress:HostPort → address:ContainerPort</c>, protocol tcp, udp or sctp.</summary>
@@ -44,7 +56,11 @@ public sealed record NetworkRecord
     public bool ForeignBridge { get; set; }
     /// <summary>The address pools as inspect shows them where that is not what holds: docker tells the user's as they came, without the gateway we chose.</summary>
     public List<IpamConfig>? Shown { get; set; }
+    /// <summary>What an IPAM plugin lent the network; null where addresses are ours to give.</summary>
+    public List<PoolLease>? Pools { get; set; }
 
+    /// <summary>A plugin's network.</summary>
+    [JsonIgnore] public bool IsRemote => Network.ConfigOnly != true && !NetworkCreateRules.IsBuiltIn(Network.Driver);
     /// <summary>A bridge of ours, with firewall rules.</summary>
     [JsonIgnore] public bool IsBridge => Network.Driver == "bridge" && Network.ConfigOnly != true;
 }

@@ -45,20 +45,23 @@ internal static class LocalVolumeOptions
     /// <summary>Mounts the volume's file system over its empty directory.</summary>
     public static void Mount(string target, Dictionary<string, string> options)
     {
-        string type = options.GetValueOrDefault("type") ?? "", device = options["device"];
-        var parsed = Parse(options.GetValueOrDefault("o") ?? "");
+        LocalMount mount;
+        try { mount = Parse(options, Dns.GetHostAddresses); }
+        catch (SocketException error) { throw new WharfException(ErrorKind.Internal, $"error while mounting volume '{target}': error resolving passed in network volume address: {error.Message}", error); }
         try
         {
-            using var tree = parsed.Bind ? MountTree.Clone(device, parsed.Recursive) : MountTree.Create(type, device, Resolved(type, parsed.Data), parsed.Set);
-            if (parsed.Bind) MountTree.SetAttributes(tree, parsed.Set, parsed.Clear);
+            using var tree = mount.Bind ? MountTree.Clone(mount.Device, mount.Recursive) : MountTree.Create(mount.Type, mount.Device, mount.Data, mount.Set);
+            if (mount.Bind) MountTree.SetAttributes(tree, mount.Set, mount.Clear);
             using var place = OpenAt.Open(target, O.PATH | O.DIRECTORY);
             MountTree.Attach(tree, place, target);
         }
         catch (SyscallException error)
         {
-            throw new WharfException(ErrorKind.Internal, $"error while mounting volume '{target}': failed to mount local volume: mount {device}:{target}{(parsed.Data.Count > 0 ? $", data: {string.Join(',', parsed.Data)}" : "")}: {Words(error.Errno)}", error);
+            throw new WharfException(ErrorKind.Internal, $"error while mounting volume '{target}': failed to mount local volume: mount {mount.Device}:{target}{(mount.Data.Count > 0 ? $", data: {string.Join(',', mount.Data.Select(Masked))}" : "")}: {Words(error.Errno)}", error);
         }
     }
+
+    private static string Masked(string option) => option.StartsWith("password=", StringComparison.Ordinal) ? "password=********" : option;
 
     /// <summary>Takes the mount away; what containers still have of it they keep.</summary>
     public static void Unmount(string target)
@@ -71,37 +74,41 @@ internal static class LocalVolumeOptions
     // As Go says it: clients look for these words.
     private static string Words(int errno) => System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(errno) is { Length: > 0 } message ? char.ToLowerInvariant(message[0]) + message[1..] : Errno.Name(errno);
 
-    private static (bool Bind, bool Recursive, ulong Set, ulong Clear, List<string> Data) Parse(string words)
+    /// <summary>What the kernel is asked for. Names of servers become addresses, as docker does it: the kernel looks none up. Throws SocketException for a name without one.</summary>
+    internal static LocalMount Parse(Dictionary<string, string> options, Func<string, IPAddress[]> resolve)
     {
-        bool bind = false, recursive = false;
-        ulong set = 0, clear = 0;
-        var data = new List<string>();
-        foreach (var word in words.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        var mount = new LocalMount { Type = options.GetValueOrDefault("type") ?? "", Device = options["device"] };
+        foreach (var word in (options.GetValueOrDefault("o") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (word is "bind" or "rbind") (bind, recursive) = (true, recursive || word == "rbind");
-            else if (!Attributes.TryGetValue(word, out var attribute)) data.Add(word);
-            else if (attribute.Clear) clear |= attribute.Flag;
-            else set |= attribute.Flag;
+            if (word is "bind" or "rbind") (mount.Bind, mount.Recursive) = (true, mount.Recursive || word == "rbind");
+            else if (!Attributes.TryGetValue(word, out var attribute)) mount.Data.Add(word);
+            else if (attribute.Clear) mount.Clear |= attribute.Flag;
+            else mount.Set |= attribute.Flag;
         }
-        return (bind, recursive, set, clear, data);
+        const string Addr = "addr=";
+        if (mount.Type is not ("nfs" or "nfs4" or "cifs" or "smb3")) return mount;
+        int at = mount.Data.FindIndex(option => option.StartsWith(Addr, StringComparison.Ordinal));
+        if (at >= 0) mount.Data[at] = Addr + Numeric(mount.Data[at][Addr.Length..], resolve);
+        else if (mount.Type is "cifs" or "smb3" && mount.Device.StartsWith("//", StringComparison.Ordinal) && mount.Device[2..].Split('/', 2) is [{ Length: > 0 } host, var share])
+            mount.Device = $"//{Numeric(host, resolve)}/{share}";
+        return mount;
     }
 
-    // The kernel takes only numbers in a network file system's addr.
-    private static IEnumerable<string> Resolved(string type, List<string> data)
-    {
-        foreach (var option in data)
-        {
-            if (type is not ("nfs" or "nfs4" or "cifs" or "smb3") || !option.StartsWith("addr=", StringComparison.Ordinal) || IPAddress.TryParse(option["addr=".Length..], out _))
-            {
-                yield return option;
-                continue;
-            }
-            IPAddress[] addresses;
-            try { addresses = Dns.GetHostAddresses(option["addr=".Length..]); }
-            catch (SocketException error) { throw new WharfException(ErrorKind.Internal, $"error resolving passed in network volume address: {error.Message}", error); }
-            yield return $"addr={addresses[0]}";
-        }
-    }
+    // IPv4 first, as Go has it.
+    private static string Numeric(string host, Func<string, IPAddress[]> resolve) =>
+        IPAddress.TryParse(host, out _) ? host : resolve(host).OrderBy(address => address.AddressFamily != AddressFamily.InterNetwork).First().ToString();
+}
+
+/// <summary>A mount of the local driver: a bind of a path, or a file system of a type with the options that are its own (<see cref="Data"/>).</summary>
+internal sealed record LocalMount
+{
+    public string Type { get; set; } = "";
+    public string Device { get; set; } = "";
+    public bool Bind { get; set; }
+    public bool Recursive { get; set; }
+    public ulong Set { get; set; }
+    public ulong Clear { get; set; }
+    public List<string> Data { get; } = [];
 }
 
 /// <summary>Sizes as docker's units write them: <c>10m</c>, <c>1.5GiB</c>, <c>4096</c>.</summary>

@@ -1,3 +1,4 @@
+using Wharf.Engine.Plugins;
 using Wharf.Engine.Volumes.Plugins;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;

@@ -14,7 +14,7 @@ public static class RouteRequest
     private const byte IN6_ADDR_GEN_MODE_NONE = 1;
     private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_MODE = 4, IFLA_BRPORT_ISOLATED = 33;
     private const ushort IFLA_MACVLAN_MODE = 1, IFLA_IPVLAN_MODE = 1, IFLA_IPVLAN_FLAGS = 2, IFLA_VLAN_ID = 1;
-    private const ushort IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_BROADCAST = 4, RTA_OIF = 4, RTA_GATEWAY = 5;
+    private const ushort IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_BROADCAST = 4, RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5;
     private const ushort Create = NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_EXCL;
     private const uint IFF_UP = 1;
     private const byte IFA_F_NODAD = 2, RT_TABLE_MAIN = 254, RTPROT_BOOT = 3, RT_SCOPE_UNIVERSE = 0, RT_SCOPE_LINK = 253, RTN_UNICAST = 1, AF_INET = 2, AF_INET6 = 10;
@@ -84,6 +84,10 @@ public static class RouteRequest
     public static (string, NetlinkMessage) Move(int index, string name, Fd target, int? newIndex = null) =>
         ($"move link {index} as {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Attribute(IFLA_IFNAME, name).Optional(IFLA_NEW_IFINDEX, newIndex));
 
+    /// <summary>As <see cref="Move(int, string, Fd)"/>; it has <paramref name="newIndex"/> there, or one that the kernel chooses (0).</summary>
+    public static (string, NetlinkMessage) Move(int index, string name, Fd target, int newIndex) =>
+        ($"move link {index} as {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Attribute(IFLA_IFNAME, name).Optional(IFLA_NEW_IFINDEX, newIndex == 0 ? null : newIndex));
+
     public static (string, NetlinkMessage) DeleteLink(int index) => ($"delete link {index}", Link(RTM_DELLINK, 0, index, up: false));
 
     /// <summary>An address with the route to its subnet. IPv6 addresses are ours to give: they are usable at once, not after duplicate detection.</summary>
@@ -106,6 +110,15 @@ public static class RouteRequest
     /// <summary>A default route that names no gateway, as interfaces of ipvlan in layer 3 have it.</summary>
     public static (string, NetlinkMessage) AddDefaultRoute(bool v6, int index) => ($"add default route by link {index}", new NetlinkMessage(RTM_NEWROUTE, Create)
         .Byte(v6 ? AF_INET6 : AF_INET).Byte(0).Byte(0).Byte(0).Byte(RT_TABLE_MAIN).Byte(RTPROT_BOOT).Byte(RT_SCOPE_LINK).Byte(RTN_UNICAST).UInt32(0).Attribute(RTA_OIF, (uint)index));
+
+    /// <summary>A route to a subnet by way of a neighbour, or on the cable (null).</summary>
+    public static (string, NetlinkMessage) AddRoute(IPAddress destination, int prefixLength, IPAddress? via, int index)
+    {
+        var message = new NetlinkMessage(RTM_NEWROUTE, Create).Byte(Family(destination)).Byte((byte)prefixLength).Byte(0).Byte(0).Byte(RT_TABLE_MAIN).Byte(RTPROT_BOOT)
+            .Byte(via is null ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE).Byte(RTN_UNICAST).UInt32(0).Attribute(RTA_DST, destination.GetAddressBytes());
+        if (via is not null) message.Attribute(RTA_GATEWAY, via.GetAddressBytes());
+        return ($"add route to {destination}/{prefixLength}", message.Attribute(RTA_OIF, (uint)index));
+    }
 
     private static NetlinkMessage Route(ushort type, ushort flags, IPAddress gateway, int index) => new NetlinkMessage(type, flags)
         .Byte(Family(gateway)).Byte(0).Byte(0).Byte(0).Byte(RT_TABLE_MAIN).Byte(RTPROT_BOOT).Byte(RT_SCOPE_UNIVERSE).Byte(RTN_UNICAST).UInt32(0)

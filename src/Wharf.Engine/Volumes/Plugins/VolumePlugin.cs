@@ -1,6 +1,5 @@
-using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text.Json;
+using Wharf.Engine.Plugins;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Volumes.Plugins;
@@ -8,36 +7,11 @@ namespace Wharf.Engine.Volumes.Plugins;
 /// <summary>A volume driver in another process.</summary>
 internal sealed class VolumePlugin : IDisposable
 {
-    private const int MaxAnswer = 4 << 20;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120), ConnectPatience = TimeSpan.FromSeconds(5);
+    private readonly PluginClient _client;
 
-    private readonly HttpClient _http;
+    private VolumePlugin(string name, PluginAddress address) => _client = new PluginClient(name, address);
 
-    private VolumePlugin(string name, PluginAddress address)
-    {
-        Name = name;
-        var handler = new SocketsHttpHandler { ConnectTimeout = ConnectPatience, AllowAutoRedirect = false, UseProxy = false };
-        if (address.SocketPath is { } path)
-        {
-            handler.ConnectCallback = async (_, cancellation) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                try
-                {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            };
-        }
-        _http = new HttpClient(handler) { BaseAddress = address.Url ?? new Uri("http://plugin"), Timeout = Patience, MaxResponseContentBufferSize = MaxAnswer };
-    }
-
-    public string Name { get; }
+    public string Name => _client.Name;
     public string Scope { get; private set; } = "local";
 
     /// <summary>Connects to the plugin and asks what it can do; null where there is none of that name, or it is no volume driver.</summary>
@@ -85,26 +59,15 @@ internal sealed class VolumePlugin : IDisposable
 
     private async Task<PluginResponse> CallAsync(string method, PluginRequest request, CancellationToken cancellation)
     {
-        using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(request, PluginJson.Default.PluginRequest));
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        using var message = new HttpRequestMessage(HttpMethod.Post, "/" + method) { Content = content };
-        message.Headers.TryAddWithoutValidation("Accept", "application/vnd.docker.plugins.v1.2+json");
-        try
-        {
-            using var response = await _http.SendAsync(message, cancellation);
-            var bytes = await response.Content.ReadAsByteArrayAsync(cancellation);
-            var answer = bytes.Length == 0 ? new PluginResponse() : JsonSerializer.Deserialize(bytes, PluginJson.Default.PluginResponse) ?? new PluginResponse();
-            if (answer.Err is { Length: > 0 } error) throw new WharfException(ErrorKind.Internal, $"{method}: {error}");
-            if (!response.IsSuccessStatusCode) throw new WharfException(ErrorKind.Internal, $"{method}: the plugin {Name} answered {(int)response.StatusCode}");
-            return answer;
-        }
-        catch (Exception error) when (error is HttpRequestException or JsonException or TaskCanceledException && !cancellation.IsCancellationRequested)
-        {
-            throw new WharfException(ErrorKind.Internal, $"{method}: error in the plugin {Name}: {error.Message}", error);
-        }
+        var (status, body) = await _client.CallAsync(method, JsonSerializer.SerializeToUtf8Bytes(request, PluginJson.Default.PluginRequest), cancellation);
+        PluginResponse answer;
+        try { answer = body.Length == 0 ? new PluginResponse() : JsonSerializer.Deserialize(body, PluginJson.Default.PluginResponse) ?? new PluginResponse(); }
+        catch (JsonException error) { throw _client.Failed(method, error); }
+        if (answer.Err is { Length: > 0 } told) throw new WharfException(ErrorKind.Internal, $"{method}: {told}");
+        return status is >= 200 and < 300 ? answer : throw new WharfException(ErrorKind.Internal, $"{method}: the plugin {Name} answered {status}");
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose() => _client.Dispose();
 }
 
 /// <summary>Plugins that have been asked for, by name. One that has gone is looked for anew at its next use.</summary>

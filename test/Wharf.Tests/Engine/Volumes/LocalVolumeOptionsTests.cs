@@ -1,3 +1,4 @@
+using System.Net;
 using Shouldly;
 using Wharf.Engine.Volumes;
 using Wharf.Specs.Errors;
@@ -32,6 +33,25 @@ public class LocalVolumeOptionsTests
         LocalVolumeOptions.NeedMount(null).ShouldBeFalse();
         LocalVolumeOptions.NeedMount(new() { ["type"] = "", ["device"] = "", ["o"] = "" }).ShouldBeFalse();
         LocalVolumeOptions.NeedMount(new() { ["type"] = "none", ["device"] = "/x", ["o"] = "bind" }).ShouldBeTrue();
+    }
+
+    // What dockerd 28.5 hands to mount(2) for the same options, as its error messages show it on a kernel without nfs and cifs.
+    [Theory]
+    [InlineData("nfs", ":/exp", "addr=server,rw,nfsvers=4,soft", ":/exp", "addr=192.0.2.7,nfsvers=4,soft", 0ul)]
+    [InlineData("nfs", ":/exp", "addr=198.51.100.9,ro,nolock", ":/exp", "addr=198.51.100.9,nolock", 1ul)]
+    [InlineData("nfs", "server:/exp", "soft", "server:/exp", "soft", 0ul)]
+    [InlineData("cifs", "//server/share/deep", "username=a,password=b,vers=3.0", "//192.0.2.7/share/deep", "username=a,password=b,vers=3.0", 0ul)]
+    [InlineData("cifs", "//server/share", "addr=server,username=a", "//server/share", "addr=192.0.2.7,username=a", 0ul)]
+    [InlineData("cifs", "//198.51.100.9/share", "username=a", "//198.51.100.9/share", "username=a", 0ul)]
+    [InlineData("tmpfs", "server", "addr=server,size=1m,noexec", "server", "addr=server,size=1m", 8ul)]
+    public void Names_of_file_servers_become_addresses(string type, string device, string o, string source, string data, ulong set)
+    {
+        var mount = LocalVolumeOptions.Parse(new() { ["type"] = type, ["device"] = device, ["o"] = o }, name =>
+        {
+            name.ShouldBe("server");
+            return [IPAddress.Parse("2001:db8::7"), IPAddress.Parse("192.0.2.7")];
+        });
+        (mount.Type, mount.Device, string.Join(',', mount.Data), mount.Set, mount.Bind).ShouldBe((type, source, data, set, false));
     }
 
     [Theory]

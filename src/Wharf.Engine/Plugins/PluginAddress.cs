@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Wharf.Specs.Errors;
 
-namespace Wharf.Engine.Volumes.Plugins;
+namespace Wharf.Engine.Plugins;
 
 /// <summary>Where a plugin of docker's first protocol listens: <c>NAME.sock</c>, or a file NAME.spec or NAME.json that tells.</summary>
 internal sealed partial record PluginAddress(string? SocketPath, Uri? Url)
