@@ -21,9 +21,11 @@ public class NetworkCreateRulesTests
     }
 
     [Fact]
-    public void A_driver_that_is_not_there_is_not_found()
+    public void Drivers_that_are_not_built_in_are_left_to_plugins()
     {
-        Refused(new NetworkCreateRequest { Name = "n", Driver = "weave" }).Message.ShouldBe("plugin \"weave\" not found");
+        Should.NotThrow(() => NetworkCreateRules.Check(new NetworkCreateRequest { Name = "n", Driver = "weave", IPAM = new Ipam { Driver = "weavemesh" } }));
+        NetworkCreateRules.IsBuiltIn("weave").ShouldBeFalse();
+        NetworkCreateRules.IsBuiltIn("ipvlan").ShouldBeTrue();
         Refused(new NetworkCreateRequest { Name = "n", Driver = "host" }).Kind.ShouldBe(ErrorKind.Forbidden);
     }
 
