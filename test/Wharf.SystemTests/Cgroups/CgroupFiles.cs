@@ -18,6 +18,12 @@ internal static class CgroupFiles
     public static string Cpus => V2 ? "cpuset.cpus" : "cpuset/cpuset.cpus";
     public static string Throttle => V2 ? "io.max" : "blkio/blkio.throttle.write_bps_device";
 
+    /// <summary>A file of a group as the host has it.</summary>
+    public static string OnHost(string group, string file) => V2 ? $"/sys/fs/cgroup{group}/{file}" : $"/sys/fs/cgroup/{file[..file.IndexOf('/')]}{group}/{file[(file.IndexOf('/') + 1)..]}";
+
+    /// <summary>The directory of its own group as a container sees it.</summary>
+    public static string Inside(string controller) => V2 ? "/sys/fs/cgroup" : $"/sys/fs/cgroup/{controller}";
+
     /// <summary>Reads files of the group inside a running container.</summary>
     public static async Task<string[]> ReadAsync(EngineFixture engine, string container, params string[] files)
     {

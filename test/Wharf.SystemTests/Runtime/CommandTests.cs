@@ -245,8 +245,9 @@ public sealed class CommandTests : IDisposable
         var id = await _bundle.StartAsync();
         (await _bundle.RuntimeAsync("update", "--memory", "64m", "--pids-limit", "20", "--cpu-share", "512", id)).ShouldExit(0);
         var path = (string?)_bundle.Linux["cgroupsPath"];
-        File.ReadAllText($"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes").Trim().ShouldBe("67108864");
-        File.ReadAllText($"/sys/fs/cgroup/pids{path}/pids.max").Trim().ShouldBe("20");
+        async Task<string> ReadAsync(string file) => (await File.ReadAllTextAsync(Cgroups.CgroupFiles.OnHost(path!, file), TestContext.Current.CancellationToken)).Trim();
+        (await ReadAsync(Cgroups.CgroupFiles.Memory)).ShouldBe("67108864");
+        (await ReadAsync(Cgroups.CgroupFiles.Pids)).ShouldBe("20");
         var stats = JsonNode.Parse((await _bundle.RuntimeAsync("events", "--stats", id)).ShouldExit(0).Out)!;
         ((string?)stats["type"]).ShouldBe("stats");
         ((string?)stats["id"]).ShouldBe(id);

@@ -115,7 +115,7 @@ public sealed class MountTests : IDisposable
     public async Task The_cgroup_mount_shows_the_own_group_alone()
     {
         _bundle.Mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro");
-        (await _bundle.InsideAsync("cat /sys/fs/cgroup/memory/cgroup.procs | wc -l; mkdir /sys/fs/cgroup/memory/x 2> /dev/null || echo refused")).ShouldMatch("^[1-3]\nrefused$");
+        (await _bundle.InsideAsync($"cd {Cgroups.CgroupFiles.Inside("memory")}; cat cgroup.procs | wc -l; mkdir x 2> /dev/null || echo refused")).ShouldMatch("^[1-3]\nrefused$");
     }
 
     [Fact]

@@ -121,6 +121,6 @@ public sealed class EscapeTests : IDisposable
     {
         _bundle.Mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro");
         _bundle.Linux["resources"] = new JsonObject { ["pids"] = new JsonObject { ["limit"] = 50 } };
-        (await _bundle.InsideAsync("echo 1000 > /sys/fs/cgroup/pids/pids.max 2> /dev/null || echo refused; cat /sys/fs/cgroup/pids/pids.max")).ShouldBe("refused\n50");
+        (await _bundle.InsideAsync($"cd {Cgroups.CgroupFiles.Inside("pids")}; echo 1000 2> /dev/null > pids.max || echo refused; cat pids.max")).ShouldBe("refused\n50");
     }
 }
