@@ -131,6 +131,7 @@ public static class SystemApi
     {
         var defaults = engine.Options.ContainerDefaults;
         var options = new List<string> { $"name=seccomp,profile={defaults.SeccompProfile}" };
+        if (engine.Host.AppArmor) options.Insert(0, "name=apparmor");
         if (engine.Host.CgroupV2) options.Add("name=cgroupns");
         if (defaults.NoNewPrivileges) options.Add("name=no-new-privileges");
         return options;

@@ -27,6 +27,7 @@ public sealed class AppArmorTests(EngineFixture engine)
         {
             (await engine.DockerAsync("exec", "confined", "cat", "/proc/1/attr/current", "/proc/self/attr/current")).ShouldExit(0).Out.ShouldBe("wharf-test (enforce)\nwharf-test (enforce)\n");
             (await engine.DockerAsync("exec", "confined", "sh", "-c", "echo > /allowed && echo > /secret")).ShouldExit(1).Error.ShouldContain("Permission denied");
+            (await engine.DockerAsync("info", "-f", "{{.SecurityOptions}}")).ShouldExit(0).Out.ShouldContain("name=apparmor");
             (await engine.DockerAsync("inspect", "-f", "{{.AppArmorProfile}}", "confined")).ShouldExit(0).Text.ShouldBe("wharf-test");
         }
         finally { (await engine.DockerAsync("rm", "-f", "confined")).ShouldExit(0); }

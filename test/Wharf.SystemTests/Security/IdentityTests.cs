@@ -63,6 +63,20 @@ public sealed class IdentityTests : IDisposable
         (await _bundle.RuntimeAsync("exec", "--user", "01", id, "id", "-u")).Text.ShouldBeOneOf("1", "");
     }
 
+    [Trait("Weakened", "open")]
+    [Theory] // CVE-2024-40635 for execs
+    [InlineData("4294967296")]
+    [InlineData("8589934592:8589934592")]
+    public async Task A_number_that_wraps_around_to_root_is_refused(string user)
+    {
+        Assert.SkipWhen(Bundle.IsRunc, "runc 1.1 cuts the number off");
+        var id = await _bundle.StartAsync();
+        var result = await _bundle.RuntimeAsync("exec", "--user", user, id, "id", "-u");
+        result.ExitCode.ShouldNotBe(0);
+        result.Out.ShouldBe("");
+        result.Error.ShouldContain("must be in range");
+    }
+
     [Fact] // CVE-2016-3697: a name of the image's passwd that looks like a number
     public async Task A_number_is_never_looked_up()
     {

@@ -8,12 +8,12 @@ internal static class AppArmor
     private const string Default = "docker-default", Profiles = "/sys/kernel/security/apparmor/profiles";
 
     /// <summary>The kernel decides it when it boots.</summary>
-    private static readonly bool s_isEnabled = ReadOrEmpty("/sys/module/apparmor/parameters/enabled").StartsWith('Y');
+    public static bool IsEnabled { get; } = ReadOrEmpty("/sys/module/apparmor/parameters/enabled").StartsWith('Y');
 
     /// <summary>What was asked for with <c>--security-opt apparmor=</c>; else Docker's own profile where it is loaded, which privileged containers go without. Null for none.</summary>
     public static string? ProfileOf(HostConfig host)
     {
-        if (!s_isEnabled) return null;
+        if (!IsEnabled) return null;
         var asked = Asked(host);
         if (asked.Length > 0) return asked == "unconfined" ? null : asked;
         return host.Privileged != true && IsLoaded(Default) ? Default : null;
