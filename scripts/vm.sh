@@ -19,7 +19,7 @@ out=${WHARF_OUT:-out}
 install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static
 vm=${WHARF_VM_DIR:-/var/tmp/wharf-vm}; suite=bookworm
 mkdir -p "$vm"
-packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-amd64,busybox-static,libnftables1,iproute2,procps,ca-certificates,curl,tini,criu,iptables,apparmor # criu locks networks by iptables
+packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-amd64,busybox-static,libnftables1,iproute2,procps,ca-certificates,curl,tini,criu,iptables,strace,apparmor # criu locks networks by iptables
 
 base() { # the guest's root file system: once
   if [ "$(cat "$vm/root/.complete" 2> /dev/null)" != "$packages" ]; then

@@ -55,8 +55,8 @@ internal sealed partial class ContainerLaunch : IDisposable
         if (!Staged)
         {
             Prepare(null);
-            // Who is in the PID namespace already could reach into memory that is shared (see Launcher.SharedMemory).
-            var (pid, pidfd) = Launcher.RunProgram(_program, (_namespaces.JoinsPid ? 0 : Launcher.CLONE_VM) | cloneFlags, _process.Args[0]);
+            // Who is in the PID namespace already could reach into memory that is shared (see Launcher.SharedMemory); older kernels (6.1) let nobody enter a time namespace with it.
+            var (pid, pidfd) = Launcher.RunProgram(_program, (_namespaces.JoinsPid || _namespaces.EntersTime ? 0 : Launcher.CLONE_VM) | cloneFlags, _process.Args[0]);
             return Done(pid, pidfd);
         }
         using var signals = new Launcher.SignalsBlocked();

@@ -64,6 +64,7 @@ internal sealed class Namespaces : IDisposable
     public bool HasUser => NewUser || User is not null;
 
     public bool JoinsPid => _join.Any(joined => joined.Type == Launcher.CLONE_NEWPID);
+    public bool EntersTime => (_new & Launcher.CLONE_NEWTIME) != 0 || _join.Any(joined => joined.Type == Launcher.CLONE_NEWTIME);
     public bool NewCgroup => (_new & Launcher.CLONE_NEWCGROUP) != 0;
 
     /// <summary>What the child is cloned with: the PID namespace, or with a new user namespace all. One that joins a user namespace makes them after that.</summary>
