@@ -98,7 +98,7 @@ public sealed partial class ContainerService
             User = config.User is { Length: > 0 } user ? user : null,
             ExposedPorts = Keys(config.ExposedPorts),
             // A copy: changes are made to the image, not to the container.
-            Env = config.Env is null ? null : [.. config.Env],
+            Env = config.Env is { Count: > 0 } ? [.. config.Env] : null,
             Entrypoint = config.Entrypoint,
             Cmd = config.Cmd,
             Volumes = Keys(config.Volumes),

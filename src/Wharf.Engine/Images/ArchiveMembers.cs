@@ -118,7 +118,7 @@ internal sealed class ArchiveMembers : IDisposable
     public async Task<T> DocumentAsync<T>(string name, JsonTypeInfo<T> type, CancellationToken cancellation) where T : class
     {
         try { return JsonSerializer.Deserialize(await BytesAsync(name, cancellation), type) ?? throw WharfException.Invalid($"{name} in the archive is empty"); }
-        catch (JsonException error) { throw WharfException.Invalid($"{name} in the archive is not valid: {error.Message}", error); }
+        catch (JsonException error) { throw WharfException.Invalid($"{name} in the archive is not valid JSON of its kind (line {error.LineNumber + 1}, byte {error.BytePositionInLine})", error); }
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);

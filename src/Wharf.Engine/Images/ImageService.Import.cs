@@ -19,6 +19,9 @@ public sealed record ImportOptions
 /// <summary>Making an image of one layer from a tar of a root file system.</summary>
 public sealed partial class ImageService
 {
+    /// <summary>Of what a server says to a refusal, so many bytes are told.</summary>
+    private const int MaxRefusal = 4096;
+
     public async Task<ImageRecord> ImportAsync(Stream archive, ImportOptions options, CancellationToken cancellation)
     {
         var reference = options.Reference is { Length: > 0 } name ? ImageReference.Parse(name) : null;
@@ -51,17 +54,31 @@ public sealed partial class ImageService
     public async Task<ImageRecord> ImportFromUrlAsync(string source, ImportOptions options, IProgress<Specs.DockerApi.JsonMessage> progress, CancellationToken cancellation)
     {
         var text = source.Contains("://", StringComparison.Ordinal) ? source : "http://" + source;
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) throw WharfException.Invalid($"unsupported URL \"{source}\"");
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url)) throw WharfException.Invalid($"unsupported URL \"{source}\"");
+        if (url.Scheme is not ("http" or "https")) throw new WharfException(ErrorKind.Internal, $"Get \"{source}\": unsupported protocol scheme \"{url.Scheme}\"");
         using var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(15), UseProxy = true, Proxy = Registry.RegistryProxy.From(_options) }) { Timeout = Timeout.InfiniteTimeSpan };
         HttpResponseMessage response;
         try { response = await http.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, cancellation); }
         catch (HttpRequestException error) { throw Registry.RegistryConnection.Describe(error, "Get", url); }
         using var _ = response;
-        if (!response.IsSuccessStatusCode) throw WharfException.Invalid($"failed to GET {url} with status {(int)response.StatusCode} {response.ReasonPhrase}");
+        if (!response.IsSuccessStatusCode) throw await RefusedAsync(url, response, cancellation);
         progress.Report(new() { Status = $"Downloading from {url}" });
         await using var body = await response.Content.ReadAsStreamAsync(cancellation);
         await using var counted = new Registry.ProgressStream(body, Throttled("", "Importing", response.Content.Headers.ContentLength ?? 0, progress));
         return await ImportAsync(counted, options with { Source = url.ToString() }, cancellation);
+    }
+
+    /// <summary>What the server answered is the caller's to know: it is the caller's URL.</summary>
+    private static async Task<WharfException> RefusedAsync(Uri url, HttpResponseMessage response, CancellationToken cancellation)
+    {
+        await using var body = await response.Content.ReadAsStreamAsync(cancellation);
+        var bytes = new byte[MaxRefusal];
+        int count = await body.ReadAtLeastAsync(bytes, MaxRefusal, throwOnEndOfStream: false, cancellation);
+        var kind = (int)response.StatusCode switch
+        {
+            404 => ErrorKind.NotFound, 401 => ErrorKind.Unauthorized, 403 => ErrorKind.Forbidden, 409 => ErrorKind.Conflict, 503 => ErrorKind.Unavailable, < 500 => ErrorKind.InvalidArgument, _ => ErrorKind.Internal,
+        };
+        return new WharfException(kind, $"failed to GET {url} with status {(int)response.StatusCode} {response.ReasonPhrase}: {System.Text.Encoding.UTF8.GetString(bytes, 0, count).Trim()}");
     }
 
     private static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);

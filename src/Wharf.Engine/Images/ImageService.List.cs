@@ -122,7 +122,7 @@ public sealed partial class ImageService
         WorkingDir = config.WorkingDir ?? "",
         Entrypoint = config.Entrypoint,
         OnBuild = config.OnBuild,
-        Labels = config.Labels,
+        Labels = config.Labels is { Count: > 0 } labels ? labels : null,
         StopSignal = config.StopSignal,
         Shell = config.Shell,
     };

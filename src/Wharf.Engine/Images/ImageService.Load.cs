@@ -40,7 +40,8 @@ public sealed partial class ImageService
         var loading = new Loading(members, options, lease, progress, []);
         if (members.Has("manifest.json")) await LoadDockerAsync(loading, cancellation);
         else if (members.Has("index.json")) await LoadLayoutAsync(loading, cancellation);
-        else throw WharfException.Invalid("the archive holds no image: open manifest.json: no such file or directory");
+        else if (members.Has("repositories")) await LoadLegacyAsync(loading, cancellation);
+        else throw WharfException.Invalid("the archive holds no image: open repositories: no such file or directory");
         foreach (var loaded in loading.Loaded) await NameLoadedAsync(loaded, progress, cancellation);
     }
 
@@ -69,10 +70,11 @@ public sealed partial class ImageService
             var config = await loading.Members.BytesAsync(manifest.Config ?? throw WharfException.Invalid("manifest.json: an image has no Config"), cancellation);
             var layers = (manifest.Layers ?? []).Select(name => (loading.Members.PathOf(name), (Digest?)null)).ToList();
             var names = (manifest.RepoTags ?? []).Select(name => ImageReference.Parse(name).WithDefaultTag()).ToList();
-            if (names.Exists(name => name.Tag is null)) throw WharfException.Invalid($"invalid tag {string.Join(", ", names)}");
+            if (names.Exists(name => name.Tag is null)) throw WharfException.Invalid($"invalid tag \"{names.Find(static name => name.Tag is null)!.Familiar}\"");
             if (await LoadOneAsync(loading, config, layers, cancellation) is { } image) loading.Loaded.Add(new LoadedImage(image, [.. names.Select(name => name.Familiar)]));
         }
         await JoinPlatformsAsync(loading, cancellation);
+        await KeepLayoutBlobsAsync(loading, cancellation);
         if (loading.Loaded.Count == 0 && loading.Options.Platforms.Count > 0) throw NoPlatform(loading.Options.Platforms);
     }
 
@@ -84,7 +86,7 @@ public sealed partial class ImageService
         var image = ParseConfig(config);
         if (loading.Options.Platforms.Count > 0 && !loading.Options.Platforms.Any(platform => Platforms.Matches(image, platform))) return null;
         var diffIds = image.RootFs?.DiffIds ?? [];
-        if (layers.Count != diffIds.Count) throw WharfException.Invalid($"invalid manifest, layers length mismatch: expected {diffIds.Count}, got {layers.Count}");
+        if (layers.Count != diffIds.Count) throw WharfException.Invalid($"invalid manifest, layers length mismatch: expected {layers.Count}, got {diffIds.Count}");
         if (layers.Count > _options.Limits.MaxLayers) throw WharfException.Invalid("max depth exceeded");
         foreach (var known in Chains(image)) loading.Lease.Add(known);
         await UnpackAllAsync(diffIds, (place, stop) => UnpackFileAsync(place, layers[place.Index].Path, layers[place.Index].Blob, stream => loading.Options.Quiet ? stream

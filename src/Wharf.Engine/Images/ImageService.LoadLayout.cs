@@ -58,7 +58,9 @@ public sealed partial class ImageService
         if (manifest.Config!.MediaType is not (MediaTypes.OciConfig or MediaTypes.DockerConfig)) return null;
         var config = await loading.Members.BlobAsync(manifest.Config, cancellation);
         var layers = manifest.Layers!.Select(layer => (loading.Members.PathOf(ArchiveMembers.NameOf(layer.Digest)), (Digest?)layer.Digest)).ToList();
-        return await LoadOneAsync(loading, config, layers, cancellation);
+        if (await LoadOneAsync(loading, config, layers, cancellation) is not { } image) return null;
+        await KeepBlobsAsync(loading, image, bytes, cancellation);
+        return image;
     }
 
     /// <summary>Of a docker archive that is an OCI layout as well: puts images of one index together again under its name.</summary>
@@ -78,6 +80,7 @@ public sealed partial class ImageService
                 var config = ManifestDocuments.ParseManifest(bytes, null).Config!.Digest;
                 if (loading.Loaded.Find(loaded => loaded.Image.Id == config) is not { } image) continue;
                 await KeepManifestsAsync(config, loading.Lease, [index, bytes], cancellation);
+                await KeepBlobsAsync(loading, image.Image, bytes, cancellation);
                 images.Add(image);
             }
             // Its name went with the image of a platform that nobody asked for.

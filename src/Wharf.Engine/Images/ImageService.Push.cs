@@ -45,7 +45,8 @@ public sealed partial class ImageService
     public static ImageReference PushName(string name, string? tag)
     {
         var reference = ImageReference.Parse(name);
-        if (reference.Digest is not null) throw WharfException.Invalid("cannot push a digest reference");
+        // A name with a digest is its repository, as for dockerd.
+        if (reference.Digest is not null) reference = ImageReference.Parse(reference.FamiliarRepository);
         return string.IsNullOrEmpty(tag) ? reference : ImageReference.FromParts(name, tag)!;
     }
 

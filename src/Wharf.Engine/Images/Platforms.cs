@@ -26,19 +26,29 @@ public static partial class Platforms
                 : $"\"{parts[i]}\" is an invalid component of \"{text}\": platform specifier component must match \"^[A-Za-z0-9_.-]+$\": invalid argument");
         }
         var first = parts[0].ToLowerInvariant();
-        if (parts.Length > 1) return Normal(new Platform { Os = first, Architecture = parts[1].ToLowerInvariant(), Variant = parts.Length == 3 ? parts[2].ToLowerInvariant() : null });
+        if (parts.Length > 1) return Written(new Platform { Os = first, Architecture = parts[1].ToLowerInvariant(), Variant = parts.Length == 3 ? parts[2].ToLowerInvariant() : null });
         if (Systems.Contains(first)) return Host with { Os = first };
-        return Architectures.Contains(first) ? Normal(new Platform { Os = "linux", Architecture = first }) : throw WharfException.Invalid($"\"{text}\": unknown operating system or architecture: invalid argument");
+        return Architectures.Contains(first) ? Written(new Platform { Os = "linux", Architecture = first }) : throw WharfException.Invalid($"\"{text}\": unknown operating system or architecture: invalid argument");
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.%+-]*\))?\z", RegexOptions.CultureInvariant)] private static partial Regex SystemPattern();
     [GeneratedRegex(@"^[A-Za-z0-9_.-]+\z", RegexOptions.CultureInvariant)] private static partial Regex ComponentPattern();
 
+    /// <summary>As containerd writes what was asked for: one name for each architecture, and no variant that was not named.</summary>
+    private static Platform Written(Platform platform) => platform with
+    {
+        Architecture = platform.Architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", "armhf" or "armel" => "arm", "i386" or "i686" => "386", var other => other },
+        Variant = (platform.Architecture, platform.Variant) switch
+        {
+            ("armel", _) => "v6", (_, "") => null, ("arm64" or "aarch64", "8") => "v8", ("arm" or "armhf", "5" or "6" or "7" or "8") => "v" + platform.Variant, ("amd64" or "x86_64" or "x86-64", "v1") => null, var (_, other) => other,
+        },
+    };
+
+    /// <summary>As platforms are compared.</summary>
     private static Platform Normal(Platform platform)
     {
-        var architecture = platform.Architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", "armhf" => "arm", "i386" or "i686" => "386", var other => other };
-        var variant = (architecture, platform.Variant) switch { ("arm64", "8" or "v8") => null, ("arm", null or "" or "7") => "v7", ("amd64", "v1") => null, (_, "") => null, var (_, other) => other };
-        return platform with { Architecture = architecture, Variant = variant };
+        platform = Written(platform);
+        return platform with { Variant = (platform.Architecture, platform.Variant) switch { ("arm64", "v8") => null, ("arm", null) => "v7", var (_, other) => other } };
     }
 
     public static bool Matches(OciImage image, Platform wanted) => Matches(new Platform { Os = image.Os ?? "linux", Architecture = image.Architecture, Variant = image.Variant }, wanted);

@@ -84,6 +84,31 @@ public sealed class InteropTests(EngineFixture engine) : IAsyncLifetime
         await _api.DeleteAsync($"/images/{name}");
     }
 
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("zstd")]
+    public async Task A_loaded_layout_goes_out_under_the_digest_it_came_with(string compression)
+    {
+        Assert.SkipUnless(engine.IsWharf, "dockerd's classic store compresses anew what it loaded");
+        var name = $"images-interop/layout-{compression}:v1";
+        await PushAsync("layout/" + compression, "layout " + compression);
+        (await RunAsync("skopeo", "copy", "--src-tls-verify=false", $"docker://{_registry.Address}/layout/{compression}:v1", $"dir:{_work}/layout")).ShouldExit(0);
+        (await RunAsync("skopeo", "copy", "--dest-compress", "--dest-compress-format", compression, $"dir:{_work}/layout", $"oci:{_work}/oci:docker.io/{name}")).ShouldExit(0);
+        // Nothing of what Wharf itself compressed is known any more.
+        await RemoveAsync("layout/" + compression);
+        (await RunAsync("tar", "-C", $"{_work}/oci", "-cf", $"{_work}/layout.tar", "index.json", "oci-layout", "blobs")).ShouldExit(0);
+        var loaded = await _api.PostTarAsync("/images/load", await File.ReadAllBytesAsync($"{_work}/layout.tar"));
+        loaded.StreamError.ShouldBeNull(loaded.Text);
+        var target = $"{_registry.Address}/layout/again-{compression}";
+        await _api.PostAsync($"/images/{name}/tag?repo={target}&tag=v1");
+        var pushed = await _api.PostAsync($"/images/{target}/push?tag=v1", auth: "{}");
+        pushed.StreamError.ShouldBeNull(pushed.Text);
+        var digest = JsonNode.Parse(await File.ReadAllTextAsync($"{_work}/oci/index.json"))!["manifests"]![0]!["digest"]!.GetValue<string>();
+        var inspect = JsonNode.Parse((await RunAsync("skopeo", "inspect", "--tls-verify=false", $"docker://{target}:v1")).ShouldExit(0).Out)!;
+        inspect["Digest"]!.GetValue<string>().ShouldBe(digest);
+        foreach (var tag in (string[])[name, $"{target}:v1"]) await _api.DeleteAsync($"/images/{tag}?force=1");
+    }
+
     [Fact]
     public async Task Umoci_changes_an_image_of_wharf_and_wharf_pulls_the_change()
     {

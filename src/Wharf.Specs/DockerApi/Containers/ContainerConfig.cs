@@ -26,7 +26,7 @@ public sealed record ContainerConfig
     public bool? NetworkDisabled { get; set; }
     public string? MacAddress { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? OnBuild { get; set; }
-    public Dictionary<string, string>? Labels { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, string>? Labels { get; set; }
     public string? StopSignal { get; set; }
     public long? StopTimeout { get; set; }
     [JsonConverter(typeof(Image.StringOrListConverter))] public List<string>? Shell { get; set; }
