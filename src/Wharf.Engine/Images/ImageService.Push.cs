@@ -209,8 +209,8 @@ public sealed partial class ImageService
         return blob;
     }
 
-    // The same wherever a layer is compressed, so that it is the same blob. Of a Debian layer, zlib-ng's level 3 takes three quarters of level 6's time and gives 2 % more.
-    private static readonly ZLibCompressionOptions Gzip = new() { CompressionLevel = 3 };
+    // The same wherever a layer is compressed, so that it is the same blob. Of a Debian layer, zlib-ng's level 2 takes 1.05 s of 128 MB, 3 takes 1.40 s for 3 % less, 6 takes 1.90 s for 5 % less, and 1 takes 0.58 s for 18 % more.
+    private static readonly ZLibCompressionOptions Gzip = new() { CompressionLevel = 2 };
 
     private sealed class CountingWriter(Stream inner, Action<long> progress) : WriteOnlyStream
     {

@@ -46,6 +46,33 @@ public sealed class RegistryAuthTests
     }
 
     [Fact]
+    public async Task A_users_key_stands_for_the_password_until_it_ends()
+    {
+        await using var registry = await StartAsync(", \"token\": {}");
+        using var api = new RegistryApi(registry.Url);
+        var made = await api.SendAsync("POST", "/api/keys", """{"label":"laptop"}"""u8.ToArray(), "application/json", headers: [Basic("alice")]);
+        await made.ShouldBeAsync(HttpStatusCode.Created);
+        var key = await made.JsonAsync();
+        var (id, secret) = (key.GetProperty("id").GetString()!, key.GetProperty("key").GetString()!);
+        await PushAsync(api, "team/key", Basic("alice", secret));
+        await PushAsync(api, "other/key", Basic("alice", secret), 403);
+        await PushAsync(api, "team/key", Basic("bob", secret), 401);
+        await PushAsync(api, "team/key", Basic("alice", secret[..^1] + (secret[^1] == '0' ? '1' : '0')), 401);
+        // With the token service, too.
+        (await api.SendAsync("GET", "/token?service=wharf-registry&scope=repository:team/key:pull", headers: [Basic("alice", secret)])).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await (await api.SendAsync("POST", "/api/keys", "{}"u8.ToArray(), "application/json", headers: [Basic("alice", secret)])).ShouldRefuseAsync(403, "DENIED");
+        (await api.SendAsync("POST", "/api/keys", "{}"u8.ToArray(), "application/json")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        var list = await (await api.SendAsync("GET", "/api/keys", headers: [Basic("alice")])).Content.ReadAsStringAsync();
+        list.ShouldContain("laptop");
+        list.ShouldNotContain(secret);
+        (await (await api.SendAsync("GET", "/api/keys", headers: [Basic("bob")])).Content.ReadAsStringAsync()).ShouldBe("[]");
+        (await api.SendAsync("POST", "/api/keys", """{"expires":"2020-01-01T00:00:00Z"}"""u8.ToArray(), "application/json", headers: [Basic("alice")])).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await api.SendAsync("DELETE", $"/api/keys/{id}", headers: [Basic("bob")])).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await api.SendAsync("DELETE", $"/api/keys/{id}", headers: [Basic("alice")])).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await PushAsync(api, "team/key", Basic("alice", secret), 401);
+    }
+
+    [Fact]
     public async Task Passwords_and_policies_decide_what_a_user_may_do()
     {
         await using var registry = await StartAsync("");

@@ -50,6 +50,71 @@ public sealed class RegistryIdentityTests
     }
 
     [Fact]
+    public async Task People_log_in_at_an_issuer_in_their_browser()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var q = key.ExportParameters(false).Q;
+        var keys = $$"""{"keys":[{"kty":"EC","crv":"P-256","kid":"k1","x":"{{Base64Url.EncodeToString(q.X)}}","y":"{{Base64Url.EncodeToString(q.Y)}}"}]}""";
+        string token = "", form = "";
+        using var issuer = new HttpAnswers(request =>
+        {
+            var at = new Uri(new Uri(request), "/").ToString();
+            if (request.EndsWith("/.well-known/openid-configuration", StringComparison.Ordinal)) return $$"""{"jwks_uri":"{{at}}keys","authorization_endpoint":"{{at}}authorize?tenant=1","token_endpoint":"{{at}}token"}""";
+            return request.EndsWith("/token", StringComparison.Ordinal) ? $$"""{"id_token":"{{token}}","token_type":"Bearer"}""" : keys;
+        }, (path, body) => form = path == "/token" ? body : form);
+        await using var registry = await RegistryProcess.WharfAsync($$"""
+            { "auth": { "oidc": [ { "issuer": "{{issuer.Url}}", "audience": "registry", "prefix": "", "login": { "label": "Example", "scopes": ["email"] } } ],
+              "policies": [ { "repository": "team/*", "users": ["alice"], "allow": ["write"] } ] } }
+            """);
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = registry.Url };
+        using var api = new RegistryApi(registry.Url);
+        (await (await api.GetAsync("/api/whoami")).Content.ReadAsStringAsync()).ShouldContain("\"logins\":[\"Example\"]");
+
+        async Task<(Dictionary<string, string> Query, string Cookie)> BeginAsync()
+        {
+            using var begun = await http.GetAsync("/login/oidc?issuer=0");
+            begun.StatusCode.ShouldBe(HttpStatusCode.SeeOther);
+            begun.Headers.Location!.ToString().ShouldStartWith(issuer.Url + "/authorize?tenant=1&response_type=code&client_id=registry&");
+            var cookie = begun.Headers.GetValues("Set-Cookie").Single();
+            cookie.ShouldContain("HttpOnly; SameSite=Lax");
+            return (begun.Headers.Location.Query.TrimStart('?').Split('&').Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => Uri.UnescapeDataString(pair[1])), cookie.Split(';')[0]);
+        }
+
+        async Task<HttpResponseMessage> BackAsync(string state, string? cookie)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/login/callback?code=c0de&state={state}");
+            if (cookie is not null) request.Headers.Add("Cookie", cookie);
+            return await http.SendAsync(request);
+        }
+
+        string TokenWith(string nonce) => IdToken(key, $"\"iss\":\"{issuer.Url}\",\"aud\":\"registry\",\"exp\":{DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 300},\"sub\":\"alice\",\"nonce\":\"{nonce}\"");
+        var (query, login) = await BeginAsync();
+        (query["redirect_uri"], query["scope"], query["code_challenge_method"]).ShouldBe((new Uri(registry.Url, "/login/callback").ToString(), "openid email", "S256"));
+        // Not of this browser, then not this login's token: refused, and the state is used up.
+        (await BackAsync(query["state"], null)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await BackAsync(query["state"], "wharf-login=other")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        token = TokenWith("another");
+        (await BackAsync(query["state"], login)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        token = TokenWith(query["nonce"]);
+        (await BackAsync(query["state"], login)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (query, login) = await BeginAsync();
+        token = TokenWith(query["nonce"]);
+        var back = await BackAsync(query["state"], login);
+        back.StatusCode.ShouldBe(HttpStatusCode.SeeOther);
+        var sent = form.Split('&').Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => Uri.UnescapeDataString(pair[1]));
+        Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(sent["code_verifier"]))).ShouldBe(query["code_challenge"]);
+        var word = back.Headers.Location!.ToString();
+        word.ShouldStartWith("/#/login/");
+        var taken = await api.SendAsync("POST", "/login/token", Encoding.ASCII.GetBytes(word["/#/login/".Length..]));
+        await taken.ShouldBeAsync(HttpStatusCode.OK);
+        (await api.SendAsync("POST", "/login/token", Encoding.ASCII.GetBytes(word["/#/login/".Length..]))).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        var password = (await taken.JsonAsync()).GetProperty("token").GetString()!;
+        await (await api.SendAsync("POST", "/v2/team/app/blobs/uploads/", headers: [Basic("oidc", password)])).ShouldBeAsync(HttpStatusCode.Accepted);
+        (await (await api.SendAsync("GET", "/api/whoami", headers: [Basic("oidc", password)])).Content.ReadAsStringAsync()).ShouldContain("\"name\":\"alice\"");
+        (await http.GetAsync("/login/oidc?issuer=7")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
     public async Task An_LDAP_server_checks_passwords()
     {
         using var directory = new LdapAnswers("uid=alice,ou=people,dc=example", "secret");

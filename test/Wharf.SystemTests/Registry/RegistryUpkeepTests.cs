@@ -42,6 +42,21 @@ public sealed class RegistryUpkeepTests
     }
 
     [Fact]
+    public async Task Storage_in_memory_leaves_nothing()
+    {
+        var before = Directory.GetDirectories("/dev/shm", "wharf-registry-*");
+        await using var registry = await RegistryProcess.WharfAsync("""{ "storage": { "type": "memory" } }""");
+        using var api = new RegistryApi(registry.Url);
+        var layer = RegistryAnswers.Bytes(1, 500_000);
+        await api.PushImageAsync("memory/app", "v1", layer);
+        (await (await api.GetAsync($"/v2/memory/app/blobs/{RegistryApi.DigestOf(layer)}")).Content.ReadAsByteArrayAsync()).ShouldBe(layer);
+        Directory.Exists(Path.Combine(registry.Root, "store", "blobs")).ShouldBeFalse();
+        var own = Directory.GetDirectories("/dev/shm", "wharf-registry-*").Except(before).Where(path => Directory.Exists(path + "/repositories/memory")).ShouldHaveSingleItem();
+        (await registry.StopAsync()).ShouldBe(0);
+        Directory.Exists(own).ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task A_whole_repository_can_be_deleted_and_its_space_comes_back()
     {
         await using var registry = await RegistryProcess.WharfAsync();

@@ -6,16 +6,18 @@ using Wharf.Daemon.Registry.Auth;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Observing;
+using Wharf.Daemon.Registry.Scanning;
 using Wharf.Daemon.Registry.Storage;
 using Wharf.Daemon.Registry.Upkeep;
+using Wharf.Engine.Images;
 
 namespace Wharf.Daemon.Registry.Api;
 
 /// <summary>
-/// Beside the specification: <c>/api/whoami</c>, <c>/api/repositories</c> and <c>/api/repositories/NAME</c> for whoever may read there,
+/// Beside the specification: <c>/api/whoami</c>, <c>/api/repositories</c> and <c>/api/repositories/NAME</c> and <c>/api/scan/NAME</c> for whoever may read there,
 /// <c>/api/collect</c>, <c>/api/scrub</c> and <c>/api/robots</c> for administrators.
 /// </summary>
-internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authenticator authenticator, UpkeepService upkeep, EventReporter reporter)
+internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authenticator authenticator, UpkeepService upkeep, EventReporter reporter, Scanner scanner)
 {
     private const int MaxBody = 64 << 10, MaxTagsShown = 200, MaxRepositoriesShown = 100, MaxTagsCounted = 1000;
 
@@ -27,7 +29,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         switch (method, parts)
         {
             case ("GET", "whoami"):
-                await JsonAsync(http, new WhoAmI { Name = identity.Name, IsAdmin = identity.IsAdmin, LoginNeeded = authenticator.IsRequired }, AdminJson.Default.WhoAmI);
+                await JsonAsync(http, new WhoAmI { Name = identity.Name, IsAdmin = identity.IsAdmin, LoginNeeded = authenticator.IsRequired, Logins = authenticator.Login.Labels is { Count: > 0 } labels ? labels : null }, AdminJson.Default.WhoAmI);
                 return;
             case ("GET", "repositories"):
                 await RepositoriesAsync(http, identity);
@@ -49,6 +51,11 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
                 await CreateRobotAsync(http, identity);
                 return;
         }
+        if (parts is "keys" || parts.StartsWith("keys/", StringComparison.Ordinal))
+        {
+            await KeysAsync(http, identity, method, parts);
+            return;
+        }
         if (method == "DELETE" && parts.StartsWith("robots/", StringComparison.Ordinal))
         {
             RequireAdmin(http, identity);
@@ -56,6 +63,11 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
             if (!await authenticator.Robots.DeleteAsync(name, http.RequestAborted)) throw new RegistryException(RegistryErrorCode.NotFound, "no such robot");
             reporter.Report(new RegistryEvent { Action = "robot", User = identity.Name, Repository = null, Tag = name, Error = null });
             http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+        if (method == "GET" && parts.StartsWith("scan/", StringComparison.Ordinal))
+        {
+            await ScanAsync(http, identity, Uri.UnescapeDataString(parts["scan/".Length..]));
             return;
         }
         if (parts.StartsWith("repositories/", StringComparison.Ordinal))
@@ -128,6 +140,18 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         await JsonAsync(http, new RepositoryDetail { Name = route.Name, Tags = tags, HasMore = page.HasMore, Last = page.Names.LastOrDefault(), MayWrite = allowed.HasFlag(RegistryAction.Write), MayDelete = allowed.HasFlag(RegistryAction.Delete) }, AdminJson.Default.RepositoryDetail);
     }
 
+    /// <summary>Packages and known vulnerabilities of the image that <c>reference</c> (a tag or digest) names, of an index that for <c>platform</c>.</summary>
+    private async Task ScanAsync(HttpContext http, Identity identity, string name)
+    {
+        RegistryRoute.CheckName(name);
+        Require(http, identity, RegistryAction.Read, new RegistryRoute(RouteKind.Tags, name, ""));
+        var reference = http.Request.Query["reference"].FirstOrDefault() is { Length: > 0 } text ? text : "latest";
+        if (!reference.Contains(':') && !RegistryRoute.IsValidTag(reference)) throw new RegistryException(RegistryErrorCode.ManifestUnknown, detail: reference.Length > 128 ? reference[..128] : reference);
+        var manifest = await store.FindManifestAsync(name, reference, http.RequestAborted) ?? throw new RegistryException(RegistryErrorCode.ManifestUnknown, detail: reference);
+        var platform = http.Request.Query["platform"].FirstOrDefault() is { Length: > 0 } wanted ? Platforms.Parse(wanted) : Platforms.Host;
+        await JsonAsync(http, await scanner.ScanAsync(name, manifest, platform, http.RequestAborted), ScanJson.Default.ScanReport);
+    }
+
     private async Task DeleteRepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)
     {
         Require(http, identity, RegistryAction.Delete, route);
@@ -158,6 +182,35 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         reporter.Report(new RegistryEvent { Action = "robot", User = identity.Name, Tag = robot.Name });
         http.Response.StatusCode = StatusCodes.Status201Created;
         await JsonAsync(http, new RobotSecret { User = Robots.Prefix + robot.Name, Secret = secret }, AdminJson.Default.RobotSecret);
+    }
+
+    /// <summary>A user's own keys: listed, made, removed.</summary>
+    private async Task KeysAsync(HttpContext http, Identity identity, string method, string path)
+    {
+        if (!identity.IsPerson) throw identity.IsAnonymous || identity.Name == "" ? authenticator.Challenge(http, null, "authentication required") : new RegistryException(RegistryErrorCode.Denied, "keys are made with a user's password");
+        switch (method, path)
+        {
+            case ("GET", "keys"):
+                await JsonAsync(http, await authenticator.Keys.ListAsync(identity.Name, http.RequestAborted), ApiKeyJson.Default.IReadOnlyListApiKey);
+                return;
+            case ("POST", "keys"):
+                if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = MaxBody;
+                ApiKey? wanted;
+                try { wanted = await JsonSerializer.DeserializeAsync(http.Request.Body, ApiKeyJson.Default.ApiKey, http.RequestAborted); }
+                catch (JsonException error) { throw new RegistryException(RegistryErrorCode.Unsupported with { Status = 400 }, $"not a key: {error.Message}", inner: error); }
+                var made = await authenticator.Keys.CreateAsync(identity.Name, identity.Groups, wanted ?? new ApiKey(), http.RequestAborted);
+                reporter.Report(new RegistryEvent { Action = "key", User = identity.Name, Tag = made.Id });
+                http.Response.StatusCode = StatusCodes.Status201Created;
+                await JsonAsync(http, made, ApiKeyJson.Default.ApiKey);
+                return;
+            case ("DELETE", _) when path.StartsWith("keys/", StringComparison.Ordinal):
+                if (!await authenticator.Keys.DeleteAsync(identity.Name, path["keys/".Length..], http.RequestAborted)) throw new RegistryException(RegistryErrorCode.NotFound, "no such key");
+                reporter.Report(new RegistryEvent { Action = "key", User = identity.Name, Tag = path["keys/".Length..] });
+                http.Response.StatusCode = StatusCodes.Status204NoContent;
+                return;
+            default:
+                throw new RegistryException(RegistryErrorCode.Unsupported).With("Allow", "GET, POST, DELETE");
+        }
     }
 
     private static async Task JsonAsync<T>(HttpContext http, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)

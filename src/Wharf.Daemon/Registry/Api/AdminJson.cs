@@ -7,6 +7,8 @@ internal sealed record WhoAmI
     [JsonPropertyName("name")] public required string Name { get; set; }
     [JsonPropertyName("admin")] public bool IsAdmin { get; set; }
     [JsonPropertyName("loginNeeded")] public bool LoginNeeded { get; set; }
+    /// <summary>Issuers to log in at in the browser: names of <c>/login/oidc?issuer=0</c> and on.</summary>
+    [JsonPropertyName("logins")] public IReadOnlyList<string>? Logins { get; set; }
 }
 
 internal sealed record RepositorySummary

@@ -21,15 +21,16 @@ internal sealed class Authenticator : IDisposable
     private readonly ILogger _log;
     private readonly bool _certificatesCount;
 
-    public Authenticator(RegistryConfig config, Robots robots, string root, RegistryMetrics metrics, ILogger log)
+    public Authenticator(RegistryConfig config, Robots robots, ApiKeys keys, string root, RegistryMetrics metrics, ILogger log)
     {
         _certificatesCount = config.Tls?.ClientCa is not null;
         // Certificates alone are a login too: then there are users, and who has none is nobody.
         _config = config.Auth ?? (_certificatesCount ? new AuthConfig() : null);
         _policies = new Policies(_config?.Policies);
-        Robots = robots;
+        (Robots, Keys) = (robots, keys);
         (_metrics, _log) = (metrics, log);
         _oidc = new Oidc(_config?.Oidc ?? []);
+        Login = new OidcLogin(_oidc);
         if (_config is null) return;
         if (_config.Ldap is { } ldap) _ldap = new Ldap(ldap);
         if (_config.Htpasswd is { } path) _htpasswd = new Htpasswd(path);
@@ -38,6 +39,8 @@ internal sealed class Authenticator : IDisposable
     }
 
     public Robots Robots { get; }
+    public ApiKeys Keys { get; }
+    public OidcLogin Login { get; }
     public TokenService? Tokens { get; }
     /// <summary>False for a registry that everybody may do everything with.</summary>
     public bool IsRequired => _config is not null;
@@ -60,7 +63,10 @@ internal sealed class Authenticator : IDisposable
         Catalog = Tokens is null ? repository => _policies.Allowed(null, repository).HasFlag(RegistryAction.Read) : null,
     };
 
-    private Identity User(string name, IReadOnlyList<string>? groups = null) => new(name, repository => _policies.Allowed(name, repository, groups), _config!.Admins.Contains(name) || groups is not null && groups.Any(_config.Admins.Contains));
+    private Identity User(string name, IReadOnlyList<string>? groups = null, bool isPerson = true) => new(name, repository => _policies.Allowed(name, repository, groups), _config!.Admins.Contains(name) || groups is not null && groups.Any(_config.Admins.Contains))
+    {
+        IsPerson = isPerson, Groups = groups,
+    };
 
     /// <summary>Who an ID token stands for; null when it is no issuer's.</summary>
     private async Task<Identity?> IdTokenAsync(string token, CancellationToken cancellation) => await _oidc.VerifyAsync(token, cancellation) is var (user, groups) ? User(user, groups) : null;
@@ -70,6 +76,11 @@ internal sealed class Authenticator : IDisposable
     {
         var address = http.Connection.RemoteIpAddress?.ToString() ?? "";
         _limiter!.Check(address);
+        if (await Keys.VerifyAsync(user, password, http.RequestAborted) is { } key && IsStillThere(key))
+        {
+            _limiter.Succeeded(address);
+            return User(key.User, key.Groups, isPerson: false);
+        }
         if (user.StartsWith(Robots.Prefix, StringComparison.Ordinal))
         {
             if (await Robots.VerifyAsync(user, password, http.RequestAborted) is { } robot)
@@ -102,6 +113,9 @@ internal sealed class Authenticator : IDisposable
         _log.LoginRefused(user.Length > 64 ? user[..64] : user, address, "wrong name or password");
         throw Challenge(http, null, "authentication required");
     }
+
+    /// <summary>Whoever went from the htpasswd file has no keys any more. Of users of other directories only a key's own end is known.</summary>
+    private bool IsStillThere(ApiKey key) => key.Groups is not null || _htpasswd is null || _ldap is not null || _htpasswd.Has(key.User);
 
     private async Task<Identity> BearerAsync(HttpContext http, string token, RegistryRoute? route)
     {
@@ -169,6 +183,7 @@ internal sealed class Authenticator : IDisposable
     public void Dispose()
     {
         Tokens?.Dispose();
+        Login.Dispose();
         _oidc.Dispose();
     }
 }

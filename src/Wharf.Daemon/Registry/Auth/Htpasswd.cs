@@ -45,6 +45,12 @@ internal sealed class Htpasswd
         return true;
     }
 
+    public bool Has(string user)
+    {
+        Refresh();
+        return _users.ContainsKey(user);
+    }
+
     private void Refresh()
     {
         long now = Environment.TickCount64;

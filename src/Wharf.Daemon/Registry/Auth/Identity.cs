@@ -13,6 +13,11 @@ public sealed class Identity(string name, Func<string, RegistryAction> allowed, 
     /// <summary>Which repositories the catalogue shows; null when the credential does not cover the catalogue. By default those that may be read.</summary>
     public Func<string, bool>? Catalog { get; init; } = name => allowed(name).HasFlag(RegistryAction.Read);
 
+    /// <summary>A user who proved it with more than a key: may make keys.</summary>
+    public bool IsPerson { get; init; }
+    /// <summary>Groups that the login told of; null when it tells of none.</summary>
+    public IReadOnlyList<string>? Groups { get; init; }
+
     /// <summary>The user's name, empty for an anonymous one.</summary>
     public string Name { get; } = name;
     /// <summary>May collect garbage, make robots and remove repositories.</summary>

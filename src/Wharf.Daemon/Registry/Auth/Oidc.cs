@@ -11,6 +11,7 @@ internal sealed class Oidc : IDisposable
 
     public Oidc(IReadOnlyList<OidcConfig> configs) => _issuers = [.. configs.Select(config => (config, new KeySource(config.Jwks, "auth.oidc.jwks", config.Issuer)))];
 
+    public IEnumerable<OidcConfig> Configs => _issuers.Select(static issuer => issuer.Config);
     public bool IsUsed => _issuers.Count > 0;
 
     /// <summary>Whether a password looks like a token: three parts of base64url, the first of which begins an object.</summary>

@@ -54,6 +54,28 @@ internal static class AdminCommands
         }
     }
 
+    public static async Task<int> KeyAsync(RegistryArguments arguments, CredentialLookup credentials)
+    {
+        switch (arguments.Words)
+        {
+            case ["create", var host]:
+                var wanted = new ApiKey { Label = arguments.One("--label") ?? "", Expires = arguments.One("--expires") is { } text ? DateTimeOffset.UtcNow + ConfigText.Duration(text, "--expires") : null };
+                var made = JsonSerializer.Deserialize(await SendAsync(arguments, credentials, host, HttpMethod.Post, "/api/keys", JsonSerializer.SerializeToUtf8Bytes(wanted, ApiKeyJson.Default.ApiKey), HttpStatusCode.Created), ApiKeyJson.Default.ApiKey)!;
+                Console.Out.WriteLine($"user:     {made.User}\npassword: {made.Key}");
+                return 0;
+            case ["ls", var host]:
+                foreach (var one in JsonSerializer.Deserialize(await SendAsync(arguments, credentials, host, HttpMethod.Get, "/api/keys", null, HttpStatusCode.OK), ApiKeyJson.Default.IReadOnlyListApiKey)!)
+                    Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{one.Id}\t{one.Label}\t{one.Expires:yyyy-MM-ddTHH:mm:ssZ}"));
+                return 0;
+            case ["rm", var host, var id]:
+                await SendAsync(arguments, credentials, host, HttpMethod.Delete, "/api/keys/" + Uri.EscapeDataString(id), null, HttpStatusCode.NoContent);
+                Console.Out.WriteLine(id);
+                return 0;
+            default:
+                throw WharfException.Invalid("expected: wharf registry key create HOST [--label TEXT] [--expires 90d] | ls HOST | rm HOST ID");
+        }
+    }
+
     /// <summary>Reads a password from standard input and prints the user's line.</summary>
     public static int Htpasswd(RegistryArguments arguments)
     {

@@ -16,10 +16,12 @@ public static class RegistryCommand
           ls HOST                      List a registry's repositories
           tags HOST/REPOSITORY         List a repository's tags
           inspect HOST/REPOSITORY:TAG  Show a manifest and what belongs to it (--raw: its bytes)
+          scan HOST/REPOSITORY:TAG     List an image's packages and their known vulnerabilities (--packages, --json, --exit-code)
           copy SOURCE DESTINATION      Copy an image with all its platforms, and with --referrers what refers to it
           rm HOST/REPOSITORY:TAG...    Delete tags, or by @DIGEST manifests (--repository: whole repositories of a wharf registry)
           prune HOST                   Remove what nothing references from a wharf registry (--grace 1h)
           robot create|ls|rm HOST      Manage logins for machines of a wharf registry
+          key create|ls|rm HOST        Manage keys of your own for a wharf registry, which stand for your password
           htpasswd USER                Read a password and print a line for an htpasswd file
 
         Options of all but serve and htpasswd:
@@ -40,10 +42,12 @@ public static class RegistryCommand
                 ["ls" or "list", .. var rest] => await ListCommands.RepositoriesAsync(new RegistryArguments(rest, ["--insecure-registry"], []), credentials),
                 ["tags", .. var rest] => await ListCommands.TagsAsync(new RegistryArguments(rest, ["--insecure-registry"], []), credentials),
                 ["inspect", .. var rest] => await InspectCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--raw"]), credentials),
+                ["scan", .. var rest] => await ScanCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry", "--platform"], ["--packages", "--json", "--exit-code"]), credentials),
                 ["copy" or "cp", .. var rest] => await CopyCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--referrers"]), credentials),
                 ["rm" or "delete", .. var rest] => await ListCommands.RemoveAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--repository"]), credentials),
                 ["prune", .. var rest] => await AdminCommands.PruneAsync(new RegistryArguments(rest, ["--insecure-registry", "--grace"], []), credentials),
                 ["robot", .. var rest] => await AdminCommands.RobotAsync(new RegistryArguments(rest, ["--insecure-registry", "--repository", "--allow", "--expires"], []), credentials),
+                ["key", .. var rest] => await AdminCommands.KeyAsync(new RegistryArguments(rest, ["--insecure-registry", "--label", "--expires"], []), credentials),
                 ["htpasswd", .. var rest] => AdminCommands.Htpasswd(new RegistryArguments(rest, [], [])),
                 _ => throw WharfException.NotFound($"unknown command: wharf registry {args[0]}\n\nRun 'wharf registry --help' for more information"),
             };

@@ -26,6 +26,7 @@ public sealed record RegistryConfig
     [JsonPropertyName("webhooks")] public IReadOnlyList<WebhookConfig> Webhooks { get; set; } = [];
     [JsonPropertyName("traces")] public TracesConfig? Traces { get; set; }
     [JsonPropertyName("trust")] public IReadOnlyList<TrustRule> Trust { get; set; } = [];
+    [JsonPropertyName("vulnerabilities")] public VulnerabilitiesConfig? Vulnerabilities { get; set; }
     [JsonPropertyName("audit-log")] public string? AuditLog { get; set; }
     [JsonPropertyName("web")] public bool Web { get; set; } = true;
     /// <summary>Whether metrics are served, without a login.</summary>
@@ -187,6 +188,13 @@ public sealed record TrustRule
     [JsonPropertyName("enforce")] public bool Enforce { get; set; } = true;
 }
 
+/// <summary>What scans hold the packages of images against.</summary>
+public sealed record VulnerabilitiesConfig
+{
+    /// <summary>Files or directories: the Debian security tracker's JSON, OSV records or zips of them, Alpine's secdb. They are read anew when they change.</summary>
+    [JsonPropertyName("feeds")] public required IReadOnlyList<string> Feeds { get; set; }
+}
+
 public sealed record OidcConfig
 {
     /// <summary>The issuer of ID tokens, an https URL.</summary>
@@ -198,6 +206,19 @@ public sealed record OidcConfig
     [JsonPropertyName("groups-claim")] public string GroupsClaim { get; set; } = "groups";
     /// <summary>What stands before the claim in the user's name here, so that no issuer can name another's users.</summary>
     [JsonPropertyName("prefix")] public string Prefix { get; set; } = "oidc:";
+    /// <summary>Lets people log in to the page at the issuer; the audience is the client's ID then.</summary>
+    [JsonPropertyName("login")] public OidcLoginConfig? Login { get; set; }
+}
+
+public sealed record OidcLoginConfig
+{
+    /// <summary>What the page calls the issuer.</summary>
+    [JsonPropertyName("label")] public required string Label { get; set; }
+    /// <summary>Null for a public client, which PKCE alone protects.</summary>
+    [JsonPropertyName("client-secret-file")] public string? ClientSecretFile { get; set; }
+    [JsonPropertyName("scopes")] public IReadOnlyList<string> Scopes { get; set; } = ["openid"];
+    /// <summary>As the issuer knows it; null for /login/callback under the address that the browser used.</summary>
+    [JsonPropertyName("redirect-uri")] public string? RedirectUri { get; set; }
 }
 
 public sealed record LdapConfig

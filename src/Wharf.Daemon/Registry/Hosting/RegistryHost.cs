@@ -27,7 +27,7 @@ public sealed class RegistryHost : IAsyncDisposable
     {
         var log = logs.CreateLogger("Wharf.Registry");
         Directory.CreateDirectory(root);
-        IObjectStore objects = config.Storage.Type == "s3" ? S3.S3ObjectStore.Open(config.Storage) : new FileObjectStore(root, config.Storage.Flush);
+        IObjectStore objects = config.Storage.Type == "s3" ? S3.S3ObjectStore.Open(config.Storage) : new FileObjectStore(root, config.Storage.Flush && config.Storage.Type != "memory");
         IMetadata metadata;
         if (objects is ISharedStore shared) metadata = new SharedMetadata(shared, root);
         else
@@ -55,7 +55,7 @@ public sealed class RegistryHost : IAsyncDisposable
         var upkeep = new UpkeepService(config, store, quotas, metrics, reporter, log);
         var rules = new RegistryRules(config, metrics, quotas, reporter, mirror, store);
         var robots = new Robots(objects);
-        var authenticator = new Authenticator(config, robots, root, metrics, log);
+        var authenticator = new Authenticator(config, robots, new ApiKeys(objects), root, metrics, log);
         var tracer = config.Traces is { } traces ? new Tracer(traces, log) : null;
         var server = new RegistryServer(config, store, rules, authenticator, upkeep, reporter, tracer, log);
         upkeep.Start();

@@ -8,6 +8,7 @@ using Wharf.Daemon.Registry.Auth;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Observing;
+using Wharf.Daemon.Registry.Scanning;
 using Wharf.Daemon.Registry.Storage;
 using Wharf.Daemon.Registry.Upkeep;
 using Wharf.Daemon.Registry.Web;
@@ -28,6 +29,8 @@ public sealed class RegistryServer : IDisposable
     private readonly ListsApi _lists;
     private readonly TokenApi _tokens;
     private readonly AdminApi _admin;
+    private readonly LoginApi _login;
+    private readonly Scanner _scanner;
     private readonly WebPages _pages;
     private readonly PartitionedRateLimiter<string>? _limiter;
     private readonly Tracer? _tracer;
@@ -41,7 +44,9 @@ public sealed class RegistryServer : IDisposable
         _manifests = new ManifestsApi(store, rules);
         _lists = new ListsApi(store, rules);
         _tokens = new TokenApi(authenticator);
-        _admin = new AdminApi(store, rules, authenticator, upkeep, reporter);
+        _scanner = new Scanner(store, config.Vulnerabilities?.Feeds ?? []);
+        _admin = new AdminApi(store, rules, authenticator, upkeep, reporter, _scanner);
+        _login = new LoginApi(authenticator.Login);
         _pages = new WebPages();
         if (config.Limits.RequestsPerSecond > 0)
             _limiter = PartitionedRateLimiter.Create<string, string>(address => RateLimitPartition.GetTokenBucketLimiter(address, _ => new TokenBucketRateLimiterOptions
@@ -200,6 +205,11 @@ public sealed class RegistryServer : IDisposable
             await _admin.HandleAsync(http, path);
             return;
         }
+        if (_config.Web && path.StartsWith("/login/", StringComparison.Ordinal))
+        {
+            await _login.HandleAsync(http, path);
+            return;
+        }
         if (reads && _config.Web && await _pages.TryServeAsync(http, path)) return;
         throw new RegistryException(RegistryErrorCode.NotFound);
     }
@@ -216,5 +226,6 @@ public sealed class RegistryServer : IDisposable
     {
         _limiter?.Dispose();
         _authenticator.Dispose();
+        _scanner.Dispose();
     }
 }

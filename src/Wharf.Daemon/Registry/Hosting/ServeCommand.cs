@@ -31,9 +31,22 @@ internal static class ServeCommand
     {
         // What users pushed is for the registry's own eyes.
         Linux.Fds.FileMode.SetUmask(Umask);
-        var root = Path.GetFullPath(config.Root!);
-        Directory.CreateDirectory(root);
-        using var rootLock = DaemonLock.Take(root);
+        bool isMemory = config.Storage.Type == "memory";
+        var root = isMemory ? MemoryRoot.Make() : Path.GetFullPath(config.Root!);
+        try
+        {
+            Directory.CreateDirectory(root);
+            using var rootLock = DaemonLock.Take(root);
+            await ServeAsync(config, root, debug);
+        }
+        finally
+        {
+            if (isMemory) Directory.Delete(root, recursive: true);
+        }
+    }
+
+    private static async Task ServeAsync(RegistryConfig config, string root, bool debug)
+    {
         using var stop = new CancellationTokenSource();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.AddJsonConsole(console => console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffffffZ")
@@ -58,7 +71,7 @@ internal static class ServeCommand
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop, log));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop, log));
         await app.StartAsync(stop.Token);
-        log.RegistryReady(string.Join(", ", app.Urls), config.Storage.Type == "s3" ? $"s3 bucket {config.Storage.Bucket}" : root);
+        log.RegistryReady(string.Join(", ", app.Urls), config.Storage.Type switch { "s3" => $"s3 bucket {config.Storage.Bucket}", "memory" => "memory", _ => root });
         try { await Task.Delay(Timeout.Infinite, stop.Token); }
         catch (OperationCanceledException) { /* a signal asked us to stop */ }
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));

@@ -28,6 +28,9 @@ public static class Keys
     public static string CatalogEntry(string name) => "catalog/" + name.Replace('/', '!');
     public static string NameOfCatalogEntry(string key) => key["catalog/".Length..].Replace('!', '/');
     public static string Robot(string name) => "robots/" + name;
+    /// <summary>A user's keys, the user as a digest of the name.</summary>
+    public static string ApiKeys(string owner) => $"keys/{owner}/";
+    public static string ApiKey(string owner, string id) => $"keys/{owner}/{id}";
 
     /// <summary>The digest a key ends in: <c>…/sha256/hex</c> or <c>…/sha256/he/hex</c>; default when it is none.</summary>
     public static Digest DigestOf(string key)

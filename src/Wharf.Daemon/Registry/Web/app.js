@@ -6,7 +6,7 @@ const userArea = document.getElementById('user');
 const manifestTypes = ['application/vnd.oci.image.index.v1+json', 'application/vnd.oci.image.manifest.v1+json', 'application/vnd.docker.distribution.manifest.list.v2+json', 'application/vnd.docker.distribution.manifest.v2+json'].join(', ');
 const attestation = 'vnd.docker.reference.type';
 
-const put = (...parts) => main.replaceChildren(...parts.filter(part => part !== null && part !== undefined));
+const put = (...parts) => main.replaceChildren(...parts.flat().filter(part => part !== null && part !== undefined));
 
 function el(tag, properties, ...children) {
   const node = document.createElement(tag);
@@ -57,6 +57,15 @@ function copyable(text) {
   } }, 'Copy'));
 }
 
+let logins = [];
+
+// An issuer sent the browser back: the word behind the # is good for its ID token, once.
+async function finishLogin(word) {
+  history.replaceState(null, '', '#/');
+  const answer = await (await call('/login/token', { method: 'POST', body: word })).json();
+  sessionStorage.setItem('login', btoa('oidc:' + answer.token));
+}
+
 function loginForm(message) {
   const name = el('input', { name: 'user', autocomplete: 'username', placeholder: 'User', required: '', 'aria-label': 'User' });
   const password = el('input', { name: 'password', type: 'password', autocomplete: 'current-password', placeholder: 'Password', required: '', 'aria-label': 'Password' });
@@ -65,11 +74,12 @@ function loginForm(message) {
     const bytes = new TextEncoder().encode(name.value + ':' + password.value);
     sessionStorage.setItem('login', btoa(String.fromCharCode(...bytes)));
     await show();
-  } }, name, password, el('button', {}, 'Log in')));
+  } }, name, password, el('button', {}, 'Log in')), logins.map((label, i) => el('p', {}, el('a', { class: 'issuer', href: '/login/oidc?issuer=' + i }, 'Log in with ' + label))));
 }
 
 async function showUser() {
   const who = await json('/api/whoami');
+  logins = who.logins || [];
   userArea.replaceChildren();
   if (who.name) userArea.append(el('span', { class: 'muted' }, who.name + ' '), el('button', { onclick: () => { sessionStorage.removeItem('login'); show(); } }, 'Log out'));
   else if (who.loginNeeded) userArea.append(el('button', { onclick: () => loginForm() }, 'Log in'));
@@ -221,6 +231,10 @@ function problem(error) {
 async function show() {
   const route = decodeURIComponent(location.hash.slice(1)) || '/';
   try {
+    if (route.startsWith('/login/')) {
+      await finishLogin(route.slice(7));
+      return await show();
+    }
     await showUser();
     if (route.startsWith('/r/')) await showRepository(route.slice(3));
     else if (route.startsWith('/t/')) {
