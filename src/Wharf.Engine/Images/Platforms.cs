@@ -14,7 +14,10 @@ public static partial class Platforms
     private static readonly string[] Architectures = ["386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le", "riscv64", "s390x", "loong64", "wasm", "x86_64", "x86-64", "aarch64", "armhf", "armel", "i386"];
 
     /// <summary>Parses <c>os/arch[/variant]</c>, <c>os</c> or <c>arch</c>; InvalidArgument in containerd's words.</summary>
-    public static Platform Parse(string text)
+    public static Platform Parse(string text) => Normal(ParseAsWritten(text));
+
+    /// <summary>The same with the variant that was named and no other: so it stands in the configuration of an import.</summary>
+    public static Platform ParseAsWritten(string text)
     {
         var parts = text.Split('/');
         if (parts.Length > 3) throw WharfException.Invalid($"\"{text}\": cannot parse platform specifier: invalid argument");

@@ -85,6 +85,21 @@ public class RegistryRulesTests
     }
 
     [Theory]
+    [InlineData("linux/arm64/v8", "arm64", "v8")]
+    [InlineData("linux/arm64/8", "arm64", "v8")]
+    [InlineData("linux/arm64", "arm64", null)]
+    [InlineData("linux/arm", "arm", null)]
+    [InlineData("linux/arm/7", "arm", "v7")]
+    [InlineData("armhf", "arm", null)]
+    [InlineData("armel", "arm", "v6")]
+    [InlineData("linux/amd64/v1", "amd64", null)]
+    public void An_import_keeps_the_variant_that_was_named(string text, string architecture, string? variant)
+    {
+        var platform = Platforms.ParseAsWritten(text);
+        (platform.Architecture, platform.Variant).ShouldBe((architecture, variant));
+    }
+
+    [Theory]
     [InlineData("linux/arm/v8", "linux/arm/v7", true)]
     [InlineData("linux/arm/v6", "linux/arm/v7", false)]
     [InlineData("linux/amd64/v3", "linux/amd64", true)]
