@@ -65,6 +65,40 @@ public sealed class HostileTests(EngineFixture engine) : IDisposable
     }
 
     [Fact]
+    public async Task A_registry_that_asks_for_patience_is_given_it()
+    {
+        Assert.SkipUnless(engine.IsWharf, "dockerd does not ask for a manifest again");
+        var layer = TestTrees.Small("patience");
+        var manifest = _server.Serve("patience", layer);
+        var asked = new List<long>();
+        _server.On("/v2/patience/manifests/latest", async context =>
+        {
+            bool isFirst;
+            lock (asked)
+            {
+                isFirst = asked.Count == 0;
+                asked.Add(Stopwatch.GetTimestamp());
+            }
+            if (isFirst)
+            {
+                context.Response.StatusCode = 429;
+                context.Response.Headers["Retry-After"] = "2";
+            }
+            else
+            {
+                context.Response.ContentType = "application/vnd.oci.image.manifest.v1+json";
+                await context.Response.OutputStream.WriteAsync(manifest);
+            }
+            context.Response.Close();
+        });
+        var pulled = await _api.PostAsync($"/images/create?fromImage={_server.Address}/patience&tag=latest");
+        pulled.StreamError.ShouldBeNull(pulled.Text);
+        pulled.Status.ShouldBe(200, pulled.Text);
+        lock (asked) Stopwatch.GetElapsedTime(asked[0], asked[1]).ShouldBeGreaterThan(TimeSpan.FromSeconds(1.9));
+        await _api.DeleteAsync($"/images/{_server.Address}/patience:latest");
+    }
+
+    [Fact]
     public async Task A_document_that_is_manifest_and_index_at_once_is_refused()
     {
         _server.Serve("both", TestTrees.Small("both"), more: ""","manifests":[]""");
