@@ -57,6 +57,7 @@ public static class VolumesApi
         Filters filters;
         try { filters = context.Filters(); }
         catch (WharfException error) { throw new WharfException(error.Kind, $"error reading volume filters: {error.Message}", error); }
+        if (filters.Get("dangling") is { Count: > 1 } several) throw WharfException.Invalid($"invalid filter 'dangling=[{string.Join(' ', several)}]'");
         foreach (var value in filters.Get("dangling"))
             if (value is not ("true" or "1" or "false" or "0")) throw WharfException.Invalid($"invalid filter 'dangling=[{value}]'");
         return filters;
@@ -85,6 +86,7 @@ public static class VolumesApi
     private static async Task PruneAsync(ApiContext context)
     {
         var filters = context.Filters().Accept("label", "label!", "all");
+        if (filters.Get("all") is { Count: > 1 } several) throw WharfException.Invalid($"invalid filter 'all=[{string.Join(' ', several)}]': only one value is expected");
         if (filters.Get("all") is [var text, ..] && text is not ("true" or "1" or "t" or "T" or "TRUE" or "True" or "false" or "0" or "f" or "F" or "FALSE" or "False"))
             throw WharfException.Invalid($"invalid filter 'all': strconv.ParseBool: parsing \"{text}\": invalid syntax");
         bool all = filters.Get("all") is ["true" or "1" or "t" or "T" or "TRUE" or "True", ..] || context.Version < new ApiVersion(1, 42);

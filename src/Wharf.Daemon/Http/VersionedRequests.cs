@@ -32,7 +32,7 @@ public static class VersionedRequests
         {
             if (key.Split('.') is not ["net", "ipv4" or "ipv6" or "mpls", var group, { Length: > 3 } name, var setting] || !name.StartsWith("eth", StringComparison.Ordinal)) continue;
             if (version >= new ApiVersion(1, 48) || name != "eth0")
-                throw WharfException.Invalid($"interface specific sysctl setting \"{key}\" must be supplied using driver option '{Option}'");
+                throw new WharfException(ErrorKind.Internal, $"interface specific sysctl setting \"{key}\" must be supplied using driver option '{Option}'");
             var endpoints = (request.NetworkingConfig ??= new NetworkingConfig()).EndpointsConfig ??= [];
             var network = request.HostConfig!.NetworkMode is { Length: > 0 } mode && mode != "default" ? mode : "bridge";
             var endpoint = endpoints.GetValueOrDefault(network) ?? (endpoints[network] = new EndpointSettings());

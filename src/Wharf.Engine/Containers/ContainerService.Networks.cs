@@ -119,6 +119,7 @@ public sealed partial class ContainerService
     {
         try { return await _networks.SetUpAsync(SandboxOf(container), CancellationToken.None); }
         catch (WharfException error) { throw new WharfException(error.Kind, NetworkFailure + error.Message, error); }
+        catch (IOException error) { throw new WharfException(ErrorKind.Internal, NetworkFailure + error.Message, error); }
     }
 
     private static SandboxRequest SandboxOf(Container container) => new()

@@ -28,7 +28,7 @@ internal static class BridgeOptions
     public static bool IsIsolated(Network network, bool v6) => GatewayMode(network, v6) == "isolated";
     public static string InterfaceName(Network network) => network.Options?.GetValueOrDefault(InterfacePrefix) is { Length: > 0 } prefix ? prefix : "eth";
     public static string GatewayMode(Network network, bool v6) => network.Options?.GetValueOrDefault(v6 ? GatewayMode6 : GatewayMode4) is { Length: > 0 } mode ? mode : "nat";
-    public static int? MtuOf(Network network) => network.Options?.GetValueOrDefault(Mtu) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+    public static int? MtuOf(Network network) => network.Options?.GetValueOrDefault(Mtu) is { } text && int.Parse(text, CultureInfo.InvariantCulture) is > 0 and var mtu ? mtu : null;
 
     /// <summary>Throws InvalidArgument for a value that cannot be meant; unknown keys are kept and mean nothing, as in docker.</summary>
     public static void Check(Dictionary<string, string>? options, bool isInternal = false)
@@ -42,10 +42,10 @@ internal static class BridgeOptions
                     break;
                 case Mtu:
                     if (!int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int mtu)) throw WharfException.Invalid($"failed to parse {key} value: {value} (strconv.Atoi: parsing \"{value}\": invalid syntax)");
-                    if (mtu is < 68 or > 65535) throw WharfException.Invalid($"invalid MTU number: {value}");
+                    if (mtu is not 0 and (< 68 or > 65535)) throw WharfException.Invalid($"invalid MTU number: {value}");
                     break;
                 case Name:
-                    RequireInterfaceName(value);
+                    if (value.Length > 0) RequireInterfaceName(value);
                     break;
                 case InterfacePrefix:
                     RequireInterfaceName(value + "0");

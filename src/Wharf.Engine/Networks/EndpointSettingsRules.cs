@@ -32,6 +32,7 @@ internal static class EndpointSettingsRules
         if (isDefault) wrong.Add("user specified IP address is supported on user defined networks only");
         if (asked.IPv4Address is { Length: > 0 } v4 && !(Subnet.TryParseAddress(v4, out var first) && !Subnet.IsV6(first))) wrong.Add($"invalid IPv4 address: {v4}");
         if (asked.IPv6Address is { Length: > 0 } v6 && !(Subnet.TryParseAddress(v6, out var second) && Subnet.IsV6(second))) wrong.Add($"invalid IPv6 address: {v6}");
+        if (isDefault) return;
         CheckSubnet(record, asked.IPv4Address, v6: false, wrong);
         CheckSubnet(record, asked.IPv6Address, v6: true, wrong);
     }

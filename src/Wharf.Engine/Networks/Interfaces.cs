@@ -58,6 +58,13 @@ internal static class NetworkSettingsFile
         if (File.Exists(path)) File.WriteAllText(path, value);
     }
 
+    /// <summary>Writes a setting that a user asked for: docker's words for one that there is not.</summary>
+    public static void WriteAsked(string path, string value)
+    {
+        if (!File.Exists("/proc/sys/net/" + path)) throw new WharfException(ErrorKind.Internal, $"/proc/sys/net/{path} is not a sysctl file");
+        Write(path, value);
+    }
+
     /// <summary>Writes a setting only if it is not so already: /proc/sys is often read-only with everything prepared.</summary>
     public static void Require(string path, string value)
     {

@@ -12,7 +12,7 @@ internal static class NetworkCreateRules
         if (string.IsNullOrWhiteSpace(name)) throw WharfException.Invalid("invalid name: name is empty");
         if (name.Any(char.IsControl)) throw WharfException.Invalid($"invalid name: \"{name}\"");
         if (name is "bridge" or "host" or "none" or "default") throw Forbidden($"operation is not permitted on predefined {name} network ");
-        if (request.Scope is "swarm" or "global") throw Forbidden($"cannot create a {request.Scope} scoped network when swarm is not active");
+        if (request.Scope is "swarm") throw Forbidden($"cannot create a {request.Scope} scoped network when swarm is not active");
         if (request.Ingress == true) throw Forbidden("Ingress network can only be global scope network");
         CheckConfigOnly(request);
         CheckDriver(request);
@@ -74,6 +74,8 @@ internal static class NetworkCreateRules
         var configs = request.IPAM?.Config ?? [];
         foreach (var config in configs) Check(config, errors);
         if (errors.Count > 0) throw WharfException.Invalid("invalid network config:\n" + string.Join('\n', errors));
+        var subnets = configs.Select(config => Subnet.Parse(config.Subnet!)).ToList();
+        if (subnets.Where((subnet, at) => subnets.Take(at).Any(subnet.Overlaps)).Any()) throw Forbidden("invalid pool request: Pool overlaps with other one on this address space");
         if (IsBuiltIn(request.Driver) && configs.GroupBy(config => config.Subnet!.Contains(':')).Any(group => group.Count() > 1)) throw Forbidden($"{request.Driver ?? "bridge"} driver doesn't support multiple subnets");
     }
 

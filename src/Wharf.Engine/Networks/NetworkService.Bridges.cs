@@ -127,7 +127,7 @@ public sealed partial class NetworkService
             int dot = parent.LastIndexOf('.');
             if (dot > 0 && ushort.TryParse(parent.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort vlan) && vlan is > 0 and < 4095)
             {
-                int below = RouteNetlink.IndexOf(parent[..dot]) ?? throw WharfException.Invalid($"-o parent interface was not found on the host: {parent[..dot]}");
+                int below = RouteNetlink.IndexOf(parent[..dot]) ?? throw new WharfException(ErrorKind.Internal, $"-o parent interface was not found on the host: {parent[..dot]}");
                 _netlink.Do(RouteRequest.CreateVlan(parent, below, vlan));
             }
             else if (record.OwnParent) _netlink.Do(RouteRequest.CreateDummy(parent));

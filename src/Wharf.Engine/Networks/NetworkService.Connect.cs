@@ -144,7 +144,7 @@ public sealed partial class NetworkService
     private void ConfigureAdded(RouteNetlink inside, EndpointRecord record)
     {
         int index = RouteNetlink.IndexOf(record.Interface) ?? throw new WharfException(ErrorKind.Internal, $"interface {record.Interface} vanished");
-        foreach (var (path, value) in SettingsOf(record, inheritedIPv6: null)) NetworkSettingsFile.Write(path, value);
+        WriteSettings(SettingsOf(record, inheritedIPv6: null));
         var requests = new List<(string, NetlinkMessage)>();
         Configure(requests, record, index);
         inside.Do([.. requests]);

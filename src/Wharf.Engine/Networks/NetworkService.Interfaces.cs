@@ -115,21 +115,30 @@ public sealed partial class NetworkService
         if (settings.Count == 0) return;
         await NetworkNamespace.EnterAsync(prepared.Namespace, () =>
         {
-            foreach (var (path, value) in settings) NetworkSettingsFile.Write(path, value);
+            WriteSettings(settings);
             return settings.Count;
         });
     }
 
-    private IEnumerable<(string Path, string Value)> SettingsOf(EndpointRecord record, bool? inheritedIPv6)
+    private static void WriteSettings(IEnumerable<(string Path, string Value, bool Asked)> settings)
+    {
+        foreach (var (path, value, asked) in settings)
+        {
+            if (asked) NetworkSettingsFile.WriteAsked(path, value);
+            else NetworkSettingsFile.Write(path, value);
+        }
+    }
+
+    private IEnumerable<(string Path, string Value, bool Asked)> SettingsOf(EndpointRecord record, bool? inheritedIPv6)
     {
         bool v6 = Find(record.NetworkId).Network.EnableIPv6 == true;
         if (v6 != inheritedIPv6)
         {
-            yield return ($"ipv6/conf/{record.Interface}/accept_ra", "0");
-            yield return ($"ipv6/conf/{record.Interface}/accept_dad", "0");
-            yield return ($"ipv6/conf/{record.Interface}/disable_ipv6", v6 ? "0" : "1");
+            yield return ($"ipv6/conf/{record.Interface}/accept_ra", "0", false);
+            yield return ($"ipv6/conf/{record.Interface}/accept_dad", "0", false);
+            yield return ($"ipv6/conf/{record.Interface}/disable_ipv6", v6 ? "0" : "1", false);
         }
-        foreach (var setting in EndpointSysctls.Parse(record.Settings.DriverOpts?.GetValueOrDefault(SysctlOption), record.Interface)) yield return setting;
+        foreach (var (path, value) in EndpointSysctls.Parse(record.Settings.DriverOpts?.GetValueOrDefault(SysctlOption), record.Interface)) yield return (path, value, true);
     }
 
     /// <summary>The name asked for, or the first free one of the network's kind.</summary>

@@ -31,9 +31,13 @@ public sealed partial class NetworkService
         RequireFree(name);
         if (request.ConfigFrom?.Network is { Length: > 0 } lender) request = Borrow(request, lender);
         var driver = request.ConfigOnly == true ? "null" : request.Driver is { Length: > 0 } given ? given : "bridge";
+        var options = WithDefaults(driver, request.Options);
+        // The field of the request decides; docker keeps no option that says otherwise.
+        if (request.EnableIPv4 is not null) options.Remove(BridgeOptions.EnableIPv4);
+        if (request.EnableIPv6 is not null) options.Remove(BridgeOptions.EnableIPv6);
         return (request, NewNetwork(name, driver) with
         {
-            Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = WithDefaults(driver, request.Options), Labels = request.Labels ?? [],
+            Internal = request.Internal ?? false, Attachable = request.Attachable ?? false, Options = options, Labels = request.Labels ?? [],
             EnableIPv4 = NetworkCreateRules.UsesIPv4(request), EnableIPv6 = NetworkCreateRules.UsesIPv6(request), Scope = request.Scope is { Length: > 0 } scope ? scope : "local",
             ConfigOnly = request.ConfigOnly ?? false, ConfigFrom = new ConfigReference { Network = request.ConfigFrom?.Network ?? "" },
         });
@@ -76,7 +80,7 @@ public sealed partial class NetworkService
         var record = new NetworkRecord
         {
             Network = network, Pools = pools, Bridge = HostInterfaceOf(network), UserSubnets = asked.Count > 0, OwnParent = network.Driver is "macvlan" or "ipvlan" && !network.Options!.ContainsKey("parent"),
-            Shown = asked.Count > 0 ? [.. asked.Concat(network.IPAM.Config!.Where(config => !asked.Exists(own => Subnet.Parse(own.Subnet!) == Subnet.Parse(config.Subnet!)))).OrderBy(config => Subnet.Parse(config.Subnet!).IsIPv6)] : null,
+            Shown = asked.Count > 0 ? [.. asked.OrderBy(config => Subnet.Parse(config.Subnet!).IsIPv6), .. network.IPAM.Config!.Where(config => !asked.Exists(own => Subnet.Parse(own.Subnet!) == Subnet.Parse(config.Subnet!)))] : null,
         };
         if (record.IsBridge && RouteNetlink.IndexOf(record.Bridge) is not null)
         {
@@ -130,9 +134,10 @@ public sealed partial class NetworkService
         if (!NetworkCreateRules.IsBuiltIn(network.Driver)) return "";
         if (network.Driver != "bridge")
             return network.Options!.TryGetValue("parent", out var parent) ? parent : $"dm-{network.Id![..12]}";
-        if (network.Options!.TryGetValue(BridgeOptions.Name, out var chosen))
+        if (network.Options!.GetValueOrDefault(BridgeOptions.Name) is { Length: > 0 } chosen)
         {
-            if (_networks.Values.Any(record => record.Bridge == chosen)) throw WharfException.Conflict($"bridge name {chosen} is already used by another network");
+            if (_networks.Values.FirstOrDefault(record => record.Bridge == chosen) is { } other)
+                throw new WharfException(ErrorKind.Forbidden, $"cannot create network {network.Id} ({chosen}): conflicts with network {other.Network.Id} ({chosen}): networks have same bridge name");
             return chosen;
         }
         return $"br-{network.Id![..12]}";
@@ -141,6 +146,8 @@ public sealed partial class NetworkService
     /// <summary>Describes a network with its containers.</summary>
     public Network Inspect(string nameOrId)
     {
+        // As in docker it stands for the default bridge in requests of containers alone.
+        if (nameOrId == "default") throw WharfException.NotFound($"network {nameOrId} not found");
         var network = Find(nameOrId).Network;
         return Shown(Find(nameOrId)) with { Containers = EndpointsOn(network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe) };
     }

@@ -141,7 +141,8 @@ public static class MountParser
     private static void CheckTmpfs(MountTmpfsOptions? options)
     {
         foreach (var option in options?.Options ?? [])
-            if (option is not ["exec" or "noexec"]) throw Bad("tmpfs", $"invalid option: {option.FirstOrDefault()}");
+            if (option.Count is < 1 or > 2) throw Bad("tmpfs", "invalid option array length");
+            else if (option is not ["exec" or "noexec"]) throw Bad("tmpfs", $"invalid option: {option.FirstOrDefault()}");
     }
 
     /// <summary>An image's or user's VOLUME: an anonymous volume.</summary>

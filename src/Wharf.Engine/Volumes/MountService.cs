@@ -191,7 +191,7 @@ public sealed class MountService(VolumeService volumes, string dataRoot)
     {
         var options = new List<string> { "noexec", "nosuid", "nodev" };
         if (point.RW == false) options.Add("ro");
-        if (plan?.Tmpfs?.SizeBytes is > 0) options.Add(string.Create(CultureInfo.InvariantCulture, $"size={plan.Tmpfs.SizeBytes}"));
+        if (plan?.Tmpfs?.SizeBytes is not (null or 0)) options.Add(string.Create(CultureInfo.InvariantCulture, $"size={plan.Tmpfs.SizeBytes}"));
         if (plan?.Tmpfs?.Mode is { } mode and > 0) options.Add("mode=" + Convert.ToString(mode, 8));
         foreach (var pair in plan?.Tmpfs?.Options ?? []) options.Add(string.Join('=', pair));
         return new SpecMount { Type = "tmpfs", Source = "tmpfs", Destination = point.Destination!, Options = options };
