@@ -34,6 +34,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "freed the endpoints of container {ContainerId}, which does not run")]
     public static partial void Unclaimed(this ILogger log, string containerId);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "firewalld does not do as told: it may turn away packets of containers")]
+    public static partial void FirewalldFailed(this ILogger log, Exception error);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "a network plugin did not do as told")]
     public static partial void PluginFailed(this ILogger log, Exception error);
 }

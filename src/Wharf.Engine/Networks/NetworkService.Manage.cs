@@ -91,6 +91,7 @@ public sealed partial class NetworkService
         try
         {
             if (record.IsBridge) _firewall.AddNetwork(record);
+            if (record.IsBridge) _firewalld?.Add([record.Bridge]);
             return record;
         }
         catch
@@ -188,6 +189,7 @@ public sealed partial class NetworkService
                 throw new WharfException(ErrorKind.Forbidden, $"error while removing network: configuration network \"{network.Name}\" is in use");
             _pool.Drop(network.Id!);
             if (record.IsBridge && _hostIndexes.ContainsKey(record.Bridge)) _firewall.RemoveNetwork(record);
+            if (record.IsBridge) _firewalld?.Remove(record.Bridge);
             TakeDown(record);
             _store.Remove(network.Id!);
             _networks.Remove(network.Id!);

@@ -26,6 +26,7 @@ public sealed partial class NetworkService : IDisposable
     private readonly RouteNetlink _netlink = new();
     private readonly NamespacePool _pool;
     private readonly NetworkPlugins _plugins = new();
+    private Firewalld? _firewalld;
     // Networks are few and change rarely; one lock for them and their addresses.
     private readonly Lock _lock = new();
     private readonly Dictionary<string, NetworkRecord> _networks = [];
@@ -68,6 +69,10 @@ public sealed partial class NetworkService : IDisposable
         foreach (var endpoint in AllEndpoints())
             foreach (var address in AddressesOf(endpoint)) _addresses[endpoint.NetworkId].Adopt(address);
         InstallRules();
+        // With --firewall=respect the operator puts bridges into zones, or does not.
+        _firewalld = _options.RespectHostFirewall || !_firewall.TurnsPorts ? null : Firewalld.Open(_log);
+        _firewalld?.Add(ZonedBridges());
+        _firewalld?.Watch(ZonedBridges, _stopping.Token);
         _ = WatchRulesAsync(_stopping.Token);
     }, cancellation);
 
@@ -110,12 +115,15 @@ public sealed partial class NetworkService : IDisposable
         if (anyRunning) return;
         await Task.Run(() =>
         {
+            foreach (var bridge in _firewalld is null ? [] : ZonedBridges()) _firewalld!.Remove(bridge);
             foreach (var record in _networks.Values) TakeDown(record);
             _firewall.Remove();
         }, cancellation);
     }
 
     private IEnumerable<NetworkRecord> BridgesUp => _networks.Values.Where(record => record.IsBridge && _hostIndexes.ContainsKey(record.Bridge));
+
+    private List<string> ZonedBridges() { lock (_lock) return [.. BridgesUp.Select(record => record.Bridge)]; }
 
     private void InstallRules() => _firewall.Install(BridgesUp, AllEndpoints());
 
@@ -191,6 +199,7 @@ public sealed partial class NetworkService : IDisposable
         _pool.Dispose();
         _firewall.Dispose();
         _plugins.Dispose();
+        _firewalld?.Dispose();
         _netlink.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Wharf.Linux.DBus;
 
 namespace Wharf.Runtime.Cgroups.Systemd;
 
@@ -8,7 +9,7 @@ internal sealed class SystemdManager : IDisposable
     private const string Service = "org.freedesktop.systemd1", Path = "/org/freedesktop/systemd1", Manager = "org.freedesktop.systemd1.Manager";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly DBusConnection _connection = DBusConnection.Open(Patience);
+    private readonly DBusConnection _connection = SystemdBus.Open(Patience);
     private bool _subscribed;
 
     /// <summary>The leading number of systemd's version: 252 of <c>252.38-1~deb12u1</c>.</summary>

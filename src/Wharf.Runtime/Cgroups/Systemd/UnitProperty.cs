@@ -1,3 +1,5 @@
+using Wharf.Linux.DBus;
+
 namespace Wharf.Runtime.Cgroups.Systemd;
 
 /// <summary>A property of a systemd unit (org.freedesktop.systemd1(5)): its name and how its value is marshalled, as one variant.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Shouldly;
+using Wharf.Linux.DBus;
 using Wharf.Runtime.Cgroups.Systemd;
 using Xunit;
 

@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Wharf.Runtime.Cgroups.Systemd;
+namespace Wharf.Linux.DBus;
 
-internal enum DBusType : byte { MethodCall = 1, MethodReturn = 2, Error = 3, Signal = 4 }
+public enum DBusType : byte { MethodCall = 1, MethodReturn = 2, Error = 3, Signal = 4 }
 
 /// <summary>A message that came in. Only the header fields and leading strings of the body are read: more is never needed here.</summary>
-internal sealed class DBusMessage
+public sealed class DBusMessage
 {
     public DBusType Type { get; private init; }
     public uint ReplySerial { get; private set; }

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Wharf.Runtime.Cgroups.Systemd;
+namespace Wharf.Linux.DBus;
 
 /// <summary>Marshals values as the D-Bus specification has it, little-endian, each at a multiple of its size.</summary>
-internal sealed class DBusWriter
+public sealed class DBusWriter
 {
     private readonly List<byte> _bytes = new(512);
 

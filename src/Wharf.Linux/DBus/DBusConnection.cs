@@ -4,15 +4,14 @@ using System.Net.Sockets;
 using System.Text;
 using Wharf.Linux.Syscalls;
 
-namespace Wharf.Runtime.Cgroups.Systemd;
+namespace Wharf.Linux.DBus;
 
 /// <summary>
-/// A connection to systemd: its private socket, which is root's and needs no bus daemon, or else the system bus. Synchronous; one
-/// caller at a time.
+/// A connection to a bus daemon or to a peer's own socket, as systemd's private one is. Synchronous; one caller at a time.
 /// </summary>
-internal sealed class DBusConnection : IDisposable
+public sealed class DBusConnection : IDisposable
 {
-    private const string PrivateSocket = "/run/systemd/private", SystemBus = "/run/dbus/system_bus_socket";
+    private const string SystemBusSocket = "/run/dbus/system_bus_socket";
     private const int MaxMessage = 16 << 20;
 
     private readonly Socket _socket;
@@ -23,16 +22,8 @@ internal sealed class DBusConnection : IDisposable
 
     private DBusConnection(Socket socket, bool bus) => (_socket, _bus) = (socket, bus);
 
-    public static DBusConnection Open(TimeSpan patience)
-    {
-        Exception? first = null;
-        foreach (var (path, bus) in (ReadOnlySpan<(string, bool)>)[(PrivateSocket, false), (SystemBus, true)])
-        {
-            try { return Open(path, bus, patience); }
-            catch (Exception error) when (error is SocketException or IOException) { first ??= error; }
-        }
-        throw new CgroupException("systemd", $"cannot connect to systemd: {first!.Message}", 0, first);
-    }
+    /// <summary>The system bus's socket: where the environment says, or where it always is.</summary>
+    public static string SystemBus => Environment.GetEnvironmentVariable("DBUS_SYSTEM_BUS_ADDRESS") is { } address && address.StartsWith("unix:path=", StringComparison.Ordinal) ? address["unix:path=".Length..].Split(',')[0] : SystemBusSocket;
 
     /// <summary>Connects to one socket; <paramref name="bus"/>: a bus daemon's and not a peer's own.</summary>
     public static DBusConnection Open(string path, bool bus, TimeSpan patience)
@@ -163,8 +154,8 @@ internal sealed class DBusConnection : IDisposable
         {
             int count;
             try { count = _socket.Receive(buffer); }
-            catch (SocketException error) when (error.SocketErrorCode == SocketError.TimedOut) { throw new IOException($"systemd has not answered for {_socket.ReceiveTimeout / 1000} seconds", error); }
-            if (count == 0) throw new IOException("systemd closed the connection");
+            catch (SocketException error) when (error.SocketErrorCode == SocketError.TimedOut) { throw new IOException($"D-Bus: no answer for {_socket.ReceiveTimeout / 1000} seconds", error); }
+            if (count == 0) throw new IOException("D-Bus: the connection was closed");
             buffer = buffer[count..];
         }
     }
@@ -172,8 +163,8 @@ internal sealed class DBusConnection : IDisposable
     public void Dispose() => _socket.Dispose();
 }
 
-/// <summary>systemd refused a request.</summary>
-internal sealed class DBusException(string name, string message) : IOException($"{message} ({name})")
+/// <summary>The other side refused a request.</summary>
+public sealed class DBusException(string name, string message) : IOException($"{message} ({name})")
 {
     public string Name { get; } = name;
 }
