@@ -38,7 +38,7 @@ public static partial class ImagesApi
             References = context.Version < new ApiVersion(1, 41) && context.Query("filter") is { Length: > 0 } name ? [.. filters.Get("reference"), name] : filters.Get("reference"),
             Before = filters.Get("before").FirstOrDefault(),
             Since = filters.Get("since").FirstOrDefault(),
-            Until = Time(filters.Get("until")),
+            Until = ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow),
             SharedSize = context.QueryBool("shared-size"),
             Manifests = context.Version >= new ApiVersion(1, 47) && context.QueryBool("manifests"),
         };
@@ -56,13 +56,6 @@ public static partial class ImagesApi
             _ => (bool?)null,
         }).Distinct().ToList();
         return given is [{ } one] ? one : throw WharfException.Invalid($"invalid filter '{filter}=[{string.Join(' ', values)}]'");
-    }
-
-    /// <summary>A point in time or how long ago; docker answers 500 for anything else.</summary>
-    private static DateTimeOffset? Time(IReadOnlyList<string> values)
-    {
-        try { return ContainerFilters.Until(values, DateTimeOffset.UtcNow); }
-        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, error.Message, error); }
     }
 
     private static async Task InspectAsync(ApiContext context)
@@ -102,7 +95,7 @@ public static partial class ImagesApi
         var filters = context.Filters().Accept("dangling", "label", "label!", "until");
         var dangling = filters.Get("dangling");
         bool all = dangling.Count > 0 && !IsTrue(dangling, "dangling");
-        var answer = await context.Engine.Images.PruneAsync(all, Time(filters.Get("until")), filters.Get("label"), filters.Get("label!"), context.Cancellation);
+        var answer = await context.Engine.Images.PruneAsync(all, ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow), filters.Get("label"), filters.Get("label!"), context.Cancellation);
         await context.WriteJsonAsync(200, answer, DockerApiJson.Default.ImagePruneResponse);
     }
 }

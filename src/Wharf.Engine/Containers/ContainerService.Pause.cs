@@ -29,7 +29,7 @@ public sealed partial class ContainerService
         using (await container.Gate.EnterAsync(cancellation))
         {
             // docker answers 500 here, and its clients expect it.
-            if (container.State.Status != ContainerStatus.Paused) throw new WharfException(ErrorKind.Internal, $"Container {container.Id} is not paused");
+            if (container.State.Status != ContainerStatus.Paused) throw new WharfException(ErrorKind.Conflict, $"Container {container.Id} is not paused");
             await ThawAsync(container);
             _store.SaveState(container);
         }

@@ -45,7 +45,8 @@ public sealed partial class ContainerService
         }
         catch (ShimException error)
         {
-            throw new WharfException(ErrorKind.Internal, $"Cannot update container {container.Id}: {error.Message}", error);
+            // What the kernel cannot take is the client's number.
+            throw new WharfException(error.Error.Errno is Linux.Syscalls.Errno.EINVAL or Linux.Syscalls.Errno.ERANGE ? ErrorKind.InvalidArgument : ErrorKind.Internal, $"Cannot update container {container.Id}: {error.Message}", error);
         }
     }
 

@@ -90,5 +90,5 @@ internal static class ReferencePattern
         return pattern[at++];
     }
 
-    private static WharfException Malformed() => new(ErrorKind.Internal, "syntax error in pattern");
+    private static WharfException Malformed() => new(ErrorKind.InvalidArgument, "syntax error in pattern");
 }

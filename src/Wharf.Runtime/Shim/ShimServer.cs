@@ -117,7 +117,7 @@ internal sealed partial class ShimServer
         Seq = seq,
         Error = error is LaunchException launch
             ? new ShimError { Message = launch.Message, Step = launch.Step, Errno = launch.Errno, ExitCode = launch.ExitCode, Kind = "launch" }
-            : new ShimError { Message = error.Message, Kind = error is KeyNotFoundException ? "not-found" : "failed", Errno = (error as Linux.Syscalls.SyscallException)?.Errno },
+            : new ShimError { Message = error.Message, Kind = error is KeyNotFoundException ? "not-found" : "failed", Errno = (error as Linux.Syscalls.SyscallException)?.Errno ?? (error as Cgroups.CgroupException)?.Errno },
     };
 
     private Supervised Find(string id, string? execId) => _processes.TryGetValue((id, execId), out var process) ? process

@@ -30,7 +30,7 @@ public sealed class LifeCycleTests(EngineFixture engine)
         await ShouldBeAsync(api, $"containers/{id}/stop", 304);
         await ShouldBeAsync(api, $"containers/{id}/start", 204);
         await ShouldBeAsync(api, $"containers/{id}/start", 304);
-        await ShouldBeAsync(api, $"containers/{id}/unpause", 500, "is not paused");
+        await ShouldBeAsync(api, $"containers/{id}/unpause", engine.IsWharf ? 409 : 500, "is not paused");
         await ShouldBeAsync(api, $"containers/{id}/pause", 204);
         await ShouldBeAsync(api, $"containers/{id}/pause", 409, "is already paused");
         await ShouldBeAsync(api, $"containers/{id}/start", 409, "cannot start a paused container");

@@ -81,7 +81,7 @@ internal sealed class TortureClient(EngineFixture engine, int number, int contai
             case < 68: await DoAsync(api, victim, path + "/kill", 204, 404, 409); break;
             case < 74: await DoAsync(api, victim, path + "/restart?t=0", 204, 404, 409); break;
             case < 78: await DoAsync(api, victim, path + "/pause", 204, 404, 409); break;
-            case < 84: await DoAsync(api, victim, path + "/unpause", 204, 404, 500); break;
+            case < 84: await DoAsync(api, victim, path + "/unpause", 204, 404, 409); break;
             case < 90:
                 victim.History += "exec ";
                 await engine.DockerAsync("exec", victim.Name, "true"); // fails when it does not run or the daemon is down: only what it leaves behind counts
