@@ -29,6 +29,18 @@ public class NetworkCreateRulesTests
         Refused(new NetworkCreateRequest { Name = "n", Driver = "host" }).Kind.ShouldBe(ErrorKind.Forbidden);
     }
 
+    [Fact]
+    public void Subnets_of_one_network_may_not_overlap() =>
+        Refused(new NetworkCreateRequest { Name = "n", IPAM = new Ipam { Config = [new() { Subnet = "10.1.0.0/16" }, new() { Subnet = "10.1.2.0/24" }] } }).Message.ShouldBe("invalid pool request: Pool overlaps with other one on this address space");
+
+    [Fact]
+    public void No_size_and_no_name_are_those_that_docker_chooses()
+    {
+        var options = new Dictionary<string, string> { [BridgeOptions.Mtu] = "0", [BridgeOptions.Name] = "" };
+        NetworkCreateRules.Check(new NetworkCreateRequest { Name = "n", Options = options });
+        BridgeOptions.MtuOf(new Network { Options = options }).ShouldBeNull();
+    }
+
     // Messages as dockerd 28.5 gives them.
     [Theory]
     [InlineData("10.1.0.0/33", null, null, "invalid subnet 10.1.0.0/33: invalid CIDR block notation")]
