@@ -27,7 +27,8 @@ public sealed class BuildApiTests(EngineFixture engine) : IDisposable
     [InlineData("cachefrom={\"a\":1}", 400, "error reading cache-from: json: cannot unmarshal object into Go value of type []string")]
     [InlineData("labels=[]", 400, "error reading labels: json: cannot unmarshal array into Go value of type map[string]string")]
     [InlineData("buildargs=bogus", 400, "error reading build args: invalid character 'b' looking for beginning of value")]
-    [InlineData("shmsize=x", 500, "strconv.ParseInt: parsing \"x\": invalid syntax")]
+    // A client's mistake: docker answers 500, with the same words.
+    [InlineData("shmsize=x", 400, "strconv.ParseInt: parsing \"x\": invalid syntax")]
     [InlineData("securityopt=[\"no-new-privileges\"]", 400, "security options are not supported on linux")]
     [InlineData("remote=client-session", 400, "experimental session with v1 builder is no longer supported, use builder version v2 (BuildKit) instead")]
     [InlineData("version=3", 400, "invalid version \"3\"")]
