@@ -20,15 +20,7 @@ internal static class PauseProgramUpload
     /// <summary>Makes <see cref="Image"/> where it is not.</summary>
     public static async Task EnsureImageAsync(CliContext cli, CancellationToken cancellationToken)
     {
-        try
-        {
-            await cli.Api.GetBytesAsync($"/images/{Image}/json", cancellationToken);
-            return;
-        }
-        catch (ApiException e) when (e.Status == 404)
-        {
-            // It is made below.
-        }
+        if (await Commands.Images.PullPolicy.IsHereAsync(cli, Image, cancellationToken)) return;
         var (name, tag, _) = Commands.Reference.Split(Image);
         var query = new Query().Add("fromSrc", "-").Add("repo", name).Add("tag", tag).Add("message", "nothing but a program that waits").Add("changes", $"ENTRYPOINT [\"{PauseProgram.Path}\"]");
         await using var response = await cli.Api.SendAsync(new ApiRequest("POST", $"/images/create{query}") { Body = await ArchiveAsync(cli, cancellationToken), Headers = [new("Content-Type", "application/x-tar")] }, cancellationToken);

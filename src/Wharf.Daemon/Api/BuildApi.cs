@@ -109,7 +109,7 @@ public static class BuildApi
     /// <summary>Numbers that are none count for nothing, as with docker; but for the one whose error it tells.</summary>
     private static HostConfig RunConfigOf(ApiContext context)
     {
-        if (context.Query("shmsize") is { Length: > 0 } shm && !long.TryParse(shm, System.Globalization.CultureInfo.InvariantCulture, out _)) throw new WharfException(ErrorKind.InvalidArgument, $"strconv.ParseInt: parsing \"{shm}\": invalid syntax");
+        if (context.Query("shmsize") is { Length: > 0 } shm && !long.TryParse(shm, System.Globalization.CultureInfo.InvariantCulture, out _)) throw WharfException.Invalid($"strconv.ParseInt: parsing \"{shm}\": invalid syntax");
         long? Number(string name) => long.TryParse(context.Query(name), System.Globalization.CultureInfo.InvariantCulture, out long value) ? value : null;
         return new HostConfig
         {

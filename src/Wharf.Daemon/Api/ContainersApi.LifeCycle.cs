@@ -38,7 +38,7 @@ public static partial class ContainersApi
         if (context.Query("t") is { Length: > 0 } text)
             // docker's own words and status for it.
             seconds = long.TryParse(text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out long given) ? given
-                : throw new WharfException(ErrorKind.InvalidArgument, $"strconv.Atoi: parsing \"{text}\": invalid syntax");
+                : throw WharfException.Invalid($"strconv.Atoi: parsing \"{text}\": invalid syntax");
         await stop(context.Route("id"), context.Query("signal"), seconds is { } value ? (int)Math.Clamp(value, -1, int.MaxValue / 1000) : null, context.Cancellation);
         await context.EmptyAsync(204);
     }

@@ -114,7 +114,7 @@ public static partial class ContainersApi
     private static long? ParseLogTime(ApiContext context, string name)
     {
         try { return EventsApi.ParseTime(context.Query(name), name); }
-        catch (WharfException error) { throw new WharfException(ErrorKind.InvalidArgument, $"strconv.ParseInt: parsing \"{context.Query(name)}\": invalid syntax", error); }
+        catch (WharfException error) { throw WharfException.Invalid($"strconv.ParseInt: parsing \"{context.Query(name)}\": invalid syntax", error); }
     }
 
     private static readonly ApiVersion OneShotSince = new(1, 41);

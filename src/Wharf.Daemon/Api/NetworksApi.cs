@@ -61,7 +61,7 @@ public static class NetworksApi
     private static async Task ListAsync(ApiContext context)
     {
         var filters = context.Filters().Accept("dangling", "driver", "id", "label", "name", "scope", "type");
-        foreach (var value in filters.Get("type")) if (value is not ("custom" or "builtin")) throw new WharfException(ErrorKind.InvalidArgument, $"invalid filter: 'type'='{value}'");
+        foreach (var value in filters.Get("type")) if (value is not ("custom" or "builtin")) throw WharfException.Invalid($"invalid filter: 'type'='{value}'");
         foreach (var value in filters.Get("dangling"))
             if (value is not ("true" or "1" or "false" or "0")) throw WharfException.Invalid("invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")");
         var networks = context.Engine.Networks.List().Where(network => Matches(context, network, filters)).OrderByDescending(network => network.Created, StringComparer.Ordinal).ToList();

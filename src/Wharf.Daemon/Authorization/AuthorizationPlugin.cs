@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Json;
+using Wharf.Engine.Plugins;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Authorization;
@@ -19,28 +20,10 @@ public sealed class AuthorizationPlugin : IDisposable
     public AuthorizationPlugin(string name, string address)
     {
         Name = name;
-        var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false };
-        if (address.StartsWith("unix://", StringComparison.Ordinal))
+        var socket = address.StartsWith("unix://", StringComparison.Ordinal) ? address["unix://".Length..] : null;
+        _http = new HttpClient(UnixHttp.Handler(socket))
         {
-            var path = address["unix://".Length..];
-            handler.ConnectCallback = async (_, cancellation) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                try
-                {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            };
-        }
-        _http = new HttpClient(handler)
-        {
-            BaseAddress = new Uri(address.StartsWith("unix://", StringComparison.Ordinal) ? "http://plugin" : address.Replace("tcp://", "http://", StringComparison.Ordinal)),
+            BaseAddress = new Uri(socket is not null ? "http://plugin" : address.Replace("tcp://", "http://", StringComparison.Ordinal)),
             Timeout = TimeSpan.FromSeconds(30),
         };
     }

@@ -1,10 +1,12 @@
+using Wharf.Engine.Content;
+
 namespace Wharf.Daemon.Authorization;
 
 /// <summary>
 /// Keeps an answer until the plugins have seen it. A stream (logs, events, archives) cannot be kept: it flows as soon as its handler
 /// flushes, or when more than <see cref="Limit"/> bytes have come, as docker has it.
 /// </summary>
-internal sealed class HeldResponse(Stream inner) : Stream
+internal sealed class HeldResponse(Stream inner) : WriteOnlyStream
 {
     private const int Limit = 64 * 1024;
     private readonly MemoryStream _held = new();
@@ -27,8 +29,6 @@ internal sealed class HeldResponse(Stream inner) : Stream
         else _held.Write(buffer.Span);
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override async Task FlushAsync(CancellationToken cancellationToken)
     {
         await ReleaseAsync(cancellationToken);
@@ -36,13 +36,4 @@ internal sealed class HeldResponse(Stream inner) : Stream
     }
 
     public override void Flush() => throw new NotSupportedException("flush asynchronously");
-    public override bool CanRead => false;
-    public override bool CanSeek => false;
-    public override bool CanWrite => true;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("write asynchronously");
 }

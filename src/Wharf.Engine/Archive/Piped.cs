@@ -25,6 +25,13 @@ internal static class Piped
         return result;
     }
 
+    /// <summary>The same for a reader that gives nothing.</summary>
+    public static Task RunAsync(Func<Stream, Task> write, Func<Stream, Task> read) => RunAsync(write, async stream =>
+    {
+        await read(stream).ConfigureAwait(false);
+        return true;
+    });
+
     private static async Task WriteAsync(PipeWriter writer, Func<Stream, Task> write)
     {
         try

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Wharf.Engine.Content;
 
 namespace Wharf.Engine.Archive;
 
@@ -75,20 +76,9 @@ public sealed class TarWriter(Stream output, Action<TarEntry>? onEntry = null)
     /// <summary>The current file's data as a stream to write; exactly its size must be written before the next entry.</summary>
     public Stream OpenData() => new DataStream(this);
 
-    private sealed class DataStream(TarWriter tar) : Stream
+    private sealed class DataStream(TarWriter tar) : WriteOnlyStream
     {
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => tar.WriteDataAsync(buffer, cancellationToken);
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
-        public override void Flush() { }
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 
     /// <summary>Writes the end mark and everything still buffered. The output stays open.</summary>

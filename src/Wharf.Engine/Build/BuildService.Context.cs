@@ -27,7 +27,7 @@ public sealed partial class BuildService
             await GitSource.Parse(address).CheckOutAsync(directory, keepGitDirectory: false, sshAgent: null, cancellation);
             return;
         }
-        if (!Solving.AddStep.IsRemote(address)) throw new WharfException(ErrorKind.InvalidArgument, $"remoteURL ({address}) could not be recognized as URL");
+        if (!Solving.AddStep.IsRemote(address)) throw WharfException.Invalid($"remoteURL ({address}) could not be recognized as URL");
         var fetched = Path.Combine(directory, ".fetched");
         string file;
         try { file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation); }

@@ -55,7 +55,7 @@ public sealed partial class ContainerService
     {
         var parts = name.Trim('/').Split('/');
         var container = _index.Find(parts[0]) ?? throw WharfException.NotFound($"No such container: {name}");
-        if (parts.Length == 1) throw new WharfException(ErrorKind.Conflict, "Conflict, cannot remove the default link name of the container");
+        if (parts.Length == 1) throw WharfException.Conflict("Conflict, cannot remove the default link name of the container");
         using (await container.Gate.EnterAsync(cancellation))
         {
             var left = (container.HostConfig.Links ?? []).Where(link => (link.Split(':') is [_, var alias] ? alias : link).TrimStart('/') != parts[1]).ToList();

@@ -64,7 +64,7 @@ public sealed partial class ContainerService
         {
             if (container.HostConfig.NetworkMode == "host" && network.Name == "host") throw WharfException.Invalid("cannot disconnect container from host network - container was created in host network mode");
             var name = NameOn(container, network);
-            if (name is null) throw new WharfException(ErrorKind.Conflict, $"container {container.Id} is not connected to {(container.State.HasProcess ? "" : "the ")}network {network.Name}");
+            if (name is null) throw WharfException.Conflict($"container {container.Id} is not connected to {(container.State.HasProcess ? "" : "the ")}network {network.Name}");
             if (container.State.HasProcess && container.Network?.Endpoints.GetValueOrDefault(network.Name!) is { } endpoint)
             {
                 using var sandbox = OpenNetworkOf(container);
@@ -82,7 +82,7 @@ public sealed partial class ContainerService
     {
         using (await container.Gate.EnterAsync(cancellation))
         {
-            if (!container.Document.Endpoints.ContainsKey(networkName)) throw new WharfException(ErrorKind.Conflict, $"container {container.Id} is not connected to the network {networkName}");
+            if (!container.Document.Endpoints.ContainsKey(networkName)) throw WharfException.Conflict($"container {container.Id} is not connected to the network {networkName}");
             await SaveEndpointsAsync(container, endpoints => endpoints.Remove(networkName));
         }
     }

@@ -28,8 +28,8 @@ public sealed partial class ContainerService
         var container = _index.Get(nameOrId);
         using (await container.Gate.EnterAsync(cancellation))
         {
-            // docker answers 500 here, and its clients expect it.
-            if (container.State.Status != ContainerStatus.Paused) throw new WharfException(ErrorKind.Conflict, $"Container {container.Id} is not paused");
+            // The client's mistake (docker: 500, in the same words).
+            if (container.State.Status != ContainerStatus.Paused) throw WharfException.Conflict($"Container {container.Id} is not paused");
             await ThawAsync(container);
             _store.SaveState(container);
         }

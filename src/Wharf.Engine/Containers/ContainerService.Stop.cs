@@ -25,7 +25,7 @@ public sealed partial class ContainerService
         if (string.IsNullOrEmpty(signal)) return StopSignalOf(container);
         try { return Signals.Parse(signal); }
         // docker tells this one as an error of its own (500 there; it is the client's mistake).
-        catch (WharfException error) { throw new WharfException(ErrorKind.InvalidArgument, $"{failure}: {error.Message}", error); }
+        catch (WharfException error) { throw WharfException.Invalid($"{failure}: {error.Message}", error); }
     }
 
     /// <summary>Stops it if it runs, and starts it.</summary>

@@ -30,7 +30,7 @@ public sealed partial class ContainerService
             var errors = process.StandardError.ReadToEndAsync(cancellation);
             var output = await process.StandardOutput.ReadToEndAsync(cancellation);
             await process.WaitForExitAsync(cancellation);
-            if (process.ExitCode != 0) throw new WharfException(ErrorKind.InvalidArgument, $"ps: {(await errors).Split('\n')[0]}");
+            if (process.ExitCode != 0) throw WharfException.Invalid($"ps: {(await errors).Split('\n')[0]}");
             return output;
         }
         catch (Win32Exception error)
@@ -44,7 +44,7 @@ public sealed partial class ContainerService
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var titles = lines.Length == 0 ? [] : lines[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         int pidColumn = Array.IndexOf(titles, "PID");
-        if (pidColumn < 0) throw new WharfException(ErrorKind.InvalidArgument, "Couldn't find PID field in ps output");
+        if (pidColumn < 0) throw WharfException.Invalid("Couldn't find PID field in ps output");
         var processes = new List<List<string>>();
         foreach (var line in lines[1..])
         {

@@ -22,7 +22,7 @@ public sealed class DetachKeys
         var parts = text.Split(',');
         var keys = new byte[parts.Length];
         for (int i = 0; i < parts.Length; i++)
-            keys[i] = ParseKey(parts[i]) ?? throw new WharfException(ErrorKind.InvalidArgument, $"Invalid escape keys ({text}) provided");
+            keys[i] = ParseKey(parts[i]) ?? throw WharfException.Invalid($"Invalid escape keys ({text}) provided");
         return keys;
     }
 

@@ -7,6 +7,8 @@ public sealed partial class ContentStore
 {
     internal string RecipePath(Digest blob) => Path.Combine(_recipes, $"{blob.Algorithm}-{blob.Hex}");
 
+    internal FileStream OpenRecipe(Digest blob) => new(RecipePath(blob), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 0);
+
     /// <summary>A file to write a recipe to; what is left of it after a kill goes at the next start.</summary>
     internal string RecipeDraft() => TemporaryPath();
 

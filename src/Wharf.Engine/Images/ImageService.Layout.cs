@@ -1,3 +1,4 @@
+using Wharf.Engine.Archive;
 using Wharf.Engine.Content;
 using Wharf.Engine.Images.Registry;
 using Wharf.Engine.Snapshots;
@@ -20,28 +21,15 @@ public sealed partial class ImageService
         {
             if (await RestoreAsync(diffId, chain, _store.LayerBlobs(diffId).Where(static blob => OciType(blob.MediaType!) == MediaTypes.OciLayerGzip), cancellation) is { } kept) return kept with { MediaType = MediaTypes.OciLayerGzip };
         }
-        var pipe = new System.IO.Pipelines.Pipe();
-        var writing = WriteLayerAsync(chain, compression, pipe.Writer, cancellation);
-        var blob = await _content.WriteAsync(pipe.Reader.AsStream(), compression == LayerCompression.Uncompressed ? diffId : null, cancellation);
-        await writing;
+        var blob = await Piped.RunAsync(output => WriteLayerAsync(chain, compression, output, cancellation), written => _content.WriteAsync(written, compression == LayerCompression.Uncompressed ? diffId : null, cancellation));
         if (compression == LayerCompression.Gzip) _store.AddLayerBlob(diffId, blob with { MediaType = MediaTypes.DockerLayerGzip });
         return blob with { MediaType = compression switch { LayerCompression.Gzip => MediaTypes.OciLayerGzip, LayerCompression.Zstd => MediaTypes.OciLayerZstd, _ => MediaTypes.OciLayer } };
     }
 
-    private async Task WriteLayerAsync(Digest chain, LayerCompression compression, System.IO.Pipelines.PipeWriter writer, CancellationToken cancellation)
+    private async Task WriteLayerAsync(Digest chain, LayerCompression compression, Stream output, CancellationToken cancellation)
     {
-        try
-        {
-            await using (var output = writer.AsStream(leaveOpen: true))
-            await using (var plain = compression switch { LayerCompression.Gzip => new System.IO.Compression.GZipStream(output, Gzip, leaveOpen: true), LayerCompression.Zstd => new ZstdSharp.CompressionStream(output, leaveOpen: true), _ => output })
-                await _snapshots.WriteLayerTarAsync(chain, plain, cancellation);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            await writer.CompleteAsync(error);
-            throw;
-        }
+        await using var plain = compression switch { LayerCompression.Gzip => new System.IO.Compression.GZipStream(output, Gzip, leaveOpen: true), LayerCompression.Zstd => new ZstdSharp.CompressionStream(output, leaveOpen: true), _ => output };
+        await _snapshots.WriteLayerTarAsync(chain, plain, cancellation);
     }
 
     /// <summary>The size of a blob; null when it is not in the store.</summary>

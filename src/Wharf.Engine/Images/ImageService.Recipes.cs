@@ -1,5 +1,5 @@
-using System.IO.Pipelines;
 using System.Security.Cryptography;
+using Wharf.Engine.Archive;
 using Wharf.Engine.Content.Recipes;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Image;
@@ -133,32 +133,10 @@ public sealed partial class ImageService
         if (blob.Digest == diffId) await _snapshots.WriteLayerTarAsync(chain, digesting, cancellation);
         else
         {
-            await using var recipe = new FileStream(_content.RecipePath(blob.Digest), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 0);
-            var pipe = new Pipe();
-            var writing = PlainAsync(chain, pipe.Writer, cancellation);
-            try { await GzipRecipe.RebuildAsync(recipe, pipe.Reader.AsStream(leaveOpen: true), digesting, cancellation); }
-            finally
-            {
-                // Whoever still writes is told that nobody reads.
-                await pipe.Reader.CompleteAsync();
-                await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+            await using var recipe = _content.OpenRecipe(blob.Digest);
+            await Piped.RunAsync(plain => _snapshots.WriteLayerTarAsync(chain, plain, cancellation), plain => GzipRecipe.RebuildAsync(recipe, plain, digesting, cancellation));
         }
         digesting.Verify();
-    }
-
-    private async Task PlainAsync(Digest chain, PipeWriter writer, CancellationToken cancellation)
-    {
-        try
-        {
-            await using (var output = writer.AsStream(leaveOpen: true)) await _snapshots.WriteLayerTarAsync(chain, output, cancellation);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            await writer.CompleteAsync(error);
-            throw;
-        }
     }
 
     /// <summary>Puts a layer's compressed form back into the store, as it came; null when that cannot be. The caller holds its digest.</summary>
@@ -168,34 +146,12 @@ public sealed partial class ImageService
         {
             if (_content.Has(blob.Digest)) return blob;
             if (!CanRemake(diffId, blob)) continue;
-            var pipe = new Pipe();
-            var writing = IntoAsync(pipe.Writer);
             try
             {
-                await _content.WriteAsync(pipe.Reader.AsStream(), blob.Digest, cancellation);
-                await writing;
+                await Piped.RunAsync(output => RemakeAsync(diffId, chain, blob, output, cancellation), made => _content.WriteAsync(made, blob.Digest, cancellation));
                 return blob;
             }
             catch (Exception error) when (error is InvalidDataException or FileNotFoundException) { ForgetRecipe(blob.Digest, error); }
-            finally
-            {
-                await pipe.Reader.CompleteAsync();
-                await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-
-            async Task IntoAsync(PipeWriter writer)
-            {
-                try
-                {
-                    await using (var output = writer.AsStream(leaveOpen: true)) await RemakeAsync(diffId, chain, blob, output, cancellation);
-                    await writer.CompleteAsync();
-                }
-                catch (Exception error)
-                {
-                    await writer.CompleteAsync(error);
-                    throw;
-                }
-            }
         }
         return null;
     }
@@ -226,7 +182,7 @@ public sealed partial class ImageService
             string problem;
             try
             {
-                await using var file = new FileStream(_content.RecipePath(blob), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 0);
+                await using var file = _content.OpenRecipe(blob);
                 report.Bytes += file.Length;
                 if (Digest.FromSha256(await SHA256.HashDataAsync(file, cancellation)) == recipe) continue;
                 problem = "it is no longer what was written";

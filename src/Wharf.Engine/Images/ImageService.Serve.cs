@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Wharf.Engine.Archive;
 using Wharf.Engine.Snapshots;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -108,29 +109,11 @@ public sealed partial class ImageService
         var known = _store.LayerBlobs(diffId);
         foreach (var one in known) lease.Add(one.Digest);
         if (await RestoreAsync(diffId, chain, known, cancellation) is { } there) return there;
-        var pipe = new System.IO.Pipelines.Pipe();
-        var writing = CompressAsync(chain, pipe.Writer, cancellation);
-        var blob = await _content.WriteAsync(pipe.Reader.AsStream(), null, cancellation);
-        await writing;
+        var blob = await Piped.RunAsync(output => WriteLayerAsync(chain, LayerCompression.Gzip, output, cancellation), compressed => _content.WriteAsync(compressed, null, cancellation));
         blob.MediaType = MediaTypes.DockerLayerGzip;
         lease.Add(blob.Digest);
         _store.AddLayerBlob(diffId, blob);
         return blob;
-    }
-
-    private async Task CompressAsync(Digest chain, System.IO.Pipelines.PipeWriter writer, CancellationToken cancellation)
-    {
-        try
-        {
-            await using (var gzip = new System.IO.Compression.GZipStream(writer.AsStream(leaveOpen: true), Gzip))
-                await _snapshots.WriteLayerTarAsync(chain, gzip, cancellation);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            await writer.CompleteAsync(error);
-            throw;
-        }
     }
 
     /// <summary>Gives a blob of the content store another name on its file system.</summary>

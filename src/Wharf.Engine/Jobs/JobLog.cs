@@ -1,9 +1,10 @@
 using System.Text;
+using Wharf.Engine.Content;
 
 namespace Wharf.Engine.Jobs;
 
 /// <summary>Takes what is written and keeps the last of it.</summary>
-internal sealed class JobLog : Stream
+internal sealed class JobLog : WriteOnlyStream
 {
     private const int Kept = 16 << 10;
     private byte[] _tail = [];
@@ -27,15 +28,5 @@ internal sealed class JobLog : Stream
         return Encoding.UTF8.GetString(_tail, cut, _tail.Length - cut);
     }
 
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public override void Flush() { }
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-    public override bool CanRead => false;
-    public override bool CanSeek => false;
-    public override bool CanWrite => true;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
 }

@@ -18,7 +18,7 @@ internal sealed class JobSchedule
         if (string.IsNullOrWhiteSpace(text)) return null;
         var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         try { return new JobSchedule(CronExpression.Parse(text, words.Length == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard), zone); }
-        catch (CronFormatException error) { throw new WharfException(ErrorKind.InvalidArgument, $"invalid schedule \"{text}\": {error.Message}", error); }
+        catch (CronFormatException error) { throw WharfException.Invalid($"invalid schedule \"{text}\": {error.Message}", error); }
     }
 
     /// <summary>The first time it is due after this one; null when there is none, as on 30 February.</summary>

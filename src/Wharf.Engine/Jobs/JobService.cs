@@ -55,10 +55,9 @@ public sealed partial class JobService
             if (!_jobs.TryGetValue(name, out var entry)) continue;
             lock (entry.Lock) Track(entry, run, () => ResumeAsync(entry, run));
         }
-        foreach (var entry in _jobs.Values)
+        foreach (var (name, run) in _store.EndedRuns())
         {
-            foreach (var run in _store.Runs(entry.Job.Name))
-                if (run.Finished is not null && ContainerOf(entry.Job, run) is not null) _ = _background.Run("removal of a run's container", run.Container, () => RemoveContainerAsync(entry.Job, run));
+            if (_jobs.TryGetValue(name, out var entry) && ContainerOf(entry.Job, run) is not null) _ = _background.Run("removal of a run's container", run.Container, () => RemoveContainerAsync(entry.Job, run));
         }
         foreach (var entry in _jobs.Values)
         {

@@ -70,6 +70,9 @@ internal sealed class JobStore
     /// <summary>Those that were begun and whose end is not known.</summary>
     public List<(string Job, JobRun Run)> OpenRuns() => _state.Query($"select {RunColumns}, job from job_runs where finished is null", row => (row.GetString(8), ReadRun(row)));
 
+    /// <summary>Those whose end is known, without what they wrote.</summary>
+    public List<(string Job, JobRun Run)> EndedRuns() => _state.Query("select number, trigger, container, started, finished, exit_code, error, null, job from job_runs where finished is not null", row => (row.GetString(8), ReadRun(row)));
+
     private static JobRun ReadRun(SqliteDataReader row) => new()
     {
         Number = row.GetInt32(0), Trigger = row.GetString(1), Container = row.GetString(2), Started = Time(row.GetInt64(3)), Finished = row.IsDBNull(4) ? null : Time(row.GetInt64(4)),

@@ -27,7 +27,7 @@ internal static class Interfaces
     public static byte[] RandomMac() => [0x02, 0x42, .. System.Security.Cryptography.RandomNumberGenerator.GetBytes(4)];
 
     /// <summary>As docker writes it: six pairs of hex digits with colons.</summary>
-    public static string TextOf(byte[] mac) => Convert.ToHexStringLower(mac).Chunk(2).Select(pair => new string(pair)).Aggregate((left, right) => $"{left}:{right}");
+    public static string TextOf(byte[] mac) => string.Join(':', mac.Select(part => part.ToString("x2", CultureInfo.InvariantCulture)));
 
     public static byte[] ParseMac(string text)
     {

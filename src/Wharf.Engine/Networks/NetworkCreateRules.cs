@@ -21,7 +21,11 @@ internal static class NetworkCreateRules
         CheckSubnets(request);
     }
 
-    public static bool IsBuiltIn(string? driver) => driver is null or "" or "bridge" or "macvlan" or "ipvlan" or "host" or "null" or "overlay";
+    /// <summary>Drivers that need no plugin.</summary>
+    public static readonly string[] BuiltIn = ["bridge", "host", "ipvlan", "macvlan", "null"];
+
+    /// <summary>Whether a driver is none of a plugin's; overlay is known, and refused in its own words.</summary>
+    public static bool IsBuiltIn(string? driver) => driver is null or "" or "overlay" || BuiltIn.Contains(driver);
 
     public static bool UsesIPv4(NetworkCreateRequest request) => request.EnableIPv4 ?? Flag(request, BridgeOptions.EnableIPv4) ?? true;
     public static bool UsesIPv6(NetworkCreateRequest request) => request.EnableIPv6 ?? Flag(request, BridgeOptions.EnableIPv6) ?? false;

@@ -62,7 +62,7 @@ public sealed partial class NetworkService
         var record = Find(network);
         var before = _endpoints.GetValueOrDefault(request.ContainerId, []);
         var removed = before.FirstOrDefault(endpoint => endpoint.NetworkId == record.Network.Id)
-            ?? throw new WharfException(ErrorKind.Conflict, $"container {request.ContainerId} is not connected to network {record.Network.Name}");
+            ?? throw WharfException.Conflict($"container {request.ContainerId} is not connected to network {record.Network.Name}");
         EndpointRecord[] after = [.. before.Where(endpoint => endpoint != removed)];
         if (removed.Ports.Count > 0)
         {

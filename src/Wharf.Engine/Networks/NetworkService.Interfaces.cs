@@ -77,7 +77,7 @@ public sealed partial class NetworkService
         var name = $"wh{_options.InstanceTag}-m{Interlocked.Increment(ref _moved) & 0xfff:x}";
         _netlink.Do(create(name));
         int made = RouteNetlink.IndexOf(name) ?? throw new IOException($"{name} has gone as soon as it was made");
-        try { _netlink.Do(RouteRequest.Move(made, record.Interface, target, index > 0 ? index : null)); }
+        try { _netlink.Do(RouteRequest.Move(made, record.Interface, target, index)); }
         catch
         {
             _netlink.Do(RouteRequest.DeleteLink(made));

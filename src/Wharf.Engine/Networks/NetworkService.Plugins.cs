@@ -8,10 +8,8 @@ namespace Wharf.Engine.Networks;
 /// <summary>Networks and address pools of plugins. Plugins are called without <see cref="_lock"/>; what they give is noted under it.</summary>
 public sealed partial class NetworkService
 {
-    private static readonly string[] BuiltIn = ["bridge", "host", "ipvlan", "macvlan", "null"];
-
     /// <summary>Names of the drivers that can be used now.</summary>
-    public IReadOnlyList<string> Drivers => [.. BuiltIn.Concat(_plugins.Drivers).Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Drivers => [.. NetworkCreateRules.BuiltIn.Concat(_plugins.Drivers).Order(StringComparer.Ordinal)];
 
     private static bool HasIpamPlugin(Ipam? ipam) => ipam?.Driver is { Length: > 0 } and not "default";
 
@@ -63,12 +61,12 @@ public sealed partial class NetworkService
         }
     }
 
-    private static async Task<List<PoolLease>> LeasePoolsAsync(NetworkPlugin ipam, NetworkCreateRequest request, Network network, CancellationToken cancellation)
+    private async Task<List<PoolLease>> LeasePoolsAsync(NetworkPlugin ipam, NetworkCreateRequest request, Network network, CancellationToken cancellation)
     {
         var pools = new List<PoolLease>();
         try
         {
-            foreach (bool v6 in (IEnumerable<bool>)[.. network.EnableIPv4 == true ? [false] : Array.Empty<bool>(), .. network.EnableIPv6 == true ? [true] : Array.Empty<bool>()])
+            foreach (bool v6 in new[] { false, true }.Where(v6 => (v6 ? network.EnableIPv6 : network.EnableIPv4) == true))
             {
                 var asked = (request.IPAM?.Config ?? []).Where(config => config.Subnet!.Contains(':') == v6).Cast<IpamConfig?>();
                 foreach (var config in asked.DefaultIfEmpty(null)) pools.Add(await ipam.LeaseAsync(config, request.IPAM!.Options, v6, cancellation));
@@ -77,11 +75,8 @@ public sealed partial class NetworkService
         }
         catch
         {
-            foreach (var pool in pools)
-            {
-                try { await ipam.ReleaseAsync(pool, cancellation); }
-                catch (WharfException) { continue; } // the first error is the one to tell
-            }
+            // The first error is the one to tell.
+            foreach (var pool in pools) await TryAsync(() => ipam.ReleaseAsync(pool, cancellation));
             throw;
         }
     }

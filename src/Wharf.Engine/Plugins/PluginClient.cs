@@ -1,5 +1,4 @@
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Plugins;
@@ -15,24 +14,8 @@ internal sealed class PluginClient : IDisposable
     public PluginClient(string name, PluginAddress address)
     {
         Name = name;
-        var handler = new SocketsHttpHandler { ConnectTimeout = ConnectPatience, AllowAutoRedirect = false, UseProxy = false };
-        if (address.SocketPath is { } path)
-        {
-            handler.ConnectCallback = async (_, cancellation) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                try
-                {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            };
-        }
+        var handler = UnixHttp.Handler(address.SocketPath);
+        handler.ConnectTimeout = ConnectPatience;
         _http = new HttpClient(handler) { BaseAddress = address.Url ?? new Uri("http://plugin"), Timeout = Patience, MaxResponseContentBufferSize = MaxAnswer };
     }
 

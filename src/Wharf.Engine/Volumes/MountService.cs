@@ -59,7 +59,7 @@ public sealed class MountService(VolumeService volumes, string dataRoot)
         foreach (var point in points)
         {
             plans.TryGetValue(point.Destination!, out var plan);
-            if (plan is { Type: "bind", ReadOnly: false, ReadOnlyNonRecursive: true }) throw new WharfException(ErrorKind.InvalidArgument, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
+            if (plan is { Type: "bind", ReadOnly: false, ReadOnlyNonRecursive: true }) throw WharfException.Invalid("mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
             mounts.Add(point.Type switch
             {
                 "tmpfs" => TmpfsOf(point, plan),
@@ -88,7 +88,7 @@ public sealed class MountService(VolumeService volumes, string dataRoot)
         foreach (var option in options.Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
             var name = option.Split('=', 2)[0];
-            if (!(option.Contains('=') ? TmpfsValues : TmpfsFlags).Contains(name)) throw new WharfException(ErrorKind.InvalidArgument, $"invalid tmpfs option \"{name}\"");
+            if (!(option.Contains('=') ? TmpfsValues : TmpfsFlags).Contains(name)) throw WharfException.Invalid($"invalid tmpfs option \"{name}\"");
         }
     }
 
@@ -153,9 +153,9 @@ public sealed class MountService(VolumeService volumes, string dataRoot)
             if (plan is { CreateSource: false }) throw WharfException.Invalid($"invalid mount config for type \"bind\": bind source path does not exist: {source}");
             Directory.CreateDirectory(source);
         }
-        if (plan is { ReadOnlyForceRecursive: true, ReadOnlyNonRecursive: true }) throw new WharfException(ErrorKind.InvalidArgument, "mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive");
-        if (plan is { ReadOnlyForceRecursive: true } && point.RW != false) throw new WharfException(ErrorKind.InvalidArgument, "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
-        if (plan is { ReadOnlyForceRecursive: true } && point.Propagation is not ("rprivate" or "private" or "")) throw new WharfException(ErrorKind.InvalidArgument, $"mount options conflict: BindOptions.ReadOnlyForceRecursive && BindOptions.Propagation=={point.Propagation}");
+        if (plan is { ReadOnlyForceRecursive: true, ReadOnlyNonRecursive: true }) throw WharfException.Invalid("mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive");
+        if (plan is { ReadOnlyForceRecursive: true } && point.RW != false) throw WharfException.Invalid("mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
+        if (plan is { ReadOnlyForceRecursive: true } && point.Propagation is not ("rprivate" or "private" or "")) throw WharfException.Invalid($"mount options conflict: BindOptions.ReadOnlyForceRecursive && BindOptions.Propagation=={point.Propagation}");
         var propagation = point.Propagation is { Length: > 0 } chosen ? chosen : "rprivate";
         if (point.Type == "bind" && plan is { Propagation.Length: > 0 }) MountPropagation.Require(source, propagation);
         // What was chosen for the user is no reason to fail.

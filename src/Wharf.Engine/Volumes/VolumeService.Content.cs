@@ -29,11 +29,7 @@ public sealed partial class VolumeService
     private static async Task CopyAsync(Fd source, string target, CancellationToken cancellation)
     {
         using var root = OpenAt.Open(target, O.RDONLY | O.DIRECTORY);
-        await Piped.RunAsync(output => ArchiveService.WriteRootAsync(source, output, cancellation), async tar =>
-        {
-            await ArchiveService.ExtractAsync(root, "/", tar, new ArchiveExtractOptions { CopyUidGid = true }, cancellation);
-            return true;
-        });
+        await Piped.RunAsync(output => ArchiveService.WriteRootAsync(source, output, cancellation), tar => ArchiveService.ExtractAsync(root, "/", tar, new ArchiveExtractOptions { CopyUidGid = true }, cancellation));
         var stat = FileStat.Of(source);
         SyscallException.Check(Libc.fchown(root.Value, stat.Uid, stat.Gid), "fchown", target);
         SyscallException.Check(Libc.fchmod(root.Value, stat.Mode & 0xFFF), "fchmod", target);

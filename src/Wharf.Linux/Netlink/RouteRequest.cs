@@ -80,12 +80,8 @@ public static class RouteRequest
     public static (string, NetlinkMessage) Rename(int index, string name, string alias) =>
         ($"rename link {index} to {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_IFNAME, name).Attribute(IFLA_IFALIAS, System.Text.Encoding.ASCII.GetBytes(alias)));
 
-    /// <summary>Moves a link, which goes down with it, to another namespace under another name, and another number where one is given.</summary>
-    public static (string, NetlinkMessage) Move(int index, string name, Fd target, int? newIndex = null) =>
-        ($"move link {index} as {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Attribute(IFLA_IFNAME, name).Optional(IFLA_NEW_IFINDEX, newIndex));
-
-    /// <summary>As <see cref="Move(int, string, Fd)"/>; it has <paramref name="newIndex"/> there, or one that the kernel chooses (0).</summary>
-    public static (string, NetlinkMessage) Move(int index, string name, Fd target, int newIndex) =>
+    /// <summary>Moves a link, which goes down with it, to another namespace under another name; it has <paramref name="newIndex"/> there, or one that the kernel chooses (0).</summary>
+    public static (string, NetlinkMessage) Move(int index, string name, Fd target, int newIndex = 0) =>
         ($"move link {index} as {name}", Link(RTM_NEWLINK, 0, index, up: false).Attribute(IFLA_NET_NS_FD, (uint)target.Value).Attribute(IFLA_IFNAME, name).Optional(IFLA_NEW_IFINDEX, newIndex == 0 ? null : newIndex));
 
     public static (string, NetlinkMessage) DeleteLink(int index) => ($"delete link {index}", Link(RTM_DELLINK, 0, index, up: false));

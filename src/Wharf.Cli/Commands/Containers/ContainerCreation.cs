@@ -21,7 +21,7 @@ internal sealed class ContainerCreation
     {
         this.startsPod = startsPod;
         container = new ContainerFlags(flags);
-        pull = flags.String("pull", "When to pull the image (\"always\", \"missing\", \"never\")", "missing");
+        pull = PullPolicy.Add(flags);
         pod = flags.String("pod", "Pod whose network, IPC namespace and host name it is to share");
         platform = flags.String("platform", "Platform, if the daemon has more than one", Platform.OfEnvironment);
         quiet = flags.Bool("quiet", 'q', "Do not show the pull");
@@ -32,7 +32,7 @@ internal sealed class ContainerCreation
 
     public async Task<ContainerCreateResponse> CreateAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
     {
-        if (pull.Value is not ("always" or "missing" or "never")) throw new CliException($"invalid pull option: '{pull.Value}': must be one of \"always\", \"missing\" or \"never\"", 125);
+        PullPolicy.Check(pull.Value);
         if (replace && container.Name == "") throw new CliException("cannot replace a container without --name", 125);
         if (container.CidFile is { Length: > 0 } file && File.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}", 125);
         var image = request.Image ?? "";

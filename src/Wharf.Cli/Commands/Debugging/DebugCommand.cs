@@ -1,6 +1,7 @@
 using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Commands.Containers;
+using Wharf.Cli.Commands.Images;
 using Wharf.Cli.Output;
 using Wharf.Cli.Recipes;
 
@@ -22,7 +23,7 @@ internal sealed class DebugCommand : Command
         environment = Flags.List("env", 'e', "Environment variable for the tools");
         image = Flags.String("image", "Image with the tools", "busybox");
         privileged = Flags.Bool("privileged", "Give the tools every privilege");
-        pull = Flags.String("pull", "When to pull the image (\"always\", \"missing\", \"never\")", "missing");
+        pull = PullPolicy.Add(Flags);
         user = Flags.String("user", 'u', "Name or number of the user the tools run as", "0");
     }
 

@@ -17,7 +17,7 @@ internal sealed class JobCreateCommand : Command
     {
         container = new ContainerFlags(Flags);
         catchUp = Flags.Bool("catch-up", "Run once at the daemon's start when a time was missed meanwhile");
-        pull = Flags.String("pull", "When to pull the image (\"always\", \"missing\", \"never\")", "missing");
+        pull = PullPolicy.Add(Flags);
         schedule = Flags.String("schedule", "When to run: a cron expression (\"30 4 * * *\", with seconds in front if of six fields), or @hourly, @daily, @weekly, @monthly");
         timeZone = Flags.String("timezone", "Time zone of the schedule (Europe/Berlin) in place of the daemon's");
     }
@@ -33,28 +33,15 @@ internal sealed class JobCreateCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         if (container.Name == "") throw new CliException("a job needs a --name", 125);
-        if (pull.Value is not ("always" or "missing" or "never")) throw new CliException($"invalid pull option: '{pull.Value}': must be one of \"always\", \"missing\" or \"never\"", 125);
+        PullPolicy.Check(pull.Value);
         var request = container.Build(arguments, cli.Api.Host.SocketPath ?? "");
         // Nobody is there to type when the time comes.
         (request.AttachStdin, request.AttachStdout, request.AttachStderr, request.StdinOnce) = (false, false, false, false);
-        if (pull.Value == "always" || (pull.Value == "missing" && !await IsHereAsync(cli, arguments[0], cancellationToken)))
+        if (pull.Value == "always" || (pull.Value == "missing" && !await PullPolicy.IsHereAsync(cli, arguments[0], cancellationToken)))
             await ImagePull.RunAsync(cli, arguments[0], "", isAllTags: false, cli.Error, 2, cancellationToken);
         var body = new JobCreateRequest { Name = container.Name, Schedule = schedule.Value, TimeZone = timeZone.Value, CatchUp = catchUp, Container = request };
         var job = await cli.Api.PostAsync("/wharf/jobs", body, WharfJson.Default.JobCreateRequest, WharfJson.Default.Job, cancellationToken);
         await cli.Out.WriteLineAsync(job.Name);
         return 0;
-    }
-
-    private static async Task<bool> IsHereAsync(CliContext cli, string image, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await cli.Api.GetBytesAsync($"/images/{Reference.Escape(image)}/json", cancellationToken);
-            return true;
-        }
-        catch (ApiException e) when (e.Status == 404)
-        {
-            return false;
-        }
     }
 }

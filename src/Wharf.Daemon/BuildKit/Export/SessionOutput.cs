@@ -6,6 +6,7 @@ using Grpc.Core;
 using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Content;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 
@@ -63,7 +64,7 @@ internal static class SessionOutput
     }
 
     /// <summary>Writes as messages.</summary>
-    private sealed class BytesStream(IClientStreamWriter<BytesMessage> writer, CancellationToken cancellation) : Stream
+    private sealed class BytesStream(IClientStreamWriter<BytesMessage> writer, CancellationToken cancellation) : WriteOnlyStream
     {
         private readonly byte[] _buffer = new byte[1 << 20];
         private int _filled;
@@ -92,18 +93,5 @@ internal static class SessionOutput
             await SendAsync();
             await base.DisposeAsync();
         }
-
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override void Flush() { }
-        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
     }
 }

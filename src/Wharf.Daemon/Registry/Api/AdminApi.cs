@@ -29,7 +29,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         switch (method, parts)
         {
             case ("GET", "whoami"):
-                await JsonAsync(http, new WhoAmI { Name = identity.Name, IsAdmin = identity.IsAdmin, LoginNeeded = authenticator.IsRequired, Logins = authenticator.Login.Labels is { Count: > 0 } labels ? labels : null }, AdminJson.Default.WhoAmI);
+                await http.AnswerAsync(new WhoAmI { Name = identity.Name, IsAdmin = identity.IsAdmin, LoginNeeded = authenticator.IsRequired, Logins = authenticator.Login.Labels is { Count: > 0 } labels ? labels : null }, AdminJson.Default.WhoAmI);
                 return;
             case ("GET", "repositories"):
                 await RepositoriesAsync(http, identity);
@@ -40,11 +40,11 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
                 return;
             case ("POST", "scrub"):
                 RequireAdmin(http, identity);
-                await JsonAsync(http, new ScrubAnswer { Damaged = await upkeep.ScrubAsync(http.RequestAborted) }, AdminJson.Default.ScrubAnswer);
+                await http.AnswerAsync(new ScrubAnswer { Damaged = await upkeep.ScrubAsync(http.RequestAborted) }, AdminJson.Default.ScrubAnswer);
                 return;
             case ("GET", "robots"):
                 RequireAdmin(http, identity);
-                await JsonAsync(http, [.. await authenticator.Robots.ListAsync(http.RequestAborted)], RobotJson.Default.ListRobot);
+                await http.AnswerAsync([.. await authenticator.Robots.ListAsync(http.RequestAborted)], RobotJson.Default.ListRobot);
                 return;
             case ("POST", "robots"):
                 RequireAdmin(http, identity);
@@ -105,7 +105,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
             var tags = await store.Metadata.ListTagsAsync(name, MaxTagsCounted, null, http.RequestAborted);
             return new RepositorySummary { Name = name, Tags = tags.Names.Count, HasMore = tags.HasMore };
         }));
-        await JsonAsync(http, [.. summaries], AdminJson.Default.ListRepositorySummary);
+        await http.AnswerAsync([.. summaries], AdminJson.Default.ListRepositorySummary);
     }
 
     /// <summary>Repositories whose name contains the term, in the form of docker's first registry API, which <c>docker search</c> still speaks.</summary>
@@ -115,7 +115,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         var term = http.Request.Query["q"].FirstOrDefault() ?? "";
         int limit = int.TryParse(http.Request.Query["n"].FirstOrDefault(), out int n) && n is > 0 and <= MaxRepositoriesShown ? n : 25;
         var names = (await store.Metadata.ListRepositoriesAsync(limit, null, name => name.Contains(term, StringComparison.OrdinalIgnoreCase) && identity.May(RegistryAction.Read, name), http.RequestAborted)).Names;
-        await JsonAsync(http, new SearchAnswer { Query = term, Count = names.Count, PageSize = limit, Results = [.. names.Select(name => new SearchResult { Name = name })] }, AdminJson.Default.SearchAnswer);
+        await http.AnswerAsync(new SearchAnswer { Query = term, Count = names.Count, PageSize = limit, Results = [.. names.Select(name => new SearchResult { Name = name })] }, AdminJson.Default.SearchAnswer);
     }
 
     private async Task RepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)
@@ -137,7 +137,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
             });
         }
         var allowed = identity.Allowed(route.Name);
-        await JsonAsync(http, new RepositoryDetail { Name = route.Name, Tags = tags, HasMore = page.HasMore, Last = page.Names.LastOrDefault(), MayWrite = allowed.HasFlag(RegistryAction.Write), MayDelete = allowed.HasFlag(RegistryAction.Delete) }, AdminJson.Default.RepositoryDetail);
+        await http.AnswerAsync(new RepositoryDetail { Name = route.Name, Tags = tags, HasMore = page.HasMore, Last = page.Names.LastOrDefault(), MayWrite = allowed.HasFlag(RegistryAction.Write), MayDelete = allowed.HasFlag(RegistryAction.Delete) }, AdminJson.Default.RepositoryDetail);
     }
 
     /// <summary>Packages and known vulnerabilities of the image that <c>reference</c> (a tag or digest) names, of an index that for <c>platform</c>.</summary>
@@ -149,7 +149,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         if (!reference.Contains(':') && !RegistryRoute.IsValidTag(reference)) throw new RegistryException(RegistryErrorCode.ManifestUnknown, detail: reference.Length > 128 ? reference[..128] : reference);
         var manifest = await store.FindManifestAsync(name, reference, http.RequestAborted) ?? throw new RegistryException(RegistryErrorCode.ManifestUnknown, detail: reference);
         var platform = http.Request.Query["platform"].FirstOrDefault() is { Length: > 0 } wanted ? Platforms.Parse(wanted) : Platforms.Host;
-        await JsonAsync(http, await scanner.ScanAsync(name, manifest, platform, http.RequestAborted), ScanJson.Default.ScanReport);
+        await http.AnswerAsync(await scanner.ScanAsync(name, manifest, platform, http.RequestAborted), ScanJson.Default.ScanReport);
     }
 
     private async Task DeleteRepositoryAsync(HttpContext http, Identity identity, RegistryRoute route)
@@ -168,12 +168,12 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         TimeSpan? grace = http.Request.Query["grace"].FirstOrDefault() is { Length: > 0 } text ? ConfigText.Duration(text, "grace") : null;
         var result = await upkeep.CollectAsync(http.RequestAborted, grace);
         reporter.Report(new RegistryEvent { Action = "collect", User = identity.Name is { Length: > 0 } name ? name : null });
-        await JsonAsync(http, new CollectAnswer { Blobs = result.Blobs, Bytes = result.Bytes, Manifests = result.Manifests, Tags = result.Tags, Uploads = result.Uploads }, AdminJson.Default.CollectAnswer);
+        await http.AnswerAsync(new CollectAnswer { Blobs = result.Blobs, Bytes = result.Bytes, Manifests = result.Manifests, Tags = result.Tags, Uploads = result.Uploads }, AdminJson.Default.CollectAnswer);
     }
 
     private async Task CreateRobotAsync(HttpContext http, Identity identity)
     {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = MaxBody;
+        http.LimitBody(MaxBody);
         Robot? robot;
         try { robot = await JsonSerializer.DeserializeAsync(http.Request.Body, RobotJson.Default.Robot, http.RequestAborted); }
         catch (JsonException error) { throw new RegistryException(RegistryErrorCode.Unsupported with { Status = 400 }, $"not a robot: {error.Message}", inner: error); }
@@ -181,7 +181,7 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         var secret = await authenticator.Robots.CreateAsync(robot with { By = identity.Name, Hash = "" }, http.RequestAborted);
         reporter.Report(new RegistryEvent { Action = "robot", User = identity.Name, Tag = robot.Name });
         http.Response.StatusCode = StatusCodes.Status201Created;
-        await JsonAsync(http, new RobotSecret { User = Robots.Prefix + robot.Name, Secret = secret }, AdminJson.Default.RobotSecret);
+        await http.AnswerAsync(new RobotSecret { User = Robots.Prefix + robot.Name, Secret = secret }, AdminJson.Default.RobotSecret);
     }
 
     /// <summary>A user's own keys: listed, made, removed.</summary>
@@ -191,17 +191,17 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
         switch (method, path)
         {
             case ("GET", "keys"):
-                await JsonAsync(http, await authenticator.Keys.ListAsync(identity.Name, http.RequestAborted), ApiKeyJson.Default.IReadOnlyListApiKey);
+                await http.AnswerAsync(await authenticator.Keys.ListAsync(identity.Name, http.RequestAborted), ApiKeyJson.Default.IReadOnlyListApiKey);
                 return;
             case ("POST", "keys"):
-                if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = MaxBody;
+                http.LimitBody(MaxBody);
                 ApiKey? wanted;
                 try { wanted = await JsonSerializer.DeserializeAsync(http.Request.Body, ApiKeyJson.Default.ApiKey, http.RequestAborted); }
                 catch (JsonException error) { throw new RegistryException(RegistryErrorCode.Unsupported with { Status = 400 }, $"not a key: {error.Message}", inner: error); }
                 var made = await authenticator.Keys.CreateAsync(identity.Name, identity.Groups, wanted ?? new ApiKey(), http.RequestAborted);
                 reporter.Report(new RegistryEvent { Action = "key", User = identity.Name, Tag = made.Id });
                 http.Response.StatusCode = StatusCodes.Status201Created;
-                await JsonAsync(http, made, ApiKeyJson.Default.ApiKey);
+                await http.AnswerAsync(made, ApiKeyJson.Default.ApiKey);
                 return;
             case ("DELETE", _) when path.StartsWith("keys/", StringComparison.Ordinal):
                 if (!await authenticator.Keys.DeleteAsync(identity.Name, path["keys/".Length..], http.RequestAborted)) throw new RegistryException(RegistryErrorCode.NotFound, "no such key");
@@ -211,14 +211,5 @@ internal sealed class AdminApi(RegistryStore store, RegistryRules rules, Authent
             default:
                 throw new RegistryException(RegistryErrorCode.Unsupported).With("Allow", "GET, POST, DELETE");
         }
-    }
-
-    private static async Task JsonAsync<T>(HttpContext http, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
-    {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(value, type);
-        http.Response.ContentType = "application/json";
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.ContentLength = bytes.Length;
-        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
     }
 }

@@ -1,7 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Wharf.Daemon.Registry.Auth;
 using Wharf.Daemon.Registry.Http;
 
@@ -35,14 +33,11 @@ internal sealed class LoginApi(OidcLogin login)
                 Redirect(http, "/#/login/" + word);
                 return;
             case ("POST", "/login/token"):
-                if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = MaxBody;
+                http.LimitBody(MaxBody);
                 using (var reader = new StreamReader(http.Request.Body))
                 {
                     var token = login.Take(await reader.ReadToEndAsync(http.RequestAborted)) ?? throw new RegistryException(RegistryErrorCode.Denied, "this login is over: begin anew");
-                    var bytes = JsonSerializer.SerializeToUtf8Bytes(new LoginToken { Token = token }, LoginJson.Default.LoginToken);
-                    http.Response.ContentType = "application/json";
-                    http.Response.ContentLength = bytes.Length;
-                    await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+                    await http.AnswerAsync(new LoginToken { Token = token }, LoginJson.Default.LoginToken);
                 }
                 return;
             default:

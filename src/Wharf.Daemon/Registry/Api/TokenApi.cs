@@ -24,18 +24,14 @@ internal sealed class TokenApi(Authenticator authenticator)
         }
         else if (HttpMethods.IsPost(http.Request.Method))
         {
-            if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature) feature.MaxRequestBodySize = MaxForm;
+            http.LimitBody(MaxForm);
             var form = await http.Request.ReadFormAsync(http.RequestAborted);
             if (form["grant_type"] != "password") throw new RegistryException(RegistryErrorCode.Unsupported with { Status = 400 }, "only the password grant is supported");
             identity = await authenticator.LoginAsync(http, form["username"].ToString(), form["password"].ToString());
             scopes = form["scope"].Select(scope => scope ?? "");
         }
         else throw new RegistryException(RegistryErrorCode.Unsupported).With("Allow", "GET, POST");
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(tokens.Issue(identity, TokenService.ParseScopes(scopes)), TokenJson.Default.TokenAnswer);
-        http.Response.ContentType = "application/json";
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.ContentLength = bytes.Length;
-        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+        await http.AnswerAsync(tokens.Issue(identity, TokenService.ParseScopes(scopes)), TokenJson.Default.TokenAnswer);
     }
 
     private async Task<Identity> ByHeaderAsync(HttpContext http)

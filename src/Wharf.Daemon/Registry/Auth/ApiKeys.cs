@@ -37,7 +37,7 @@ internal sealed class ApiKeys(IObjectStore store)
         if (expires <= now || expires > now + LongestLife) throw new RegistryException(RegistryErrorCode.Unsupported with { Status = 400 }, "a key lasts a year at most");
         if ((await ListAsync(user, cancellation)).Count >= MaxKeys) throw new RegistryException(RegistryErrorCode.Denied with { Status = 409 }, $"a user has up to {MaxKeys} keys");
         var (id, secret) = (Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdLength / 2)), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretLength / 2)));
-        var key = new ApiKey { Id = id, Label = wanted.Label, User = user, Groups = groups, Hash = HashOf(secret), Created = now, Expires = expires };
+        var key = new ApiKey { Id = id, Label = wanted.Label, User = user, Groups = groups, Hash = SecretHash.Of(secret), Created = now, Expires = expires };
         await store.ApplyAsync([ObjectChange.Write(Keys.ApiKey(Owner(user), id), JsonSerializer.SerializeToUtf8Bytes(key, ApiKeyJson.Default.ApiKey))], cancellation);
         return key with { Hash = "", Key = Prefix + id + secret };
     }
@@ -63,8 +63,7 @@ internal sealed class ApiKeys(IObjectStore store)
         if (password.Length != Prefix.Length + IdLength + SecretLength || !password.StartsWith(Prefix, StringComparison.Ordinal)) return null;
         var (id, secret) = (password.Substring(Prefix.Length, IdLength), password[(Prefix.Length + IdLength)..]);
         if (!IsId(id) || await ReadAsync(Keys.ApiKey(Owner(user), id), cancellation) is not { } key || key.User != user) return null;
-        bool fits = CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(HashOf(secret)), Encoding.ASCII.GetBytes(key.Hash));
-        return fits && key.Expires > DateTimeOffset.UtcNow ? key : null;
+        return SecretHash.Fits(secret, key.Hash) && key.Expires > DateTimeOffset.UtcNow ? key : null;
     }
 
     private async Task<ApiKey?> ReadAsync(string key, CancellationToken cancellation) => await store.ReadAsync(key, 65536, cancellation) is { } bytes ? JsonSerializer.Deserialize(bytes, ApiKeyJson.Default.ApiKey) : null;
@@ -72,10 +71,7 @@ internal sealed class ApiKeys(IObjectStore store)
     private static bool IsId(string id) => id.Length == IdLength && id.All(char.IsAsciiHexDigitLower);
 
     // Users' names are of any letters: they are no part of a key of the store.
-    private static string Owner(string user) => HashOf(user);
-
-    // The secret has 256 bits of chance: one hash is enough, there is nothing to guess.
-    private static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    private static string Owner(string user) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(user)));
 }
 
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -25,17 +25,18 @@ internal sealed class OidcLogin(Oidc oidc) : IDisposable
     private readonly ConcurrentDictionary<string, Pending> _pending = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (string Token, DateTimeOffset Until)> _done = new(StringComparer.Ordinal);
 
+    private readonly List<OidcConfig> _configs = [.. oidc.Configs.Where(static config => config.Login is not null)];
+
     /// <summary>What the page calls the issuers that people can log in at, in order.</summary>
-    public IReadOnlyList<string> Labels { get; } = [.. oidc.Configs.Where(static config => config.Login is not null).Select(static config => config.Login!.Label)];
+    public IReadOnlyList<string> Labels => _configs.ConvertAll(static config => config.Login!.Label);
 
     private static string Chance() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>Begins: where to send the browser, and the state that its cookie must bring back.</summary>
     public async Task<(Uri Where, string State)> BeginAsync(int issuer, string origin, CancellationToken cancellation)
     {
-        var configs = oidc.Configs.Where(static config => config.Login is not null).ToList();
-        if (issuer < 0 || issuer >= configs.Count) throw new RegistryException(RegistryErrorCode.NotFound, "no such issuer");
-        var config = configs[issuer];
+        if (issuer < 0 || issuer >= _configs.Count) throw new RegistryException(RegistryErrorCode.NotFound, "no such issuer");
+        var config = _configs[issuer];
         foreach (var (key, old) in _pending) if (old.Until < DateTimeOffset.UtcNow) _pending.TryRemove(key, out _);
         if (_pending.Count >= MaxPending) throw new RegistryException(RegistryErrorCode.TooManyRequests, "too many logins under way").With("Retry-After", "60");
         var place = (await DiscoverAsync(config, cancellation)).Authorization;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
@@ -35,7 +34,7 @@ internal sealed partial class Robots(IObjectStore store)
         _ = new RepositoryPattern(robot.Repository);
         if (await store.StatAsync(Keys.Robot(robot.Name), cancellation) is not null) throw new RegistryException(RegistryErrorCode.Denied with { Status = 409 }, $"there is a robot {robot.Name} already");
         var secret = "wrt_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(robot with { Hash = HashOf(secret), Created = DateTimeOffset.UtcNow }, RobotJson.Default.Robot);
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(robot with { Hash = SecretHash.Of(secret), Created = DateTimeOffset.UtcNow }, RobotJson.Default.Robot);
         await store.ApplyAsync([ObjectChange.Write(Keys.Robot(robot.Name), bytes)], cancellation);
         return secret;
     }
@@ -62,12 +61,8 @@ internal sealed partial class Robots(IObjectStore store)
     public async Task<Robot?> VerifyAsync(string user, string secret, CancellationToken cancellation)
     {
         if (!user.StartsWith(Prefix, StringComparison.Ordinal) || await FindAsync(user[Prefix.Length..], cancellation) is not { } robot) return null;
-        bool fits = CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(HashOf(secret)), Encoding.ASCII.GetBytes(robot.Hash));
-        return fits && (robot.Expires is null || robot.Expires > DateTimeOffset.UtcNow) ? robot : null;
+        return SecretHash.Fits(secret, robot.Hash) && (robot.Expires is null || robot.Expires > DateTimeOffset.UtcNow) ? robot : null;
     }
-
-    // The secret has 256 bits of chance: one hash is enough, there is nothing to guess.
-    private static string HashOf(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
 
     [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,62}\z", RegexOptions.CultureInvariant)] private static partial Regex NamePattern();
 }

@@ -122,9 +122,7 @@ public sealed class SocketOutput : PipeWriter, IDisposable
             else
             {
                 Seal();
-                if (_segments.Count == 1) await SendAsync(_segments[0]);
-                else
-                    foreach (var segment in _segments) await SendAsync(segment);
+                foreach (var segment in _segments) await SendAsync(segment);
             }
         }
         catch (Exception error)

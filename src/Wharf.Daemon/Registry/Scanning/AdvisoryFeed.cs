@@ -23,8 +23,7 @@ internal sealed class AdvisoryFeed(IReadOnlyList<string> paths)
         var matcher = new AdvisoryMatcher(installed);
         foreach (var path in paths)
             try { Read(path, matcher, cancellation); }
-            catch (JsonException error) { throw WharfException.Unavailable($"the feed {Path.GetFileName(path)} is not readable: {error.Message}", error); }
-            catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException) { throw WharfException.Unavailable($"the feed {Path.GetFileName(path)} is not readable: {error.Message}", error); }
+            catch (Exception error) when (error is JsonException or IOException or InvalidDataException or UnauthorizedAccessException) { throw WharfException.Unavailable($"the feed {Path.GetFileName(path)} is not readable: {error.Message}", error); }
         return matcher.Findings;
     }
 
@@ -36,10 +35,10 @@ internal sealed class AdvisoryFeed(IReadOnlyList<string> paths)
             return;
         }
         cancellation.ThrowIfCancellationRequested();
-        using var file1 = File.OpenRead(path);
+        using var stream = File.OpenRead(path);
         if (path.EndsWith(".zip", StringComparison.Ordinal))
         {
-            using var zip = new ZipArchive(file1, ZipArchiveMode.Read);
+            using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
             foreach (var entry in zip.Entries)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -50,11 +49,11 @@ internal sealed class AdvisoryFeed(IReadOnlyList<string> paths)
             }
             return;
         }
-        if (IsTracker(file1)) ReadTracker(file1, matcher, cancellation);
+        if (IsTracker(stream)) ReadTracker(stream, matcher, cancellation);
         else
         {
-            if (file1.Length > MaxRecord * 8) throw new InvalidDataException("too large for an OSV record or a secdb");
-            using var document = JsonDocument.Parse(file1);
+            if (stream.Length > MaxRecord * 8) throw new InvalidDataException("too large for an OSV record or a secdb");
+            using var document = JsonDocument.Parse(stream);
             if (document.RootElement.TryGetProperty("packages", out _) && document.RootElement.TryGetProperty("distroversion", out _)) matcher.SecDb(document.RootElement);
             else matcher.Osv(document.RootElement);
         }

@@ -1,3 +1,5 @@
+using Wharf.Engine.Images;
+
 namespace Wharf.Daemon.Registry.Scanning;
 
 /// <summary>Whose packages they are: dpkg's or apk's.</summary>
@@ -20,28 +22,13 @@ internal sealed record PackageList(string Os, string Version, string Codename, I
         var packages = new List<Package>();
         foreach (var (path, text) in files)
         {
-            if (path == DpkgStatus || path.StartsWith(DpkgDirectory, StringComparison.Ordinal)) packages.AddRange(Paragraphs(text).Select(Deb).OfType<Package>());
-            else if (path is ApkInstalled or ApkInstalledUsr) packages.AddRange(Paragraphs(text).Select(Apk).OfType<Package>());
+            if (path == DpkgStatus || path.StartsWith(DpkgDirectory, StringComparison.Ordinal)) packages.AddRange(Stanzas.In(text).Select(Deb).OfType<Package>());
+            else if (path is ApkInstalled or ApkInstalledUsr) packages.AddRange(Stanzas.In(text).Select(Apk).OfType<Package>());
         }
         var release = (files.GetValueOrDefault(OsRelease) ?? files.GetValueOrDefault(OsReleaseUsr) ?? "").Split('\n').Select(static line => line.Split('=', 2)).Where(static pair => pair.Length == 2)
             .DistinctBy(static pair => pair[0]).ToDictionary(static pair => pair[0].Trim(), static pair => pair[1].Trim().Trim('"', '\''), StringComparer.Ordinal);
         return new PackageList(release.GetValueOrDefault("ID") ?? "", release.GetValueOrDefault("VERSION_ID") ?? "", release.GetValueOrDefault("VERSION_CODENAME") ?? "",
             [.. packages.DistinctBy(static package => (package.Name, package.Version)).OrderBy(static package => package.Name, StringComparer.Ordinal)]);
-    }
-
-    private static IEnumerable<Dictionary<string, string>> Paragraphs(string text)
-    {
-        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var line in text.Split('\n'))
-        {
-            if (line.Trim() == "")
-            {
-                if (fields.Count > 0) yield return fields;
-                fields = new Dictionary<string, string>(StringComparer.Ordinal);
-            }
-            else if (line[0] is not (' ' or '\t') && line.IndexOf(':') is > 0 and var colon) fields.TryAdd(line[..colon], line[(colon + 1)..].Trim());
-        }
-        if (fields.Count > 0) yield return fields;
     }
 
     /// <summary>dpkg's: <c>Source</c> is there when it is called otherwise, with its version in brackets when that is another.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Images;
 using Wharf.Linux.Fds;
 
 namespace Wharf.Engine.Build.Exporting;
@@ -21,13 +22,13 @@ public static class PackageScan
     {
         var found = new List<FoundPackage>();
         var distribution = Distribution(root);
-        foreach (var stanza in Stanzas(Text(root, "var/lib/dpkg/status", MaxDatabase)))
+        foreach (var stanza in Stanzas.In(Text(root, "var/lib/dpkg/status", MaxDatabase)))
         {
             // "deinstall ok config-files" and the like: named, but not here.
             if (!stanza.GetValueOrDefault("Status", "").EndsWith(" installed", StringComparison.Ordinal) || stanza.GetValueOrDefault("Package") is not { } name || stanza.GetValueOrDefault("Version") is not { } version) continue;
             found.Add(new FoundPackage(name, version, $"pkg:deb/{distribution}/{Escape(name)}@{Escape(version)}?arch={Escape(stanza.GetValueOrDefault("Architecture", "all"))}", null, stanza.GetValueOrDefault("Maintainer"), "var/lib/dpkg/status"));
         }
-        foreach (var stanza in Stanzas(Text(root, "lib/apk/db/installed", MaxDatabase)))
+        foreach (var stanza in Stanzas.In(Text(root, "lib/apk/db/installed", MaxDatabase)))
         {
             if (stanza.GetValueOrDefault("P") is not { } name || stanza.GetValueOrDefault("V") is not { } version) continue;
             found.Add(new FoundPackage(name, version, $"pkg:apk/{distribution}/{Escape(name)}@{Escape(version)}?arch={Escape(stanza.GetValueOrDefault("A", ""))}", stanza.GetValueOrDefault("L"), null, "lib/apk/db/installed"));
@@ -50,22 +51,6 @@ public static class PackageScan
     {
         try { return Encoding.UTF8.GetString(RootReader.Read(root, path, limit)); }
         catch (Exception error) when (error is Specs.Errors.WharfException or Linux.Syscalls.SyscallException) { return ""; }
-    }
-
-    /// <summary>Paragraphs of <c>Key: value</c> lines (apk writes them without the blank); lines that go on are left out.</summary>
-    private static IEnumerable<Dictionary<string, string>> Stanzas(string text)
-    {
-        var stanza = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var line in text.Split('\n'))
-        {
-            if (line.Length == 0)
-            {
-                if (stanza.Count > 0) yield return stanza;
-                stanza = new Dictionary<string, string>(StringComparer.Ordinal);
-            }
-            else if (line[0] is not (' ' or '\t') && line.IndexOf(':') is > 0 and var colon) stanza.TryAdd(line[..colon], line[(colon + 1)..].Trim());
-        }
-        if (stanza.Count > 0) yield return stanza;
     }
 
     private static void Walk(Fd root, Fd directory, string path, int depth, ref int left, List<FoundPackage> found, CancellationToken cancellation)
@@ -97,7 +82,7 @@ public static class PackageScan
     {
         foreach (var file in new[] { directory + "/METADATA", directory + "/PKG-INFO" })
         {
-            if (Stanzas(Text(root, file, MaxDescription)).FirstOrDefault() is not { } about || about.GetValueOrDefault("Name") is not { } name || about.GetValueOrDefault("Version") is not { } version) continue;
+            if (Stanzas.In(Text(root, file, MaxDescription)).FirstOrDefault() is not { } about || about.GetValueOrDefault("Name") is not { } name || about.GetValueOrDefault("Version") is not { } version) continue;
             found.Add(new FoundPackage(name, version, $"pkg:pypi/{Escape(name.ToLowerInvariant().Replace('_', '-'))}@{Escape(version)}", about.GetValueOrDefault("License"), about.GetValueOrDefault("Author"), file));
             return;
         }

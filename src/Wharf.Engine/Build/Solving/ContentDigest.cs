@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Content;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Build;
 
@@ -53,7 +54,7 @@ internal static class ContentDigest
     }
 
     /// <summary>Digests what is written to it: each entry by itself, and the whole as the digest of their digests.</summary>
-    private sealed class HashStream : Stream
+    private sealed class HashStream : WriteOnlyStream
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256), _whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         private readonly List<(string Path, ulong Mark)> _files = [];
@@ -87,16 +88,6 @@ internal static class ContentDigest
         }
 
         public override void Write(byte[] buffer, int offset, int count) => _hash.AppendData(buffer, offset, count);
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override void Flush() { }
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

@@ -25,8 +25,8 @@ internal static class NetworkRules
             if (text.Any(character => char.IsControl(character) || char.IsWhiteSpace(character))) throw WharfException.Invalid($"invalid dns search or option: \"{text}\"");
         foreach (var link in host.Links ?? [])
         {
-            if (link.Length == 0) throw new WharfException(ErrorKind.InvalidArgument, "empty string specified for links");
-            if (link.Split(':').Length > 2) throw new WharfException(ErrorKind.InvalidArgument, $"bad format for links: {link}");
+            if (link.Length == 0) throw WharfException.Invalid("empty string specified for links");
+            if (link.Split(':').Length > 2) throw WharfException.Invalid($"bad format for links: {link}");
         }
     }
 
