@@ -197,11 +197,11 @@ public sealed partial class ImageService
     private async Task<Descriptor> CompressAndSendAsync(Pushing push, string id, Digest diffId, Digest chain, CancellationToken cancellation)
     {
         var report = Throttled(id, "Pushing", _snapshots.LayerSize(chain), push.Progress);
-        using var note = _store.Upload(push.Name.Repository, $"{diffId} gzip {Gzip.CompressionLevel}");
+        using var note = _store.Upload(push.Name.Repository, $"{diffId} gzip-pieces {Gzip.CompressionLevel}");
         var blob = await push.Client.UploadAsync(async (output, stop) =>
         {
             await using var buffered = new BufferedStream(output, 128 << 10);
-            await using (var gzip = new GZipStream(buffered, Gzip, leaveOpen: true))
+            await using (var gzip = new ParallelGzipStream(buffered, Gzip))
             await using (var counted = new CountingWriter(gzip, report)) await _snapshots.WriteLayerTarAsync(chain, counted, stop);
             await buffered.FlushAsync(stop);
         }, note, static _ => { }, cancellation);

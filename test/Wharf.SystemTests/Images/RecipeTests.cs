@@ -95,6 +95,7 @@ public sealed class RecipeTests : IAsyncDisposable
             await PullAsync(api, name);
             await UntilAsync(() => File.Exists(Recipe(engine, layer)) && !File.Exists(Blob(engine, layer)), engine);
             new FileInfo(Recipe(engine, layer)).Length.ShouldBeLessThan(5000);
+            await ShouldBeWhatDuTellsAsync(engine, api);
             (await PushAsync(api, name, $"{other.Address}/again")).ShouldBe(manifest);
             (await engine.WharfAsync("system", "check")).ShouldExit(0);
             // Damage is found; the layer is compressed anew then, and its manifest is another one.
@@ -109,6 +110,40 @@ public sealed class RecipeTests : IAsyncDisposable
             foreach (var one in new[] { name, $"{other.Address}/again", $"{last.Address}/anew" }) (await api.DeleteAsync($"/images/{one}:v1")).Status.ShouldBe(200);
             await UntilAsync(() => !File.Exists(Recipe(engine, layer)), engine);
         }
+    }
+
+    private static async Task ShouldBeWhatDuTellsAsync(EngineFixture engine, EngineApi api)
+    {
+        long ledger = JsonNode.Parse((await api.GetAsync("/wharf/disk")).Body)!.AsArray().Sum(entry => entry!["Bytes"]!.GetValue<long>());
+        long du = long.Parse((await CommandResult.RunAsync("du", ["-s", "-B1", engine.DataRoot])).ShouldExit(0).Text.Split('\t')[0]);
+        Math.Abs(ledger - du).ShouldBeLessThan(du / 100 + 65536);
+    }
+
+    [Fact]
+    public async Task What_Wharf_compressed_itself_in_pieces_has_a_recipe_too()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--layer-recipe-delay", "0");
+        await using var registry = await LocalRegistry.StartAsync();
+        await using var other = await LocalRegistry.StartAsync();
+        using var api = new EngineApi(engine.SocketPath);
+        var name = $"{registry.Address}/own";
+        var text = new StringBuilder();
+        for (int i = 0; i < 600_000; i++) text.Append(i * 7919L % 100_003).Append(i % 9 == 0 ? '\n' : ' ');
+        using var stream = new MemoryStream();
+        using (var tar = new TarWriter(stream, TarEntryFormat.Pax, leaveOpen: true)) tar.WriteEntry(TestTrees.File("text", Encoding.ASCII.GetBytes(text.ToString())));
+        (await api.PostTarAsync($"/images/create?fromSrc=-&repo={name}&tag=v1", stream.ToArray())).Status.ShouldBe(200);
+        var pushed = await api.PostAsync($"/images/{name}/push?tag=v1", auth: "{}");
+        pushed.StreamError.ShouldBeNull(pushed.Text);
+        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
+        await PullAsync(api, name);
+        using var http = new HttpClient();
+        http.DefaultRequestHeaders.TryAddWithoutValidation("Accept", "application/vnd.docker.distribution.manifest.v2+json");
+        var layer = JsonNode.Parse(await http.GetStringAsync($"http://{registry.Address}/v2/own/manifests/v1"))!["layers"]![0]!;
+        var digest = layer["digest"]!.GetValue<string>();
+        await UntilAsync(() => !File.Exists(Blob(engine, digest)), engine);
+        new FileInfo(Recipe(engine, digest)).Length.ShouldBeLessThan(layer["size"]!.GetValue<long>() / 10);
+        (await PushAsync(api, name, $"{other.Address}/again")).ShouldBe(pushed.Lines[^1]["aux"]!["Digest"]!.GetValue<string>());
     }
 
     [Fact]

@@ -9,7 +9,10 @@ public sealed class HttpAnswers : IDisposable
 {
     private readonly HttpListener _listener = new();
 
-    /// <param name="answer">The body for a URL.</param>
+    /// <summary>How an answer begins that sends the client elsewhere.</summary>
+    public const string Elsewhere = "Location: ";
+
+    /// <param name="answer">The body for a URL, or after <see cref="Elsewhere"/> another URL.</param>
     /// <param name="seen">Told of each request's path and body.</param>
     public HttpAnswers(Func<string, string> answer, Action<string, string>? seen = null)
     {
@@ -29,8 +32,10 @@ public sealed class HttpAnswers : IDisposable
                     var context = await _listener.GetContextAsync();
                     using var reader = new StreamReader(context.Request.InputStream);
                     seen?.Invoke(context.Request.Url!.AbsolutePath, await reader.ReadToEndAsync());
+                    var body = answer(context.Request.Url!.ToString());
                     context.Response.ContentType = "application/json";
-                    await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(answer(context.Request.Url!.ToString())));
+                    if (body.StartsWith(Elsewhere, StringComparison.Ordinal)) context.Response.Redirect(body[Elsewhere.Length..]);
+                    else await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
                     context.Response.Close();
                 }
             }

@@ -43,6 +43,16 @@ public sealed class S3RegistryFixture : RegistryFixture
     }
 }
 
+/// <summary>The same over a container of Azure's emulator.</summary>
+public sealed class AzureRegistryFixture : RegistryFixture
+{
+    protected override async Task<(RegistryProcess, IAsyncDisposable?)> StartAsync()
+    {
+        var server = await AzureServer.StartAsync();
+        return (await RegistryProcess.WharfAsync(server.Config()), server);
+    }
+}
+
 /// <summary>Debian's docker-registry.</summary>
 public sealed class DebianRegistryFixture : RegistryFixture
 {

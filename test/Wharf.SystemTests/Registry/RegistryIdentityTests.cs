@@ -115,6 +115,42 @@ public sealed class RegistryIdentityTests
     }
 
     [Fact]
+    public async Task A_browser_follows_the_link_to_the_issuer_and_comes_back_logged_in()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var q = key.ExportParameters(false).Q;
+        var nonce = "";
+        using var issuer = new HttpAnswers(request =>
+        {
+            var at = new Uri(new Uri(request), "/").ToString();
+            if (request.EndsWith("/.well-known/openid-configuration", StringComparison.Ordinal)) return $$"""{"jwks_uri":"{{at}}keys","authorization_endpoint":"{{at}}authorize","token_endpoint":"{{at}}token"}""";
+            if (request.EndsWith("/token", StringComparison.Ordinal)) return $$"""{"id_token":"{{IdToken(key, $"\"iss\":\"{at.TrimEnd('/')}\",\"aud\":\"registry\",\"exp\":{DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 300},\"sub\":\"alice\",\"nonce\":\"{nonce}\"")}}","token_type":"Bearer"}""";
+            if (!request.Contains("/authorize?", StringComparison.Ordinal)) return $$"""{"keys":[{"kty":"EC","crv":"P-256","kid":"k1","x":"{{Base64Url.EncodeToString(q.X)}}","y":"{{Base64Url.EncodeToString(q.Y)}}"}]}""";
+            // Who is asked says yes at once.
+            var query = new Uri(request).Query.TrimStart('?').Split('&').Select(pair => pair.Split('=', 2)).ToDictionary(pair => pair[0], pair => Uri.UnescapeDataString(pair[1]));
+            nonce = query["nonce"];
+            return HttpAnswers.Elsewhere + $"{query["redirect_uri"]}?code=c0de&state={Uri.EscapeDataString(query["state"])}";
+        });
+        await using var registry = await RegistryProcess.WharfAsync($$"""
+            { "auth": { "oidc": [ { "issuer": "{{issuer.Url}}", "audience": "registry", "prefix": "", "login": { "label": "Example" } } ],
+              "policies": [ { "repository": "**", "users": ["alice"], "allow": ["*"] } ] } }
+            """);
+        await using var browser = await Chromium.OpenAsync(registry.Url);
+        // Once the list has come: it takes the place of what is shown.
+        await browser.UntilAsync("document.querySelector('#user button') && document.getElementById('main').innerText.includes('Nothing here that you may see')");
+        await browser.EvaluateAsync("document.querySelector('#user button').click()");
+        await browser.UntilAsync("document.querySelector('a.issuer') && document.querySelector('a.issuer').innerText.includes('Log in with Example')");
+        await browser.EvaluateAsync("document.querySelector('a.issuer').click()");
+        await browser.UntilAsync("document.getElementById('user') && document.getElementById('user').innerText.includes('alice')");
+        (await browser.EvaluateAsync("location.href")).GetString()!.ShouldNotContain("/login/", customMessage: "the word that is good once does not stay in the history's address");
+        // It lasts as long as the tab, and ends with a click.
+        await browser.EvaluateAsync("location.reload()");
+        await browser.UntilAsync("document.getElementById('user') && document.getElementById('user').innerText.includes('alice')");
+        await browser.EvaluateAsync("document.querySelector('#user button').click()");
+        await browser.UntilAsync("document.getElementById('user').innerText === 'Log in'");
+    }
+
+    [Fact]
     public async Task An_LDAP_server_checks_passwords()
     {
         using var directory = new LdapAnswers("uid=alice,ou=people,dc=example", "secret");

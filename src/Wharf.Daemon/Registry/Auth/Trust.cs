@@ -10,8 +10,9 @@ using Wharf.Specs.Image;
 namespace Wharf.Daemon.Registry.Auth;
 
 /// <summary>
-/// Whose signature a manifest has, as cosign makes them with a key: a payload that names the manifest's digest, under the tag <c>sha256-HEX.sig</c> or with the manifest as its
-/// subject, and the signature of the payload's bytes in an annotation. A manifest that a signed index names is signed with it.
+/// Whose signature a manifest has. As cosign makes them: a payload that names the manifest's digest, under the tag <c>sha256-HEX.sig</c> or with the manifest as its
+/// subject, and the signature of the payload's bytes in an annotation, by a key or a certificate. As Notation makes them: an envelope with the manifest as its subject.
+/// A manifest that a signed index names is signed with it.
 /// </summary>
 internal sealed class Trust
 {
@@ -19,20 +20,24 @@ internal sealed class Trust
     private const int MaxSignatures = 64, MaxRemembered = 10_000;
     private const long MaxPayload = 64 << 10;
 
-    private sealed record Rule(RepositoryPattern Repository, IReadOnlyList<(string Name, AsymmetricAlgorithm Key)> Keys, bool Enforce);
+    private sealed record Rule(RepositoryPattern Repository, IReadOnlyList<(string Name, AsymmetricAlgorithm Key)> Keys, IReadOnlyList<KeylessTrust> Keyless, IReadOnlyList<NotationTrust> Notation, bool Enforce);
+
+    /// <summary>Who signed, and until when that holds: certificates end.</summary>
+    private sealed record Verified(IReadOnlyList<string> Signers, DateTimeOffset Until);
 
     private readonly List<Rule> _rules;
     private readonly RegistryStore _store;
     /// <summary>What verifying the payloads of a document gave; its digest says which payloads they are.</summary>
-    private readonly ConcurrentDictionary<(int Rule, string Repository, Digest Subject, Digest Document), IReadOnlyList<string>> _verified = new();
+    private readonly ConcurrentDictionary<(int Rule, string Repository, Digest Subject, Digest Document), Verified> _verified = new();
 
     public Trust(IReadOnlyList<TrustRule> rules, RegistryStore store)
     {
         _store = store;
-        _rules = [.. rules.Select(rule => new Rule(new RepositoryPattern(rule.Repository), [.. rule.Keys.Select(path => (Path.GetFileNameWithoutExtension(path), ReadKey(path)))], rule.Enforce))];
+        _rules = [.. rules.Select(rule => new Rule(new RepositoryPattern(rule.Repository), [.. rule.Keys.Select(path => (Path.GetFileNameWithoutExtension(path), ReadKey(path)))], [.. rule.Keyless.Select(one => new KeylessTrust(one))], [.. rule.Notation.Select(one => new NotationTrust(one))], rule.Enforce))];
+        if (rules.FirstOrDefault(static rule => rule.Keys.Count + rule.Keyless.Count + rule.Notation.Count == 0) is { } empty) throw WharfException.Invalid($"trust: the rule for \"{empty.Repository}\" has no keys, no keyless and no notation: nobody's signature would count");
     }
 
-    private static AsymmetricAlgorithm ReadKey(string path)
+    internal static AsymmetricAlgorithm ReadKey(string path)
     {
         var text = File.ReadAllText(path);
         try
@@ -49,7 +54,7 @@ internal sealed class Trust
                 key.ImportFromPem(text);
                 return key;
             }
-            catch (Exception second) when (second is CryptographicException or ArgumentException) { throw WharfException.Invalid($"trust.keys: {path} is no public key in PEM (EC or RSA): {second.Message}", second); }
+            catch (Exception second) when (second is CryptographicException or ArgumentException) { throw WharfException.Invalid($"trust: {path} is no public key in PEM (EC or RSA): {second.Message}", second); }
         }
     }
 
@@ -85,33 +90,60 @@ internal sealed class Trust
         foreach (var document in documents)
         {
             var key = (rule, name, digest, document);
-            if (!_verified.TryGetValue(key, out var signers))
+            if (!_verified.TryGetValue(key, out var verified) || verified.Until < DateTimeOffset.UtcNow)
             {
-                signers = await VerifyAsync(_rules[rule], name, digest, document, cancellation);
+                verified = await VerifyAsync(_rules[rule], name, digest, document, cancellation);
                 if (_verified.Count >= MaxRemembered) _verified.Clear();
-                _verified[key] = signers;
+                _verified[key] = verified;
             }
-            if (signers.Count > 0) return signers;
+            if (verified.Signers.Count > 0) return verified.Signers;
         }
         return [];
     }
 
-    private async Task<IReadOnlyList<string>> VerifyAsync(Rule rule, string name, Digest subject, Digest document, CancellationToken cancellation)
+    private async Task<Verified> VerifyAsync(Rule rule, string name, Digest subject, Digest document, CancellationToken cancellation)
     {
         using var manifest = JsonDocument.Parse(await _store.ReadManifestAsync(document, cancellation));
         var signers = new List<string>();
-        if (!manifest.RootElement.TryGetProperty("layers", out var layers) || layers.ValueKind != JsonValueKind.Array) return signers;
+        var until = DateTimeOffset.MaxValue;
+        if (!manifest.RootElement.TryGetProperty("layers", out var layers) || layers.ValueKind != JsonValueKind.Array) return new Verified(signers, until);
         foreach (var layer in layers.EnumerateArray().Take(MaxSignatures))
         {
-            if (!layer.TryGetProperty("mediaType", out var type) || type.GetString() != PayloadType) continue;
-            if (!layer.TryGetProperty("annotations", out var annotations) || !annotations.TryGetProperty(Signature, out var text) || !Digest.TryParse(layer.GetProperty("digest").GetString(), out var digest)) continue;
+            if (!layer.TryGetProperty("mediaType", out var type) || type.GetString() is not (PayloadType or NotationTrust.EnvelopeType or SigstoreBundle.MediaType) || !Digest.TryParse(layer.GetProperty("digest").GetString(), out var digest)) continue;
+            if (await _store.FindBlobAsync(name, digest, cancellation) is not { Size: <= MaxPayload } || await _store.Objects.ReadAsync(Keys.Blob(digest), MaxPayload, cancellation) is not { } payload) continue;
+            if (type.GetString() == NotationTrust.EnvelopeType)
+            {
+                foreach (var (signer, end) in rule.Notation.Select(trust => trust.Verify(payload, subject, DateTimeOffset.UtcNow)).OfType<(string, DateTimeOffset)>())
+                {
+                    signers.Add(signer);
+                    if (end < until) until = end;
+                }
+                continue;
+            }
+            if (type.GetString() == SigstoreBundle.MediaType)
+            {
+                if (ReadBundle(payload, subject) is not { } bundle) continue;
+                signers.AddRange(rule.Keys.Where(key => IsSignedBy(key.Key, bundle.Signed, bundle.Signature)).Select(key => key.Name));
+                signers.AddRange(rule.Keyless.Select(trust => trust.Verify(bundle)).OfType<string>());
+                continue;
+            }
+            if (!layer.TryGetProperty("annotations", out var annotations) || Text(annotations, Signature) is not { } text || !Names(payload, subject)) continue;
             var signature = new byte[1024];
-            if (!Convert.TryFromBase64String(text.GetString() ?? "", signature, out int length) || await _store.FindBlobAsync(name, digest, cancellation) is not { Size: <= MaxPayload }) continue;
-            if (await _store.Objects.ReadAsync(Keys.Blob(digest), MaxPayload, cancellation) is not { } payload || !Names(payload, subject)) continue;
-            signers.AddRange(rule.Keys.Where(key => IsSignedBy(key.Key, payload, signature.AsSpan(0, length))).Select(key => key.Name));
+            if (!Convert.TryFromBase64String(text, signature, out int length)) continue;
+            signature = signature[..length];
+            signers.AddRange(rule.Keys.Where(key => IsSignedBy(key.Key, payload, signature)).Select(key => key.Name));
+            signers.AddRange(rule.Keyless.Select(trust => trust.Verify(payload, signature, Text(annotations, KeylessTrust.Certificate), Text(annotations, KeylessTrust.Chain), Text(annotations, KeylessTrust.Bundle))).OfType<string>());
         }
-        return [.. signers.Distinct()];
+        return new Verified([.. signers.Distinct()], until);
     }
+
+    private static SigstoreBundle? ReadBundle(byte[] file, Digest subject)
+    {
+        try { return SigstoreBundle.Read(file, subject); }
+        catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException) { return null; }
+    }
+
+    private static string? Text(JsonElement element, string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>Whether the payload speaks of this manifest: a signature of another one says nothing of it.</summary>
     private static bool Names(byte[] payload, Digest subject)
@@ -124,7 +156,7 @@ internal sealed class Trust
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException) { return false; }
     }
 
-    private static bool IsSignedBy(AsymmetricAlgorithm key, byte[] payload, ReadOnlySpan<byte> signature) => key switch
+    internal static bool IsSignedBy(AsymmetricAlgorithm key, byte[] payload, ReadOnlySpan<byte> signature) => key switch
     {
         ECDsa ec => ec.VerifyData(payload, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence),
         RSA rsa => rsa.VerifyData(payload, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),

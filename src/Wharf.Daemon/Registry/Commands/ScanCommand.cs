@@ -29,6 +29,7 @@ internal static class ScanCommand
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(report.Os == "" ? "no known system" : report.Os + " " + report.OsVersion)}, {report.Packages.Count} packages, ") + (report.Feed is { } feed
             ? string.Create(CultureInfo.InvariantCulture, $"{report.Findings.Count} findings by advisories of {feed:yyyy-MM-dd}") : "no advisories: the registry has none (\"vulnerabilities\" in its configuration)"));
         foreach (var package in packages ? report.Packages : []) Console.Out.WriteLine($"{package.Name}\t{package.Version}\t{package.Source}\t{package.Type}");
+        foreach (var file in report.Skipped ?? []) Console.Out.WriteLine($"not read: {file}");
         foreach (var finding in report.Findings) Console.Out.WriteLine($"{finding.Id}\t{finding.Package}\t{finding.Version}\t{(finding.Fixed is { } repaired ? "fixed in " + repaired : "no fix")}\t{finding.Severity ?? "-"}");
     }
 }

@@ -183,9 +183,33 @@ public sealed record TrustRule
 {
     [JsonPropertyName("repository")] public required string Repository { get; set; }
     /// <summary>PEM files of public keys (cosign.pub).</summary>
-    [JsonPropertyName("keys")] public required IReadOnlyList<string> Keys { get; set; }
+    [JsonPropertyName("keys")] public IReadOnlyList<string> Keys { get; set; } = [];
+    /// <summary>People and jobs whose short-lived certificates count, as cosign makes signatures without a key.</summary>
+    [JsonPropertyName("keyless")] public IReadOnlyList<KeylessConfig> Keyless { get; set; } = [];
+    /// <summary>Authorities of certificates that Notation signs with.</summary>
+    [JsonPropertyName("notation")] public IReadOnlyList<NotationConfig> Notation { get; set; } = [];
     /// <summary>Only who may write there may pull what none of the keys signed.</summary>
     [JsonPropertyName("enforce")] public bool Enforce { get; set; } = true;
+}
+
+public sealed record KeylessConfig
+{
+    /// <summary>PEM; the certificates of Fulcio that leaf certificates are of.</summary>
+    [JsonPropertyName("roots")] public required string Roots { get; set; }
+    /// <summary>PEM; Rekor's public key, which says when a signature was made.</summary>
+    [JsonPropertyName("rekor")] public required string Rekor { get; set; }
+    /// <summary>Whose: a mail address or the URL of a workflow, with <c>*</c> for anything.</summary>
+    [JsonPropertyName("identity")] public required string Identity { get; set; }
+    /// <summary>The OpenID Connect issuer that told Fulcio who it was, exactly.</summary>
+    [JsonPropertyName("issuer")] public required string Issuer { get; set; }
+}
+
+public sealed record NotationConfig
+{
+    /// <summary>PEM; the authorities the signing certificates are of.</summary>
+    [JsonPropertyName("roots")] public required string Roots { get; set; }
+    /// <summary>Parts that the certificate's subject must have, <c>CN=release,O=Example</c>; null for any.</summary>
+    [JsonPropertyName("subject")] public string? Subject { get; set; }
 }
 
 /// <summary>What scans hold the packages of images against.</summary>

@@ -45,7 +45,7 @@ internal static class RegistryCommandLine
         config = config with { Addr = flags.GetValueOrDefault("--addr") ?? config.Addr ?? DefaultAddr, Root = flags.GetValueOrDefault("--root") ?? config.Root ?? DefaultRoot };
         if (flags.TryGetValue("--tls-cert", out var certificate)) config = config with { Tls = (config.Tls ?? new TlsConfig { Certificate = "", Key = "" }) with { Certificate = certificate, Key = flags["--tls-key"] } };
         if (flags.TryGetValue("--htpasswd", out var htpasswd)) config = config with { Auth = (config.Auth ?? new AuthConfig()) with { Htpasswd = htpasswd } };
-        if (config.Storage.Type is not ("filesystem" or "s3" or "memory")) throw WharfException.Invalid($"storage.type: \"{config.Storage.Type}\" is none of filesystem, memory and s3");
+        if (config.Storage.Type is not ("filesystem" or "s3" or "azure" or "memory")) throw WharfException.Invalid($"storage.type: \"{config.Storage.Type}\" is none of filesystem, memory, s3 and azure");
         return (config, flags.ContainsKey("--debug"));
     }
 

@@ -27,7 +27,12 @@ public sealed class RegistryHost : IAsyncDisposable
     {
         var log = logs.CreateLogger("Wharf.Registry");
         Directory.CreateDirectory(root);
-        IObjectStore objects = config.Storage.Type == "s3" ? S3.S3ObjectStore.Open(config.Storage) : new FileObjectStore(root, config.Storage.Flush && config.Storage.Type != "memory");
+        IObjectStore objects = config.Storage.Type switch
+        {
+            "s3" => S3.S3ObjectStore.Open(config.Storage),
+            "azure" => await Azure.AzureObjectStore.OpenAsync(config.Storage, cancellation),
+            _ => new FileObjectStore(root, config.Storage.Flush && config.Storage.Type != "memory"),
+        };
         IMetadata metadata;
         if (objects is ISharedStore shared) metadata = new SharedMetadata(shared, root);
         else

@@ -71,7 +71,7 @@ internal static class ServeCommand
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop, log));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop, log));
         await app.StartAsync(stop.Token);
-        log.RegistryReady(string.Join(", ", app.Urls), config.Storage.Type switch { "s3" => $"s3 bucket {config.Storage.Bucket}", "memory" => "memory", _ => root });
+        log.RegistryReady(string.Join(", ", app.Urls), config.Storage.Type switch { "s3" => $"s3 bucket {config.Storage.Bucket}", "azure" => $"azure container {config.Storage.Bucket}", "memory" => "memory", _ => root });
         try { await Task.Delay(Timeout.Infinite, stop.Token); }
         catch (OperationCanceledException) { /* a signal asked us to stop */ }
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));

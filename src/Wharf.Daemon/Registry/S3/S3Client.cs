@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Xml;
 using Wharf.Daemon.Registry.Config;
+using Wharf.Daemon.Registry.Storage;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Registry.S3;
@@ -11,8 +12,7 @@ namespace Wharf.Daemon.Registry.S3;
 /// <summary>The few requests of the S3 API that a registry needs, against one bucket. What fails for a passing reason is tried again.</summary>
 internal sealed class S3Client : IDisposable
 {
-    private const int Attempts = 5;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(10) }) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly StoreHttp _http = new("S3");
     private readonly SignatureV4 _signature;
     private readonly string _base, _bucket;
 
@@ -29,24 +29,14 @@ internal sealed class S3Client : IDisposable
     }
 
     /// <summary>Sends a signed request. The query must be in the order of its names. A body is made anew for each attempt.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string key, string query, Func<HttpContent>? body, CancellationToken cancellation, Action<HttpRequestMessage>? shape = null)
-    {
-        for (int attempt = 1; ; attempt++)
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string key, string query, Func<HttpContent>? body, CancellationToken cancellation, Action<HttpRequestMessage>? shape = null) =>
+        _http.SendAsync(() =>
         {
-            using var request = new HttpRequestMessage(method, UrlOf(key, query)) { Content = body?.Invoke() };
+            var request = new HttpRequestMessage(method, UrlOf(key, query)) { Content = body?.Invoke() };
             shape?.Invoke(request);
             _signature.Sign(request, body is null ? SignatureV4.EmptyHash : SignatureV4.Unsigned, DateTimeOffset.UtcNow);
-            try
-            {
-                var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
-                if ((int)response.StatusCode < 500 && response.StatusCode != HttpStatusCode.TooManyRequests || attempt == Attempts) return response;
-                response.Dispose();
-            }
-            catch (HttpRequestException error) when (attempt == Attempts) { throw WharfException.Unavailable($"the S3 store does not answer: {error.Message}", error); }
-            catch (HttpRequestException) { /* tried again */ }
-            await Task.Delay(TimeSpan.FromMilliseconds(100 << attempt), cancellation);
-        }
-    }
+            return request;
+        }, cancellation);
 
     private Uri UrlOf(string key, string query) => new($"{_base}/{string.Join('/', key.Split('/').Select(SignatureV4.Escape))}{(query == "" ? "" : "?" + query)}");
 
@@ -57,7 +47,7 @@ internal sealed class S3Client : IDisposable
     {
         if (response.IsSuccessStatusCode) return;
         var text = await response.Content.ReadAsStringAsync(cancellation);
-        throw WharfException.Unavailable($"S3 {what}: {(int)response.StatusCode} {Element(text, "Code") ?? response.ReasonPhrase}: {Element(text, "Message")}");
+        throw WharfException.Unavailable($"S3 {what}: {(int)response.StatusCode} {StoreHttp.Element(text, "Code") ?? response.ReasonPhrase}: {StoreHttp.Element(text, "Message")}");
     }
 
     public async Task PutAsync(string key, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
@@ -83,7 +73,7 @@ internal sealed class S3Client : IDisposable
     /// <summary>S3 may answer 200 and tell of a failure in the body.</summary>
     private static void CheckAnswer(string answer, string what)
     {
-        if (answer.Contains("<Error>", StringComparison.Ordinal)) throw WharfException.Unavailable($"S3 {what}: {Element(answer, "Code")}: {Element(answer, "Message")}");
+        if (answer.Contains("<Error>", StringComparison.Ordinal)) throw WharfException.Unavailable($"S3 {what}: {StoreHttp.Element(answer, "Code")}: {StoreHttp.Element(answer, "Message")}");
     }
 
     /// <summary>One page of keys after a token or a key; the token of the next page is null at the end.</summary>
@@ -103,24 +93,21 @@ internal sealed class S3Client : IDisposable
             if (reader.NodeType != XmlNodeType.Element || reader.IsEmptyElement) continue;
             switch (reader.LocalName)
             {
-                case "Key": key = await TextAsync(reader); break;
-                case "Size": size = await TextAsync(reader); break;
-                case "LastModified": modified = await TextAsync(reader); break;
-                case "NextContinuationToken": next = await TextAsync(reader); break;
+                case "Key": key = await StoreHttp.TextAsync(reader); break;
+                case "Size": size = await StoreHttp.TextAsync(reader); break;
+                case "LastModified": modified = await StoreHttp.TextAsync(reader); break;
+                case "NextContinuationToken": next = await StoreHttp.TextAsync(reader); break;
             }
         }
         return (objects, next);
     }
-
-    /// <summary>The text of the element the reader stands on; the reader stays inside it.</summary>
-    private static async Task<string> TextAsync(XmlReader reader) => await reader.ReadAsync() && reader.NodeType == XmlNodeType.Text ? await reader.GetValueAsync() : "";
 
     /// <summary>Sends a file's range in parts, so that its size has no limit but the store's and a broken part is all that is sent twice.</summary>
     public async Task PutFileAsync(string key, string path, long begin, long size, long partSize, CancellationToken cancellation)
     {
         if (size <= partSize)
         {
-            using var response = await SendAsync(HttpMethod.Put, key, "", () => Part(path, begin, size), cancellation);
+            using var response = await SendAsync(HttpMethod.Put, key, "", () => StoreHttp.Part(path, begin, size), cancellation);
             await CheckAsync(response, $"put {key}", cancellation);
             return;
         }
@@ -128,7 +115,7 @@ internal sealed class S3Client : IDisposable
         using (var begun = await SendAsync(HttpMethod.Post, key, "uploads=", () => new ByteArrayContent([]), cancellation))
         {
             await CheckAsync(begun, $"begin {key}", cancellation);
-            id = Element(await begun.Content.ReadAsStringAsync(cancellation), "UploadId") ?? throw WharfException.Unavailable("the S3 store gave no upload ID");
+            id = StoreHttp.Element(await begun.Content.ReadAsStringAsync(cancellation), "UploadId") ?? throw WharfException.Unavailable("the S3 store gave no upload ID");
         }
         try
         {
@@ -137,7 +124,7 @@ internal sealed class S3Client : IDisposable
             for (long at = 0; at < size; at += partSize, number++)
             {
                 long from = begin + at, length = Math.Min(partSize, size - at);
-                using var part = await SendAsync(HttpMethod.Put, key, $"partNumber={number}&uploadId={SignatureV4.Escape(id)}", () => Part(path, from, length), cancellation);
+                using var part = await SendAsync(HttpMethod.Put, key, $"partNumber={number}&uploadId={SignatureV4.Escape(id)}", () => StoreHttp.Part(path, from, length), cancellation);
                 await CheckAsync(part, $"put part {number} of {key}", cancellation);
                 list.Append(CultureInfo.InvariantCulture, $"<Part><PartNumber>{number}</PartNumber><ETag>{part.Headers.ETag?.Tag.Replace("\"", "&quot;", StringComparison.Ordinal)}</ETag></Part>");
             }
@@ -151,19 +138,6 @@ internal sealed class S3Client : IDisposable
             using var aborted = await SendAsync(HttpMethod.Delete, key, $"uploadId={SignatureV4.Escape(id)}", null, CancellationToken.None);
             throw;
         }
-    }
-
-    private static StreamContent Part(string path, long from, long length)
-    {
-        var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0, Options = FileOptions.Asynchronous });
-        file.Position = from;
-        return new StreamContent(new Storage.BoundedStream(file, length), 256 << 10) { Headers = { ContentLength = length } };
-    }
-
-    private static string? Element(string xml, string name)
-    {
-        int from = xml.IndexOf($"<{name}>", StringComparison.Ordinal), to = xml.IndexOf($"</{name}>", StringComparison.Ordinal);
-        return from < 0 || to < from ? null : WebUtility.HtmlDecode(xml[(from + name.Length + 2)..to]);
     }
 
     public void Dispose() => _http.Dispose();

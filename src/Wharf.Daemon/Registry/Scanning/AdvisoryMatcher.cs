@@ -9,9 +9,17 @@ internal sealed class AdvisoryMatcher
 
     private readonly PackageList _installed;
     private readonly ILookup<string, Package> _bySource;
-    private readonly HashSet<(string Id, string Package)> _told = [];
+    /// <summary>Packages by each name that an OSV record may mean them by: of rpm's those of the packages themselves, too.</summary>
+    private readonly ILookup<string, Package> _byName;
+    private readonly HashSet<(string Id, PackageKind Kind, string Package, string Version)> _told = [];
 
-    public AdvisoryMatcher(PackageList installed) => (_installed, _bySource) = (installed, installed.Packages.ToLookup(static package => package.Source, StringComparer.Ordinal));
+    public AdvisoryMatcher(PackageList installed)
+    {
+        _installed = installed;
+        _bySource = installed.Packages.Where(static package => package.IsOfSystem).ToLookup(static package => package.Source, StringComparer.Ordinal);
+        _byName = installed.Packages.SelectMany(static package => (package.Kind == PackageKind.Rpm ? [package.Source, package.Name] : (string[])[package.Source]).Distinct().Select(name => (Name: name, Package: package)))
+            .ToLookup(static pair => pair.Name, static pair => pair.Package, StringComparer.Ordinal);
+    }
 
     public List<Finding> Findings { get; } = [];
 
@@ -23,7 +31,7 @@ internal sealed class AdvisoryMatcher
 
     private void Tell(string id, Package package, string? repaired, string? severity, string? summary)
     {
-        if (!_told.Add((id, package.Name))) return;
+        if (!_told.Add((id, package.Kind, package.Name, package.Version))) return;
         if (summary?.Length > MaxSummary) summary = summary[..MaxSummary] + "…";
         Findings.Add(new Finding { Id = id, Package = package.Name, Source = package.Source, Version = package.Version, Fixed = repaired, Severity = severity, Summary = summary });
     }
@@ -60,24 +68,19 @@ internal sealed class AdvisoryMatcher
         var name = List(record, "aliases").Concat(List(record, "upstream")).Where(static alias => alias.ValueKind == JsonValueKind.String).Select(static alias => alias.GetString()!).FirstOrDefault(static alias => alias.StartsWith("CVE-", StringComparison.Ordinal)) ?? id;
         foreach (var affected in List(record, "affected"))
         {
-            if (!affected.TryGetProperty("package", out var described) || Text(described, "name") is not { } source || !HasSource(source) || !IsOurs(Text(described, "ecosystem"))) continue;
-            foreach (var package in _bySource[source])
-                if (IsAffected(affected, package) is (true, var repaired)) Tell(name, package, repaired, SeverityOf(record, affected), Text(record, "summary") ?? Text(record, "details"));
+            if (!affected.TryGetProperty("package", out var described) || Text(described, "name") is not { } spelled || Text(described, "ecosystem") is not { } ecosystem) continue;
+            var parts = ecosystem.Split(':');
+            var kind = Ecosystems.KindOf(parts[0]);
+            if (kind is null && !Ecosystems.IsRelease(parts, _installed)) continue;
+            foreach (var package in _byName[kind is { } language ? Package.Spelled(language, spelled) : spelled])
+                if (kind is null ? package.IsOfSystem : package.Kind == kind)
+                    if (IsAffected(affected, package) is (true, var repaired)) Tell(name, package, repaired, SeverityOf(record, affected), Text(record, "summary") ?? Text(record, "details"));
         }
-    }
-
-    /// <summary><c>Debian:12</c>, <c>Alpine:v3.18</c>, <c>Ubuntu:22.04:LTS</c>; without a release for all.</summary>
-    private bool IsOurs(string? ecosystem)
-    {
-        if (ecosystem is null) return false;
-        var parts = ecosystem.Split(':');
-        if (!parts[0].Equals(_installed.Os, StringComparison.OrdinalIgnoreCase)) return false;
-        return parts.Length == 1 || parts.Any(part => part != "" && (_installed.Version + ".").StartsWith(part.TrimStart('v') + ".", StringComparison.Ordinal));
     }
 
     private static (bool IsAffected, string? Fixed) IsAffected(JsonElement affected, Package package)
     {
-        foreach (var range in List(affected, "ranges").Where(static range => Text(range, "type") == "ECOSYSTEM"))
+        foreach (var range in List(affected, "ranges").Where(static range => Text(range, "type") is "ECOSYSTEM" or "SEMVER"))
         {
             bool isIn = false;
             string? repaired = null;

@@ -22,6 +22,8 @@ internal sealed record ScanReport
     [JsonPropertyName("os")] public required string Os { get; set; }
     [JsonPropertyName("osVersion")] public required string OsVersion { get; set; }
     [JsonPropertyName("packages")] public required IReadOnlyList<ScannedPackage> Packages { get; set; }
+    /// <summary>Files that tell of packages and could not be read: too large, or not what their names say.</summary>
+    [JsonPropertyName("skipped")] public IReadOnlyList<string>? Skipped { get; set; }
     /// <summary>When the youngest of the feeds was written; null where there is none: then nothing was looked for.</summary>
     [JsonPropertyName("feed")] public DateTimeOffset? Feed { get; set; }
     [JsonPropertyName("findings")] public required IReadOnlyList<Finding> Findings { get; set; }

@@ -2,10 +2,19 @@ using System.Globalization;
 
 namespace Wharf.Daemon.Registry.Scanning;
 
-/// <summary>Which of two versions is the earlier, as the distribution that made them orders them.</summary>
-internal static class PackageVersion
+/// <summary>Which of two versions is the earlier, as those who made them order them.</summary>
+internal static partial class PackageVersion
 {
-    public static int Compare(PackageKind kind, string left, string right) => kind == PackageKind.Apk ? CompareApk(left, right) : CompareDebian(left, right);
+    public static int Compare(PackageKind kind, string left, string right) => kind switch
+    {
+        PackageKind.Apk => CompareApk(left, right),
+        PackageKind.Rpm => CompareRpm(left, right),
+        PackageKind.Npm or PackageKind.Golang or PackageKind.Cargo => CompareSemantic(left, right, StringComparison.Ordinal),
+        PackageKind.NuGet => CompareSemantic(left, right, StringComparison.OrdinalIgnoreCase),
+        PackageKind.PyPI => PythonVersion.Compare(left, right),
+        PackageKind.Gem or PackageKind.Composer or PackageKind.Maven => CompareWords(kind, left, right),
+        _ => CompareDebian(left, right),
+    };
 
     /// <summary>deb-version(7): epoch, upstream version, revision.</summary>
     private static int CompareDebian(string left, string right)

@@ -59,7 +59,8 @@ internal sealed class Scanner(RegistryStore store, IReadOnlyList<string> feeds) 
         return new ScanReport
         {
             Digest = digest.ToString(), Os = installed.Os, OsVersion = installed.Version, Feed = written,
-            Packages = [.. installed.Packages.Select(static package => new ScannedPackage { Name = package.Name, Version = package.Version, Source = package.Source, Type = package.Kind == PackageKind.Apk ? "apk" : "deb" })],
+            Packages = [.. installed.Packages.Select(static package => new ScannedPackage { Name = package.Name, Version = package.Version, Source = package.Source, Type = package.Type })],
+            Skipped = packages.Skipped.Count > 0 ? [.. packages.Skipped] : null,
             Findings = [.. findings.OrderBy(static finding => finding.Package, StringComparer.Ordinal).ThenBy(static finding => finding.Id, StringComparer.Ordinal)],
         };
     }

@@ -191,6 +191,23 @@ async function provenance(name, manifest) {
   return parts;
 }
 
+// What is installed in an image and known to be vulnerable: asked for when somebody wants to know, as it reads all layers.
+function scanPart(name, digest) {
+  const result = el('div', { class: 'scan' });
+  result.append(el('button', { onclick: async event => {
+    event.target.disabled = true;
+    event.target.textContent = 'Scanning…';
+    try {
+      const report = await json('/api/scan/' + encodeURIComponent(name) + '?reference=' + encodeURIComponent(digest));
+      const advisories = report.feed ? `${report.findings.length} known vulnerabilities by advisories of ${time(report.feed)}` : 'the registry has no advisories to hold them against';
+      result.replaceChildren(el('p', {}, `${report.packages.length} packages${report.os ? ` of ${report.os} ${report.osVersion} and of languages` : ''}; ${advisories}.`),
+        el('table', {}, el('tbody', {}, report.findings.map(one => el('tr', {}, el('td', {}, one.id), el('td', {}, `${one.package} ${one.version}`), el('td', {}, one.fixed ? `fixed in ${one.fixed}` : 'no fix'), el('td', {}, one.severity || ''))))),
+        ...(report.skipped || []).map(file => el('p', { class: 'muted' }, `not read: ${file}`)));
+    } catch (error) { result.replaceChildren(el('p', { class: 'error' }, error.message)); }
+  } }, 'Scan for vulnerabilities'));
+  return [el('h2', {}, 'Packages'), result];
+}
+
 async function showTag(name, reference) {
   const { digest, type, bytes, body } = await manifestOf(name, reference);
   const repository = await json('/api/repositories/' + encodeURIComponent(name) + '?tag=' + encodeURIComponent(reference));
@@ -209,7 +226,7 @@ async function showTag(name, reference) {
   } else {
     const config = await configOf(name, body);
     parts.push(el('h2', {}, config ? 'Layers and how they were made' : 'Content'), layersTable(body, config));
-    if (config) parts.push(el('h2', {}, 'Configuration'), configTable(config));
+    if (config) parts.push(el('h2', {}, 'Configuration'), configTable(config), ...scanPart(name, digest));
     parts.push(...await provenance(name, body));
   }
   const referrers = (await json(`/v2/${name}/referrers/${digest}`)).manifests;

@@ -31,8 +31,10 @@ public sealed class AdvisoryFeedTests : IDisposable
         Version: 1:1.2.13.dfsg-1+b1
         """;
 
-    private static PackageList Debian => PackageList.Of(new Dictionary<string, string> { [PackageList.DpkgStatus] = Status, [PackageList.OsRelease] = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n" });
-    private static PackageList Alpine => PackageList.Of(new Dictionary<string, string> { [PackageList.ApkInstalled] = "P:libcrypto3\nV:3.1.2-r0\no:openssl\n\nP:musl\nV:1.2.4-r0\no:musl\n", [PackageList.OsRelease] = "ID=alpine\nVERSION_ID=3.18.3\n" });
+    private static PackageList Debian => PackageList.Of("ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n", Read(PackageFiles.DpkgStatus, Status));
+    private static PackageList Alpine => PackageList.Of("ID=alpine\nVERSION_ID=3.18.3\n", Read(PackageFiles.ApkInstalled, "P:libcrypto3\nV:3.1.2-r0\no:openssl\n\nP:musl\nV:1.2.4-r0\no:musl\n"));
+
+    private static IEnumerable<Package> Read(string path, string text) => PackageFiles.ParserOf(path)!(Encoding.UTF8.GetBytes(text));
 
     private List<Finding> Match(PackageList installed, params (string Name, string Text)[] feeds)
     {
@@ -101,5 +103,31 @@ public sealed class AdvisoryFeedTests : IDisposable
     {
         foreach (var text in (string[])["", "{", """{"a":{"b":{"c":1}""", "[1]x"]) Should.Throw<WharfException>(() => Match(Debian, ("bad.json", text))).Kind.ShouldBe(ErrorKind.Unavailable);
         Should.Throw<WharfException>(() => new AdvisoryFeed([Path.Combine(_directory, "none.json")]).Match(Debian, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Packages_of_languages_are_held_against_their_own_index()
+    {
+        var installed = PackageList.Of("ID=debian\nVERSION_ID=12\n", [Package.Of(PackageKind.Npm, "lodash", "4.17.20"), Package.Of(PackageKind.PyPI, "Jinja2", "2.11.3"), Package.Of(PackageKind.Golang, "golang.org/x/net", "0.7.0"), Package.Of(PackageKind.PyPI, "lodash", "1.0"), Package.Of(PackageKind.NuGet, "Newtonsoft.Json", "12.0.3")]);
+        static string Record(string id, string ecosystem, string name, string range) => $$$"""{"id":"{{{id}}}","aliases":["CVE-{{{id}}}"],"affected":[{"package":{"ecosystem":"{{{ecosystem}}}","name":"{{{name}}}"},"ranges":[{"type":"SEMVER","events":[{{{range}}}]}]}],"database_specific":{"severity":"HIGH"}}""";
+        var found = Match(installed,
+            ("a.json", Record("1", "npm", "lodash", """{"introduced":"0"},{"fixed":"4.17.21"}""")),
+            ("b.json", Record("2", "PyPI", "jinja2", """{"introduced":"0"},{"fixed":"2.11"},{"introduced":"2.11.1"},{"last_affected":"2.11.3"}""")),
+            ("c.json", Record("3", "Go", "golang.org/x/net", """{"introduced":"0"},{"fixed":"0.7.0"}""")),
+            ("d.json", Record("4", "NuGet", "Newtonsoft.Json", """{"introduced":"0"},{"fixed":"13.0.1"}""")));
+        found.Select(finding => (finding.Id, finding.Package, finding.Fixed, finding.Severity)).ShouldBe([("CVE-1", "lodash", "4.17.21", "HIGH"), ("CVE-2", "jinja2", null, "HIGH"), ("CVE-4", "newtonsoft.json", "13.0.1", "HIGH")]);
+    }
+
+    [Theory]
+    [InlineData("rocky", "9.3", "Rocky Linux:9", "openssl", true)]
+    [InlineData("rhel", "9.3", "Red Hat:enterprise_linux:9::baseos", "openssl-libs", true)]
+    [InlineData("rhel", "8.9", "Red Hat:enterprise_linux:9::baseos", "openssl-libs", false)]
+    [InlineData("opensuse-leap", "15.5", "openSUSE:Leap 15.5", "openssl", true)]
+    [InlineData("almalinux", "9.3", "Rocky Linux:9", "openssl", false)]
+    public void Packages_of_rpm_are_meant_by_their_own_and_by_their_sources_names(string id, string version, string ecosystem, string name, bool isFound)
+    {
+        var installed = PackageList.Of($"ID={id}\nVERSION_ID={version}\n", [new Package(PackageKind.Rpm, "openssl-libs", "1:3.0.7-24.el9", "openssl", "1:3.0.7-24.el9")]);
+        var found = Match(installed, ("a.json", $$$"""{"id":"RLSA-1","upstream":["CVE-5"],"affected":[{"package":{"ecosystem":"{{{ecosystem}}}","name":"{{{name}}}"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1:3.0.7-25.el9"}]}]}]}"""));
+        found.Select(finding => (finding.Id, finding.Package)).ShouldBe(isFound ? [("CVE-5", "openssl-libs")] : []);
     }
 }

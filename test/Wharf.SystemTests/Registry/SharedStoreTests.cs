@@ -7,13 +7,30 @@ namespace Wharf.SystemTests.Registry;
 /// <summary>The specification over S3.</summary>
 public sealed class WharfOverS3Conformance(S3RegistryFixture registry) : DistributionSpec(registry), IClassFixture<S3RegistryFixture>;
 
+/// <summary>The specification over Azure's Blob service.</summary>
+public sealed class WharfOverAzureConformance(AzureRegistryFixture registry) : DistributionSpec(registry), IClassFixture<AzureRegistryFixture>;
+
 /// <summary>Several processes over one bucket.</summary>
-public sealed class S3RegistryTests
+public sealed class S3RegistryTests : SharedStoreTests
 {
+    protected override async Task<StoreServer> StartAsync() => await S3Server.StartAsync();
+}
+
+/// <summary>Several processes over one container.</summary>
+public sealed class AzureRegistryTests : SharedStoreTests
+{
+    protected override async Task<StoreServer> StartAsync() => await AzureServer.StartAsync();
+}
+
+/// <summary>What holds for several processes over any shared store.</summary>
+public abstract class SharedStoreTests
+{
+    protected abstract Task<StoreServer> StartAsync();
+
     [Fact]
     public async Task Processes_over_one_bucket_see_each_others_changes_at_once()
     {
-        await using var server = await S3Server.StartAsync();
+        await using var server = await StartAsync();
         await using var one = await RegistryProcess.WharfAsync(server.Config());
         await using var two = await RegistryProcess.WharfAsync(server.Config());
         using var first = new RegistryApi(one.Url);
@@ -39,7 +56,7 @@ public sealed class S3RegistryTests
     [Fact]
     public async Task An_upload_goes_on_at_another_process()
     {
-        await using var server = await S3Server.StartAsync();
+        await using var server = await StartAsync();
         await using var one = await RegistryProcess.WharfAsync(server.Config());
         await using var two = await RegistryProcess.WharfAsync(server.Config());
         using var first = new RegistryApi(one.Url);
@@ -66,13 +83,13 @@ public sealed class S3RegistryTests
         await (await first.SendAsync("PUT", RegistryApi.With(location, "digest=" + RegistryApi.DigestOf(blob[..9000])))).ShouldBeAsync(HttpStatusCode.Created);
         location = await first.BeginAsync("s3/turns");
         await (await first.DeleteAsync(location)).ShouldBeAsync(HttpStatusCode.NoContent);
-        server.Keys("uploads").ShouldBeEmpty();
+        if (server.Keys("uploads") is { } left) left.ShouldBeEmpty();
     }
 
     [Fact]
     public async Task What_one_process_lists_and_remembers_all_know()
     {
-        await using var server = await S3Server.StartAsync();
+        await using var server = await StartAsync();
         await using var one = await RegistryProcess.WharfAsync(server.Config());
         using var first = new RegistryApi(one.Url);
         var subject = await first.PushImageAsync("s3/known", "old", "x"u8.ToArray());
@@ -102,7 +119,7 @@ public sealed class S3RegistryTests
     [Fact]
     public async Task One_process_collects_at_a_time()
     {
-        await using var server = await S3Server.StartAsync();
+        await using var server = await StartAsync();
         await using var one = await RegistryProcess.WharfAsync(server.Config());
         await using var two = await RegistryProcess.WharfAsync(server.Config());
         using var first = new RegistryApi(one.Url);
@@ -116,8 +133,8 @@ public sealed class S3RegistryTests
     [Fact]
     public async Task Pulls_can_be_sent_to_the_store_itself()
     {
-        await using var server = await S3Server.StartAsync();
-        await using var registry = await RegistryProcess.WharfAsync(server.Config().Replace("\"type\": \"s3\"", "\"type\": \"s3\", \"redirect\": true", StringComparison.Ordinal));
+        await using var server = await StartAsync();
+        await using var registry = await RegistryProcess.WharfAsync(server.Config("\"redirect\": true,"));
         using var api = new RegistryApi(registry.Url);
         var blob = RegistryAnswers.Bytes(1, 5000);
         var digest = await api.PushBlobAsync("s3/redirect", blob);

@@ -1,0 +1,231 @@
+using System.Buffers.Text;
+using System.Formats.Asn1;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Registry;
+
+/// <summary>Pulls that need a signature by a certificate: cosign's without keys (Fulcio, Rekor), and Notation's.</summary>
+public sealed class RegistrySignatureTests
+{
+    private const string Workflow = "https://ci.example.com/team/app/.workflows/release.yml@refs/tags/v1", Issuer = "https://ci.example.com";
+
+    /// <summary>An authority, and leaves of it.</summary>
+    private sealed class Authority : IDisposable
+    {
+        private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+        public Authority()
+        {
+            var request = new CertificateRequest("CN=authority", _key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+            request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
+            Root = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow.AddDays(30));
+        }
+
+        public X509Certificate2 Root { get; }
+
+        public X509Certificate2 Leaf(AsymmetricAlgorithm key, string subject, DateTimeOffset from, TimeSpan length, string? identity = null, string? issuer = null)
+        {
+            var request = key is RSA rsa ? new CertificateRequest(subject, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1) : new CertificateRequest(subject, (ECDsa)key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.3")], false));
+            request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+            if (identity is not null)
+            {
+                var names = new SubjectAlternativeNameBuilder();
+                names.AddUri(new Uri(identity));
+                request.CertificateExtensions.Add(names.Build(critical: true));
+            }
+            if (issuer is not null)
+            {
+                var writer = new AsnWriter(AsnEncodingRules.DER);
+                writer.WriteCharacterString(UniversalTagNumber.UTF8String, issuer);
+                request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.57264.1.8", writer.Encode(), false));
+            }
+            return request.Create(Root.SubjectName, X509SignatureGenerator.CreateForECDsa(_key), from, from + length, RandomNumberGenerator.GetBytes(8));
+        }
+
+        public void Dispose()
+        {
+            Root.Dispose();
+            _key.Dispose();
+        }
+    }
+
+    private static async Task<(RegistryProcess Registry, RegistryApi Alice, RegistryApi Anybody)> StartAsync(string trust, params (string File, string Text)[] files)
+    {
+        var registry = new RegistryProcess();
+        foreach (var (file, text) in files) await File.WriteAllTextAsync(Path.Combine(registry.Root, file), text);
+        await File.WriteAllTextAsync(Path.Combine(registry.Root, "htpasswd"), (await CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["registry", "htpasswd", "alice"], "secret\n"u8.ToArray())).Out);
+        await registry.StartAsync($$"""
+            { "trust": [ { "repository": "prod/*", {{trust}} } ],
+              "auth": { "htpasswd": "ROOT/htpasswd", "policies": [ { "repository": "**", "users": ["alice"], "allow": ["*"] }, { "repository": "**", "users": ["anonymous"], "allow": ["read"] } ] } }
+            """);
+        var alice = new RegistryApi(registry.Url);
+        alice.Http.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("alice:secret"u8));
+        return (registry, alice, new RegistryApi(registry.Url));
+    }
+
+    private static async Task PutSignatureAsync(RegistryApi api, string subject, long size, byte[] blob, string type, string artifact, Dictionary<string, string>? annotations)
+    {
+        foreach (var bytes in (byte[][])[blob, RegistryApi.Empty]) await api.PushBlobAsync("prod/app", bytes);
+        var manifest = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
+        {
+            ["schemaVersion"] = 2, ["mediaType"] = RegistryApi.OciManifest, ["config"] = new { mediaType = artifact, digest = RegistryApi.DigestOf(RegistryApi.Empty), size = 2 },
+            ["layers"] = new[] { new { mediaType = type, digest = RegistryApi.DigestOf(blob), size = blob.Length, annotations = annotations ?? new Dictionary<string, string>() } },
+            ["subject"] = new { mediaType = RegistryApi.OciManifest, digest = subject, size },
+        });
+        await (await api.PutManifestAsync("prod/app", RegistryApi.DigestOf(manifest), manifest)).ShouldBeAsync(HttpStatusCode.Created);
+    }
+
+    [Fact]
+    public async Task Certificates_of_some_minutes_sign_when_the_log_says_when()
+    {
+        using var fulcio = new Authority();
+        using var stranger = new Authority();
+        using var rekor = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var (registry, alice, anybody) = await StartAsync($$"""
+            "keyless": [ { "roots": "ROOT/fulcio.pem", "rekor": "ROOT/rekor.pub", "identity": "https://ci.example.com/team/*", "issuer": "{{Issuer}}" } ]
+            """, ("fulcio.pem", fulcio.Root.ExportCertificatePem()), ("rekor.pub", rekor.ExportSubjectPublicKeyInfoPem()));
+        await using (registry)
+        using (alice)
+        using (anybody)
+        {
+            var image = await alice.PushImageAsync("prod/app", "v1", "layer"u8.ToArray());
+            var digest = RegistryApi.DigestOf(image);
+            var then = DateTimeOffset.UtcNow.AddDays(-2);
+            async Task SignAsync(Authority authority, string identity, string issuer, DateTimeOffset logged, ECDsa log, string says, bool isLogged = true)
+            {
+                using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+                using var leaf = authority.Leaf(key, "", then, TimeSpan.FromMinutes(10), identity, issuer);
+                var payload = Encoding.UTF8.GetBytes($$$"""{"critical":{"identity":{"docker-reference":"prod/app"},"image":{"docker-manifest-digest":"{{{says}}}"},"type":"cosign container image signature"},"optional":null}""");
+                var signature = key.SignData(payload, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+                var body = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new
+                {
+                    apiVersion = "0.0.1", kind = "hashedrekord",
+                    spec = new { data = new { hash = new { algorithm = "sha256", value = Convert.ToHexStringLower(SHA256.HashData(isLogged ? payload : [1])) } }, signature = new { content = Convert.ToBase64String(signature), publicKey = new { content = Convert.ToBase64String(Encoding.UTF8.GetBytes(leaf.ExportCertificatePem())) } } },
+                }));
+                var entry = $$"""{"body":"{{body}}","integratedTime":{{logged.ToUnixTimeSeconds()}},"logID":"c0d2","logIndex":7}""";
+                var bundle = $$"""{"SignedEntryTimestamp":"{{Convert.ToBase64String(log.SignData(Encoding.UTF8.GetBytes(entry), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence))}}","Payload":{{entry}}}""";
+                await PutSignatureAsync(alice, digest, image.Length, payload, "application/vnd.dev.cosign.simplesigning.v1+json", "application/vnd.dev.cosign.artifact.sig.v1+json", new Dictionary<string, string>
+                {
+                    ["dev.cosignproject.cosign/signature"] = Convert.ToBase64String(signature), ["dev.sigstore.cosign/certificate"] = leaf.ExportCertificatePem(), ["dev.sigstore.cosign/chain"] = authority.Root.ExportCertificatePem(), ["dev.sigstore.cosign/bundle"] = bundle,
+                });
+            }
+
+            var good = then.AddMinutes(3);
+            using var otherLog = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            await SignAsync(stranger, Workflow, Issuer, good, rekor, digest);
+            await SignAsync(fulcio, "https://elsewhere.example.com/team/app", Issuer, good, rekor, digest);
+            await SignAsync(fulcio, Workflow, "https://elsewhere.example.com", good, rekor, digest);
+            await SignAsync(fulcio, Workflow, Issuer, then.AddMinutes(20), rekor, digest);
+            await SignAsync(fulcio, Workflow, Issuer, good, otherLog, digest);
+            await SignAsync(fulcio, Workflow, Issuer, good, rekor, RegistryApi.DigestOf([1]));
+            await SignAsync(fulcio, Workflow, Issuer, good, rekor, digest, isLogged: false);
+            await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(403, "DENIED");
+            await SignAsync(fulcio, Workflow, Issuer, good, rekor, digest);
+            (await anybody.GetAsync("/v2/prod/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);
+            (await (await alice.GetAsync("/api/repositories/prod%2Fapp?tag=v1")).JsonAsync()).GetProperty("tags")[0].GetProperty("signers")[0].GetString().ShouldBe(Workflow);
+        }
+    }
+
+    [Fact]
+    public async Task Bundles_sign_by_a_certificate_or_by_a_key()
+    {
+        using var fulcio = new Authority();
+        using var rekor = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var release = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var (registry, alice, anybody) = await StartAsync($$"""
+            "keys": ["ROOT/release.pub"], "keyless": [ { "roots": "ROOT/fulcio.pem", "rekor": "ROOT/rekor.pub", "identity": "https://ci.example.com/team/*", "issuer": "{{Issuer}}" } ]
+            """, ("fulcio.pem", fulcio.Root.ExportCertificatePem()), ("rekor.pub", rekor.ExportSubjectPublicKeyInfoPem()), ("release.pub", release.ExportSubjectPublicKeyInfoPem()));
+        await using (registry)
+        using (alice)
+        using (anybody)
+        {
+            var then = DateTimeOffset.UtcNow.AddDays(-2);
+            async Task SignAsync(byte[] image, ECDsa? known, string predicate = "https://sigstore.dev/cosign/sign/v1", string? says = null, string hashes = "")
+            {
+                using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+                var key = known ?? made;
+                using var leaf = fulcio.Leaf(key, "", then, TimeSpan.FromMinutes(10), Workflow, Issuer);
+                var payload = Encoding.UTF8.GetBytes($$$"""{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"{{{(says ?? RegistryApi.DigestOf(image))[7..]}}}"}}],"predicateType":"{{{predicate}}}","predicate":{}}""");
+                const string Type = "application/vnd.in-toto+json";
+                var signature = Convert.ToBase64String(key.SignData([.. Encoding.UTF8.GetBytes($"DSSEv1 {Type.Length} {Type} {payload.Length} "), .. payload], HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
+                var body = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new
+                {
+                    apiVersion = "0.0.1", kind = "dsse",
+                    spec = new { payloadHash = new { algorithm = "sha256", value = Convert.ToHexStringLower(SHA256.HashData(payload)) + hashes }, signatures = new[] { new { signature, verifier = Convert.ToBase64String(Encoding.UTF8.GetBytes(leaf.ExportCertificatePem())) } } },
+                }));
+                long time = then.AddMinutes(3).ToUnixTimeSeconds();
+                var promise = rekor.SignData(Encoding.UTF8.GetBytes($$"""{"body":"{{body}}","integratedTime":{{time}},"logID":"c0d2","logIndex":7}"""), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+                object material = known is not null ? new { publicKey = new { hint = "x" } } : new
+                {
+                    certificate = new { rawBytes = Convert.ToBase64String(leaf.RawData) },
+                    tlogEntries = new[] { new { logIndex = "7", logId = new { keyId = Convert.ToBase64String((byte[])[0xc0, 0xd2]) }, kindVersion = new { kind = "dsse", version = "0.0.1" }, integratedTime = time.ToString(), inclusionPromise = new { signedEntryTimestamp = Convert.ToBase64String(promise) }, canonicalizedBody = body } },
+                };
+                var bundle = JsonSerializer.SerializeToUtf8Bytes(new { mediaType = "application/vnd.dev.sigstore.bundle.v0.3+json", verificationMaterial = material, dsseEnvelope = new { payload = Convert.ToBase64String(payload), payloadType = Type, signatures = new[] { new { sig = signature } } } });
+                await PutSignatureAsync(alice, RegistryApi.DigestOf(image), image.Length, bundle, "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.oci.empty.v1+json", null);
+            }
+
+            foreach (var (tag, known) in new Dictionary<string, ECDsa?> { ["keyless"] = null, ["key"] = release })
+            {
+                var image = await alice.PushImageAsync("prod/app", tag, Encoding.UTF8.GetBytes(tag));
+                await SignAsync(image, known, predicate: "https://slsa.dev/provenance/v1");
+                await SignAsync(image, known, says: RegistryApi.DigestOf([1]));
+                if (known is null) await SignAsync(image, known, hashes: "00");
+                await (await anybody.GetAsync($"/v2/prod/app/manifests/{tag}")).ShouldRefuseAsync(403, "DENIED");
+                await SignAsync(image, known);
+                (await anybody.GetAsync($"/v2/prod/app/manifests/{tag}")).StatusCode.ShouldBe(HttpStatusCode.OK);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("PS256")]
+    [InlineData("ES256")]
+    public async Task Notations_envelopes_sign(string algorithm)
+    {
+        using var authority = new Authority();
+        using var stranger = new Authority();
+        var (registry, alice, anybody) = await StartAsync("""
+            "notation": [ { "roots": "ROOT/roots.pem", "subject": "O=Example, CN=release" } ]
+            """, ("roots.pem", authority.Root.ExportCertificatePem()));
+        await using (registry)
+        using (alice)
+        using (anybody)
+        {
+            var image = await alice.PushImageAsync("prod/app", "v1", "layer"u8.ToArray());
+            var digest = RegistryApi.DigestOf(image);
+            async Task SignAsync(Authority of, string subject, string says, string expiry, int days = 20, string critical = "", bool spoil = false)
+            {
+                using AsymmetricAlgorithm key = algorithm == "PS256" ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
+                using var leaf = of.Leaf(key, subject, DateTimeOffset.UtcNow.AddDays(-10), TimeSpan.FromDays(days));
+                var header = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"{{algorithm}}","cty":"application/vnd.cncf.notary.payload.v1+json","crit":["io.cncf.notary.signingScheme","io.cncf.notary.expiry"{{critical}}],"io.cncf.notary.signingScheme":"notary.x509","io.cncf.notary.signingTime":"2026-01-01T00:00:00Z","io.cncf.notary.expiry":"{{expiry}}"}"""));
+                var payload = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$$"""{"targetArtifact":{"mediaType":"{{{RegistryApi.OciManifest}}}","digest":"{{{says}}}","size":{{{image.Length}}}}}"""));
+                var signed = Encoding.ASCII.GetBytes(header + "." + (spoil ? "e30" : payload));
+                var signature = key is RSA rsa ? rsa.SignData(signed, HashAlgorithmName.SHA256, RSASignaturePadding.Pss) : ((ECDsa)key).SignData(signed, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+                var envelope = $$$"""{"payload":"{{{payload}}}","protected":"{{{header}}}","header":{"x5c":["{{{Convert.ToBase64String(leaf.RawData)}}}","{{{Convert.ToBase64String(of.Root.RawData)}}}"],"io.cncf.notary.signingAgent":"test"},"signature":"{{{Base64Url.EncodeToString(signature)}}}"}""";
+                await PutSignatureAsync(alice, digest, image.Length, Encoding.UTF8.GetBytes(envelope), "application/jose+json", "application/vnd.cncf.notary.signature", null);
+            }
+
+            const string Later = "2096-01-01T00:00:00Z", Release = "C=DE, O=Example, CN=release";
+            await SignAsync(stranger, Release, digest, Later);
+            await SignAsync(authority, "C=DE, O=Example, CN=test", digest, Later);
+            await SignAsync(authority, Release, RegistryApi.DigestOf([1]), Later);
+            await SignAsync(authority, Release, digest, "2026-01-02T00:00:00Z");
+            await SignAsync(authority, Release, digest, Later, days: 5);
+            await SignAsync(authority, Release, digest, Later, critical: ",\"x\"");
+            await SignAsync(authority, Release, digest, Later, spoil: true);
+            await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(403, "DENIED");
+            await SignAsync(authority, Release, digest, Later);
+            (await anybody.GetAsync("/v2/prod/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);
+            (await (await alice.GetAsync("/api/repositories/prod%2Fapp?tag=v1")).JsonAsync()).GetProperty("tags")[0].GetProperty("signers")[0].GetString()!.ShouldContain("CN=release");
+        }
+    }
+}
