@@ -148,11 +148,12 @@ public sealed partial class MirrorService : IAsyncDisposable
     {
         try { return await answer.WaitAsync(cancellation); }
         catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { throw new RegistryException(RegistryErrorCode.BlobUnknown, detail: digest.ToString(), inner: error); }
-        catch (Exception error) when (!cancellation.IsCancellationRequested && error is HttpRequestException or IOException or OperationCanceledException or WharfException)
+        catch (Exception error) when (!cancellation.IsCancellationRequested && error is HttpRequestException or IOException or OperationCanceledException or WharfException or RegistryException)
         {
+            // What the upstream sends under another digest is its fault, not the client's.
             var upstream = Find(name)!.Value.Upstream;
             Failed(upstream, name, error);
-            throw new RegistryException(RegistryErrorCode.Unavailable with { Status = 502 }, $"the upstream {upstream.Domain} does not answer: {error.Message}", inner: error);
+            throw new RegistryException(RegistryErrorCode.Unavailable with { Status = 502 }, $"the upstream {upstream.Domain} does not answer{(error is RegistryException ? " with what was asked for" : "")}: {error.Message}", inner: error);
         }
     }
 
