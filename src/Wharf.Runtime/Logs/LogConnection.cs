@@ -67,7 +67,7 @@ internal sealed class LogConnection(LogAddress address, LogTls? tls, TimeSpan ti
     private string Target => address.Port == 0 ? address.Host : $"{address.Host}:{address.Port}";
 
     // The framework's own texts are not in the binary.
-    private static string Reason(Exception error) => error is SocketException socket ? socket.SocketErrorCode switch
+    internal static string Reason(Exception error) => error is SocketException socket ? socket.SocketErrorCode switch
     {
         SocketError.ConnectionRefused => "connect: connection refused",
         SocketError.HostNotFound => "no such host",

@@ -15,6 +15,9 @@ internal static class LogDrivers
         "gelf" => new RemoteLog(target, new GelfSender(target)),
         "fluentd" => new RemoteLog(target, new FluentdSender(target)),
         "journald" => new RemoteLog(target, new JournaldSender(target)),
+        "splunk" => new RemoteLog(target, new SplunkSender(target)),
+        "awslogs" => new RemoteLog(target, new AwsLogsSender(target)),
+        "gcplogs" => new RemoteLog(target, new GcpLogsSender(target)),
         var other => throw new InvalidOperationException($"unknown log driver {other}"),
     };
 }

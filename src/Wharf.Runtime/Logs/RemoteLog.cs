@@ -11,6 +11,12 @@ internal interface ILogSender : IDisposable
     void Connect();
 
     void Send(LogLine line);
+
+    /// <summary>How long a line that <see cref="Send"/> only gathered may wait for others; null where nothing is gathered.</summary>
+    TimeSpan? Linger => null;
+
+    /// <summary>Sends what was gathered.</summary>
+    void Flush() { }
 }
 
 /// <summary>
@@ -28,6 +34,7 @@ internal sealed class RemoteLog(LogTarget target, ILogSender sender) : LineLog
     private Thread? _thread;
     private long _waiting, _dropped;
     private bool _ended, _wasFull;
+    private long? _flushAt;
 
     public long Dropped => Interlocked.Read(ref _dropped);
 
@@ -68,10 +75,14 @@ internal sealed class RemoteLog(LogTarget target, ILogSender sender) : LineLog
 
     private void SendAll()
     {
-        while (Take() is { } line)
+        while (Take(out var line))
         {
-            try { sender.Send(line); }
-            catch (IOException error) { Console.Error.WriteLine($"{target.Source?.ContainerId}: {target.Driver} log: {error.Message}"); }
+            if (line is null)
+            {
+                Try(sender.Flush);
+                continue;
+            }
+            Try(() => sender.Send(line));
             bool room;
             lock (_lock)
             {
@@ -81,15 +92,38 @@ internal sealed class RemoteLog(LogTarget target, ILogSender sender) : LineLog
             }
             if (room) OnRoom?.Invoke();
         }
+        Try(sender.Flush);
         sender.Dispose();
     }
 
-    private LogLine? Take()
+    private void Try(Action send)
+    {
+        try { send(); }
+        catch (IOException error) { Console.Error.WriteLine($"{target.Source?.ContainerId}: {target.Driver} log: {error.Message}"); }
+    }
+
+    /// <summary>The next line, or null when it is time to send what was gathered; false at the end.</summary>
+    private bool Take(out LogLine? line)
     {
         lock (_lock)
         {
-            while (_queue.Count == 0 && !_ended) Monitor.Wait(_lock);
-            return _queue.TryDequeue(out var line) ? line : null;
+            while (true)
+            {
+                long? wait = _flushAt - Environment.TickCount64;
+                if (wait <= 0)
+                {
+                    (_flushAt, line) = (null, null);
+                    return true;
+                }
+                if (_queue.TryDequeue(out line))
+                {
+                    if (sender.Linger is { } linger) _flushAt ??= Environment.TickCount64 + (long)linger.TotalMilliseconds;
+                    return true;
+                }
+                if (_ended) return false;
+                if (wait is { } milliseconds) Monitor.Wait(_lock, (int)milliseconds);
+                else Monitor.Wait(_lock);
+            }
         }
     }
 

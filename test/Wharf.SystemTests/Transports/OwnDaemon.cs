@@ -18,11 +18,13 @@ internal sealed class OwnDaemon : IAsyncDisposable
     public string Log { get { lock (_log) return _log.ToString(); } }
 
     /// <param name="launcher">A program before the daemon's own command line (systemd-socket-activate); nothing for the daemon itself.</param>
-    public static async Task<OwnDaemon> StartAsync(Func<string, string[]> flags, Func<string, string[]>? launcher = null)
+    public static async Task<OwnDaemon> StartAsync(Func<string, string[]> flags, Func<string, string[]>? launcher = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var root = Directory.CreateTempSubdirectory("wharf-own-").FullName;
         string[] line = [.. launcher?.Invoke(root) ?? [], Path.Combine(EngineFixture.Binaries, "wharf"), "daemon", "--data-root", Path.Combine(root, "data"), "--exec-root", Path.Combine(root, "run"), .. flags(root)];
-        var process = Process.Start(new ProcessStartInfo(line[0], line[1..]) { RedirectStandardError = true, RedirectStandardInput = true })!;
+        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        var process = Process.Start(start)!;
         process.StandardInput.Close();
         var daemon = new OwnDaemon(process, root);
         var ready = new TaskCompletionSource();

@@ -5,6 +5,7 @@ using System.Text;
 using System.Xml;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Storage;
+using Wharf.Specs.Aws;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Registry.S3;
@@ -23,7 +24,7 @@ internal sealed class S3Client : IDisposable
         if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) throw WharfException.Invalid($"storage.endpoint: \"{endpoint}\" is no http or https URL");
         var access = config.AccessKey ?? Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") ?? throw WharfException.Invalid("storage.access-key is missing, and AWS_ACCESS_KEY_ID is not set");
         var secret = config.SecretKey ?? (config.SecretKeyFile is { } file ? File.ReadAllText(file).Trim() : null) ?? Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY") ?? throw WharfException.Invalid("storage.secret-key and storage.secret-key-file are missing, and AWS_SECRET_ACCESS_KEY is not set");
-        _signature = new SignatureV4(access, secret, config.Region);
+        _signature = new SignatureV4(access, secret, config.Region, "s3");
         _bucket = bucket;
         _base = config.PathStyle ? $"{url.Scheme}://{url.Authority}/{bucket}" : $"{url.Scheme}://{bucket}.{url.Authority}";
     }

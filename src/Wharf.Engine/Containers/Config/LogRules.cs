@@ -9,7 +9,7 @@ namespace Wharf.Engine.Containers.Config;
 internal static class LogRules
 {
     /// <summary>The drivers there are, as <c>info</c> lists them.</summary>
-    public static readonly string[] Drivers = ["fluentd", "gelf", "journald", "json-file", "local", "syslog"];
+    public static readonly string[] Drivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local", "splunk", "syslog"];
 
     /// <summary>
     /// The driver of containers whose daemon names none. Not local: python's docker client returns the output of <c>containers.run</c> only where the
@@ -97,7 +97,7 @@ internal static class LogRules
         bool remote = driver is not ("json-file" or "local");
         var prefix = remote ? "cache-" : "";
         var size = options.GetValueOrDefault(prefix + "max-size");
-        source.Tag = LogTag.Render(options.GetValueOrDefault("tag") is { Length: > 0 } tag ? tag : "{{.ID}}", source, config);
+        source.Tag = LogTag.Render(options.GetValueOrDefault("tag") is { Length: > 0 } tag ? tag : driver == "awslogs" ? "{{.FullID}}" : "{{.ID}}", source, config);
         return new LogTarget
         {
             Driver = driver,

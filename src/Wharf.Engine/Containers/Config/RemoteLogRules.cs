@@ -25,6 +25,7 @@ internal static class RemoteLogRules
             case "syslog": CheckSyslog(options); break;
             case "gelf": CheckGelf(options); break;
             case "fluentd": CheckFluentd(options); break;
+            case "awslogs" or "gcplogs" or "splunk": CloudLogRules.Check(driver, options); break;
             default: LogRules.RequireKnown(options, Attributes, key => $"unknown log opt '{key}' for journald log driver"); break;
         }
     }
@@ -94,13 +95,14 @@ internal static class RemoteLogRules
             throw WharfException.Invalid($"strconv.ParseUint: parsing \"{retries}\": invalid syntax");
     }
 
-    /// <summary>Options in the forms the shim takes: durations as milliseconds.</summary>
+    /// <summary>Options in the forms the shim takes: durations as milliseconds, formats of times as patterns.</summary>
     public static Dictionary<string, string> Normalize(string driver, Dictionary<string, string> options)
     {
-        var own = options.Where(option => option.Key.StartsWith(driver + "-", StringComparison.Ordinal)).ToDictionary();
+        var own = options.Where(option => option.Key.StartsWith(driver == "gcplogs" ? "gcp-" : driver + "-", StringComparison.Ordinal)).ToDictionary();
         foreach (var key in (ReadOnlySpan<string>)["fluentd-retry-wait", "fluentd-write-timeout"])
             if (own.Remove(key, out var text) && ContainerFilters.TryDuration(text, out var time)) own[key + "-ms"] = time.TotalMilliseconds.ToString(CultureInfo.InvariantCulture);
         if (own.Remove("fluentd-async-connect", out var connect)) own.TryAdd("fluentd-async", connect);
+        if (own.Remove("awslogs-datetime-format", out var format)) own["awslogs-multiline-pattern"] = CloudLogRules.PatternOf(format);
         return own;
     }
 
