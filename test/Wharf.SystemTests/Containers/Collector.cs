@@ -12,15 +12,17 @@ namespace Wharf.SystemTests.Containers;
 internal sealed record Collected(string Method, string Path, WebHeaderCollection Headers, string Body)
 {
     /// <summary>The JSON values in the body, which may stand one behind another.</summary>
-    public IEnumerable<JsonNode> Values()
+    public List<JsonNode> Values()
     {
+        var values = new List<JsonNode>();
         var bytes = Encoding.UTF8.GetBytes(Body);
         for (int at = 0; at < bytes.Length;)
         {
-            var reader = new Utf8JsonReader(bytes.AsSpan(at), isFinalBlock: false, default);
-            if (JsonNode.Parse(ref reader) is { } node) yield return node;
+            var reader = new Utf8JsonReader(bytes.AsSpan(at), new JsonReaderOptions { AllowMultipleValues = true });
+            values.Add(JsonNode.Parse(ref reader)!);
             at += (int)reader.BytesConsumed;
         }
+        return values;
     }
 }
 
