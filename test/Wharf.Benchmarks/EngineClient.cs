@@ -24,11 +24,13 @@ public sealed class EngineClient : IDisposable
     public string Host { get; }
 
     /// <summary>Sends a request and reads the whole answer; throws on a status of 400 or more.</summary>
-    public string Send(string method, string path, string? json = null)
+    public string Send(string method, string path, string? json = null) => Send(method, path, json is null ? [] : Encoding.UTF8.GetBytes(json), json is null ? null : "application/json");
+
+    /// <summary>As above, with any body.</summary>
+    public string Send(string method, string path, byte[] body, string? contentType)
     {
-        var body = json is null ? [] : Encoding.UTF8.GetBytes(json);
         var head = new StringBuilder($"{method} /v1.41{path} HTTP/1.1\r\nHost: d\r\n");
-        if (json is not null) head.Append("Content-Type: application/json\r\n");
+        if (contentType is not null) head.Append($"Content-Type: {contentType}\r\n");
         head.Append($"Content-Length: {body.Length}\r\n\r\n");
         _socket.Send([.. Encoding.ASCII.GetBytes(head.ToString()), .. body]);
         var (status, text) = Receive();

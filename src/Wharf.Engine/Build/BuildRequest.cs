@@ -1,4 +1,5 @@
 using Wharf.Engine.Build.Planning;
+using Wharf.Specs.Build;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Image;
 
@@ -38,6 +39,8 @@ public sealed record BuildRequest
     public Func<string, CancellationToken, Task<byte[]?>> Secrets { get; init; } = (_, _) => Task.FromResult<byte[]?>(null);
     /// <summary>Path of a unix socket that leads to the caller's SSH agent of an ID; null when there is none.</summary>
     public Func<string, CancellationToken, Task<string?>> SshAgents { get; init; } = (_, _) => Task.FromResult<string?>(null);
+    /// <summary>What the ignore file of the main context keeps away; asked for only where a lint rule compares with it.</summary>
+    public Func<CancellationToken, Task<IgnorePatterns>>? Ignored { get; init; }
     /// <summary>The caller allows <c>RUN --security=insecure</c>; the daemon must allow it too.</summary>
     public bool Insecure { get; init; }
     /// <summary>Results of steps that came from elsewhere, by the steps' keys.</summary>

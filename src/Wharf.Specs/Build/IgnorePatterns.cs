@@ -54,6 +54,7 @@ public sealed class IgnorePatterns
     /// <summary>Whether a path, relative to the context and with slashes, stays out.</summary>
     public bool Excludes(string path)
     {
+        if (patterns.Count == 0) return false;
         var parts = path.Split('/');
         var isExcluded = false;
         foreach (var pattern in patterns)

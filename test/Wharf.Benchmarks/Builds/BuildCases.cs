@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Formats.Tar;
+using System.Text;
 
 namespace Wharf.Benchmarks.Builds;
 
@@ -23,6 +25,7 @@ public static class BuildCases
         {
             Configure(root);
             foreach (var engine in report.Engines) BenchImage.Ensure(engine.Host);
+            MeasureEngines(report, root, binaries, rounds);
             foreach (var (front, value) in Fronts) Measure(report, root, front, value, rounds);
             report.Print();
         }
@@ -35,9 +38,48 @@ public static class BuildCases
 
     private const string Tag = "wharf-bench-built";
 
+    /// <summary>The engine's share of a build that is all cached: the request alone, and the BuildKit protocol by a client that itself takes some milliseconds.</summary>
+    private static void MeasureEngines(Report report, string root, string binaries, int rounds)
+    {
+        var dockerfile = TwentySteps("engine");
+        var tar = Tar($"FROM {BenchImage.Name}\n{dockerfile}");
+        report.Case($"{Steps} steps, all cached, POST /build without a client", rounds, engine => Posted(engine, tar));
+        var context = Context(root, "engine", dockerfile);
+        report.Case($"{Steps} steps, all cached, BuildKit protocol by wharf build", rounds, engine => Ran(Path.Combine(binaries, "wharf"), engine, ["-H", engine.Host, "build", "-q", "-t", Tag, context]));
+    }
+
+    private static string TwentySteps(string mark) => string.Concat(Enumerable.Range(0, Steps).Select(step => $"RUN echo {mark} {step} > /file{step}\n"));
+
+    private static byte[] Tar(string dockerfile)
+    {
+        using var bytes = new MemoryStream();
+        using (var tar = new TarWriter(bytes, TarEntryFormat.Ustar, leaveOpen: true))
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "Dockerfile") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(dockerfile)) });
+        return bytes.ToArray();
+    }
+
+    private static IEnumerable<(string, double)> Posted(EngineClient engine, byte[] tar)
+    {
+        var watch = Stopwatch.StartNew();
+        var answer = engine.Send("POST", "/build?t=" + Tag, tar, "application/x-tar");
+        yield return ("", watch.Elapsed.TotalMilliseconds);
+        if (!answer.Contains("Successfully built", StringComparison.Ordinal)) throw new InvalidOperationException($"{engine.Name}: {answer}");
+    }
+
+    private static IEnumerable<(string, double)> Ran(string program, EngineClient engine, string[] args)
+    {
+        var watch = Stopwatch.StartNew();
+        using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        yield return ("", watch.Elapsed.TotalMilliseconds);
+        if (process.ExitCode != 0) throw new InvalidOperationException($"{engine.Name}: {string.Join(' ', args)}: {process.ExitCode} {error.Result}");
+    }
+
     private static void Measure(Report report, string root, string front, string value, int rounds)
     {
-        var steps = Context(root, "steps", string.Concat(Enumerable.Range(0, Steps).Select(step => $"RUN echo {step} > /file{step}\n")));
+        var steps = Context(root, "steps", TwentySteps("step"));
         report.Case($"{Steps} steps, nothing cached, {front}", Math.Min(rounds, 3), engine => Build(root, engine, value, steps, "--no-cache"));
         report.Case($"{Steps} steps, all cached, {front}", rounds, engine => Build(root, engine, value, steps));
 

@@ -77,7 +77,7 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
             if (names.Count == 0) throw WharfException.Invalid("tag is needed when pushing to registry");
             await PushAsync(context, vertex, images, names, cancellation);
         }
-        if (names.Count > 0) response["image.name"] = string.Join(',', names.Select(static name => ImageReference.Parse(name).WithDefaultTag().Canonical));
+        if (names.Count > 0) response["image.name"] = string.Join(',', names.Select(static name => ImageReference.Parse(name).Canonical));
     }
 
     /// <summary>Among several platforms the daemon's own gets the names: an image of the store is for one.</summary>
@@ -176,7 +176,7 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
         if (!attributes.Flag("tar", absent: true)) await SendLayoutAsync(context, vertex, layout, cancellation);
         else using (vertex.Begin("sending tarball"))
             await SessionOutput.SendAsync(context.Session, context.Index, context.Result.Response, output => builds.WriteArchiveAsync(layout, attributes.Names, docker, created, output, cancellation), cancellation);
-        if (attributes.Names.Count > 0) context.Result.Response["image.name"] = string.Join(',', attributes.Names.Select(static name => ImageReference.Parse(name).WithDefaultTag().Canonical));
+        if (attributes.Names.Count > 0) context.Result.Response["image.name"] = string.Join(',', attributes.Names.Select(static name => ImageReference.Parse(name).Canonical));
     }
 
     /// <summary>The blobs by themselves: the client makes the index, of the descriptor it is told.</summary>

@@ -3,6 +3,7 @@ using Wharf.BuildKit.Protocol.Ops;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Planning;
+using Wharf.Specs.Build;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.BuildKit.Gateway;
@@ -73,6 +74,20 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         return exception ? "!" + path : path;
     }
 
+    /// <summary>What the main context's ignore file keeps away, for the lint rule that compares with it.</summary>
+    public async Task<IgnorePatterns> IgnoredAsync(CancellationToken cancellation)
+    {
+        if (_ignored is null && Remote.Length == 0) await ReadIgnoreFileAsync(cancellation);
+        return IgnorePatterns.Parse(_ignored ?? []);
+    }
+
+    private async Task ReadIgnoreFileAsync(CancellationToken cancellation)
+    {
+        using var looking = new VertexReporter(job.Log, "[internal] load .dockerignore");
+        using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(ContextName, Includes: [IgnoreFile], FollowPaths: [IgnoreFile]), cancellation);
+        _ignored = Patterns(ignore, IgnoreFile) ?? [];
+    }
+
     /// <summary>The contexts that the steps of some plans read, each fetched when the first step wants it.</summary>
     public BuildContexts Contexts(IReadOnlyList<BuildPlan> plans)
     {
@@ -98,16 +113,14 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
             _remoteDirectory ??= await FetchAsync(Remote, cancellation);
             return Kept(_remoteDirectory);
         }
-        var client = name.Length == 0 ? ContextName : name;
-        if (name.Length > 0 || _ignored is null)
+        if (name.Length > 0)
         {
-            using var looking = new VertexReporter(job.Log, name.Length == 0 ? "[internal] load .dockerignore" : $"[context {name}] load .dockerignore");
-            using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(client, Includes: [IgnoreFile], FollowPaths: [IgnoreFile]), cancellation);
-            var patterns = Patterns(ignore, IgnoreFile);
-            if (name.Length == 0) _ignored = patterns ?? [];
-            else return await ReceiveContextAsync($"[context {name}] load from client", client, name, plans, patterns, cancellation);
+            using var looking = new VertexReporter(job.Log, $"[context {name}] load .dockerignore");
+            using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(name, Includes: [IgnoreFile], FollowPaths: [IgnoreFile]), cancellation);
+            return await ReceiveContextAsync($"[context {name}] load from client", name, name, plans, Patterns(ignore, IgnoreFile), cancellation);
         }
-        return await ReceiveContextAsync("[internal] load build context", client, name, plans, _ignored, cancellation);
+        if (_ignored is null) await ReadIgnoreFileAsync(cancellation);
+        return await ReceiveContextAsync("[internal] load build context", ContextName, name, plans, _ignored, cancellation);
     }
 
     private async Task<BuildContext> ReceiveContextAsync(string title, string client, string name, IReadOnlyList<BuildPlan> plans, IReadOnlyList<string>? excluded, CancellationToken cancellation)

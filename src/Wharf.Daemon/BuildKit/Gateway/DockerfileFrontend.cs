@@ -28,13 +28,13 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         if (options["requestid"] is { Length: > 0 } subrequest)
         {
             var file = BuildService.Parse(job.DockerfileText, options.FileName);
-            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]), name => Report(job, name), cancellation);
+            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]) with { Ignored = source.IgnoredAsync }, name => Report(job, name), cancellation);
             return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, file, job.DockerfileText, options, PlanAsync) };
         }
         var plans = new List<(BuildRequest Request, BuildPlan Plan)>();
         foreach (var platform in options.Platforms)
         {
-            var request = RequestOf(builds, job, session, options, services, named, platform);
+            var request = RequestOf(builds, job, session, options, services, named, platform) with { Ignored = source.IgnoredAsync };
             await Export.CacheTransfer.ImportAsync(job, options, session, builds, request, cancellation);
             plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
         }

@@ -29,7 +29,7 @@ internal static class Subrequests
                 case "frontend.subrequests.describe": WriteKnown(json, words); break;
                 case "frontend.targets": WriteTargets(json, file, text, words); break;
                 case "frontend.outline": WriteOutline(json, await plan(), text, words); break;
-                case "frontend.lint": status = await WriteLintAsync(json, file, text, plan, words); break;
+                case "frontend.lint": status = await WriteLintAsync(json, file, text, options, plan, words); break;
                 default: throw WharfException.NotImplemented($"unsupported subrequest {name}");
             }
         }
@@ -146,7 +146,7 @@ internal static class Subrequests
         json.WriteEndArray();
     }
 
-    private static async Task<int> WriteLintAsync(Utf8JsonWriter json, Dockerfile file, string text, Func<Task<BuildPlan>> plan, StringBuilder words)
+    private static async Task<int> WriteLintAsync(Utf8JsonWriter json, Dockerfile file, string text, FrontendOptions options, Func<Task<BuildPlan>> plan, StringBuilder words)
     {
         IReadOnlyList<LintWarning> warnings;
         string? failure = null;
@@ -157,7 +157,7 @@ internal static class Subrequests
         }
         catch (DockerfileException error)
         {
-            var report = new LintReport(file.Directives.GetValueOrDefault("check"));
+            var report = new LintReport(options.Arguments.GetValueOrDefault("BUILDKIT_DOCKERFILE_CHECK") ?? file.Directives.GetValueOrDefault("check"));
             BuildService.Lint(file, report);
             (warnings, failure, failedAt) = (report.Warnings, error.Message, error.Line);
         }

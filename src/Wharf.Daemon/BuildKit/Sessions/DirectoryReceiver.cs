@@ -85,9 +85,19 @@ internal sealed class DirectoryReceiver : IDisposable
         }
     }
 
+    private static readonly WriteOptions AtOnce = new(), WithTheNext = new(WriteFlags.BufferHint);
+
+    /// <summary>Sends what was put down, and flushes when there is no more: thousands of files are asked for, and each flush is a system call and a wakening of the client.</summary>
     private async Task AnswerAsync(IClientStreamWriter<Packet> stream, CancellationToken cancellation)
     {
-        await foreach (var packet in _answers.Reader.ReadAllAsync(cancellation)) await stream.WriteAsync(packet, cancellation);
+        while (await _answers.Reader.WaitToReadAsync(cancellation))
+        {
+            while (_answers.Reader.TryRead(out var packet))
+            {
+                stream.WriteOptions = _answers.Reader.TryPeek(out _) ? WithTheNext : AtOnce;
+                await stream.WriteAsync(packet, cancellation);
+            }
+        }
         await stream.CompleteAsync();
     }
 

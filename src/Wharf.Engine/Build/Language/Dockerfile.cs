@@ -17,7 +17,7 @@ public sealed record Dockerfile
     public required IReadOnlyList<string> Lines { get; init; }
     /// <summary>What is allowed but not wise, to tell the user.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
-    /// <summary>Numbers of empty lines inside of continued instructions.</summary>
+    /// <summary>Last lines of continued instructions that have empty lines inside.</summary>
     public IReadOnlyList<int> EmptyContinuations { get; init; } = [];
     public char Escape { get; init; } = '\\';
 }

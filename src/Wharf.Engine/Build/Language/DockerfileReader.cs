@@ -76,11 +76,7 @@ internal sealed class DockerfileReader
             var line = _lines[_next++];
             if (!first && IsBlankOrComment(line))
             {
-                if (line.AsSpan().Trim().IsEmpty)
-                {
-                    emptyInside = true;
-                    EmptyContinuations.Add(_next);
-                }
+                emptyInside |= line.AsSpan().Trim().IsEmpty;
                 continue;
             }
             if (first) line = line.TrimStart();
@@ -91,6 +87,7 @@ internal sealed class DockerfileReader
             }
             text.Append(kept);
         }
+        if (emptyInside) EmptyContinuations.Add(_next);
         if (emptyInside) Warnings.Add("[WARNING]: Empty continuation line found in:\n    " + text.ToString().Trim());
         return text.ToString().Trim();
     }

@@ -14,6 +14,7 @@ internal static partial class DockerfileLinter
     public static void Check(Dockerfile file, LintReport report)
     {
         CheckCasing(file, report);
+        DescriptionRule.Check(file, report);
         foreach (var line in file.EmptyContinuations) report.Add("NoEmptyContinuation", "Empty continuation lines will become errors in a future release", "Empty continuation line", line, line);
         foreach (var instruction in file.MetaArgs) CheckArguments(instruction, file.Escape, report);
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);

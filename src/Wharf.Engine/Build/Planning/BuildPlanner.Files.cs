@@ -36,6 +36,7 @@ internal sealed partial class BuildPlanner
             throw new DockerfileException(instruction.FirstLine, $"When using {instruction.Name} with more than one source file, the destination must be a directory and end with a /");
         var absolute = ArchivePlace.Clean(Absolute(stage, destination));
         var from = instruction.Flag("from") is { } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : new CopySourceName(null, "");
+        if (from is { Node: null, Context: "" }) await CheckIgnoredAsync(instruction, sources, cancellation);
         bool isAdd = instruction.Name == "ADD";
         string? Value(string flag) => instruction.Flag(flag) is { } value ? Expand(stage, value, instruction) : null;
         var text = $"{instruction.Name} {string.Concat(instruction.Flags.Select(flag => Expand(stage, flag, instruction) + " "))}{string.Join(' ', words.Select(word => word.Value))}";

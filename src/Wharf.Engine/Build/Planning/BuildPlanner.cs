@@ -42,7 +42,8 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, WarningsAreErrors = _lint.IsError, UnusedArguments = [.. request.Arguments.Keys.Where(name => !_usedArguments.Contains(name) && !IsPredefined(name)).Order(StringComparer.Ordinal)] };
     }
 
-    internal static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
+    /// <summary>A time as Go writes it: without zeros at the end.</summary>
+    internal static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFFZ", CultureInfo.InvariantCulture);
 
     private int TargetIndex()
     {

@@ -95,13 +95,14 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
         var make = (like is { } stat ? LikeSource(stat) : New(0x1ed)) with { Seconds = node.Parents ? found.Stat.ModifiedSeconds : _directoryTime, Above = now };
         var real = await _destination.WriteDirectoryAsync(tar, clean, make, cancellation);
         var prefix = real.Length == 0 ? "" : real + "/";
-        await Writer(tar, prefix.Length).WriteChildrenAsync(found.Parent, Encoding.UTF8.GetBytes(prefix), cancellation);
+        await Writer(tar, prefix.Length, intoNew: missing.Length > 0).WriteChildrenAsync(found.Parent, Encoding.UTF8.GetBytes(prefix), cancellation);
     }
 
     private NewDirectory LikeSource(in FileStat stat) =>
         new(_mode?.Apply(stat.Permissions, isDirectory: true) ?? stat.Permissions, _owner?.Uid ?? (KeepsOwners ? stat.Uid : 0), _owner?.Gid ?? (KeepsOwners ? stat.Gid : 0), stat.ModifiedSeconds);
 
-    private NewDirectory New(uint mode) => new(mode, _owner?.Uid ?? 0, _owner?.Gid ?? 0, now);
+    /// <summary>A directory that the destination names and that is not there: octal modes are for it as well, as with BuildKit, changes are not.</summary>
+    private NewDirectory New(uint mode) => new(_mode?.Octal ?? mode, _owner?.Uid ?? 0, _owner?.Gid ?? 0, now);
 
     private bool KeepsOwners => node.From is not null;
 
@@ -109,21 +110,21 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     {
         var (directory, fileName) = await PlaceAsync(tar, node.Destination, name, cancellation);
         var entry = new TarEntry { Name = Encoding.UTF8.GetBytes(Join(directory, fileName)), Mode = 0x1a4, ModifiedSeconds = now };
-        if (Admit(entry, 0)) await tar.WriteFileAsync(entry, Encoding.UTF8.GetBytes(content), cancellation);
+        if (Admit(entry, 0, intoNew: false)) await tar.WriteFileAsync(entry, Encoding.UTF8.GetBytes(content), cancellation);
     }
 
     private static string Join(string directory, string name) => directory.Length == 0 ? name : $"{directory}/{name}";
 
-    private TreeWriter Writer(TarWriter tar, int prefix) => new(tar, new TreeWriterOptions { MaxNameLength = limits.MaxTarNameLength, Admit = entry => Admit(entry, prefix) });
+    private TreeWriter Writer(TarWriter tar, int prefix, bool intoNew = false) => new(tar, new TreeWriterOptions { MaxNameLength = limits.MaxTarNameLength, Admit = entry => Admit(entry, prefix, intoNew) });
 
-    /// <summary>Gives an entry its owner and mode, and leaves out what is excluded. <paramref name="prefix"/> is the length of the destination's part of its name.</summary>
-    private bool Admit(TarEntry entry, int prefix)
+    /// <summary>Gives an entry its owner and mode, and leaves out what is excluded. <paramref name="prefix"/> is the length of the destination's part of its name; where that is new, nothing is below it to look for.</summary>
+    private bool Admit(TarEntry entry, int prefix, bool intoNew)
     {
         var path = entry.NameText.TrimEnd('/');
         var relative = path.Length >= prefix ? path[prefix..] : path;
         if (_ignored.Excludes(relative) && !(entry.IsDirectory && _ignored.MayHoldException(relative))) return false;
         if (node.From is null && excluded.Count > 0 && excluded.Contains(relative)) return false;
-        if (_destination.StatOf(path) is { } there && there.IsDirectory != entry.IsDirectory)
+        if (!intoNew && _destination.StatOf(path) is { } there && there.IsDirectory != entry.IsDirectory)
             throw WharfException.Invalid(entry.IsDirectory ? $"cannot copy to non-directory: /{path}" : $"cannot overwrite directory with non-directory: /{path}");
         if (_owner is { } owner) (entry.Uid, entry.Gid) = owner;
         else if (!KeepsOwners) (entry.Uid, entry.Gid) = (0, 0);

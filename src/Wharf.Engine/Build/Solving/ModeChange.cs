@@ -8,12 +8,14 @@ internal sealed class ModeChange
     private const string Who = "ugo", Bits = "rwxXst";
     private const uint All = 0xfff, Sticky = 0x200, ReadAll = 0x124, WriteAll = 0x92, ExecuteAll = 0x49;
 
-    private readonly uint? _octal;
     private readonly List<(uint Mask, char Operator, string What)> _changes = [];
 
-    private ModeChange(uint octal) => _octal = octal;
+    private ModeChange(uint octal) => Octal = octal;
 
     private ModeChange() { }
+
+    /// <summary>The bits, where they are given as a number.</summary>
+    public uint? Octal { get; }
 
     /// <summary>Null when nothing is asked for.</summary>
     public static ModeChange? Parse(string? text)
@@ -52,7 +54,7 @@ internal sealed class ModeChange
     /// <summary>The mode that a file with this one gets.</summary>
     public uint Apply(uint mode, bool isDirectory)
     {
-        if (_octal is { } octal) return octal;
+        if (Octal is { } octal) return octal;
         foreach (var (mask, operation, what) in _changes)
         {
             uint bits = 0;

@@ -1,0 +1,1 @@
+console.log(require('words')(['to', 'be', 'to']));
