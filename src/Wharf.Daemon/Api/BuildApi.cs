@@ -30,6 +30,7 @@ public static class BuildApi
         if (context.Query("version") is { Length: > 0 } builder and not ("1" or "2")) throw WharfException.Invalid($"invalid version \"{builder}\"");
         if (context.Query("isolation") is { Length: > 0 } isolation && !isolation.Equals("default", StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"unsupported isolation: \"{isolation}\"");
         Outputs(context);
+        if (context.QueryBool("squash")) throw WharfException.Invalid("squash is only supported with experimental mode");
         if (context.Query("version") == "2")
         {
             await buildKit.BuildAsync(context);
@@ -37,7 +38,6 @@ public static class BuildApi
         }
         if (context.QueryAll("securityopt").Any(static option => option.Length > 0)) throw WharfException.Invalid("security options are not supported on linux");
         if (context.Query("remote") == ClientSession) throw WharfException.Invalid("experimental session with v1 builder is no longer supported, use builder version v2 (BuildKit) instead");
-        if (context.QueryBool("squash")) throw WharfException.Invalid("squash is only supported with experimental mode");
         var builds = context.Engine.Builds;
         var directory = builds.MakeContextDirectory();
         try
@@ -49,11 +49,6 @@ public static class BuildApi
             {
                 var request = RequestOf(context, text, hold);
                 ClassicBuildOutput.Check(request);
-                var sources = Json(context, "cachefrom", "cache-from", BuildJson.Default.ListString) ?? [];
-                int found = 0;
-                foreach (var name in sources) found += await ImportAsync(builds, name, request, context.Cancellation) ? 1 : 0;
-                // Whoever names images to take steps from wants them from nowhere else.
-                if (sources.Count > 0 && found == 0) request = request with { NoCache = true };
                 await ImagesApi.StreamAsync(context, progress => new ClassicBuildOutput(progress, context.QueryBool("q")).RunAsync(builds, request, files, context.Cancellation));
             }
         }
@@ -63,33 +58,37 @@ public static class BuildApi
         }
     }
 
-    /// <summary>Images that are not here are passed over, as docker does.</summary>
-    private static async Task<bool> ImportAsync(BuildService builds, string name, BuildRequest request, CancellationToken cancellation)
+    /// <summary>Dockerd takes what is wrong with a context for its own error.</summary>
+    private static async Task ReceiveContextAsync(ApiContext context, string directory)
     {
         try
         {
-            await builds.ImportCacheAsync(name, request, localOnly: true, cancellation);
-            return true;
+            if (context.Query("remote") is { Length: > 0 } remote) await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
+            else await BuildService.UnpackContextAsync(directory, context.Http.Request.Body, context.Cancellation);
         }
-        catch (WharfException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.InvalidArgument) { return false; }
+        catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument)
+        {
+            throw new WharfException(ErrorKind.Internal, BrokenContext(error), error);
+        }
     }
 
-    private static async Task ReceiveContextAsync(ApiContext context, string directory)
+    /// <summary>What is wrong with an archive, in Go's words.</summary>
+    internal static string BrokenContext(WharfException error)
     {
-        if (context.Query("remote") is not { Length: > 0 } remote)
-        {
-            await BuildService.UnpackContextAsync(directory, context.Http.Request.Body, context.Cancellation);
-            return;
-        }
-        await BuildService.FetchContextAsync(directory, remote, context.Cancellation);
+        const string Mark = "invalid tar: ";
+        if (!error.Message.StartsWith(Mark, StringComparison.Ordinal)) return error.Message;
+        // What is only too much is told as it is.
+        return Headers.Any(word => error.Message.Contains(word, StringComparison.Ordinal)) ? "archive/tar: invalid tar header" : $"archive/tar: {error.Message[Mark.Length..]}";
     }
+
+    private static readonly string[] Headers = ["octal", "checksum", "out of range", "malformed", "negative size"];
 
     private static BuildRequest RequestOf(ApiContext context, string dockerfile, BuildHold hold)
     {
         var credentials = CredentialsOf(context);
         return new BuildRequest
         {
-            Hold = hold,
+            Hold = hold, Classic = true, CacheFrom = Json(context, "cachefrom", "cache-from", BuildJson.Default.ListString) ?? [],
             Name = context.QueryAll("t").Append(context.Query("remote") ?? "").First() is { Length: > 0 } named ? named : "classic",
             DockerfileText = dockerfile,
             DockerfileName = context.Query("dockerfile") is { Length: > 0 } name ? name : "Dockerfile",
@@ -137,7 +136,7 @@ public static class BuildApi
         }
         catch (JsonException error)
         {
-            throw WharfException.Invalid($"error reading {what}: {Reason(text, error, typeof(T) == typeof(List<string>) ? "[]string" : typeof(T) == typeof(Dictionary<string, string>) ? "map[string]string" : "[]*container.Ulimit")}", error);
+            throw WharfException.Invalid($"error reading {what}: {Reason(text, error, typeof(T) == typeof(List<string>) ? "[]string" : typeof(T) == typeof(Dictionary<string, string>) ? (name == "buildargs" ? "map[string]*string" : "map[string]string") : "[]*units.Ulimit")}", error);
         }
     }
 
@@ -148,7 +147,7 @@ public static class BuildApi
         if (trimmed.IsEmpty) return "unexpected end of JSON input";
         var kind = trimmed[0] switch { '{' => "object", '[' => "array", '"' => "string", 't' or 'f' => "bool", '-' or (>= '0' and <= '9') => "number", _ => null };
         if (kind is null) return $"invalid character '{trimmed[0]}' looking for beginning of value";
-        return error.Path is "$" ? $"json: cannot unmarshal {kind} into Go value of type {type}" : error.Message;
+        return error.Path is "$" ? $"json: cannot unmarshal {kind} into Go value of type {type}" : JsonBody.Describe(System.Text.Encoding.UTF8.GetBytes(text), error, type.Contains("Ulimit", StringComparison.Ordinal) ? "units.Ulimit" : "");
     }
 
     /// <summary>Credentials by registry, from the X-Registry-Config header: base64url JSON.</summary>
@@ -168,7 +167,8 @@ public static class BuildApi
         }
         catch (Exception error) when (error is FormatException or JsonException)
         {
-            throw WharfException.Invalid("invalid X-Registry-Config header: not base64url-encoded JSON", error);
+            // As good as none: what needs no credentials builds all the same, which clients rely on.
+            return [];
         }
     }
 

@@ -32,7 +32,11 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         {
             if (directory is not null)
             {
-                await BuildService.UnpackOrDockerfileAsync(directory, context.Http.Request.Body, context.Cancellation);
+                if (await ReceiveAsync(context, directory) is { } problem)
+                {
+                    await FailAsync(context.StartJsonLines(), problem);
+                    return;
+                }
                 request.FrontendAttrs["context"] = BuildJob.BodyAddress;
             }
             else if (remote != ClientSession) request.FrontendAttrs["context"] = remote;
@@ -47,6 +51,19 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
             if (directory is not null) BuildService.RemoveContext(directory);
         }
     }
+
+    /// <summary>Unpacks the body; gives what is wrong with it. BuildKit finds that only when it looks for the Dockerfile.</summary>
+    private static async Task<string?> ReceiveAsync(ApiContext context, string directory)
+    {
+        try
+        {
+            await BuildService.UnpackOrDockerfileAsync(directory, context.Http.Request.Body, context.Cancellation);
+            return null;
+        }
+        catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument) { return $"failed to read dockerfile: {BuildApi.BrokenContext(error)}"; }
+    }
+
+    private static Task FailAsync(JsonLines lines, string message) => lines.WriteAsync(new JsonMessage { ErrorDetail = new ErrorDetail { Message = message }, Error = message }, JsonMessageJson.Default.JsonMessage);
 
     private async Task StreamAsync(ApiContext context, BuildJob job)
     {
@@ -68,8 +85,7 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         }
         catch (Exception error) when (!context.Cancellation.IsCancellationRequested)
         {
-            var message = BuildErrors.Message(error);
-            await lines.WriteAsync(new JsonMessage { ErrorDetail = new ErrorDetail { Message = message }, Error = message }, JsonMessageJson.Default.JsonMessage);
+            await FailAsync(lines, BuildErrors.Message(error));
         }
     }
 
@@ -111,8 +127,11 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         Set("platform", context.Query("platform") is { Length: > 0 } platform ? Engine.Images.Platforms.Describe(Engine.Images.Platforms.Parse(platform)) : null);
         Set("cgroup-parent", context.Query("cgroupparent"));
         Set("shm-size", context.QueryLong("shmsize") is > 0 and var size ? size.ToString(CultureInfo.InvariantCulture) : null);
-        Set("add-hosts", string.Join(',', context.QueryAll("extrahosts").Select(static host => host.Split(':', 2) is [var name, var address] ? $"{name}={address}" : throw WharfException.Invalid($"invalid host {host}"))));
-        Set("ulimit", string.Join(',', (BuildApi.Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits) ?? []).Select(static limit => $"{limit.Name}={limit.Soft}:{limit.Hard}")));
+        // Hosts are a line of CSV to BuildKit.
+        if (context.QueryAll("extrahosts").FirstOrDefault()?.IndexOf('"', StringComparison.Ordinal) is > 0 and var quote)
+            throw new WharfException(ErrorKind.Internal, $"failed to parse additional hosts: parse error on line 1, column {quote + 1}: bare \" in non-quoted-field");
+        Set("add-hosts", string.Join(',', context.QueryAll("extrahosts").Select(static host => host.Split(':', 2) is [var name, var address] ? $"{name}={address}" : throw new WharfException(ErrorKind.Internal, $"invalid host {host}"))));
+        Set("ulimit", string.Join(',', (BuildApi.Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits) ?? []).Select(static limit => !Engine.Containers.Oci.Ulimits.IsKnown(limit.Name) ? throw new WharfException(ErrorKind.Internal, $"failed to parse ulimit: invalid ulimit type: {limit.Name}") : $"{limit.Name}={limit.Soft}:{limit.Hard}")));
         if (context.QueryBool("nocache")) options["no-cache"] = "";
         if (context.QueryBool("pull")) options["image-resolve-mode"] = "pull";
         foreach (var (name, value) in BuildApi.Json(context, "buildargs", "build args", BuildJson.Default.DictionaryStringString) ?? [])
@@ -122,9 +141,8 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         SetNetwork(request, context.Query("networkmode") ?? "");
         request.Exporters.AddRange(BuildApi.Outputs(context).Select(static output => new Exporter { Type = output.Type, Attrs = { output.Attrs } }));
         if (request.Exporters.Count == 0) request.Exporters.Add(new Exporter { Type = "moby" });
-        var tags = context.QueryAll("t").Where(static tag => tag.Length > 0).ToList();
-        try { foreach (var tag in tags) Specs.Image.ImageReference.Parse(tag); }
-        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, error.Message, error); }
+        var tags = context.QueryAll("t");
+        ClassicBuildOutput.CheckTags(tags);
         foreach (var exporter in request.Exporters)
             if (exporter.Type is "moby" or "image" && tags.Count > 0) exporter.Attrs["name"] = string.Join(',', tags);
         return request;

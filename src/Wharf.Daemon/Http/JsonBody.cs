@@ -30,7 +30,8 @@ public static class JsonBody
 
     public static WharfException Empty() => WharfException.Invalid("invalid JSON: got EOF while reading request body");
 
-    private static string Describe(ReadOnlySpan<byte> bytes, JsonException error, string root)
+    /// <summary>What is wrong with a value that could not be read.</summary>
+    internal static string Describe(ReadOnlySpan<byte> bytes, JsonException error, string root)
     {
         try
         {

@@ -122,5 +122,5 @@ public sealed partial class TarReader
 
     private WharfException TooLarge() => TarHeader.Broken($"larger than {_limits.MaxLayerBytes} bytes");
 
-    private static WharfException UnexpectedEnd() => TarHeader.Broken("unexpected EOF");
+    private static WharfException UnexpectedEnd() => WharfException.Invalid("unexpected EOF");
 }

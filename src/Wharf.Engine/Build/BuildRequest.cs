@@ -21,6 +21,10 @@ public sealed record BuildRequest
     public bool NoCache { get; init; }
     /// <summary>Names of stages whose steps are always run.</summary>
     public IReadOnlyList<string> NoCacheStages { get; init; } = [];
+    /// <summary>Build as docker did before BuildKit: step by step, each step an image, the images the cache.</summary>
+    public bool Classic { get; init; }
+    /// <summary>Images that the classic builder may take steps from; empty for those that are here anyway.</summary>
+    public IReadOnlyList<string> CacheFrom { get; init; } = [];
     /// <summary>Ask the registry for base images even when they are here.</summary>
     public bool Pull { get; init; }
     public Platform? Platform { get; init; }

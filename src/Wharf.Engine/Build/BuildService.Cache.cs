@@ -45,12 +45,8 @@ public sealed partial class BuildService
 
     public Task ImportCacheMountAsync(string id, Stream archive, CancellationToken cancellation) => _cacheMounts.ImportAsync(id, archive, cancellation);
 
-    /// <summary>Notes a state, with the way to it, that a build came to; true when a build did before, so that the step there is nothing new.</summary>
-    public bool Meet(Specs.Image.Digest state) => _cache.Meet(state);
-
     private bool Remove(string id)
     {
-        _cache.ForgetStates();
         if (_cacheMounts.Remove(id)) return true;
         return _cache.RemovePrefix(id) > 0;
     }

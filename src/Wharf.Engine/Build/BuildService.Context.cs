@@ -58,14 +58,16 @@ public sealed partial class BuildService
         using var root = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
         var name = dockerfile.Length == 0 ? "Dockerfile" : dockerfile;
         if (!name.StartsWith('/') && LeadsOut(name)) throw new WharfException(ErrorKind.Internal, $"forbidden path outside the build context: {name} ()");
-        var text = ReadText(root, name) ?? (dockerfile is "" or "Dockerfile" ? ReadText(root, "dockerfile") : null)
-            ?? throw new WharfException(ErrorKind.Internal, $"Cannot locate specified Dockerfile: {name}");
+        string? text;
+        try { text = ReadText(root, name) ?? (dockerfile is "" or "Dockerfile" ? ReadText(root, "dockerfile") : null); }
+        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"unexpected error reading Dockerfile: {error.Message}", error); }
+        if (text is null) throw new WharfException(ErrorKind.Internal, $"Cannot locate specified Dockerfile: {name}");
         if (text.Length == 0) throw WharfException.Invalid($"the Dockerfile ({name}) cannot be empty");
         return (text, new BuildContext(directory, RemoveIgnored(root, ArchivePlace.Clean(name)[1..])));
     }
 
     /// <summary>Whether a relative path, taken as written, goes above where it starts.</summary>
-    private static bool LeadsOut(string path)
+    internal static bool LeadsOut(string path)
     {
         int depth = 0;
         foreach (var part in path.Split('/'))
@@ -104,7 +106,7 @@ public sealed partial class BuildService
         if (fd is -Errno.ENOENT or -Errno.ENOTDIR or -Errno.ELOOP) return null;
         using var file = new Fd(FileAt.Check(fd, "openat2", Encoding.UTF8.GetBytes(name)));
         var stat = FileStat.Of(file);
-        if (!stat.IsRegular) throw WharfException.Invalid($"{name} is not a regular file");
+        if (!stat.IsRegular) throw WharfException.Invalid(stat.IsDirectory ? $"read {name}: is a directory" : $"{name} is not a regular file");
         if (stat.Size > _options.Limits.MaxDockerfile) throw WharfException.Invalid($"{name} is larger than {_options.Limits.MaxDockerfile} bytes");
         return File.ReadAllText(file.ProcPath);
     }

@@ -15,14 +15,14 @@ public sealed partial class BuildService
     /// Takes the steps that a reference names into a build: those of an image that is here, else those in its registry, which may be an image with its
     /// steps in it or a cache by itself. Layers are fetched when they are needed. Gives how many steps there were.
     /// </summary>
-    public async Task<int> ImportCacheAsync(string name, BuildRequest request, bool localOnly, CancellationToken cancellation)
+    public async Task<int> ImportCacheAsync(string name, BuildRequest request, CancellationToken cancellation)
     {
         try
         {
             int here = Take(await _images.GetAsync(name, null, cancellation), name, request);
-            if (here > 0 || localOnly) return here;
+            if (here > 0) return here;
         }
-        catch (WharfException error) when (error.Kind == ErrorKind.NotFound && !localOnly)
+        catch (WharfException error) when (error.Kind == ErrorKind.NotFound)
         {
             // Not here: the registry is asked.
         }

@@ -122,21 +122,28 @@ public sealed partial class BuildService
                 // Not here: it is pulled.
             }
         }
-        var reference = ImageReference.Parse(name);
-        var pulled = await _images.PullAsync(reference.WithDefaultTag().Familiar, platform, await request.Credentials(reference.Domain, cancellation), progress, cancellation);
-        request.Hold.Add(pulled.ChainId);
-        return pulled;
+        var reference = ImageReference.Parse(name).WithDefaultTag();
+        try
+        {
+            var pulled = await _images.PullAsync(reference.Familiar, platform, await request.Credentials(reference.Domain, cancellation), progress, cancellation);
+            request.Hold.Add(pulled.ChainId);
+            return pulled;
+        }
+        catch (WharfException error) when (!request.Classic)
+        {
+            // BuildKit looks for the image before it pulls anything, and tells that it did.
+            const string Asked = "Get \"https://";
+            var why = error.Message;
+            if (why.StartsWith(Asked, StringComparison.Ordinal) && why.IndexOf("\": ", StringComparison.Ordinal) is > 0 and var end)
+                why = $"failed to do request: Head \"{why[5..end].TrimEnd('/')}/{reference.Path}/manifests/{reference.Digest?.ToString() ?? reference.Tag}{why[end..]}";
+            throw new WharfException(error.Kind, $"{name}: failed to resolve source metadata for {reference.Canonical}: {why}", error);
+        }
     }
 
     /// <summary>Runs the plan. Progress is told by the plan's nodes.</summary>
     public async Task<SolvedTarget> SolveAsync(BuildRequest request, BuildPlan plan, BuildContexts contexts, CancellationToken cancellation)
     {
-        var id = Guid.NewGuid().ToString("n");
-        var parts = new BuildParts
-        {
-            Options = _options, Snapshots = _snapshots, Images = _images, Containers = _containers, Cache = _cache, CacheMounts = _cacheMounts, Request = request, Contexts = contexts,
-            RunDirectory = Path.Combine(_runDirectory, id), FetchDirectory = Path.Combine(_directory, "fetch", id),
-        };
+        var parts = Parts(request, contexts);
         try
         {
             var result = await new BuildSolver(parts, _flights).SolveAsync(plan.Target.Root, cancellation);
@@ -182,7 +189,7 @@ public sealed partial class BuildService
     }
 
     /// <summary>The configuration as a build writes it: nothing that stands for nothing, and none of the base's members that no specification knows.</summary>
-    private static OciImageConfig Finished(OciImageConfig config) => config with { User = config.User is "" ? null : config.User, WorkingDir = config.WorkingDir is "" ? null : config.WorkingDir, Unknown = null };
+    internal static OciImageConfig Finished(OciImageConfig config) => config with { User = config.User is "" ? null : config.User, WorkingDir = config.WorkingDir is "" ? null : config.WorkingDir, Unknown = null };
 
     /// <summary>The image that a plan will give, as far as it is known before anything has run: without layers and times.</summary>
     public static OciImage PlannedImage(BuildPlan plan)
@@ -203,14 +210,5 @@ public sealed partial class BuildService
             if (history[i].Created is { } known) time = known;
             else history[i] = history[i] with { Created = time };
         }
-    }
-
-    /// <summary>The ID that the image would have if it ended after a step whose file system is solved.</summary>
-    public static async Task<Digest> IdAfterAsync(PlannedStage stage, PlannedStep step)
-    {
-        if (step.Root is BaseNode { Image: { } image } && step.Instruction.Name == "FROM") return image.Id;
-        var result = await step.Root.Progress.Completed;
-        var document = new OciImage { Architecture = stage.Platform.Architecture, Os = stage.Platform.Os, Config = step.Config, RootFs = new RootFs { DiffIds = [.. result.DiffIds] } };
-        return Digest.FromSha256(System.Security.Cryptography.SHA256.HashData(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(document, ImageJson.Default.OciImage)));
     }
 }

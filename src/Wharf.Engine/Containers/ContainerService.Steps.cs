@@ -20,6 +20,10 @@ internal sealed record StepContainer
     /// <summary>Limits, network and the like.</summary>
     public required HostConfig HostConfig { get; init; }
     public IReadOnlyList<Specs.Runtime.Mount> Mounts { get; init; } = [];
+    /// <summary>Of the classic builder, whose steps have the host names that all containers have.</summary>
+    public bool IsClassic { get; init; }
+    /// <summary>Directories that are volumes of its own.</summary>
+    public IReadOnlyList<string> Volumes { get; init; } = [];
 }
 
 /// <summary>Build steps are containers like all others: the same isolation, limits and supervision. Only no listing or event shows them.</summary>
@@ -33,7 +37,7 @@ public sealed partial class ContainerService
         var warnings = new List<string>();
         var config = new ContainerConfig
         {
-            Hostname = StepHostname, Env = [.. step.Environment], Cmd = [.. step.Command], User = step.User, WorkingDir = step.Directory, AttachStdout = true, AttachStderr = true,
+            Hostname = step.IsClassic ? null : StepHostname, Volumes = step.Volumes.Count > 0 ? step.Volumes.ToDictionary(static path => path, static _ => new EmptyObject()) : null, Env = [.. step.Environment], Cmd = [.. step.Command], User = step.User, WorkingDir = step.Directory, AttachStdout = true, AttachStderr = true,
         };
         HostConfigRules.Check(step.HostConfig, config, _capacity, warnings);
         var host = HostConfigDefaults.Apply(step.HostConfig with { LogConfig = new HostConfigLogConfig { Type = "none" } }, _capacity.CgroupV2);
@@ -59,14 +63,22 @@ public sealed partial class ContainerService
     }
 
     /// <summary>Makes an ended step's container one like all others: the caller wants to look at it.</summary>
-    internal async Task KeepStepAsync(string id, CancellationToken cancellation)
+    internal async Task KeepStepAsync(string id, Digest? image, CancellationToken cancellation)
     {
         var container = _index.Get(id);
         using (await container.Gate.EnterAsync(cancellation))
         {
-            container.Document = container.Document with { IsStep = false, StepMounts = [] };
+            container.Document = container.Document with { IsStep = false, StepMounts = [], ImageId = image?.ToString() ?? "", Config = container.Config with { Image = image?.ToString() } };
             _store.SaveDocument(container);
         }
+    }
+
+    /// <summary>A container that stands for a step of the classic builder in which nothing runs.</summary>
+    internal async Task<string> KeepMarkAsync(StepContainer step, Digest? image, CancellationToken cancellation)
+    {
+        var id = await CreateStepAsync(step, cancellation);
+        await KeepStepAsync(id, image, cancellation);
+        return id;
     }
 
     /// <summary>The step's changes as a layer; null when there are none.</summary>

@@ -126,16 +126,20 @@ public static class ImageChange
         return words;
     }
 
-    /// <summary>The ports of <c>first[-last][/protocol]</c>, each as <c>number/protocol</c>.</summary>
+    /// <summary>The ports of <c>[[ip:]port:]first[-last][/protocol]</c>, each as <c>number/protocol</c>.</summary>
     internal static IEnumerable<string> Ports(string text)
     {
         int slash = text.IndexOf('/');
-        var ends = (slash < 0 ? text : text[..slash]).Split('-');
+        var range = slash < 0 ? text : text[..slash];
+        // An address and a port of the host before it count for nothing: only running publishes.
+        range = range[(range.LastIndexOf(':') + 1)..];
+        var ends = range.Split('-');
         var protocol = slash < 0 ? "tcp" : text[(slash + 1)..].ToLowerInvariant();
         ushort last = 0;
-        bool valid = protocol is "tcp" or "udp" or "sctp" && ends.Length <= 2 && ushort.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ushort first) &&
+        bool valid = ends.Length <= 2 && ushort.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ushort first) &&
             ushort.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out last) && first <= last;
-        if (!valid) throw WharfException.Invalid($"Invalid containerPort: {text}");
+        if (!valid) throw WharfException.Invalid($"Invalid containerPort: {range}");
+        if (protocol is not ("tcp" or "udp" or "sctp")) throw WharfException.Invalid($"Invalid proto: {protocol}");
         return Enumerable.Range(ushort.Parse(ends[0], CultureInfo.InvariantCulture), last - ushort.Parse(ends[0], CultureInfo.InvariantCulture) + 1).Select(port => $"{port}/{protocol}");
     }
 
@@ -168,9 +172,11 @@ public static class ImageChange
             SetOption(health, text[2..end]);
             text = text[end..].Trim();
         }
-        if (text.Equals("NONE", StringComparison.OrdinalIgnoreCase)) return new Healthcheck { Test = ["NONE"] };
-        if (!text.StartsWith("CMD ", StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"Unknown type \"{text.Split(' ')[0]}\" in HEALTHCHECK (try CMD)");
-        var command = text[4..].Trim();
+        int space = text.AsSpan().IndexOfAny(' ', '\t');
+        var (type, command) = space < 0 ? (text.ToUpperInvariant(), "") : (text[..space].ToUpperInvariant(), text[space..].Trim());
+        if (type == "NONE") return command.Length == 0 ? new Healthcheck { Test = ["NONE"] } : throw WharfException.Invalid("HEALTHCHECK NONE takes no arguments");
+        if (type != "CMD") throw WharfException.Invalid($"Unknown type \"{type}\" in HEALTHCHECK (try CMD)");
+        if (command.Length == 0) throw WharfException.Invalid("Missing command after HEALTHCHECK CMD");
         health.Test = JsonList(command) is { } list ? ["CMD", .. list] : ["CMD-SHELL", command];
         return health;
     }
@@ -180,11 +186,14 @@ public static class ImageChange
         if (option.Split('=', 2) is not [var name, var value]) throw WharfException.Invalid($"flag needs an argument: --{option}");
         if (name == "retries")
         {
-            health.Retries = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int retries) && retries > 0 ? retries : throw WharfException.Invalid($"--retries must be at least 1 (not {value})");
+            if (!int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int retries)) throw WharfException.Invalid($"strconv.ParseInt: parsing \"{value}\": invalid syntax");
+            health.Retries = retries >= 0 ? retries : throw WharfException.Invalid($"--retries cannot be negative ({value})");
             return;
         }
-        if (!Containers.ContainerFilters.TryDuration(value, out var duration)) throw WharfException.Invalid($"time: invalid duration \"{value}\"");
+        bool negative = value.StartsWith('-');
+        if (!Containers.ContainerFilters.TryDuration(value[(negative ? 1 : 0)..], out var duration)) throw WharfException.Invalid($"time: invalid duration \"{value}\"");
         long nanoseconds = duration.Ticks * 100;
+        if (nanoseconds != 0 && (negative || nanoseconds < 1_000_000)) throw WharfException.Invalid($"Interval \"{name}\" cannot be less than 1ms");
         switch (name)
         {
             case "interval": health.Interval = nanoseconds; break;

@@ -147,7 +147,6 @@ public sealed partial class ImageService
         }
         // Layers that the history does not tell of are shown all the same: nothing of an image is hidden.
         while (chains.TryDequeue(out var rest)) items.Add(new HistoryResponseItem { Id = "<missing>", Created = 0, CreatedBy = "", Size = _snapshots.SizeOrNone(rest), Comment = "" });
-        if (items.Count == 0) items.Add(new HistoryResponseItem { Created = 0, CreatedBy = "", Size = 0, Comment = "" });
         items.Reverse();
         // The steps of images that are here by themselves have their IDs; all others came with the image.
         int at = 0;

@@ -142,7 +142,7 @@ public sealed partial class ImageService
         foreach (var chain in Chains(config).Reverse())
             if (!needed.Contains(chain) && !_snapshots.IsUsedByContainer(chain)) answer.Add(new ImageDeleteResponseItem { Deleted = chain.ToString() });
         await CollectAsync(cancellation);
-        if (prune && parent is { } above && _store.NamesOf(above).Count == 0 && _store.DigestsOf(above).Count == 0) await DeleteAsync(above, force: false, prune: true, quiet: true, answer, cancellation);
+        if (prune && parent is { } above && !IsHeld(above) && _store.NamesOf(above).Count == 0 && _store.DigestsOf(above).Count == 0) await DeleteAsync(above, force: false, prune: true, quiet: true, answer, cancellation);
     }
 
     /// <summary>Removes images without a name (or, with <paramref name="all"/>, all that no container uses) and frees what only they needed.</summary>
@@ -156,7 +156,8 @@ public sealed partial class ImageService
             var images = _store.All().Where(id => _store.ChildrenOf(id).Count == 0 || _store.NamesOf(id).Count > 0).ToList();
             foreach (var id in images)
             {
-                if (!_store.Exists(id)) continue;
+                // What a build has come to is not yet anybody's, but will be.
+                if (!_store.Exists(id) || IsHeld(id)) continue;
                 var record = await RecordAsync(id, cancellation);
                 if (until is not null && CreatedAt(record.Config) >= until) continue;
                 if (!HasLabels(record.Config, labels) || notLabels.Any(label => HasLabels(record.Config, [label]))) continue;

@@ -117,6 +117,45 @@ public sealed partial class ImageService
         return record;
     }
 
+    /// <summary>The images made from one; of null, those that are made from nothing.</summary>
+    internal async Task<List<ImageRecord>> ChildrenAsync(Digest? parent, CancellationToken cancellation)
+    {
+        var children = new List<ImageRecord>();
+        foreach (var id in parent is { } from ? _store.ChildrenOf(from) : _store.Orphans()) children.Add(await RecordAsync(id, cancellation));
+        return children;
+    }
+
+    /// <summary>Keeps an image that is here for a build, so that no prune takes it; false when it is gone.</summary>
+    internal async Task<bool> KeepAsync(Digest image, Build.BuildHold hold, CancellationToken cancellation)
+    {
+        await _removing.WaitAsync(cancellation);
+        try
+        {
+            hold.Add(image);
+            return _store.Exists(image);
+        }
+        finally { _removing.Release(); }
+    }
+
+    private bool IsHeld(Digest image)
+    {
+        lock (_leases.Sync) return _leases.Held.Contains(image);
+    }
+
+    /// <summary>Whether an image was made from another, however many lie between them.</summary>
+    internal bool IsAbove(Digest image, Digest below)
+    {
+        for (var parent = _store.ParentOf(image); parent is { } id; parent = _store.ParentOf(id))
+            if (id == below) return true;
+        return false;
+    }
+
+    /// <summary>Says what an image was made from, if nobody knew.</summary>
+    internal void Adopt(Digest image, Digest parent)
+    {
+        if (image != parent && _store.ParentOf(image) is null) _store.SetParent(image, parent);
+    }
+
     /// <summary>As above, with its event and its names; no prune comes between the image and its names.</summary>
     public async Task<ImageRecord> CreateNamedAsync(OciImage config, Digest? parent, IReadOnlyList<string> names, CancellationToken cancellation)
     {

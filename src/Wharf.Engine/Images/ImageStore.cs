@@ -18,6 +18,7 @@ public sealed partial class ImageStore
             create table if not exists image_digest(repository text not null, digest text not null, image text not null references image(id) on delete cascade, primary key(repository, digest)) without rowid, strict;
             create table if not exists image_manifest(image text not null references image(id) on delete cascade, digest text not null, primary key(image, digest)) without rowid, strict;
             create table if not exists image_parent(image text primary key references image(id) on delete cascade, parent text not null) without rowid, strict;
+            create index if not exists image_parent_children on image_parent(parent);
             create table if not exists image_blob_source(digest text not null, repository text not null, primary key(digest, repository)) without rowid, strict;
             create table if not exists image_layer_blob(diff_id text not null, digest text not null, size integer not null, media_type text not null, primary key(diff_id, digest)) without rowid, strict;
             """);
@@ -90,6 +91,9 @@ public sealed partial class ImageStore
         _state.Query("select parent from image_parent where image = $1 and parent in (select id from image)", Id, image.ToString()) is [var parent, ..] ? parent : null;
 
     public List<Digest> ChildrenOf(Digest image) => _state.Query("select image from image_parent where parent = $1", Id, image.ToString());
+
+    /// <summary>Images of which nothing says what they were made from.</summary>
+    public List<Digest> Orphans() => _state.Query("select id from image where id not in (select image from image_parent)", Id);
 
     /// <summary>Notes a repository that holds a blob: another of the same registry can take it over from there.</summary>
     public void AddBlobSource(Digest blob, string repository) => _state.Execute("insert into image_blob_source values($1, $2) on conflict do nothing", blob.ToString(), repository);

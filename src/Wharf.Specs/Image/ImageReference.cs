@@ -79,7 +79,8 @@ public sealed partial record ImageReference
             if (!TagPattern().IsMatch(tag)) return false;
         }
         var (domain, path) = SplitDomain(rest);
-        if (path.Any(char.IsAsciiLetterUpper)) problem = $"invalid reference format: repository name ({path}) must be lowercase";
+        // Docker looks at the name up to the first colon.
+        if (path.Any(char.IsAsciiLetterUpper)) problem = $"invalid reference format: repository name ({path.Split(':')[0]}) must be lowercase";
         if (!DomainPattern().IsMatch(domain) || !PathPattern().IsMatch(path)) return false;
         if (domain.Length + path.Length + 1 > MaxNameLength)
         {

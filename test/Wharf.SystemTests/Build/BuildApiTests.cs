@@ -35,6 +35,18 @@ public sealed class BuildApiTests(EngineFixture engine) : IDisposable
     [InlineData("platform=bogus", 400, "\"bogus\": unknown operating system or architecture: invalid argument")]
     [InlineData("t=UPPER", 500, "invalid reference format: repository name (library/UPPER) must be lowercase")]
     [InlineData("version=2&t=UPPER", 500, "invalid reference format: repository name (library/UPPER) must be lowercase")]
+    [InlineData("t=foo@sha256:0000000000000000000000000000000000000000000000000000000000000000", 500, "build tag cannot contain a digest")]
+    [InlineData("version=2&t=foo@sha256:0000000000000000000000000000000000000000000000000000000000000000", 500, "build tag cannot contain a digest")]
+    [InlineData("version=2&t=", 500, "invalid reference format")]
+    [InlineData("squash=1", 400, "squash is only supported with experimental mode")]
+    [InlineData("version=2&squash=1", 400, "squash is only supported with experimental mode")]
+    [InlineData("buildargs={\"X\":1}", 400, "error reading build args: json: cannot unmarshal number into Go struct field .X of type string")]
+    [InlineData("buildargs=\"x\"", 400, "error reading build args: json: cannot unmarshal string into Go value of type map[string]*string")]
+    [InlineData("ulimits={}", 400, "error reading ulimit settings: json: cannot unmarshal object into Go value of type []*units.Ulimit")]
+    [InlineData("version=2&ulimits=[{\"Name\":\"bogus\",\"Soft\":1,\"Hard\":1}]", 500, "failed to parse ulimit: invalid ulimit type: bogus")]
+    [InlineData("version=2&extrahosts=nonsense", 500, "invalid host nonsense")]
+    [InlineData("target=0", 400, "target stage \"0\" could not be found")]
+    [InlineData("remote=nonsense", 500, "remoteURL (nonsense) could not be recognized as URL")]
     [InlineData("version=2&networkmode=x", 500, "network mode \"x\" not supported by buildkit")]
     [InlineData("remote=http://127.0.0.1:1/x", 500, "error downloading remote context http://127.0.0.1:1/x: Get \"http://127.0.0.1:1/x\": dial tcp 127.0.0.1:1: connect: connection refused")]
     public async Task A_parameter_that_is_wrong_is_refused_in_dockers_words(string query, int status, string message)
@@ -42,6 +54,79 @@ public sealed class BuildApiTests(EngineFixture engine) : IDisposable
         var answer = await BuildAsync(query);
         answer.Message.ShouldBe(message);
         answer.Status.ShouldBe(status);
+    }
+
+    [Theory]
+    [InlineData("this is no archive", "archive/tar: invalid tar header", "dockerfile parse error on line 1: unknown instruction: this")]
+    [InlineData("cut", "unexpected EOF", "failed to read dockerfile: unexpected EOF")]
+    [InlineData("../evil", "invalid entry name \"../evil\"", "failed to read dockerfile: invalid entry name \"../evil\"")]
+    public async Task A_context_that_is_broken_is_the_daemons_error(string kind, string classic, string buildKit)
+    {
+        using var bytes = new MemoryStream();
+        using (var tar = new TarWriter(bytes, leaveOpen: true))
+        {
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "Dockerfile") { DataStream = new MemoryStream("FROM busybox\n"u8.ToArray()) });
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, kind == "cut" ? "f" : "../evil") { DataStream = new MemoryStream(new byte[5000]) });
+        }
+        var body = kind switch { "cut" => bytes.ToArray()[..3000], "../evil" => bytes.ToArray(), _ => Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(kind + "\n", 100))) };
+        var refused = await _api.PostTarAsync("/build", body);
+        refused.Status.ShouldBe(500);
+        refused.Message.ShouldBe(classic);
+        (await _api.PostTarAsync("/build?version=2", body)).StreamError.ShouldBe(buildKit);
+    }
+
+    [Theory]
+    [InlineData("", "the Dockerfile cannot be empty")]
+    [InlineData("# only a comment\n", "file with no instructions")]
+    [InlineData("RUN true\n", "no build stage in current context")]
+    [InlineData("ARG a=b\n", "dockerfile contains no stages to build")]
+    [InlineData("# escape=x\nFROM busybox\n", "invalid escape token 'x' does not match ` or \\")]
+    [InlineData("FROM $X\n", "base name ($X) should not be blank")]
+    [InlineData("FROM Bad:Ref:x\n", "failed to parse stage name \"Bad:Ref:x\": invalid reference format: repository name (library/Bad) must be lowercase")]
+    [InlineData("FROM --platform=foo busybox\n", "failed to parse platform foo: \"foo\": unknown operating system or architecture: invalid argument")]
+    [InlineData("FROM busybox AS a\nCOPY --from=a /bin/sh /x\n", "circular dependency detected on stage: a")]
+    [InlineData("FROM busybox\nCOPY --from=0 /bin/sh /x\n", "circular dependency detected on stage: stage-0")]
+    [InlineData("FROM busybox\nCOPY --from=5 /bin/sh /x\n", "invalid stage index 5")]
+    [InlineData("FROM busybox\nENV a\n", "ENV must have two arguments")]
+    [InlineData("FROM busybox\nENV a=\"b\n", "failed to process \"\\\"b\": unexpected end of statement while looking for matching double-quote")]
+    [InlineData("FROM busybox\nENV a=${b!c}\n", "failed to process \"${b!c}\": unsupported modifier (!) in substitution")]
+    [InlineData("FROM busybox\nEXPOSE foo\n", "invalid containerPort: foo")]
+    [InlineData("FROM busybox\nEXPOSE 80/foo\n", "invalid port: \"80/foo\": invalid proto: foo")]
+    [InlineData("FROM busybox\nSTOPSIGNAL foo\n", "invalid signal: foo")]
+    [InlineData("FROM busybox\nHEALTHCHECK NONE x\n", "dockerfile parse error on line 2: HEALTHCHECK NONE takes no arguments")]
+    [InlineData("FROM busybox\nHEALTHCHECK --retries=-1 CMD x\n", "dockerfile parse error on line 2: --retries cannot be negative (-1)")]
+    [InlineData("FROM busybox\nRUN []\n", "failed to marshal LLB definition: arguments are required")]
+    [InlineData("FROM busybox\nRUN [\"/nope\"]\n", "process \"/nope\" did not complete successfully: exit code: 1")]
+    [InlineData("FROM busybox\nUSER nobodyatall\nRUN id\n", "process \"/bin/sh -c id\" did not complete successfully: unable to find user nobodyatall: no matching entries in passwd file")]
+    public async Task What_BuildKit_refuses_is_refused_in_its_words(string dockerfile, string error) => (await BuildAsync("version=2", dockerfile)).StreamError.ShouldBe(error);
+
+    [Theory]
+    [InlineData("CMD", "CMD [\"/bin/sh\" \"-c\" \"\"]")]
+    [InlineData("ENTRYPOINT", "ENTRYPOINT [\"/bin/sh\" \"-c\" \"\"]")]
+    [InlineData("RUN", "RUN /bin/sh -c  # buildkit")]
+    [InlineData("EXPOSE 80:80", "EXPOSE [80/tcp]")]
+    [InlineData("EXPOSE 127.0.0.1:80:81", "EXPOSE [81/tcp]")]
+    [InlineData("USER $X", "USER ")]
+    [InlineData("WORKDIR $X", "WORKDIR /")]
+    [InlineData("COPY --from= Dockerfile /x", "COPY Dockerfile /x # buildkit")]
+    [InlineData("COPY nope* /x", "COPY nope* /x # buildkit")]
+    [InlineData("COPY Dockerfile Dockerfile /x", "COPY Dockerfile Dockerfile /x # buildkit")]
+    [InlineData("COPY --chown=nosuchuser Dockerfile /x", "COPY --chown=nosuchuser Dockerfile /x # buildkit")]
+    [InlineData("COPY --chown=0:nosuchgroup Dockerfile /x", "COPY --chown=0:nosuchgroup Dockerfile /x # buildkit")]
+    [InlineData("ARG Z\nRUN true", "RUN |1 Z= /bin/sh -c true # buildkit")]
+    public async Task What_BuildKit_takes_is_taken(string line, string history)
+    {
+        (await BuildAsync("version=2&t=api-taken", $"FROM busybox\n{line}\n")).StreamError.ShouldBeNull();
+        (await _api.GetAsync("/images/api-taken/history")).Json[0]!["CreatedBy"]!.GetValue<string>().ShouldBe(history);
+        (await _api.DeleteAsync("/images/api-taken")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Stages_of_one_name_are_the_last_of_them()
+    {
+        (await BuildAsync("version=2&t=api-taken", "FROM busybox AS a\nENV x=1\nFROM busybox AS a\nENV x=2\nFROM a\n")).StreamError.ShouldBeNull();
+        (await _api.GetAsync("/images/api-taken/json")).Json["Config"]!["Env"]!.ToJsonString().ShouldContain("x=2");
+        (await _api.DeleteAsync("/images/api-taken")).Status.ShouldBe(200);
     }
 
     [Fact]

@@ -98,7 +98,7 @@ internal static class CacheTransfer
             {
                 int count = place.Type switch
                 {
-                    Registry => await builds.ImportCacheAsync(place["ref"], request, localOnly: false, cancellation),
+                    Registry => await builds.ImportCacheAsync(place["ref"], request, cancellation),
                     Local => await ImportLocalAsync(place, session, builds, request, cancellation),
                     _ => throw WharfException.NotImplemented($"cache importer {place.Type} is not supported: use type=registry or local"),
                 };

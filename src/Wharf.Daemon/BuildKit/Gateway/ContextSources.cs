@@ -33,8 +33,17 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         using var vertex = new VertexReporter(job.Log, $"[internal] load build definition from {Path.GetFileName(name)}");
         using var context = await ReceiveAsync(vertex, "dockerfile", new SyncFilter(DockerfileContext, Includes: wanted, FollowPaths: wanted), cancellation);
         _ignored = Patterns(context, name + IgnoreFile);
-        return builds.ReadText(context.Root, name) ?? (name == "Dockerfile" ? builds.ReadText(context.Root, "dockerfile") : null)
-            ?? throw WharfException.Invalid($"failed to read dockerfile: open {name}: no such file or directory");
+        return Dockerfile(context);
+    }
+
+    private string Dockerfile(BuildContext context)
+    {
+        var name = options.FileName;
+        string? text;
+        try { text = builds.ReadText(context.Root, name) ?? (name == "Dockerfile" ? builds.ReadText(context.Root, "dockerfile") : null); }
+        catch (WharfException error) { throw new WharfException(error.Kind, $"failed to read dockerfile: {error.Message}", error); }
+        if (text is null) throw WharfException.Invalid($"failed to read dockerfile: open {name}: no such file or directory");
+        return text.Length > 0 ? text : throw WharfException.Invalid("the Dockerfile cannot be empty");
     }
 
     private async Task<string> ReadRemoteDockerfileAsync(CancellationToken cancellation)
@@ -42,7 +51,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         var directory = await FetchAsync(Remote, cancellation);
         using var context = new BuildContext(directory, new HashSet<string>());
         _ignored = Patterns(context, options.FileName + IgnoreFile) ?? Patterns(context, IgnoreFile);
-        return builds.ReadText(context.Root, options.FileName) ?? throw WharfException.Invalid($"failed to read dockerfile: open {options.FileName}: no such file or directory");
+        return Dockerfile(context);
     }
 
     private async Task<BuildContext> ReceiveAsync(VertexReporter vertex, string what, SyncFilter filter, CancellationToken cancellation)

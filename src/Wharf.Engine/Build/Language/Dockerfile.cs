@@ -50,6 +50,8 @@ public sealed record Instruction
     public IReadOnlyList<Heredoc> Heredocs { get; init; } = [];
     /// <summary>The whole instruction on one line, as progress output shows it.</summary>
     public required string Text { get; init; }
+    /// <summary>The same as it is written: the name in its case, blanks as they are.</summary>
+    public string Original { get; init; } = "";
     public required int FirstLine { get; init; }
     public required int LastLine { get; init; }
 

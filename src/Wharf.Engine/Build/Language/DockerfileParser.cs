@@ -43,23 +43,23 @@ public static partial class DockerfileParser
             Check(instruction, reader.Escape);
             if (instruction.Name == "FROM")
             {
-                if (from is not null) stages.Add(MakeStage(stages.Count, from, current, stages));
+                if (from is not null) stages.Add(MakeStage(stages.Count, from, current));
                 (from, current) = (instruction, []);
             }
             else if (from is not null) current.Add(instruction);
             else if (instruction.Name == "ARG") metaArgs.Add(instruction);
-            else throw new DockerfileException(instruction.FirstLine, "no build stage in current context");
+            else throw new DockerfileException(instruction.FirstLine, "no build stage in current context") { IsMeaning = true };
         }
         if (total == 0) throw new DockerfileException(1, "file with no instructions") { IsSyntax = true };
-        if (from is null) throw new DockerfileException(1, "no build stage in current context");
-        stages.Add(MakeStage(stages.Count, from, current, stages));
+        if (from is null) throw new DockerfileException(1, "dockerfile contains no stages to build") { IsMeaning = true };
+        stages.Add(MakeStage(stages.Count, from, current));
         return new Dockerfile
         {
             Name = name, Directives = reader.Directives, MetaArgs = metaArgs, Stages = stages, Lines = reader.Lines, Warnings = reader.Warnings, EmptyContinuations = reader.EmptyContinuations, Escape = reader.Escape,
         };
     }
 
-    /// <summary>One instruction on its own: what ONBUILD keeps for later.</summary>
+    /// <summary>One instruction on its own: what ONBUILD kept.</summary>
     public static Instruction ParseOne(string text)
     {
         var instruction = new DockerfileReader(text).Next() ?? throw new DockerfileException(1, "file with no instructions");
@@ -70,24 +70,14 @@ public static partial class DockerfileParser
     private static void Check(Instruction instruction, char escape)
     {
         if (!Known.TryGetValue(instruction.Name, out var flags))
-            throw new DockerfileException(instruction.FirstLine, $"unknown instruction: {instruction.Name}{Suggestion(instruction.Name)}");
+            throw new DockerfileException(instruction.FirstLine, $"unknown instruction: {instruction.Keyword}{Suggestion(instruction.Name)}");
         foreach (var flag in instruction.Flags)
         {
             var name = flag[2..].Split('=', 2)[0];
             if (Array.IndexOf(flags, name) < 0) throw new DockerfileException(instruction.FirstLine, $"unknown flag: --{name}");
         }
-        if (instruction is { Rest.Length: 0, Heredocs.Count: 0 })
-            throw new DockerfileException(instruction.FirstLine, ArgumentsMissing(instruction.Name));
-        if (instruction.Name is "ENV" or "LABEL") WordSplit.Pairs(instruction, escape);
+        InstructionRules.Check(instruction, escape);
     }
-
-    private static string ArgumentsMissing(string name) => name switch
-    {
-        "COPY" or "ADD" => $"{name} requires at least two arguments, but only one was provided. Destination could not be determined",
-        "FROM" => "FROM requires either one or three arguments",
-        "RUN" or "CMD" or "ENTRYPOINT" or "ENV" or "LABEL" or "EXPOSE" or "VOLUME" or "ARG" => $"{name} requires at least one argument",
-        _ => $"{name} requires exactly one argument",
-    };
 
     private static string Suggestion(string name)
     {
@@ -111,14 +101,13 @@ public static partial class DockerfileParser
         return row[^1];
     }
 
-    private static Stage MakeStage(int index, Instruction from, List<Instruction> instructions, List<Stage> before)
+    private static Stage MakeStage(int index, Instruction from, List<Instruction> instructions)
     {
         var words = WordSplit.Fields(from.Rest);
         bool named = words.Count == 3 && words[1].Equals("AS", StringComparison.OrdinalIgnoreCase);
         if (words.Count != 1 && !named) throw new DockerfileException(from.FirstLine, "FROM requires either one or three arguments");
         var name = named ? words[2].ToLowerInvariant() : "";
         if (named && !StageName().IsMatch(name)) throw new DockerfileException(from.FirstLine, $"invalid name for build stage: \"{words[2]}\", name can't start with a number or contain symbols");
-        if (named && before.Exists(stage => stage.Name == name)) throw new DockerfileException(from.FirstLine, $"duplicate name for build stage: \"{words[2]}\"");
         return new Stage { Index = index, Name = name, Base = words[0], Platform = from.Flag("platform"), From = from, Instructions = instructions };
     }
 

@@ -7,6 +7,7 @@ internal sealed class DockerfileReader
 {
     private static readonly string[] KnownDirectives = ["syntax", "escape", "check"];
     private static readonly string[] WithHeredocs = ["RUN", "COPY", "ADD"];
+    private const int MaxLine = 65_535;
 
     private readonly string[] _lines;
     private int _next;
@@ -14,7 +15,11 @@ internal sealed class DockerfileReader
     public DockerfileReader(string text)
     {
         _lines = text.TrimStart('\uFEFF').Split('\n');
-        for (int i = 0; i < _lines.Length; i++) _lines[i] = _lines[i].TrimEnd('\r');
+        for (int i = 0; i < _lines.Length; i++)
+        {
+            if (_lines[i].Length > MaxLine / 3 && Encoding.UTF8.GetByteCount(_lines[i]) > MaxLine) throw new DockerfileException(i + 1, $"dockerfile line greater than max allowed size of {MaxLine}") { IsSyntax = true };
+            _lines[i] = _lines[i].TrimEnd('\r');
+        }
         ReadDirectives();
     }
 
@@ -53,7 +58,7 @@ internal sealed class DockerfileReader
         return new Instruction
         {
             Name = name, Keyword = text[..name.Length], Flags = flags, Rest = afterFlags, Heredocs = heredocs, FirstLine = first + 1, LastLine = _next,
-            Text = rest.Length == 0 ? name : $"{name} {rest}",
+            Text = rest.Length == 0 ? name : $"{name} {rest}", Original = text,
         };
     }
 
@@ -76,7 +81,8 @@ internal sealed class DockerfileReader
             var line = _lines[_next++];
             if (!first && IsBlankOrComment(line))
             {
-                emptyInside |= line.AsSpan().Trim().IsEmpty;
+                // After the last line there is nothing, which is no empty line.
+                emptyInside |= line.AsSpan().Trim().IsEmpty && _next < _lines.Length;
                 continue;
             }
             if (first) line = line.TrimStart();
@@ -88,7 +94,7 @@ internal sealed class DockerfileReader
             text.Append(kept);
         }
         if (emptyInside) EmptyContinuations.Add(_next);
-        if (emptyInside) Warnings.Add("[WARNING]: Empty continuation line found in:\n    " + text.ToString().Trim());
+        if (emptyInside) Warnings.Add("Empty continuation line found in: " + text.ToString().Trim());
         return text.ToString().Trim();
     }
 

@@ -116,8 +116,9 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
     private string Braced(ref Cursor cursor)
     {
         var name = Name(ref cursor);
-        if (!cursor.More) throw new FormatException("syntax error: missing '}'");
-        if (name.Length == 0) throw new FormatException("bad substitution: syntax error: empty variable name");
+        // In docker's words, which show the end of the text as the character that stands for none.
+        if (name.Length == 0) throw new FormatException("syntax error: bad substitution");
+        if (!cursor.More) throw new FormatException("unsupported modifier (\uFFFD) in substitution");
         char modifier = cursor.Take();
         switch (modifier)
         {

@@ -70,6 +70,8 @@ public sealed class RunNode : BuildNode
     public bool Insecure { get; init; }
     /// <summary>The platform that the step is for: this machine may not run its programs.</summary>
     public required Platform Platform { get; init; }
+    /// <summary>Directories that are volumes in the step's container, so that nothing of them is kept: the classic builder's way.</summary>
+    public IReadOnlyList<string> Volumes { get; init; } = [];
     /// <summary>The script of a here-document that names its own interpreter.</summary>
     public Heredoc? Script { get; init; }
 
@@ -112,6 +114,8 @@ public sealed class CopyNode : BuildNode
     /// <summary>ADD <c>--unpack</c>; null by the kind of source.</summary>
     public bool? Unpack { get; init; }
     public string? Checksum { get; init; }
+    /// <summary>By the classic builder's rules: a pattern must match something, and names must be known.</summary>
+    public bool IsClassic { get; init; }
     public bool KeepGitDirectory { get; init; }
 
     public override IEnumerable<BuildNode> Inputs => From is null ? [Root] : [Root, From];

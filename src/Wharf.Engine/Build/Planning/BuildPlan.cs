@@ -34,6 +34,12 @@ public sealed class PlannedStage
     public bool CommandSet { get; set; }
     /// <summary>Build arguments in force, by name in order of declaration.</summary>
     public Dictionary<string, string> Arguments { get; } = new(StringComparer.Ordinal);
+    /// <summary>All names that ARG declared, also those without a value, in their order.</summary>
+    public List<string> DeclaredArguments { get; } = [];
+    /// <summary>Arguments that BuildKit declared after ENV had set the name: then they win.</summary>
+    public HashSet<string> Overriding { get; } = new(StringComparer.Ordinal);
+    /// <summary>The stage that FROM names, if it does.</summary>
+    public PlannedStage? Below { get; init; }
 
     public string Label => Stage.Name.Length > 0 ? Stage.Name : $"stage-{Stage.Index}";
 }

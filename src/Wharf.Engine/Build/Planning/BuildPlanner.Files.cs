@@ -9,12 +9,21 @@ internal sealed partial class BuildPlanner
 {
     private string WorkingDirectory(PlannedStage stage, Instruction instruction)
     {
-        var path = NotBlank(Expand(stage, instruction.Rest, instruction), instruction);
+        var path = Expand(stage, instruction.Rest, instruction);
+        if (path.Length == 0 && request.Classic) throw Wrong(instruction, "cannot normalize nothing");
         var absolute = ArchivePlace.Clean(Absolute(stage, path));
         var text = $"WORKDIR {absolute}";
         stage.Config.WorkingDir = absolute;
+        // The root is there.
+        if (absolute == "/")
+        {
+            if (request.Classic) Note(stage, text, null);
+            else stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: true), null));
+            return text;
+        }
         stage.Root = new DirectoryNode { Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Path = absolute };
-        stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: false), stage.Root));
+        if (request.Classic) Note(stage, text, stage.Root);
+        else stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: false), stage.Root));
         return text;
     }
 
@@ -26,16 +35,14 @@ internal sealed partial class BuildPlanner
     private async Task<string> CopyAsync(PlannedStage stage, Instruction instruction, CancellationToken cancellation)
     {
         var words = (WordSplit.JsonList(instruction.Rest) ?? WordSplit.Fields(instruction.Rest)).ConvertAll(word => (Raw: word, Value: Expand(stage, word, instruction)));
-        if (words.Count < 2)
-            throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} requires at least two arguments, but only one was provided. Destination could not be determined");
         var destination = words[^1].Value;
         var inline = Inline(stage, instruction);
         var sources = words[..^1].Where(word => instruction.Heredocs.Count == 0 || HeredocWord.Parse(word.Raw) is null).Select(word => word.Value).ToList();
         bool directory = destination.EndsWith('/') || destination is "." or "" || destination.EndsWith("/.", StringComparison.Ordinal);
-        if (sources.Count + inline.Count > 1 && !directory)
-            throw new DockerfileException(instruction.FirstLine, $"When using {instruction.Name} with more than one source file, the destination must be a directory and end with a /");
+        if (request.Classic && sources.Count + inline.Count > 1 && !directory)
+            throw Wrong(instruction, $"When using {instruction.Name} with more than one source file, the destination must be a directory and end with a /");
         var absolute = ArchivePlace.Clean(Absolute(stage, destination));
-        var from = instruction.Flag("from") is { } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : new CopySourceName(null, "");
+        var from = instruction.Flag("from") is { Length: > 0 } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : new CopySourceName(null, "");
         if (from is { Node: null, Context: "" }) await CheckIgnoredAsync(instruction, sources, cancellation);
         bool isAdd = instruction.Name == "ADD";
         string? Value(string flag) => instruction.Flag(flag) is { } value ? Expand(stage, value, instruction) : null;
@@ -45,14 +52,22 @@ internal sealed partial class BuildPlanner
             Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, From = from.Node, Context = from.Context, Sources = sources, Inline = inline,
             Destination = directory && absolute != "/" ? absolute + "/" : absolute, Owner = Value("chown"), Mode = Value("chmod"), Link = instruction.IsSet("link"), Parents = instruction.IsSet("parents"),
             Excludes = [.. instruction.FlagValues("exclude").Select(pattern => Expand(stage, pattern, instruction))], IsAdd = isAdd,
-            Unpack = instruction.Flag("unpack") is null ? null : instruction.IsSet("unpack"), Checksum = Value("checksum"), KeepGitDirectory = instruction.IsSet("keep-git-dir"),
+            IsClassic = request.Classic, Unpack = instruction.Flag("unpack") is null ? null : instruction.IsSet("unpack"), Checksum = Value("checksum"), KeepGitDirectory = instruction.IsSet("keep-git-dir"),
         };
         // Of the flags the history tells those that show in the image.
         var shown = string.Concat(new[] { "chown", "chmod" }.Where(flag => Value(flag) is { Length: > 0 }).Select(flag => $"--{flag}={Value(flag)} "));
+        if (request.Classic)
+        {
+            Note(stage, $"{instruction.Name} {shown}{SourceMark} in {destination} ", stage.Root);
+            return text;
+        }
         var told = string.Join(' ', words.Select(word => HeredocWord.Parse(word.Raw) is { } document && instruction.Heredocs.Count > 0 ? "<<" + document.Name : word.Value));
         stage.History.Add(new PlannedHistory(Entry($"{instruction.Name} {shown}{told} # buildkit", emptyLayer: false), stage.Root));
         return text;
     }
+
+    /// <summary>Stands in the classic builder's entry for the digest of what is copied, which is not known yet.</summary>
+    internal const string SourceMark = "\0";
 
     private List<(string Name, string Content)> Inline(PlannedStage stage, Instruction instruction)
     {

@@ -28,7 +28,7 @@ internal sealed partial class BuildPlanner
         }
         catch (WharfException error) when (error is not DockerfileException && error.Kind == ErrorKind.InvalidArgument)
         {
-            throw new DockerfileException(instruction.FirstLine, error.Message, error);
+            throw Wrong(instruction, error.Message, error);
         }
         stage.Steps.Add(new PlannedStep(instruction, title, stage.Root == before ? null : stage.Root) { Config = stage.Config.Copy(), Root = stage.Root });
     }
@@ -45,7 +45,7 @@ internal sealed partial class BuildPlanner
             "CMD" or "ENTRYPOINT" => Command(stage, instruction),
             "EXPOSE" => Expose(stage, instruction),
             "VOLUME" => Volume(stage, instruction),
-            "USER" => "USER " + (config.User = NotBlank(Expand(stage, instruction.Rest, instruction), instruction)),
+            "USER" => "USER " + (config.User = Expand(stage, instruction.Rest, instruction)),
             "STOPSIGNAL" => "STOPSIGNAL " + (config.StopSignal = Signal(Expand(stage, instruction.Rest, instruction))),
             "MAINTAINER" => "MAINTAINER " + (stage.Author = instruction.Rest),
             "SHELL" => Shell(stage, instruction),
@@ -53,10 +53,15 @@ internal sealed partial class BuildPlanner
             "HEALTHCHECK" => Health(stage, instruction),
             _ => throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} is not allowed here"),
         };
-        // What is only kept for later has no entry.
-        if (instruction.Name != "ONBUILD") stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: true), null));
+        // What is only kept for later has no entry with BuildKit.
+        if (request.Classic) Note(stage, $" {text}", null);
+        else if (instruction.Name != "ONBUILD") stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: true), null));
         return instruction.Name is "CMD" or "ENTRYPOINT" or "HEALTHCHECK" or "SHELL" or "EXPOSE" or "VOLUME" ? instruction.Text : text;
     }
+
+    /// <summary>The classic builder's entry for what is not run: the shell, as if it had been told a comment.</summary>
+    private static void Note(PlannedStage stage, string text, BuildNode? node) =>
+        stage.History.Add(new PlannedHistory(new HistoryEntry { CreatedBy = $"{string.Join(' ', stage.Config.Shell ?? [.. DefaultShell])} #(nop) {text}" }, node));
 
     private static HistoryEntry Entry(string text, bool emptyLayer) => new() { CreatedBy = text, Comment = HistoryComment, EmptyLayer = emptyLayer ? true : null };
 
@@ -64,7 +69,11 @@ internal sealed partial class BuildPlanner
     {
         // All values see the environment as it was before the instruction.
         var pairs = WordSplit.Pairs(instruction, _file.Escape).ConvertAll(pair => (Key: Expand(stage, pair.Key, instruction), Value: Expand(stage, pair.Value, instruction)));
-        foreach (var (key, value) in pairs) ImageChange.SetVariable(stage.Config.Env ??= [], key, value);
+        foreach (var (key, value) in pairs)
+        {
+            ImageChange.SetVariable(stage.Config.Env ??= [], key, value);
+            stage.Overriding.Remove(key);
+        }
         return "ENV " + string.Join(' ', pairs.Select(pair => $"{pair.Key}={pair.Value}"));
     }
 
@@ -82,21 +91,31 @@ internal sealed partial class BuildPlanner
         {
             _usedArguments.Add(name);
             var absent = written is null ? null : Expand(stage, written, instruction);
-            var value = request.Arguments.GetValueOrDefault(name) ?? absent ?? _metaArguments.GetValueOrDefault(name);
-            if (value is not null) stage.Arguments[name] = value;
+            var value = request.Arguments.GetValueOrDefault(name) ?? absent ?? (request.Classic && IsPlatformArgument(name) ? null : _metaArguments.GetValueOrDefault(name));
+            if (value is not null)
+            {
+                stage.Arguments[name] = value;
+                if (!request.Classic) stage.Overriding.Add(name);
+            }
+            if (!stage.DeclaredArguments.Contains(name)) stage.DeclaredArguments.Add(name);
+            // The classic builder shows what is written.
+            if (request.Classic) value = absent;
             shown.Add(value is null ? name : $"{name}={value}");
         }
         return "ARG " + string.Join(' ', shown);
     }
 
+    /// <summary>What BuildKit predefines for stages.</summary>
+    private static bool IsPlatformArgument(string name) => name is "TARGETPLATFORM" or "TARGETOS" or "TARGETARCH" or "TARGETVARIANT" or "BUILDPLATFORM" or "BUILDOS" or "BUILDARCH" or "BUILDVARIANT";
+
     private string Command(PlannedStage stage, Instruction instruction)
     {
-        var command = WordSplit.JsonList(instruction.Rest);
-        command ??= [.. stage.Config.Shell ?? [.. DefaultShell], instruction.Rest];
+        var command = WordSplit.JsonList(instruction.Rest) ?? ShellCommand(stage, instruction);
         if (instruction.Name == "CMD")
         {
             stage.Config.Cmd = command;
-            stage.Config.ArgsEscaped = true;
+            // Of the two forms only one is for the shell of an image of Windows; that is what BuildKit marks, and it marks both.
+            stage.Config.ArgsEscaped = request.Classic ? null : true;
             stage.CommandSet = true;
         }
         else
@@ -107,6 +126,14 @@ internal sealed partial class BuildPlanner
         return $"{instruction.Name} {Quoted(command)}";
     }
 
+    /// <summary>The shell form. Of nothing the classic builder makes no word, and of ENTRYPOINT nothing at all.</summary>
+    private List<string> ShellCommand(PlannedStage stage, Instruction instruction)
+    {
+        var shell = stage.Config.Shell ?? [.. DefaultShell];
+        if (!request.Classic || instruction.Rest.Length > 0) return [.. shell, instruction.Rest];
+        return instruction.Name == "ENTRYPOINT" ? [] : [.. shell];
+    }
+
     /// <summary>A list as Go prints it with quotes: <c>["a" "b"]</c>, the form that histories have.</summary>
     private static string Quoted(IEnumerable<string> words) => $"[{string.Join(' ', words.Select(word => $"\"{JsonEncodedText.Encode(word, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\""))}]";
 
@@ -114,8 +141,20 @@ internal sealed partial class BuildPlanner
     {
         var ports = WordSplit.Fields(instruction.Rest).SelectMany(word => WordSplit.Fields(Expand(stage, word, instruction))).ToList();
         foreach (var port in ports)
-            foreach (var each in ImageChange.Ports(port)) (stage.Config.ExposedPorts ??= [])[each] = ImageChange.Empty;
+            foreach (var each in PortsOf(port)) (stage.Config.ExposedPorts ??= [])[each] = ImageChange.Empty;
+        if (request.Classic) return $"EXPOSE {string.Join(' ', ports.Order(StringComparer.Ordinal))}";
         return $"EXPOSE [{string.Join(' ', ports.SelectMany(ImageChange.Ports).Order(StringComparer.Ordinal))}]";
+    }
+
+    /// <summary>BuildKit tells the same mistakes in words of its own.</summary>
+    private IEnumerable<string> PortsOf(string port)
+    {
+        try { return ImageChange.Ports(port); }
+        catch (WharfException error) when (!request.Classic)
+        {
+            var problem = char.ToLowerInvariant(error.Message[0]) + error.Message[1..];
+            throw WharfException.Invalid(problem.StartsWith("invalid proto", StringComparison.Ordinal) ? $"invalid port: {GoText.Quoted(port)}: {problem}" : problem, error);
+        }
     }
 
     private string Volume(PlannedStage stage, Instruction instruction)
@@ -123,14 +162,11 @@ internal sealed partial class BuildPlanner
         var paths = (WordSplit.JsonList(instruction.Rest) ?? WordSplit.Words(instruction.Rest, _file.Escape)).ConvertAll(path => Expand(stage, path, instruction));
         foreach (var path in paths)
         {
-            if (path.Length == 0) throw new DockerfileException(instruction.FirstLine, "VOLUME specified can not be an empty string");
+            if (path.Length == 0) throw Wrong(instruction, "VOLUME specified can not be an empty string");
             (stage.Config.Volumes ??= [])[path] = ImageChange.Empty;
         }
         return $"VOLUME [{string.Join(' ', paths)}]";
     }
-
-    private static string NotBlank(string value, Instruction instruction) =>
-        value.Length > 0 ? value : throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} requires exactly one argument");
 
     private static string Signal(string name)
     {
@@ -140,8 +176,7 @@ internal sealed partial class BuildPlanner
 
     private static string Shell(PlannedStage stage, Instruction instruction)
     {
-        var shell = WordSplit.JsonList(instruction.Rest) ?? throw new DockerfileException(instruction.FirstLine, $"SHELL requires the arguments to be in JSON form");
-        if (shell.Count == 0) throw new DockerfileException(instruction.FirstLine, "SHELL requires at least one argument");
+        var shell = WordSplit.JsonList(instruction.Rest)!;
         stage.Config.Shell = shell;
         return $"SHELL [{string.Join(' ', shell)}]";
     }
@@ -151,14 +186,13 @@ internal sealed partial class BuildPlanner
         var trigger = instruction.Rest;
         foreach (var document in instruction.Heredocs) trigger += $"\n{document.Content}{document.Name}";
         (stage.Config.OnBuild ??= []).Add(ImageChange.OnBuild(trigger));
-        DockerfileParser.ParseOne(trigger);
         return $"ONBUILD {trigger}";
     }
 
-    private static string Health(PlannedStage stage, Instruction instruction)
+    private string Health(PlannedStage stage, Instruction instruction)
     {
         var text = string.Join(' ', [.. instruction.Flags, instruction.Rest]);
         stage.Config.Healthcheck = ImageChange.Health(text);
-        return $"HEALTHCHECK {GoText.Health(stage.Config.Healthcheck)}";
+        return $"HEALTHCHECK {(request.Classic ? GoText.PlainHealth(stage.Config.Healthcheck) : GoText.Health(stage.Config.Healthcheck))}";
     }
 }

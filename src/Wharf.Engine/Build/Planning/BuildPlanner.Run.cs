@@ -1,5 +1,7 @@
 using Wharf.Engine.Build.Language;
+using Wharf.Engine.Images;
 using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Build.Planning;
 
@@ -11,16 +13,24 @@ internal sealed partial class BuildPlanner
 
     private async Task<string> RunAsync(PlannedStage stage, Instruction instruction, CancellationToken cancellation)
     {
+        // The classic builder makes a container of no command and never starts it.
+        if (request.Classic && instruction.Heredocs.Count == 0 && WordSplit.JsonList(instruction.Rest) is { Count: 0 })
+        {
+            stage.History.Add(new PlannedHistory(new HistoryEntry { CreatedBy = "" }, null));
+            return instruction.Text;
+        }
         var (command, script) = RunCommand(stage, instruction);
         var environment = new List<string>(stage.Config.Env ?? []);
         var arguments = new List<string>();
-        foreach (var (name, value) in stage.Arguments)
+        foreach (var name in stage.DeclaredArguments)
         {
-            // ENV wins over ARG, also in what the history tells of the argument.
-            var set = environment.Find(variable => variable.StartsWith(name + "=", StringComparison.Ordinal));
-            if (set is null) environment.Add($"{name}={value}");
-            if (Array.IndexOf(Proxies, name) < 0) arguments.Add(set ?? $"{name}={value}");
+            // Who wins of ENV and ARG does so also in what the history tells of the argument.
+            var set = stage.Overriding.Contains(name) ? null : environment.Find(variable => variable.StartsWith(name + "=", StringComparison.Ordinal));
+            var value = stage.Arguments.GetValueOrDefault(name);
+            if (set is null && value is not null) ImageChange.SetVariable(environment, name, value);
+            if (Array.IndexOf(Proxies, name) < 0 && (request.Classic ? set is null && value is not null : true)) arguments.Add(set ?? $"{name}={value}");
         }
+        if (request.Classic) arguments.Sort(StringComparer.Ordinal);
         var mounts = new List<RunMount>();
         foreach (var text in instruction.FlagValues("mount"))
             mounts.Add(await RunMount.ParseAsync(text, instruction, word => Expand(stage, word, instruction), name => SourceAsync(stage, name, instruction, cancellation)));
@@ -36,9 +46,12 @@ internal sealed partial class BuildPlanner
             Title = title, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Command = command, Environment = environment,
             ProxyEnvironment = [.. Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).Select(name => $"{name}={request.Arguments[name]}")],
             User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = network, Insecure = insecure, Script = script, Platform = stage.Platform,
+            Volumes = request.Classic ? [.. stage.Config.Volumes?.Keys ?? Enumerable.Empty<string>()] : [],
         };
-        var prefix = arguments.Count > 0 ? $"|{arguments.Count} {string.Join(' ', arguments)} " : "";
-        stage.History.Add(new PlannedHistory(Entry($"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));
+        // The classic builder counts proxies as arguments and shows none of them.
+        var prefix = arguments.Count > 0 || (request.Classic && Proxies.Any(name => request.Arguments.GetValueOrDefault(name) is not null)) ? string.Join(' ', [$"|{arguments.Count}", .. arguments]) + " " : "";
+        if (request.Classic) stage.History.Add(new PlannedHistory(new HistoryEntry { CreatedBy = $"{prefix}{string.Join(' ', command)}" }, stage.Root));
+        else stage.History.Add(new PlannedHistory(Entry($"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));
         return title;
     }
 
@@ -57,10 +70,10 @@ internal sealed partial class BuildPlanner
     /// The process to run. A here-document alone is a script: for the shell, or for the interpreter its first line names. One that
     /// belongs to a command is left in the command's text, for the shell to read.
     /// </summary>
-    private static (IReadOnlyList<string> Command, Heredoc? Script) RunCommand(PlannedStage stage, Instruction instruction)
+    private (IReadOnlyList<string> Command, Heredoc? Script) RunCommand(PlannedStage stage, Instruction instruction)
     {
         if (instruction.Heredocs.Count == 0 && WordSplit.JsonList(instruction.Rest) is { } exec)
-            return exec.Count > 0 ? (exec, null) : throw new DockerfileException(instruction.FirstLine, "RUN requires at least one argument");
+            return exec.Count > 0 ? (exec, null) : throw Wrong(instruction, "failed to marshal LLB definition: arguments are required");
         IReadOnlyList<string> shell = stage.Config.Shell ?? [.. DefaultShell];
         if (instruction.Heredocs is [var only] && HeredocWord.Parse(instruction.Rest.Trim()) is not null)
         {
@@ -69,6 +82,6 @@ internal sealed partial class BuildPlanner
         }
         var text = instruction.Rest;
         foreach (var document in instruction.Heredocs) text += $"\n{document.Content}{document.Name}";
-        return ([.. shell, text], null);
+        return (request.Classic && text.Length == 0 ? shell : [.. shell, text], null);
     }
 }

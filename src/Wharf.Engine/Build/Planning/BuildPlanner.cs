@@ -37,6 +37,11 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         foreach (var (key, value) in request.Labels) (target.Config.Labels ??= [])[key] = value;
         var stages = new List<PlannedStage>();
         foreach (var (_, stage) in _planned.OrderBy(pair => pair.Key)) stages.Add(await stage);
+        return Plan(stages, target);
+    }
+
+    private BuildPlan Plan(IReadOnlyList<PlannedStage> stages, PlannedStage target)
+    {
         int number = 0;
         foreach (var step in stages.SelectMany(stage => stage.Steps)) step.Number = ++number;
         return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, WarningsAreErrors = _lint.IsError, UnusedArguments = [.. request.Arguments.Keys.Where(name => !_usedArguments.Contains(name) && !IsPredefined(name)).Order(StringComparer.Ordinal)] };
@@ -51,13 +56,13 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         return FindStage(request.Target, _file.Stages.Count) ?? throw WharfException.Invalid($"target stage \"{request.Target}\" could not be found");
     }
 
-    /// <summary>A stage by name or number, among those before <paramref name="before"/>.</summary>
+    /// <summary>A stage by name, among those before <paramref name="before"/>; of several of one name the last. Numbers are names only to <c>--from</c>.</summary>
     private int? FindStage(string name, int before)
     {
         var lower = name.ToLowerInvariant();
         for (int i = before - 1; i >= 0; i--)
             if (_file.Stages[i].Name.Length > 0 && _file.Stages[i].Name == lower) return i;
-        return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < before ? number : null;
+        return null;
     }
 
     /// <summary>What FROM lines may use: the ARGs before the first of them, and the platforms.</summary>
@@ -113,7 +118,6 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         foreach (var word in WordSplit.Words(instruction.Rest, _file.Escape))
         {
             int equals = word.IndexOf('=');
-            if (equals == 0) throw new DockerfileException(instruction.FirstLine, "ARG names can not be blank");
             words.Add(equals < 0 ? (word, null) : (word[..equals], word[(equals + 1)..]));
         }
         return words;
@@ -130,9 +134,12 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         }
         catch (FormatException error)
         {
-            throw new DockerfileException(instruction.FirstLine, $"failed to process \"{word}\": {error.Message}");
+            throw Wrong(instruction, $"failed to process {GoText.Quoted(word)}: {error.Message}");
         }
     }
+
+    /// <summary>An instruction that is well written and comes to something that cannot be.</summary>
+    private static DockerfileException Wrong(Instruction instruction, string problem, Exception? inner = null) => new(instruction.FirstLine, problem, inner) { IsMeaning = true };
 
     private void TellUndefined(string name, Instruction instruction)
     {
@@ -142,9 +149,10 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
             Linting.DockerfileLinter.Tell(_lint, instruction, "UndefinedVar", "Variables should be defined before their use", $"Usage of undefined variable '${name}'{Linting.DockerfileLinter.Suggestion(name, _known, "$")}");
     }
 
-    /// <summary>A variable of a stage: ENV wins over ARG.</summary>
+    /// <summary>A variable of a stage: ENV wins over ARG, but for one that was declared after it.</summary>
     private static string? Lookup(PlannedStage stage, string name)
     {
+        if (stage.Overriding.Contains(name)) return stage.Arguments[name];
         foreach (var variable in stage.Config.Env ?? [])
             if (variable.Length > name.Length && variable[name.Length] == '=' && variable.StartsWith(name, StringComparison.Ordinal)) return variable[(name.Length + 1)..];
         return stage.Arguments.GetValueOrDefault(name);
@@ -158,23 +166,43 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
 
     private Task<PlannedStage> StageAsync(int index, CancellationToken cancellation)
     {
-        if (!_planned.TryGetValue(index, out var planned)) _planned[index] = planned = PlanStageAsync(_file.Stages[index], cancellation);
+        if (_planned.TryGetValue(index, out var planned)) return planned;
+        _planned[index] = planned = PlanStageAsync(_file.Stages[index], cancellation);
         return planned;
     }
 
     private async Task<PlannedStage> PlanStageAsync(Stage stage, CancellationToken cancellation)
     {
-        var from = stage.From;
-        var name = Expand(stage.Base, _metaArguments.GetValueOrDefault, from);
-        if (name.Length == 0) throw new DockerfileException(from.FirstLine, $"base name ({stage.Base}) should not be blank");
-        var platformText = stage.Platform is null ? "" : Expand(stage.Platform, _metaArguments.GetValueOrDefault, from);
-        var platform = platformText.Length > 0 ? Platforms.Parse(platformText) : request.Platform;
-        var planned = await BeginAsync(stage, name, platform, cancellation);
-        planned.Steps.Add(new PlannedStep(from, from.Text, null) { Config = planned.Config.Copy(), Root = planned.Root });
-        foreach (var trigger in planned.Config.OnBuild ?? []) await ApplyAsync(planned, DockerfileParser.ParseOne(trigger) with { FirstLine = from.FirstLine, LastLine = from.LastLine }, cancellation);
-        planned.Config.OnBuild = null;
+        var planned = await BeginAsync(stage, cancellation);
+        foreach (var trigger in TakeTriggers(planned)) await ApplyAsync(planned, trigger, cancellation);
         foreach (var instruction in stage.Instructions) await ApplyAsync(planned, instruction, cancellation);
         return planned;
+    }
+
+    /// <summary>What the base left to do for those that build on it.</summary>
+    private static List<Instruction> TakeTriggers(PlannedStage stage)
+    {
+        var from = stage.Stage.From;
+        var triggers = (stage.Config.OnBuild ?? []).ConvertAll(trigger => DockerfileParser.ParseOne(trigger) with { FirstLine = from.FirstLine, LastLine = from.LastLine });
+        stage.Config.OnBuild = null;
+        return triggers;
+    }
+
+    private async Task<PlannedStage> BeginAsync(Stage stage, CancellationToken cancellation)
+    {
+        var from = stage.From;
+        var name = Expand(stage.Base, _metaArguments.GetValueOrDefault, from);
+        if (name.Length == 0) throw Wrong(from, $"base name ({stage.Base}) should not be blank");
+        var platformText = stage.Platform is null ? "" : Expand(stage.Platform, _metaArguments.GetValueOrDefault, from);
+        var planned = await BeginAsync(stage, name, platformText.Length > 0 ? PlatformOf(platformText, from) : request.Platform, cancellation);
+        planned.Steps.Add(new PlannedStep(from, from.Text, null) { Config = planned.Config.Copy(), Root = planned.Root });
+        return planned;
+    }
+
+    private static Platform PlatformOf(string text, Instruction from)
+    {
+        try { return Platforms.Parse(text); }
+        catch (WharfException error) { throw Wrong(from, $"failed to parse platform {text}: {error.Message}", error); }
     }
 
     /// <summary>The stage as its base leaves it: another stage, a named context, an image, or nothing.</summary>
@@ -183,7 +211,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         if (FindStage(name, stage.Index) is { } index && !request.NamedContexts.ContainsKey(name))
         {
             var below = await StageAsync(index, cancellation);
-            var inherited = new PlannedStage { Stage = stage, Root = below.Root, Config = below.Config.Copy(), Platform = below.Platform, BaseImage = below.BaseImage, Author = below.Author };
+            var inherited = new PlannedStage { Stage = stage, Below = below, Root = below.Root, Config = below.Config.Copy(), Platform = below.Platform, BaseImage = below.BaseImage, Author = below.Author };
             inherited.History.AddRange(below.History);
             return inherited;
         }
@@ -191,7 +219,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         if (name == "scratch" && !request.NamedContexts.ContainsKey(name))
         {
             var nothing = new BaseNode { Title = title, Instruction = stage.From, StageName = LabelOf(stage) };
-            return new PlannedStage { Stage = stage, Root = nothing, Config = new OciImageConfig { Env = [Containers.Oci.ProcessEnvironment.DefaultPath], WorkingDir = "/" }, Platform = platform ?? Platforms.Host };
+            return new PlannedStage { Stage = stage, Root = nothing, Config = new OciImageConfig { Env = [Containers.Oci.ProcessEnvironment.DefaultPath], WorkingDir = request.Classic ? null : "/" }, Platform = platform ?? Platforms.Host };
         }
         if (LocalContext(name) is { } local)
         {
@@ -202,6 +230,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
             };
             return new PlannedStage { Stage = stage, Root = copied, Config = new OciImageConfig { Env = [Containers.Oci.ProcessEnvironment.DefaultPath], WorkingDir = "/" }, Platform = platform ?? Platforms.Host };
         }
+        if (!request.NamedContexts.ContainsKey(name)) Require(name, stage.From);
         var node = await ImageAsync(name, platform, stage.From, LabelOf(stage), cancellation);
         var image = node.Image!;
         var planned = new PlannedStage
@@ -210,8 +239,16 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
             Platform = new Platform { Os = image.Config.Os ?? "linux", Architecture = image.Config.Architecture, Variant = image.Config.Variant },
         };
         if (planned.Config.Env is not { Count: > 0 }) planned.Config.Env = [Containers.Oci.ProcessEnvironment.DefaultPath];
+        else if (request.Classic && !planned.Config.Env.Exists(static variable => variable.StartsWith("PATH=", StringComparison.Ordinal))) planned.Config.Env.Add(Containers.Oci.ProcessEnvironment.DefaultPath);
         foreach (var entry in image.Config.History ?? []) planned.History.Add(new PlannedHistory(entry, null));
         return planned;
+    }
+
+    /// <summary>That a name can be an image's.</summary>
+    private void Require(string name, Instruction instruction)
+    {
+        try { ImageReference.Parse(name); }
+        catch (WharfException error) { throw Wrong(instruction, request.Classic ? error.Message : $"failed to parse stage name {GoText.Quoted(name)}: {error.Message}", error); }
     }
 
     /// <summary>The directory that a name stands for by a named context; null when it does not.</summary>
@@ -244,16 +281,32 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         if (LocalContext(name) is { } local) return new CopySourceName(null, local);
         if (!request.NamedContexts.ContainsKey(name))
         {
-            if (FindStage(name, stage.Stage.Index) is { } index) return new CopySourceName((await StageAsync(index, cancellation)).Root, "");
-            if (name.Equals(stage.Stage.Name, StringComparison.OrdinalIgnoreCase)) throw new DockerfileException(instruction.FirstLine, $"invalid from flag value {name}: refers to current build block");
+            if (StageNamed(name, stage, instruction) is { } index) return new CopySourceName((await StageAsync(index, cancellation)).Root, "");
         }
         try
         {
             return new CopySourceName(await ImageAsync(name, request.Platform, instruction, stage.Label, cancellation), "");
         }
-        catch (WharfException error) when (error is not DockerfileException)
+        catch (WharfException error) when (request.Classic && error is not DockerfileException)
         {
             throw new WharfException(error.Kind, $"invalid from flag value {name}: {error.Message}", error);
         }
+    }
+
+    /// <summary>The earlier stage that <c>--from</c> names, by name or number; null when it must be an image.</summary>
+    private int? StageNamed(string name, PlannedStage stage, Instruction instruction)
+    {
+        int own = stage.Stage.Index;
+        if (FindStage(name, own) is { } index) return index;
+        bool isNumber = int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
+        if (isNumber && number < own) return number;
+        bool isOwn = isNumber ? number == own : name.Equals(stage.Stage.Name, StringComparison.OrdinalIgnoreCase);
+        if (!request.Classic)
+        {
+            if (isOwn) throw Wrong(instruction, $"circular dependency detected on stage: {stage.Label}");
+            if (isNumber) throw Wrong(instruction, $"invalid stage index {name}");
+        }
+        else if (isNumber) throw Wrong(instruction, $"invalid from flag value {name}: {(isOwn ? "refers to current build stage" : "index out of bounds")}");
+        return null;
     }
 }

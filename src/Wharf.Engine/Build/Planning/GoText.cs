@@ -11,7 +11,12 @@ internal static class GoText
     public static string Health(Healthcheck health) =>
         $"&{{[{string.Join(' ', (health.Test ?? []).Select(Quoted))}] {Quoted(Duration(health.Interval ?? 0))} {Quoted(Duration(health.Timeout ?? 0))} {Quoted(Duration(health.StartPeriod ?? 0))} {Quoted(Duration(health.StartInterval ?? 0))} {Rune(health.Retries ?? 0)}}}";
 
-    private static string Quoted(string text) => $"\"{System.Text.Json.JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
+    /// <summary>The same as the verb <c>%v</c> shows it: in the classic builder's histories.</summary>
+    public static string PlainHealth(Healthcheck health) =>
+        string.Create(CultureInfo.InvariantCulture, $"&{{[{string.Join(' ', health.Test ?? [])}] {Duration(health.Interval ?? 0)} {Duration(health.Timeout ?? 0)} {Duration(health.StartPeriod ?? 0)} {Duration(health.StartInterval ?? 0)} {health.Retries ?? 0}}}");
+
+    /// <summary>A text in double quotes, as the verb <c>%q</c> shows it.</summary>
+    public static string Quoted(string text) => $"\"{System.Text.Json.JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     /// <summary>A number as the character of that code.</summary>
     private static string Rune(int code) => code switch

@@ -20,7 +20,6 @@ public sealed class BuildCacheStore
 
     private readonly StateStore _state;
     private readonly ConcurrentDictionary<string, CachedStep> _atHand = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<Digest, bool> _met = new();
 
     public BuildCacheStore(StateStore state)
     {
@@ -28,7 +27,7 @@ public sealed class BuildCacheStore
         state.EnsureSchema("""
             create table if not exists build_step(key text primary key, parent text, chain text, diff text, size integer not null, kind text not null, description text not null,
                 created_at text not null, used_at text not null, uses integer not null) without rowid, strict;
-            create table if not exists build_state(id text primary key) without rowid, strict;
+            drop table if exists build_state;
             """);
     }
 
@@ -67,24 +66,6 @@ public sealed class BuildCacheStore
         var found = _state.Query("select key from build_step where key >= $1 and key < $2", row => row.GetString(0), prefix, prefix + "g");
         foreach (var key in found) Remove(key);
         return found.Count;
-    }
-
-    /// <summary>Notes an image that a build came to on its way; true when one did before.</summary>
-    public bool Meet(Digest state)
-    {
-        if (_met.ContainsKey(state)) return true;
-        bool before = _state.Query("select 1 from build_state where id = $1", static _ => 1, state.ToString()).Count > 0;
-        if (!before) _state.Execute("insert into build_state values($1) on conflict do nothing", state.ToString());
-        if (_met.Count >= MaxAtHand) _met.Clear();
-        _met[state] = true;
-        return before;
-    }
-
-    /// <summary>Forgets all states.</summary>
-    public void ForgetStates()
-    {
-        _state.Execute("delete from build_state");
-        _met.Clear();
     }
 
     public void Remove(string key)

@@ -2,6 +2,7 @@ using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Containers;
 using Wharf.Engine.Images;
 using Wharf.Engine.Snapshots;
+using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Build.Solving;
 
@@ -16,6 +17,8 @@ internal sealed record BuildParts
     public required CacheMounts CacheMounts { get; init; }
     public required BuildRequest Request { get; init; }
     public required BuildContexts Contexts { get; init; }
+    /// <summary>The image that the classic builder's next step stands on, for containers that stay.</summary>
+    public Digest? StandsOn { get; set; }
     /// <summary>A directory of the exec root for this build's secrets and scripts, which never touch the disk.</summary>
     public required string RunDirectory { get; init; }
     /// <summary>A directory for what ADD fetches.</summary>

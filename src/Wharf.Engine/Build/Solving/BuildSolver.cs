@@ -11,7 +11,7 @@ namespace Wharf.Engine.Build.Solving;
 /// Solves a graph: each node once, as soon as its inputs are there, so that what does not depend on each other runs side by side.
 /// A node whose key is in the cache is not run.
 /// </summary>
-internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
+internal sealed partial class BuildSolver(BuildParts parts, StepFlights flights)
 {
     private readonly Dictionary<BuildNode, Task<NodeResult>> _running = [];
     /// <summary>A tar of nothing is two blocks of zeros.</summary>
@@ -67,8 +67,9 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     private async Task<NodeResult> StepAsync(BuildNode node, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
     {
         if (node is BaseNode { Image: var image }) return new NodeResult(image?.Config.RootFs?.DiffIds ?? [], image?.ChainId) { Cached = true };
-        var root = results[node switch { RunNode run => run.Root, CopyNode copy => copy.Root, DirectoryNode directory => directory.Root, _ => throw new InvalidOperationException(node.GetType().Name) }];
-        var (key, inputs) = await KeyAsync(node, root, results, cancellation);
+        var root = results[RootOf(node)];
+        if (parts.Request.Classic) return await MakeClassicAsync(node, root, results, cancellation);
+        var (key, inputs, _) = await KeyAsync(node, root, results, cancellation);
         // Two builds that come to the same step at once run it once.
         var result = await flights.RunAsync(key, async () =>
         {
@@ -81,6 +82,8 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         if (result.Cached) parts.Fates[node] = new StepFate(key, Cached: true, inputs);
         return result;
     }
+
+    private static BuildNode RootOf(BuildNode node) => node switch { RunNode run => run.Root, CopyNode copy => copy.Root, DirectoryNode directory => directory.Root, _ => throw new InvalidOperationException(node.GetType().Name) };
 
     private Task<LayerInfo?> MakeAsync(BuildNode node, Digest? root, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation) => node switch
     {
@@ -143,20 +146,21 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     }
 
     /// <summary>A digest over what the step does, what it stands on, and the contents it reads; and what of it a later build can compare.</summary>
-    private async Task<(string Key, StepInputs Inputs)> KeyAsync(BuildNode node, NodeResult root, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
+    private async Task<(string Key, StepInputs Inputs, string Sources)> KeyAsync(BuildNode node, NodeResult root, Dictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
     {
         var inputs = new StepInputs(node.Title);
         var text = new StringBuilder(node.Definition).Append('\n').Append(root.ChainId);
         inputs.Add("instruction", "", node is RunNode { Environment: var variables } ? Without(node.Definition, variables) : node.Definition);
         inputs.Add("below", "", root.ChainId.ToString() ?? "");
-        if (node is CopyNode copy) text.Append('\n').Append(await SourcesDigestAsync(copy, results, inputs, cancellation));
+        var sources = node is CopyNode copy ? await SourcesDigestAsync(copy, results, inputs, cancellation) : "";
+        if (node is CopyNode) text.Append('\n').Append(sources);
         if (node is RunNode run)
         {
             foreach (var variable in run.Environment) inputs.Add("variable", variable.Split('=', 2)[0], variable);
             foreach (var mount in run.Mounts.Where(mount => mount.Type == RunMountType.Bind))
                 text.Append('\n').Append(mount.From is { } from ? FromDigest(from, results, inputs) : await ContextDigestAsync(mount, inputs, cancellation));
         }
-        return (Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))), inputs);
+        return (Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))), inputs, sources);
     }
 
     private static string Without(string definition, IReadOnlyList<string> variables)
@@ -182,7 +186,7 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
     private async Task<string> ContextDigestAsync(RunMount mount, StepInputs inputs, CancellationToken cancellation)
     {
         var context = await parts.Contexts.OpenAsync(mount.Context, cancellation);
-        return Noted(await ContentDigest.OfAsync(context.Root, [mount.Source], [], context.Excluded, owners: true, deep: false, cancellation), inputs);
+        return Noted(await ContentDigest.OfAsync(context.Root, [mount.Source], [], context.Excluded, owners: true, deep: false, strict: true, cancellation), inputs);
     }
 
     private async Task<string> SourcesDigestAsync(CopyNode copy, Dictionary<BuildNode, NodeResult> results, StepInputs inputs, CancellationToken cancellation)
@@ -193,13 +197,13 @@ internal sealed class BuildSolver(BuildParts parts, StepFlights flights)
         {
             using var source = copy.From is null ? null : parts.Snapshots.OpenLayers(results[copy.From].ChainId);
             var context = source is null ? await parts.Contexts.OpenAsync(copy.Context, cancellation) : null;
-            digest = Noted(await ContentDigest.OfAsync(source ?? context!.Root, local, copy.Excludes, context?.Excluded ?? new HashSet<string>(), owners: source is not null, copy.Parents, cancellation), inputs);
+            digest = Noted(await ContentDigest.OfAsync(source ?? context!.Root, local, copy.Excludes, context?.Excluded ?? new HashSet<string>(), owners: source is not null, copy.Parents, copy.IsClassic, cancellation), inputs);
         }
         foreach (var address in copy.Sources.Except(local))
         {
             if (copy.Checksum is { Length: > 0 }) continue;
             using var fetched = Linux.Fds.OpenAt.Open(await parts.FetchAsync(copy, address, cancellation), Linux.Fds.O.RDONLY | Linux.Fds.O.DIRECTORY);
-            digest += Noted(await ContentDigest.OfAsync(fetched, ["."], [], new HashSet<string>(), owners: false, deep: false, cancellation), inputs);
+            digest += Noted(await ContentDigest.OfAsync(fetched, ["."], [], new HashSet<string>(), owners: false, deep: false, strict: true, cancellation), inputs);
         }
         return digest;
     }

@@ -16,14 +16,14 @@ internal readonly record struct FilesDigest(string Digest, IReadOnlyList<(string
 /// </summary>
 internal static class ContentDigest
 {
-    public static async Task<FilesDigest> OfAsync(Fd root, IReadOnlyList<string> words, IReadOnlyList<string> excludePatterns, IReadOnlySet<string> excluded, bool owners, bool deep, CancellationToken cancellation)
+    public static async Task<FilesDigest> OfAsync(Fd root, IReadOnlyList<string> words, IReadOnlyList<string> excludePatterns, IReadOnlySet<string> excluded, bool owners, bool deep, bool strict, CancellationToken cancellation)
     {
         await using var hash = new HashStream();
         var tar = new TarWriter(hash, hash.Begin);
         var ignored = IgnorePatterns.Parse(excludePatterns);
         for (int i = 0; i < words.Count; i++)
         {
-            foreach (var found in CopySources.Find(root, words[i].Replace("/./", "/", StringComparison.Ordinal), excluded, deep).OrderBy(source => source.Path, StringComparer.Ordinal))
+            foreach (var found in CopySources.Find(root, words[i].Replace("/./", "/", StringComparison.Ordinal), excluded, deep, strict).OrderBy(source => source.Path, StringComparer.Ordinal))
             {
                 using (found)
                 {

@@ -17,10 +17,11 @@ internal sealed record CopySource(Fd Parent, byte[] Name, FileStat Stat, string 
 }
 
 /// <summary>What a step wants to copy is not there.</summary>
-public sealed class SourceMissingException(string word) : WharfException(ErrorKind.NotFound, $"\"/{word.TrimStart('/')}\": not found")
+public sealed class SourceMissingException(string word) : WharfException(ErrorKind.NotFound, $"\"{ArchivePlace.Clean(word)}\": not found")
 {
     /// <summary>The source as the Dockerfile has it.</summary>
     public string Word { get; } = word;
+    public bool IsPattern => Word.AsSpan().ContainsAny('*', '?', '[');
 }
 
 /// <summary>
@@ -30,7 +31,8 @@ public sealed class SourceMissingException(string word) : WharfException(ErrorKi
 internal static class CopySources
 {
     /// <param name="deep">Two asterisks stand for any number of directories, as <c>--parents</c> has it.</param>
-    public static List<CopySource> Find(Fd root, string word, IReadOnlySet<string> excluded, bool deep = false)
+    /// <param name="strict">Also a pattern must find something; else it may find nothing.</param>
+    public static List<CopySource> Find(Fd root, string word, IReadOnlySet<string> excluded, bool deep = false, bool strict = true)
     {
         var parts = ArchivePlace.Clean(word).Split('/', StringSplitOptions.RemoveEmptyEntries);
         bool pattern = Array.Exists(parts, HasWildcards);
@@ -49,7 +51,7 @@ internal static class CopySources
                 if (excluded.Contains(path)) continue;
                 if (Open(root, path) is { } source) sources.Add(source);
             }
-            return sources.Count > 0 ? sources : throw NotFound(word);
+            return sources.Count > 0 || (pattern && !strict) ? sources : throw NotFound(word);
         }
         catch
         {

@@ -28,7 +28,7 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
         _directoryTime = TimeOfLast() ?? now;
         foreach (var word in node.Sources)
         {
-            foreach (var found in Sorted(CopySources.Find(source, Pivotless(word), excluded, deep: node.Parents)))
+            foreach (var found in Sorted(CopySources.Find(source, Pivotless(word), excluded, deep: node.Parents, strict: node.IsClassic)))
                 using (found) await WriteSourceAsync(tar, word, found, cancellation);
         }
         foreach (var (name, content) in node.Inline) await WriteInlineAsync(tar, name, content, cancellation);
@@ -39,7 +39,7 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     private long? TimeOfLast()
     {
         if (node.Parents || node.Inline.Count > 0 || node.Sources.Count == 0) return null;
-        var all = Sorted(CopySources.Find(source, node.Sources[^1], excluded)).ToList();
+        var all = Sorted(CopySources.Find(source, node.Sources[^1], excluded, strict: node.IsClassic)).ToList();
         long? time = all is [.., { IsDirectory: true } last] ? last.Stat.ModifiedSeconds : null;
         foreach (var found in all) found.Dispose();
         return time;
@@ -136,9 +136,30 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     {
         if (node.Owner is not { Length: > 0 } owner) return null;
         var users = UserDatabase.Parse(RootReader.Read(root, "etc/passwd", limits.MaxPasswdFile), RootReader.Read(root, "etc/group", limits.MaxPasswdFile));
-        var resolved = users.Resolve(owner);
-        // A user alone stands for the group of the same number or name.
-        if (owner.Contains(':')) return (resolved.Uid, resolved.Gid);
-        return uint.TryParse(owner, NumberStyles.None, CultureInfo.InvariantCulture, out _) ? (resolved.Uid, resolved.Uid) : (resolved.Uid, resolved.Gid);
+        var (user, group) = owner.Split(':', 2) is [var first, var second] ? (first, second) : (owner, "");
+        return node.IsClassic ? ClassicOwner(users, user, group.Length > 0 ? group : user) : Owner(users, user, group);
+    }
+
+    /// <summary>A name that is not known is root's, and a group that is not known as if none had been named: of a user alone it is that of the user, or of the same number.</summary>
+    private static (uint, uint) Owner(UserDatabase users, string user, string group)
+    {
+        var resolved = Find(users, user);
+        uint own = resolved is null ? 0 : uint.TryParse(user, NumberStyles.None, CultureInfo.InvariantCulture, out _) ? resolved.Uid : resolved.Gid;
+        return (resolved?.Uid ?? 0, group.Length == 0 ? own : Find(users, "0:" + group)?.Gid ?? own);
+    }
+
+    /// <summary>Every name must be known, and a user alone has a group of the same name.</summary>
+    private static (uint, uint) ClassicOwner(UserDatabase users, string user, string group)
+    {
+        const string Cannot = "unable to convert uid/gid chown string to host mapping: can't find";
+        var uid = user.Length == 0 ? 0 : Find(users, user)?.Uid ?? throw WharfException.Invalid($"{Cannot} uid for user {user}: no such user: {user}");
+        return (uid, Find(users, "0:" + group)?.Gid ?? throw WharfException.Invalid($"{Cannot} gid for group {group}: no such group: {group}"));
+    }
+
+    /// <summary>Null when there is nobody of that name.</summary>
+    private static ResolvedUser? Find(UserDatabase users, string spec)
+    {
+        try { return users.Resolve(spec); }
+        catch (WharfException error) when (error.Message.StartsWith("unable to find", StringComparison.Ordinal)) { return null; }
     }
 }

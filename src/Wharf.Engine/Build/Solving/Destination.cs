@@ -40,9 +40,10 @@ internal sealed class Destination(Fd root)
         return FileStat.Of(file);
     }
 
-    /// <summary>Whether a path, links followed, is a directory.</summary>
+    /// <summary>Whether a path, links followed, is a directory, or was made one.</summary>
     public bool IsDirectory(string path)
     {
+        if (_written.Contains(path.Trim('/'))) return true;
         int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(path), O.PATH | O.DIRECTORY);
         if (fd < 0) return false;
         new Fd(fd).Dispose();

@@ -43,7 +43,7 @@ internal sealed class FileSteps(BuildParts parts)
         if (node.Unpack == false) return false;
         foreach (var word in node.Sources)
         {
-            foreach (var found in CopySources.Find(source, word, excluded))
+            foreach (var found in CopySources.Find(source, word, excluded, strict: node.IsClassic))
                 using (found) if (await AddStep.IsArchiveAsync(found, parts.Options.Limits, cancellation)) return true;
         }
         return false;
@@ -86,7 +86,7 @@ internal sealed class FileSteps(BuildParts parts)
             else foreach (var found in CopySources.Find(fetched, file, Nothing)) using (found) await UnpackAsync(node, found, target, cancellation);
             return;
         }
-        foreach (var found in CopySources.Find(source, word, excluded))
+        foreach (var found in CopySources.Find(source, word, excluded, strict: node.IsClassic))
         {
             using (found)
             {
@@ -102,7 +102,7 @@ internal sealed class FileSteps(BuildParts parts)
         var part = new CopyNode
         {
             Title = node.Title, Instruction = node.Instruction, StageName = node.StageName, Root = node.Root, From = node.From, Sources = words, Inline = words.Count == 0 ? node.Inline : [],
-            Destination = node.Destination, Owner = node.Owner, Mode = node.Mode, Link = node.Link, Parents = node.Parents, Excludes = node.Excludes,
+            Destination = node.Destination, Owner = node.Owner, Mode = node.Mode, Link = node.Link, Parents = node.Parents, Excludes = node.Excludes, IsClassic = node.IsClassic,
         };
         var step = new CopyStep(part, source, excluded, target, parts.Now, parts.Options.Limits);
         await PipeAsync(output => step.WriteAsync(output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Containers;
 using Wharf.Engine.Images;
@@ -20,6 +21,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         {
             ChainId = root, Command = node.Command, Environment = [.. node.ProxyEnvironment, .. node.Environment], SecretEnvironment = mounts.Environment, User = node.User, Directory = node.Directory,
             HostConfig = parts.Request.RunConfig with { NetworkMode = node.Network, Privileged = node.Insecure ? true : null }, Mounts = mounts.Mounts,
+            IsClassic = parts.Request.Classic, Volumes = node.Volumes,
         }, cancellation);
         node.Progress.Launch(id);
         bool keep = false;
@@ -33,7 +35,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         }
         finally
         {
-            if (keep) await containers.KeepStepAsync(id, CancellationToken.None);
+            if (keep) await containers.KeepStepAsync(id, parts.StandsOn, CancellationToken.None);
             else await containers.RemoveAsync(id, force: true, volumes: true, CancellationToken.None);
         }
     }
@@ -42,9 +44,28 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
     {
         var containers = parts.Containers;
         await using var output = await containers.AttachAsync(id, stdin: false, stdout: true, stderr: true, cancellation);
-        await StartAsync(id, cancellation);
+        await BeginAsync(id, cancellation);
         await PassOnAsync(output, cancellation);
         return (int)((await containers.WaitAsync(id, WaitCondition.NotRunning, cancellation)).StatusCode ?? throw new InvalidOperationException("an ended step has no exit code"));
+    }
+
+    /// <summary>A process that cannot be started has failed, to BuildKit: it says why where the process would have spoken.</summary>
+    private async Task BeginAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            await StartAsync(id, cancellation);
+        }
+        catch (Shims.ShimException error) when (!parts.Request.Classic)
+        {
+            int at = error.Message.IndexOf("unable to start container process", StringComparison.Ordinal);
+            await node.Progress.WriteAsync(2, Encoding.UTF8.GetBytes($"runc run failed: {error.Message[Math.Max(at, 0)..]}\n"), cancellation);
+            throw new BuildStepException(node, error.Message, 1);
+        }
+        catch (WharfException error) when (!parts.Request.Classic && error.Kind is ErrorKind.InvalidArgument or ErrorKind.NotFound)
+        {
+            throw new WharfException(error.Kind, $"process {GoText.Quoted(string.Join(' ', node.Command))} did not complete successfully: {error.Message}", error);
+        }
     }
 
     private async Task StartAsync(string id, CancellationToken cancellation)

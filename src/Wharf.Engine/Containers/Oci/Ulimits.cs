@@ -5,12 +5,14 @@ using Wharf.Specs.Runtime;
 namespace Wharf.Engine.Containers.Oci;
 
 /// <summary>Resource limits of a process (getrlimit(2)) from docker's names; -1 is unlimited.</summary>
-internal static class Ulimits
+public static class Ulimits
 {
     private static readonly string[] Names =
     [
         "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
     ];
+
+    public static bool IsKnown(string? name) => Array.IndexOf(Names, name) >= 0;
 
     public static List<Rlimit>? Map(IReadOnlyList<HostConfigUlimits>? limits)
     {
@@ -18,7 +20,7 @@ internal static class Ulimits
         var mapped = new List<Rlimit>(limits.Count);
         foreach (var limit in limits)
         {
-            if (Array.IndexOf(Names, limit.Name) < 0) throw WharfException.Invalid($"invalid ulimit type: {limit.Name}");
+            if (!IsKnown(limit.Name)) throw WharfException.Invalid($"invalid ulimit type: {limit.Name}");
             long soft = limit.Soft ?? -1, hard = limit.Hard ?? -1;
             if (hard != -1 && (soft == -1 || soft > hard))
                 throw WharfException.Invalid($"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}");

@@ -52,20 +52,4 @@ internal static class CorpusContext
         }
         return bytes.ToArray();
     }
-
-    /// <summary>The context as the classic builder gets it, with the Dockerfile and its ignore file beside the files.</summary>
-    public static byte[] Tar(string root, string dockerfile, string? ignore)
-    {
-        using var bytes = new MemoryStream();
-        using (var tar = new TarWriter(bytes, TarEntryFormat.Pax, leaveOpen: true))
-        {
-            foreach (var path in Directory.EnumerateFileSystemEntries(root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)) tar.WriteEntry(path, Path.GetRelativePath(root, path));
-            // As the docker CLI sends a Dockerfile from elsewhere: told to be no part of the context.
-            Add(tar, "corpus.Dockerfile", dockerfile);
-            Add(tar, ".dockerignore", $"{ignore}\n.dockerignore\ncorpus.Dockerfile\n");
-        }
-        return bytes.ToArray();
-    }
-
-    private static void Add(TarWriter tar, string name, string text) => tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
 }

@@ -34,7 +34,7 @@ public sealed class CorpusTests(EngineFixture engine)
             CorpusContext.Write(context);
             await EnsureBaseAsync(http);
             var tag = "wharf-corpus-" + name;
-            await BuildAsync(http, name, context, tag);
+            await BuildAsync(name, context, tag);
             var made = await ImageDescription.OfAsync(http, tag, Base);
             await http.DeleteAsync($"/images/{tag}?force=1", TestContext.Current.CancellationToken);
             var text = made.ToJsonString(Indented) + "\n";
@@ -51,43 +51,22 @@ public sealed class CorpusTests(EngineFixture engine)
         (await http.PostAsync($"/images/create?fromSrc=-&repo={Base}&changes={Uri.EscapeDataString("CMD [\"sh\"]")}", tar)).EnsureSuccessStatusCode();
     }
 
-    /// <summary>Here by the Engine API, or where the client has to leave files out by our CLI; real docker's classic builder does not know half of the language, so there by buildx.</summary>
-    private async Task BuildAsync(HttpClient http, string name, string context, string tag)
+    /// <summary>Here by our CLI, on real docker by buildx: the classic builder leaves other histories, and docker's does not know half of the language.</summary>
+    private async Task BuildAsync(string name, string context, string tag)
     {
         var dockerfile = File.ReadAllText(Path.Combine(Cases, name + ".Dockerfile")).Replace("busybox:", Base + ":", StringComparison.Ordinal).Replace("FROM busybox", "FROM " + Base, StringComparison.Ordinal)
             .Replace("from busybox", "from " + Base, StringComparison.Ordinal).Replace("--from=busybox", "--from=" + Base, StringComparison.Ordinal);
         var arguments = Arguments(dockerfile);
         var ignorePath = Path.Combine(Cases, name + ".Dockerfile.dockerignore");
         var ignore = File.Exists(ignorePath) ? File.ReadAllText(ignorePath) : null;
-        if (!engine.IsWharf || ignore is not null)
-        {
-            var file = Path.Combine(engine.Root, "corpus.Dockerfile");
-            await File.WriteAllTextAsync(file, dockerfile);
-            if (ignore is null) File.Delete(file + ".dockerignore");
-            else await File.WriteAllTextAsync(file + ".dockerignore", ignore);
-            string[] command = ["build", "-f", file, "-t", tag, .. arguments, context];
-            (engine.IsWharf ? await engine.WharfAsync(command) : await Buildx.RunAsync(engine, command)).ShouldExit(0);
-            return;
-        }
-        var query = new StringBuilder($"/build?t={tag}&dockerfile=corpus.Dockerfile&buildargs={Json(arguments, "--build-arg")}&labels={Json(arguments, "--label")}");
-        int target = Array.IndexOf(arguments, "--target");
-        if (target >= 0) query.Append("&target=").Append(arguments[target + 1]);
-        using var body = new ByteArrayContent(CorpusContext.Tar(context, dockerfile, ignore));
-        body.Headers.ContentType = new("application/x-tar");
-        var response = await http.PostAsync(query.ToString(), body);
-        var output = await response.Content.ReadAsStringAsync();
-        response.IsSuccessStatusCode.ShouldBeTrue(output);
-        output.ShouldNotContain("errorDetail");
+        var file = Path.Combine(engine.Root, "corpus.Dockerfile");
+        await File.WriteAllTextAsync(file, dockerfile);
+        if (ignore is null) File.Delete(file + ".dockerignore");
+        else await File.WriteAllTextAsync(file + ".dockerignore", ignore);
+        string[] command = ["build", "-f", file, "-t", tag, .. arguments, context];
+        (engine.IsWharf ? await engine.WharfAsync(command) : await Buildx.RunAsync(engine, command)).ShouldExit(0);
     }
 
     private static string[] Arguments(string dockerfile) =>
         dockerfile.Split('\n', 2)[0] is var first && first.StartsWith("# args: ", StringComparison.Ordinal) ? first["# args: ".Length..].Split(' ') : [];
-
-    private static string Json(string[] arguments, string flag)
-    {
-        var values = new JsonObject();
-        for (int i = 0; i + 1 < arguments.Length; i++)
-            if (arguments[i] == flag && arguments[i + 1].Split('=', 2) is [var key, var value]) values[key] = value;
-        return Uri.EscapeDataString(values.ToJsonString());
-    }
 }

@@ -72,7 +72,7 @@ public sealed class DockerfileParserTests
     [InlineData("FROM x\nRUNN y\n", 2, "unknown instruction: RUNN (did you mean RUN?)")]
     [InlineData("FROM x\nNONSENSE y\n", 2, "unknown instruction: NONSENSE")]
     [InlineData("RUN x\n", 1, "no build stage in current context")]
-    [InlineData("ARG x\n", 1, "no build stage in current context")]
+    [InlineData("ARG x\n", 1, "dockerfile contains no stages to build")]
     [InlineData("# only a comment\n", 1, "file with no instructions")]
     [InlineData("FROM x\n\nCOPY --nope x y\n", 3, "unknown flag: --nope")]
     [InlineData("FROM x y\n", 1, "FROM requires either one or three arguments")]
@@ -80,11 +80,60 @@ public sealed class DockerfileParserTests
     [InlineData("FROM x\nENV a\n", 2, "ENV must have two arguments")]
     [InlineData("FROM x\nENV a=b c\n", 2, "Syntax error - can't find = in \"c\". Must be of the form: name=value")]
     [InlineData("FROM x\nLABEL =b\n", 2, "LABEL names can not be blank")]
+    [InlineData("FROM x\nrunn y\n", 2, "unknown instruction: runn (did you mean RUN?)")]
+    [InlineData("FROM x\nHEALTHCHECK\n", 2, "HEALTHCHECK requires at least one argument")]
+    [InlineData("FROM x\nHEALTHCHECK NONE x\n", 2, "HEALTHCHECK NONE takes no arguments")]
+    [InlineData("FROM x\nHEALTHCHECK CMD\n", 2, "Missing command after HEALTHCHECK CMD")]
+    [InlineData("FROM x\nHEALTHCHECK foo\n", 2, "Unknown type \"FOO\" in HEALTHCHECK (try CMD)")]
+    [InlineData("FROM x\nHEALTHCHECK --interval=1us CMD x\n", 2, "Interval \"interval\" cannot be less than 1ms")]
+    [InlineData("FROM x\nHEALTHCHECK --timeout=-1s CMD x\n", 2, "Interval \"timeout\" cannot be less than 1ms")]
+    [InlineData("FROM x\nHEALTHCHECK --retries=x CMD x\n", 2, "strconv.ParseInt: parsing \"x\": invalid syntax")]
+    [InlineData("FROM x\nHEALTHCHECK --retries=-1 CMD x\n", 2, "--retries cannot be negative (-1)")]
+    [InlineData("FROM x\nONBUILD\n", 2, "ONBUILD requires at least one argument")]
+    [InlineData("FROM x\nONBUILD FROM y\n", 2, "FROM isn't allowed as an ONBUILD trigger")]
+    [InlineData("FROM x\nSHELL /bin/sh\n", 2, "SHELL requires the arguments to be in JSON form")]
+    [InlineData("FROM x\nCOPY a\nFROM y\n", 2, "COPY requires at least two arguments, but only one was provided. Destination could not be determined")]
     public void What_is_wrong_is_told_with_its_line(string text, int line, string problem)
     {
         var error = Refused(text);
         error.Problem.ShouldBe(problem);
         error.Line.ShouldBe(line);
+    }
+
+    [Fact]
+    public void The_line_is_in_the_text_only_of_an_instruction_that_is_wrong_by_itself()
+    {
+        Refused("FROM x\nNONSENSE y\n").Message.ShouldBe("dockerfile parse error on line 2: unknown instruction: NONSENSE");
+        Refused("FROM x\nENV a\n").Message.ShouldBe("ENV must have two arguments");
+        Refused("ARG x\n").Message.ShouldBe("dockerfile contains no stages to build");
+    }
+
+    [Fact]
+    public void A_line_has_at_most_65535_bytes()
+    {
+        Only("RUN " + new string('x', 65_531) + "\n").Rest.Length.ShouldBe(65_531);
+        Refused("FROM x\nRUN " + new string('x', 65_532) + "\n").Message.ShouldBe("dockerfile line greater than max allowed size of 65535");
+        Refused("FROM x\nRUN " + new string('é', 40_000) + "\n").Line.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("RUN")]
+    [InlineData("CMD")]
+    [InlineData("ENTRYPOINT")]
+    [InlineData("ONBUILD BOGUS x")]
+    public void What_docker_takes_is_taken(string text) => Only(text + "\n").Name.ShouldBe(text.Split(' ')[0]);
+
+    [Fact]
+    public void Stages_may_share_a_name() => DockerfileParser.Parse("FROM x AS a\nFROM y AS a\n").Stages.Count.ShouldBe(2);
+
+    [Fact]
+    public void An_instruction_is_kept_as_it_is_written() => Only("run\techo \\\n x\n").Original.ShouldBe("run\techo  x");
+
+    [Fact]
+    public void An_empty_line_inside_of_an_instruction_is_warned_of_and_the_end_of_the_file_is_none()
+    {
+        DockerfileParser.Parse("FROM x\nRUN a \\\n\n b\n").Warnings.ShouldBe(["Empty continuation line found in: RUN a  b"]);
+        DockerfileParser.Parse("FROM x\nRUN a \\\n").Warnings.ShouldBeEmpty();
     }
 
     [Theory]

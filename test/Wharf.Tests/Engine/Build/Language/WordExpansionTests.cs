@@ -56,8 +56,8 @@ public sealed class WordExpansionTests
     public void Patterns(string word, string expected) => Expand(word).ShouldBe(expected);
 
     [Theory]
-    [InlineData("${foo", "missing '}'")]
-    [InlineData("${}", "empty variable name")]
+    [InlineData("${foo", "unsupported modifier (\uFFFD) in substitution")]
+    [InlineData("${}", "syntax error: bad substitution")]
     [InlineData("${foo:x}", "unsupported modifier")]
     [InlineData("${foo!x}", "unsupported modifier")]
     [InlineData("${unset:?why}", "unset: why")]
