@@ -153,7 +153,7 @@ public sealed class BuildxFeatureTests(EngineFixture engine) : IDisposable
     public async Task The_same_build_at_another_time_is_the_same_image_where_its_times_are_given()
     {
         if (!engine.IsWharf) Assert.Skip("docker without containerd's image store has no exporter of OCI archives");
-        Write("Dockerfile", "FROM busybox\nARG SOURCE_DATE_EPOCH\nCOPY f /in/f\nRUN mkdir /d && echo $SOURCE_DATE_EPOCH > /d/x && touch -d '2001-01-01 00:00' /d/old\nWORKDIR /w\n");
+        Write("Dockerfile", "FROM busybox\nARG SOURCE_DATE_EPOCH\nCOPY f /in/f\nRUN mkdir /d && echo $SOURCE_DATE_EPOCH > /d/x && touch -d '2001-01-01 00:00:00' /d/old\nWORKDIR /w\n");
         Write("f", "content\n");
         Write(".dockerignore", "*.tar\n");
         var digests = new List<string>();
