@@ -1,6 +1,7 @@
 using System.Globalization;
 using Wharf.Engine;
 using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Containers.Oci;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -11,7 +12,7 @@ internal static class ContainerDaemonOptions
 {
     public static readonly string[] Flags =
     [
-        "--cgroup-parent", "--default-cgroupns-mode", "--default-ipc-mode", "--default-runtime", "--default-shm-size", "--default-ulimit", "--init-path", "--seccomp-profile", "--shutdown-timeout",
+        "--cgroup-parent", "--default-cgroupns-mode", "--default-ipc-mode", "--default-runtime", "--default-shm-size", "--default-ulimit", "--hooks-dir", "--init-path", "--seccomp-profile", "--shutdown-timeout",
     ];
 
     public static readonly string[] Switches = ["--init", "--no-new-privileges"];
@@ -20,7 +21,7 @@ internal static class ContainerDaemonOptions
     public static IEnumerable<(string Flag, bool InFile)> InFile(DaemonConfigFile file) =>
     [
         ("cgroup-parent", file.CgroupParent is not null), ("default-cgroupns-mode", file.CgroupnsMode is not null), ("default-ipc-mode", file.IpcMode is not null),
-        ("default-runtime", file.DefaultRuntime is not null), ("default-shm-size", file.ShmSize is not null), ("default-ulimit", file.Ulimits is not null), ("init", file.Init is not null),
+        ("default-runtime", file.DefaultRuntime is not null), ("default-shm-size", file.ShmSize is not null), ("default-ulimit", file.Ulimits is not null), ("hooks-dir", file.HooksDirectories is not null), ("init", file.Init is not null),
         ("init-path", file.InitPath is not null), ("no-new-privileges", file.NoNewPrivileges is not null), ("seccomp-profile", file.SeccompProfile is not null), ("shutdown-timeout", file.ShutdownTimeout is not null),
     ];
 
@@ -42,6 +43,7 @@ internal static class ContainerDaemonOptions
                 NoNewPrivileges = One("--no-new-privileges") is { } no ? no == "true" : file.NoNewPrivileges ?? false,
                 CgroupParent = NotEmpty(One("--cgroup-parent") ?? file.CgroupParent),
                 Ulimits = flags.TryGetValue("--default-ulimit", out var limits) ? [.. limits.Select(ParseUlimit)] : [.. (file.Ulimits ?? []).Select(entry => new HostConfigUlimits { Name = entry.Value.Name is { Length: > 0 } name ? name : entry.Key, Soft = entry.Value.Soft, Hard = entry.Value.Hard })],
+                Hooks = (flags.GetValueOrDefault("--hooks-dir") ?? file.HooksDirectories) is { Count: > 0 } directories ? HookDirectory.Load(directories) : null,
                 SeccompProfile = profile,
                 SeccompJson = profile is "builtin" or "unconfined" ? null : ReadProfile(profile),
             },

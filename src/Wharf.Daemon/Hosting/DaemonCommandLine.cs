@@ -46,6 +46,7 @@ public static class DaemonCommandLine
               --fixed-cidr string              Part of the default bridge's subnet for containers
               --fixed-cidr-v6 string           IPv6 subnet of the default bridge
           -G, --group string                   Group that may use the unix socket
+              --hooks-dir list                 Directory of hooks (oci-hooks(5)) that are added to containers
           -H, --host list                      Address to serve: unix:///path, tcp://address:port, fd:// (default unix:///run/wharf/wharf.sock)
               --http-proxy string              Proxy for plain HTTP to registries (default: HTTP_PROXY)
               --https-proxy string             Proxy for HTTPS to registries (default: HTTPS_PROXY)

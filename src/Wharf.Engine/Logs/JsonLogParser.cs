@@ -19,7 +19,7 @@ public ref struct LogEntry
     public ReadOnlySpan<byte> AttributeFields;
     /// <summary>Of a local log: the time, since it stands there as a number.</summary>
     public long Nanoseconds;
-    /// <summary>Of a local log: the text is the end of its line, whose line end is not kept.</summary>
+    /// <summary>Of a local log and of Kubernetes' lines: the text is the end of its line, whose line end is not kept.</summary>
     public bool EndsLine;
 }
 

@@ -21,5 +21,5 @@ public sealed record LogQuery
     public Task? FollowUntil { get; init; }
 }
 
-/// <summary>What a log file holds: lines of JSON, or docker's framed protobuf of the <c>local</c> driver.</summary>
-public enum LogFormat { JsonFile, Local }
+/// <summary>What a log file holds: lines of JSON, docker's framed protobuf of the <c>local</c> driver, or Kubernetes' lines.</summary>
+public enum LogFormat { JsonFile, Local, K8sFile }

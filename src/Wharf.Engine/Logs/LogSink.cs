@@ -69,7 +69,8 @@ internal sealed class LogSink(LogQuery query, Stream output)
     {
         bool local = query.Format == LogFormat.Local;
         // One that was torn by a power cut is passed over: nothing of it can be shown.
-        if (!(local ? LocalLogParser.TryParse(line, out var entry) : _parser.TryParse(line, out entry))) return;
+        LogEntry entry;
+        if (!(query.Format switch { LogFormat.Local => LocalLogParser.TryParse(line, out entry), LogFormat.K8sFile => K8sLogParser.TryParse(line, out entry), _ => _parser.TryParse(line, out entry) })) return;
         if (query.Since is not null || query.Until is not null)
         {
             long time = local ? entry.Nanoseconds : JsonLogParser.Nanoseconds(entry.Time);
@@ -93,7 +94,7 @@ internal sealed class LogSink(LogQuery query, Stream output)
         else if (query.Timestamps) WriteTime(entry.Time);
         if (query.Details) WriteDetails(entry);
         _out.Write(entry.Text);
-        if (local && entry.EndsLine) _out.Write("\n"u8);
+        if (entry.EndsLine) _out.Write("\n"u8);
         if (query.Multiplexed) PatchLength(head, _out.WrittenCount - start);
     }
 

@@ -10,6 +10,7 @@ internal static class LogDrivers
     {
         null or "none" => null,
         "json-file" => new JsonFileLog(target),
+        "k8s-file" => new K8sFileLog(target),
         "local" => new LocalFileLog(target),
         "syslog" => new RemoteLog(target, new SyslogSender(target)),
         "gelf" => new RemoteLog(target, new GelfSender(target)),

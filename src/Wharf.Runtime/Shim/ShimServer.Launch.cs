@@ -17,7 +17,7 @@ internal sealed partial class ShimServer
         var log = LogDrivers.Open(request.Log);
         var process = new Supervised
         {
-            Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Capabilities = request.Spec.Process?.Capabilities, Log = log,
+            Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Capabilities = request.Spec.Process?.Capabilities, Log = log, Hooks = request.Spec.Hooks, Annotations = request.Spec.Annotations,
             Runtime = request.Runtime is [var program, .. var arguments] ? new ForeignRuntime(program, arguments, Path.Combine(_root, "runtime")) : null,
         };
         var pipes = new LaunchPipes(terminal, request.OpenStdin);
@@ -36,6 +36,7 @@ internal sealed partial class ShimServer
             var launched = process.Runtime is { } runtime ? _launcher.LaunchForeign(launch, runtime) : _launcher.Launch(launch);
             process.Oom = launched.Cgroup.WatchOom();
             _records.Save(new ShimRecord { Id = request.Id, Pid = launched.Pid, Cgroup = place, StartedAt = launched.StartedAt, Runtime = process.Runtime });
+            RunPoststart(process, launched.Pid);
             return launched;
         });
     }

@@ -76,6 +76,7 @@ internal sealed partial class ShimServer
         process.Streams.Finish();
         if (process.ExecId is null) _records.Save(process.Record());
         Broadcast(process.ExitEvent());
+        RunPoststop(process);
     }
 
     // The OOM killer may end a child of the container's init, or be what ended it: both are told when they happen.

@@ -19,6 +19,8 @@ internal sealed class Supervised
     public string? Note { get; init; }
     public LinuxSpec? Linux { get; init; }
     public Capabilities? Capabilities { get; init; }
+    public Hooks? Hooks { get; init; }
+    public Dictionary<string, string>? Annotations { get; init; }
     public Fd? PidFd { get; set; }
     public Cgroup? Cgroup { get; set; }
     public int Pid { get; set; }

@@ -60,7 +60,7 @@ public sealed record StartRequest
 }
 
 /// <summary>
-/// Where output is written: <c>json-file</c> and <c>local</c> (a file of docker's format), <c>syslog</c>, <c>gelf</c>, <c>fluentd</c>,
+/// Where output is written: <c>json-file</c> and <c>local</c> (a file of docker's format), <c>k8s-file</c>, <c>syslog</c>, <c>gelf</c>, <c>fluentd</c>,
 /// <c>journald</c>, <c>splunk</c>, <c>awslogs</c>, <c>gcplogs</c> (sent on, and kept in a local file to be read back), <c>none</c>. Sizes in bytes.
 /// </summary>
 public sealed record LogTarget

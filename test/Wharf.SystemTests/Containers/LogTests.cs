@@ -26,8 +26,10 @@ public sealed class LogTests(EngineFixture engine)
     [InlineData("json-file", "max-size=20k", "max-file=1000", "compress=true")]
     [InlineData("local", "max-size=20k", "max-file=1000")]
     [InlineData("local", "max-size=20k", "max-file=1000", "compress=false")]
+    [InlineData("k8s-file", "max-size=20k", "max-file=1000", "compress=true")]
     public async Task Lines_are_kept_across_rotations_and_followed_without_loss(string driver, params string[] options)
     {
+        Assert.SkipUnless(engine.IsWharf || driver != "k8s-file", "podman's driver, not docker's");
         var name = "logs-" + Guid.NewGuid().ToString("n")[..8];
         string[] flags = ["--log-driver", driver, .. options.SelectMany(option => (string[])["--log-opt", option])];
         (await engine.DockerAsync(["run", "-d", "--name", name, .. flags, "busybox", "sh", "-c", "sleep 0.3; " + Lines])).ShouldExit(0);
@@ -209,6 +211,21 @@ public sealed class LogTests(EngineFixture engine)
     {
         string[] options = option is null ? [] : ["--log-opt", option];
         (await engine.DockerAsync(["create", "--log-driver", driver, .. options, "busybox", "true"])).ShouldExit(1).Error.ShouldContain(message);
+    }
+
+    [Fact]
+    public async Task Kubernetes_lines_have_time_stream_and_whether_they_go_on()
+    {
+        Assert.SkipUnless(engine.IsWharf, "podman's driver, not docker's");
+        var name = await RunAsync(["--log-driver", "k8s-file"], "echo out; echo wrong >&2; head -c 20000 /dev/zero | tr '\\0' x; echo; printf unfinished");
+        var path = (await engine.DockerAsync("inspect", "-f", "{{.LogPath}}", name)).ShouldExit(0).Text;
+        var lines = await File.ReadAllLinesAsync(path.Length > 0 ? path : Directory.EnumerateFiles(engine.DataRoot, "ctr.log", SearchOption.AllDirectories).Single(), TestContext.Current.CancellationToken);
+        lines.Select(line => System.Text.RegularExpressions.Regex.Replace(line, @"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z ", "T ")).Order().ShouldBe(
+            ["T stderr F wrong", "T stdout F out", "T stdout F " + new string('x', 20_000 - 16_384), "T stdout P unfinished", "T stdout P " + new string('x', 16_384)], ignoreOrder: true);
+        (await engine.DockerAsync("logs", name)).ShouldExit(0).Out.ShouldBe($"out\n{new string('x', 20_000)}\nunfinished");
+        (await engine.DockerAsync("logs", "-t", "--tail", "1", name)).ShouldExit(0).Out.ShouldMatch(@"^\d{4}-\d\d-\d\dT[\d:]+\.\d{9}Z unfinished$");
+        (await engine.DockerAsync("logs", "--since", "2030-01-01T00:00:00Z", name)).ShouldExit(0).Out.ShouldBe("");
+        await engine.DockerAsync("rm", name);
     }
 
     [Fact]

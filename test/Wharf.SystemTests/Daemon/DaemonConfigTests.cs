@@ -36,6 +36,53 @@ public sealed class DaemonConfigTests
     }
 
     [Fact]
+    public async Task Hooks_of_a_directory_are_added_to_the_containers_they_are_meant_for()
+    {
+        await using var daemon = await OwnDaemon.StartAsync(root =>
+        {
+            Directory.CreateDirectory(Path.Combine(root, "hooks"));
+            File.WriteAllText(Path.Combine(root, "hooks", "a.json"), $$$"""
+                { "version": "1.0.0", "hook": { "path": "/bin/sh", "args": ["sh", "-c", "echo $STAGE $(cat) >> {{{root}}}/called"], "env": ["STAGE=hook", "PATH=/bin:/usr/bin"] },
+                  "when": { "annotations": { "^hooked$": "^yes$" }, "commands": ["^true$"] }, "stages": ["createRuntime", "poststart", "poststop"] }
+                """);
+            return ["-H", $"unix://{root}/w.sock", "--bridge", "none", "--hooks-dir", Path.Combine(root, "hooks")];
+        });
+        await daemon.ImportBusyboxAsync();
+        var called = Path.Combine(daemon.Root, "called");
+        (await DockerAsync(daemon, "run", "--rm", "--network", "none", "busybox", "true")).ShouldExit(0);
+        (await DockerAsync(daemon, "run", "--rm", "--network", "none", "--annotation", "hooked=yes", "busybox", "sh", "-c", "exit 0")).ShouldExit(0);
+        File.Exists(called).ShouldBeFalse("neither annotation nor command alone will do");
+        (await DockerAsync(daemon, "run", "--network", "none", "--name", "hooked", "--annotation", "hooked=yes", "busybox", "true")).ShouldExit(0);
+        var id = (await DockerAsync(daemon, "inspect", "-f", "{{.Id}}", "hooked")).Text;
+        (await DockerAsync(daemon, "rm", "-f", "hooked")).ShouldExit(0);
+        // Nobody waits for the last one.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (File.ReadAllLines(called).Length < 3) await Task.Delay(20, patience.Token);
+        var calls = (await File.ReadAllLinesAsync(called, TestContext.Current.CancellationToken)).Select(line => JsonNode.Parse(line["hook ".Length..])!).ToList();
+        calls.ShouldAllBe(state => state["id"]!.GetValue<string>() == id && state["annotations"]!["hooked"]!.GetValue<string>() == "yes");
+        calls.Select(state => state["status"]!.GetValue<string>()).ShouldBe(["creating", "running", "stopped"]);
+    }
+
+    [Theory]
+    [InlineData("{", "a.json")]
+    [InlineData("{ \"version\": \"1.0.0\", \"hook\": { \"path\": \"/nowhere\" }, \"when\": { \"always\": true }, \"stages\": [\"prestart\"] }", "hook.path: /nowhere")]
+    [InlineData("{ \"version\": \"1.0.0\", \"hook\": { \"path\": \"/bin/sh\" }, \"when\": { \"always\": true }, \"stages\": [\"later\"] }", "stages")]
+    [InlineData("{ \"version\": \"1.0.0\", \"hook\": { \"path\": \"/bin/sh\" }, \"when\": { }, \"stages\": [\"prestart\"] }", "when: no condition")]
+    public async Task A_hook_that_is_wrong_ends_the_daemon_with_its_file(string text, string message)
+    {
+        var root = Directory.CreateTempSubdirectory("wharf-hooks-").FullName;
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(root, "a.json"), text, TestContext.Current.CancellationToken);
+            var daemon = await CommandResult.RunAsync(Wharf, ["daemon", "-H", $"unix://{root}/w.sock", "--data-root", $"{root}/data", "--exec-root", $"{root}/run", "--hooks-dir", root]);
+            daemon.ExitCode.ShouldNotBe(0);
+            daemon.Error.ShouldContain("a.json");
+            daemon.Error.ShouldContain(message);
+        }
+        finally { Directory.Delete(root, recursive: true); }
+    }
+
+    [Fact]
     public async Task SIGHUP_reads_the_file_anew_and_an_event_tells_it()
     {
         var file = "";

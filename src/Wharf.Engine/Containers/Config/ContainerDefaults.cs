@@ -32,6 +32,8 @@ public sealed record ContainerDefaults
     }
 
     internal SeccompProfile? Profile { get; private init; }
+    /// <summary>Hooks that the machine's owner adds; null for none.</summary>
+    public HookDirectory? Hooks { get; init; }
 
     /// <summary>Throws an InvalidArgument error that names the option.</summary>
     public void Validate()

@@ -9,7 +9,7 @@ namespace Wharf.Engine.Containers.Config;
 internal static class LogRules
 {
     /// <summary>The drivers there are, as <c>info</c> lists them.</summary>
-    public static readonly string[] Drivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local", "splunk", "syslog"];
+    public static readonly string[] Drivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "k8s-file", "local", "splunk", "syslog"];
 
     /// <summary>
     /// The driver of containers whose daemon names none. Not local: python's docker client returns the output of <c>containers.run</c> only where the
@@ -42,11 +42,14 @@ internal static class LogRules
         var options = log?.Config ?? [];
         CheckMode(options);
         var own = options.Where(option => Array.IndexOf(Common, option.Key) < 0).ToDictionary();
-        if (driver is "json-file" or "local") RequireKnown(own, Files, key => $"unknown log opt '{key}' for {(driver == "local" ? "log driver local" : "json-file log driver")}");
+        if (IsFile(driver)) RequireKnown(own, Files, key => $"unknown log opt '{key}' for {(driver == "local" ? "log driver local" : driver + " log driver")}");
         else RemoteLogRules.Check(driver, own.Where(option => Array.IndexOf(Cache, option.Key) < 0).ToDictionary());
         CheckFiles(own);
         if (own.GetValueOrDefault("tag") is { Length: > 0 } tag) LogTag.Check(tag);
     }
+
+    /// <summary>Whether a driver keeps lines in files of its own, and sends none on.</summary>
+    private static bool IsFile(string driver) => driver is "json-file" or "k8s-file" or "local";
 
     internal static void RequireKnown(Dictionary<string, string> options, string[] known, Func<string, string> message)
     {
@@ -82,6 +85,7 @@ internal static class LogRules
     {
         "none" => null,
         null or "" or "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
+        "k8s-file" => (Path.Combine(directory, "ctr.log"), Logs.LogFormat.K8sFile),
         "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
         _ => GoBool(log.Config?.GetValueOrDefault("cache-disabled") ?? "") == true ? null : (Path.Combine(directory, "container-cached.log"), Logs.LogFormat.Local),
     };
@@ -94,7 +98,7 @@ internal static class LogRules
         var driver = log?.Type is { Length: > 0 } type ? type : Default;
         if (driver == "none") return new LogTarget { Driver = "none" };
         var options = log?.Config ?? [];
-        bool remote = driver is not ("json-file" or "local");
+        bool remote = !IsFile(driver);
         var prefix = remote ? "cache-" : "";
         var size = options.GetValueOrDefault(prefix + "max-size");
         source.Tag = LogTag.Render(options.GetValueOrDefault("tag") is { Length: > 0 } tag ? tag : driver == "awslogs" ? "{{.FullID}}" : "{{.ID}}", source, config);
@@ -102,10 +106,10 @@ internal static class LogRules
         {
             Driver = driver,
             Path = Readable(log, directory, source.ContainerId)?.Path,
-            MaxSize = size == "-1" ? null : size is not null ? ParseSize(size) : driver == "json-file" ? DefaultJsonSize : DefaultLocalSize,
+            MaxSize = size == "-1" ? null : size is not null ? ParseSize(size) : driver is "json-file" or "k8s-file" ? DefaultJsonSize : DefaultLocalSize,
             // With a size of the user's, docker's json-file keeps one file.
             MaxFile = options.TryGetValue(prefix + "max-file", out var files) ? int.Parse(files, CultureInfo.InvariantCulture) : driver == "json-file" && size is not null ? 1 : DefaultFiles,
-            Compress = GoBool(options.GetValueOrDefault(prefix + "compress") ?? "") ?? driver != "json-file",
+            Compress = GoBool(options.GetValueOrDefault(prefix + "compress") ?? "") ?? driver is not ("json-file" or "k8s-file"),
             Attributes = LogAttributes.Of(options, config, source.Tag),
             DropBeyond = options.GetValueOrDefault("mode") == "non-blocking" ? (options.TryGetValue("max-buffer-size", out var buffer) ? ParseSize(buffer) : DefaultBuffer) : null,
             Options = remote ? RemoteLogRules.Normalize(driver, options) : null,

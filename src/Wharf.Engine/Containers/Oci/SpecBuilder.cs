@@ -45,6 +45,7 @@ internal static class SpecBuilder
             Domainname = ownUts && config.Domainname is { Length: > 0 } domain ? domain : null,
             Mounts = mounts,
             Annotations = host.Annotations is { Count: > 0 } annotations ? annotations : null,
+            Hooks = input.Defaults.Hooks?.Of(host.Annotations, input.Document.Path, host.Binds is { Count: > 0 } || host.Mounts?.Any(mount => mount.Type == "bind") == true),
             Linux = new LinuxSpec
             {
                 CgroupsPath = input.CgroupsPath,
