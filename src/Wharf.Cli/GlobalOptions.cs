@@ -67,7 +67,7 @@ internal sealed class GlobalOptions
     {
         var (text, tls) = Endpoint();
         var fixedVersion = Environment.GetEnvironmentVariable("DOCKER_API_VERSION") is { Length: > 0 } version ? version.TrimStart('v') : null;
-        return new DockerClient(DockerHost.Parse(text), tls, fixedVersion) { ExtraHeaders = ReadHeaders() };
+        return new DockerClient(ParseHost(text), tls, fixedVersion) { ExtraHeaders = ReadHeaders() };
     }
 
     private (string Host, TlsOptions? Tls) Endpoint()
@@ -83,7 +83,7 @@ internal sealed class GlobalOptions
             }
             catch (CliException e)
             {
-                throw new CliException($"Failed to initialize: unable to resolve docker endpoint: {e.Message}", e.ExitCode, e);
+                throw Unresolved(e.Message, e.ExitCode, e);
             }
             if (named.Docker.Host == "") return (DefaultHost, null);
             var directory = Path.Combine(Contexts.TlsPath(name), "docker");
@@ -92,10 +92,25 @@ internal sealed class GlobalOptions
                 ? new TlsOptions(!named.Docker.SkipTLSVerify, Path.Combine(directory, "ca.pem"), Path.Combine(directory, "cert.pem"), Path.Combine(directory, "key.pem")) : null);
         }
         var verify = tlsVerify.Changed ? tlsVerify.Value : !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY"));
-        var parsed = DockerHost.Parse(DefaultHost);
+        var parsed = ParseHost(DefaultHost);
         var usesTls = parsed.SocketPath is null && parsed.SshTarget is null && (tls || verify || parsed.IsTls);
+        if (usesTls && (verify || caFile.Changed) && !File.Exists(caFile.Value)) throw Unresolved($"open {caFile.Value}: no such file or directory", 1, null);
         return (DefaultHost, usesTls ? new TlsOptions(verify || !tls, caFile.Value, certificateFile.Value, keyFile.Value) : null);
     }
+
+    private static DockerHost ParseHost(string text)
+    {
+        try
+        {
+            return DockerHost.Parse(text);
+        }
+        catch (CliException e)
+        {
+            throw Unresolved(e.Message, 1, e);
+        }
+    }
+
+    private static CliException Unresolved(string why, int exitCode, Exception? inner) => new($"Failed to initialize: unable to resolve docker endpoint: {why}", exitCode, inner);
 
     /// <summary>The environment in which one of docker's plugins finds the same daemon.</summary>
     public Dictionary<string, string> PluginEnvironment()

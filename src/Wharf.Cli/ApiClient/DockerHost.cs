@@ -21,7 +21,7 @@ internal sealed record DockerHost(string Text, string? SocketPath, string HostNa
         var rest = separator < 0 ? text : text[(separator + 3)..];
         if (scheme == "unix") return new DockerHost(text, rest == "" ? "/run/wharf/wharf.sock" : rest, "", 0);
         if (scheme == "ssh") return ParseSsh(text);
-        if (scheme is not ("tcp" or "http" or "https")) throw new CliException($"invalid bind address ({text}): unsupported proto '{scheme}'");
+        if (scheme is not ("tcp" or "http" or "https")) throw new CliException($"invalid bind address format: {text}");
         if (!Uri.TryCreate($"http://{rest}", UriKind.Absolute, out var uri) || uri.Host == "") throw new CliException($"invalid bind address ({text}): no host");
         var port = rest.Contains($":{uri.Port}", StringComparison.Ordinal) ? uri.Port : scheme == "https" ? 2376 : 2375;
         return new DockerHost(separator < 0 ? $"tcp://{uri.Host}:{port}" : text, null, uri.Host.Trim('[', ']'), port)

@@ -25,10 +25,10 @@ internal sealed class Query
     }
 
     /// <summary>Filters as <c>{"name":{"value":true}}</c> from <c>name=value</c> pairs.</summary>
-    public Query AddFilters(IReadOnlyList<string> filters) => filters.Count == 0 ? this : Add("filters", Json.Write(json =>
+    public Query AddFilters(IReadOnlyList<string> filters) => filters.All(filter => filter == "") ? this : Add("filters", Json.Write(json =>
     {
         json.WriteStartObject();
-        foreach (var group in filters.Select(CommandLine.KeyValue.Split).GroupBy(pair => pair.Key.Trim().ToLowerInvariant()))
+        foreach (var group in filters.Where(filter => filter != "").Select(CommandLine.KeyValue.Split).GroupBy(pair => pair.Key.Trim().ToLowerInvariant()))
         {
             json.WriteStartObject(group.Key);
             foreach (var value in group.Select(pair => pair.Value.Trim()).Distinct()) json.WriteBoolean(value, true);

@@ -30,10 +30,30 @@ internal sealed class CommandRunner(CliContext cli)
         if (cli.Options.Version) return await PrintAsync($"Wharf version {ClientVersion.Product}, build {ClientVersion.ShortCommit}\n");
         if (words is ["__complete", .. var typed]) return await CompleteWords.RunAsync(cli, typed, cancellationToken);
         if (words is ["__man", .. var directory]) return await ManualPages.WriteAsync(cli, directory);
-        if (words is ["help", .. var topic]) words = [.. topic, "--help"];
+        if (words is ["help", .. var topic])
+        {
+            if (UnknownTopic(root, topic) is { } unknown) return await FailAsync($"unknown help topic: {unknown}", 1);
+            words = [.. topic, "--help"];
+        }
         if (words.Count == 0) return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags, Plugins.CliPlugin.Names(cli.Options.Config)));
         return BuilderAlias(words) is { } plugin ? plugin() : await DescendAsync(root, CliContext.Program, words, cancellationToken);
     }
+
+    /// <summary>What is left of <c>help A B</c> when no command has that name.</summary>
+    private string? UnknownTopic(CommandEntry root, IReadOnlyList<string> topic)
+    {
+        var at = root;
+        for (var i = 0; i < topic.Count && at.Create is null; i++)
+        {
+            if (at == root && root.Find(topic[i]) is null && CliPlugin.Find(topic[i], cli.Config) is not null) return null;
+            if (at.Find(topic[i]) is not { } next) return string.Join(' ', topic.Skip(i));
+            at = next;
+        }
+        return null;
+    }
+
+    /// <summary>Docker's own usage of most nouns leaves COMMAND out where it complains.</summary>
+    private static string NounUsage(string path) => path.EndsWith(" volume", StringComparison.Ordinal) || path.EndsWith(" manifest", StringComparison.Ordinal) ? $"{path} COMMAND" : path;
 
     /// <summary>config.json's <c>aliases</c> may hand builds to a plugin: <c>{"builder":"buildx"}</c>, the only alias docker knows.</summary>
     private Func<int>? BuilderAlias(List<string> words)
@@ -52,13 +72,13 @@ internal sealed class CommandRunner(CliContext cli)
             return words.Count == 0 ? await FailAsync(help.TrimEnd('\n'), 0) : await PrintAsync(help);
         }
         if (words[0].StartsWith('-') && parent != Catalog.Root)
-            return await FailAsync($"unknown flag: {words[0]}\n\nUsage:  {path} COMMAND\n\nRun '{path} --help' for more information", 125);
+            return await FailAsync($"unknown flag: {words[0]}\n\nUsage:  {NounUsage(path)}\n\nRun '{path} --help' for more information", 125);
         if (parent.Find(words[0]) is not { } entry)
         {
             if (parent == Catalog.Root && CliPlugin.Find(words[0], cli.Config) is { } plugin) return CliPlugin.Run(plugin, words[0], [.. words.Skip(1)], cli.Options);
             var near = Suggestions.For(words[0], parent.Children.Where(child => !child.IsHidden).Select(child => child.Name));
             var hint = near.Count == 0 ? "" : $"\nDid you mean this?\n{string.Concat(near.Select(name => $"\t{name}\n"))}";
-            return await FailAsync($"{CliContext.Program}: unknown command: {path} {words[0]}\n{hint}{(parent == Catalog.Root ? "" : $"\nUsage:  {path}\n")}\nRun '{path} --help' for more information", 1);
+            return await FailAsync($"{CliContext.Program}: unknown command: {path} {words[0]}\n{hint}{(parent == Catalog.Root ? "" : $"\nUsage:  {NounUsage(path)}\n")}\nRun '{path} --help' for more information", 1);
         }
         var name = $"{path} {entry.Name}";
         return entry.Create is { } create

@@ -40,8 +40,10 @@ internal sealed class IntFlag(string name, char shorthand, string help, long ini
 
     protected override void Accept(string text)
     {
-        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && !(value < 0 && TypeName.StartsWith('u'))) Value = value;
-        else throw new FormatException($"strconv.Parse{(TypeName.StartsWith('u') ? "Uint" : "Int")}: parsing {Quoting.Quote(text)}: invalid syntax");
+        var isUnsigned = TypeName.StartsWith('u');
+        var isNumber = Int128.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && !(isUnsigned && text[0] is '-' or '+');
+        if (isNumber && value >= long.MinValue && value <= (TypeName == "uint16" ? ushort.MaxValue : long.MaxValue)) Value = (long)value;
+        else throw new FormatException($"strconv.Parse{(isUnsigned ? "Uint" : "Int")}: parsing {Quoting.Quote(text)}: {(isNumber ? "value out of range" : "invalid syntax")}");
     }
 }
 

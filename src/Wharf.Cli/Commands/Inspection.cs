@@ -16,7 +16,7 @@ internal static class Inspection
     /// <param name="get">Gives an object's JSON as received.</param>
     public static async Task<int> RunAsync(CliContext cli, string format, IReadOnlyList<string> names, Func<string, Task<byte[]>> get)
     {
-        var template = format == "" ? null : Parse(format == "json" ? "{{json .}}" : format);
+        var template = format is "" or "json" ? null : Parse(format);
         var found = new List<string>();
         var errors = new List<string>();
         foreach (var name in names)
@@ -30,7 +30,8 @@ internal static class Inspection
                 errors.Add(e.Message);
             }
         }
-        if (template is null) await cli.Out.WriteAsync(found.Count == 0 ? "[]\n" : JsonIndent.Format($"[{string.Join(',', found)}]") + "\n");
+        if (format == "json") await cli.Out.WriteAsync($"[{string.Join(',', found.Select(json => json.Trim()))}]\n");
+        else if (template is null) await cli.Out.WriteAsync(found.Count == 0 ? "[]\n" : JsonIndent.Format($"[{string.Join(',', found)}]") + "\n");
         else await WriteAsync(cli, template, found);
         foreach (var error in errors) await cli.Error.WriteLineAsync(error);
         return errors.Count == 0 ? 0 : 1;

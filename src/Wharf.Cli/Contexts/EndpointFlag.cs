@@ -1,4 +1,3 @@
-using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
 
 namespace Wharf.Cli.Contexts;
@@ -35,7 +34,6 @@ internal static class EndpointFlag
             return store.Tls(from);
         }
         context.Docker.Host = settings.GetValueOrDefault("host", "");
-        if (context.Docker.Host != "") DockerHost.Parse(context.Docker.Host);
         if (settings.TryGetValue("skip-tls-verify", out var skip))
             context.Docker.SkipTLSVerify = bool.TryParse(skip, out bool yes) ? yes : skip is "1" or "0" ? skip == "1" : throw new CliException($"unable to create docker endpoint config: strconv.ParseBool: parsing {Output.Quoting.Quote(skip)}: invalid syntax");
         var files = new Dictionary<string, byte[]>();

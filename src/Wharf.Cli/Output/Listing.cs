@@ -20,6 +20,8 @@ internal sealed class Listing<TRow>
     public string? QuietFormat { get; init; }
     /// <summary>What <c>raw</c> shows, where docker has it.</summary>
     public string? RawFormat { get; init; }
+    /// <summary>ps runs its template once before it asks the daemon, and names what failed; the other lists have one message for both.</summary>
+    public bool NamesTemplateStep { get; init; }
     /// <summary>Adds fields that take arguments, such as <c>.Label "x"</c>; called with null for the heading.</summary>
     public Action<TemplateObject, TRow?>? AddMethods { get; init; }
 
@@ -43,7 +45,7 @@ internal sealed class Listing<TRow>
     public List<object?> Objects(IEnumerable<TRow> rows) => [.. rows.Select(ToObject)];
 
     /// <summary>A backslash and a letter in a format typed at a shell mean a tab and a new line.</summary>
-    private static Template ParseFormat(string source)
+    private Template ParseFormat(string source)
     {
         try
         {
@@ -51,11 +53,11 @@ internal sealed class Listing<TRow>
         }
         catch (TemplateException e)
         {
-            throw new CliException($"failed to parse template: {e.Message}", 1, e);
+            throw new CliException($"{(NamesTemplateStep ? "failed to parse template" : "template parsing error")}: {e.Message}", 1, e);
         }
     }
 
-    private static string Execute(Template template, TemplateObject value, bool isHeading = false)
+    private string Execute(Template template, TemplateObject value, bool isHeading = false)
     {
         try
         {
@@ -63,7 +65,7 @@ internal sealed class Listing<TRow>
         }
         catch (TemplateException e)
         {
-            throw new CliException($"failed to execute template: {e.Message}", 1, e);
+            throw new CliException($"{(NamesTemplateStep ? "failed to execute template" : "template parsing error")}: {e.Message}", 1, e);
         }
     }
 

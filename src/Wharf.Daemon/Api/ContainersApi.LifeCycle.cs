@@ -21,6 +21,9 @@ public static partial class ContainersApi
         router.Post("/containers/{id*}/wait", WaitAsync);
         router.Post("/containers/{id*}/resize", ResizeAsync);
         router.Get("/containers/{id*}/top", TopAsync);
+        router.Get("/containers/{id*}/checkpoints", RefuseCheckpointAsync);
+        router.Post("/containers/{id*}/checkpoints", RefuseCheckpointAsync);
+        router.Delete("/containers/{id*}/checkpoints/{checkpoint}", RefuseCheckpointAsync);
     }
 
     private static async Task StartAsync(ApiContext context)
@@ -28,9 +31,15 @@ public static partial class ContainersApi
         // Seven bytes and more: older clients sent "{}" and line ends.
         if (context.Http.Request.ContentLength > 7 || context.Http.Request.Headers.TransferEncoding.Count > 0 && await context.Http.Request.Body.ReadAsync(new byte[1], context.Cancellation) > 0)
             throw WharfException.Invalid("starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
+        // What a client asks for must not be passed over in silence: the container would start anew in place of going on.
+        if (context.Query("checkpoint-dir") is { Length: > 0 }) throw new WharfException(ErrorKind.Forbidden, "custom checkpointdir is not supported");
+        if (context.Query("checkpoint") is { Length: > 0 }) throw WharfException.Invalid("checkpoint is only supported in experimental mode");
         await context.Engine.Containers.StartAsync(context.Route("id"), context.Cancellation);
         await context.EmptyAsync(204);
     }
+
+    private static Task RefuseCheckpointAsync(ApiContext context)
+        => throw WharfException.NotImplemented("This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.");
 
     private static async Task StopAsync(ApiContext context, Func<string, string?, int?, CancellationToken, Task> stop)
     {

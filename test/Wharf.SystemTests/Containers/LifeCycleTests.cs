@@ -45,6 +45,22 @@ public sealed class LifeCycleTests(EngineFixture engine)
     });
 
     [Fact]
+    public async Task Checkpoints_are_refused_and_nothing_starts() => await WithContainerAsync("\"Cmd\":[\"sleep\",\"1000\"]", async (api, id) =>
+    {
+        await ShouldBeAsync(api, $"containers/{id}/start?checkpoint=x", 400, "checkpoint is only supported in experimental mode");
+        await ShouldBeAsync(api, $"containers/{id}/start?checkpoint-dir=/x", 403, "custom checkpointdir is not supported");
+        const string Disabled = "This experimental feature is disabled by default";
+        await ShouldBeAsync(api, $"containers/{id}/checkpoints", 501, Disabled);
+        foreach (var (method, path) in new[] { (HttpMethod.Get, "checkpoints"), (HttpMethod.Delete, "checkpoints/x") })
+        {
+            var answer = await api.SendAsync(method, $"containers/{id}/{path}");
+            answer.Status.ShouldBe(501, path);
+            ((string)answer.Body!["message"]!).ShouldStartWith(Disabled);
+        }
+        ((string)(await api.GetAsync($"containers/{id}/json")).Body!["State"]!["Status"]!).ShouldBe("created");
+    });
+
+    [Fact]
     public async Task A_run_leaves_its_code_and_times() => await WithContainerAsync("\"Cmd\":[\"sh\",\"-c\",\"sleep 0.2; exit 7\"]", async (api, id) =>
     {
         await ShouldBeAsync(api, $"containers/{id}/start", 204);

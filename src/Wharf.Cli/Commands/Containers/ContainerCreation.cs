@@ -33,8 +33,10 @@ internal sealed class ContainerCreation
     public async Task<ContainerCreateResponse> CreateAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
     {
         PullPolicy.Check(pull.Value);
+        if (!Platform.IsValid(platform.Value)) throw new CliException($"error parsing specified platform: {Output.Quoting.Quote(platform.Value)}: cannot parse platform specifier: invalid argument", 125);
         if (replace && container.Name == "") throw new CliException("cannot replace a container without --name", 125);
-        if (container.CidFile is { Length: > 0 } file && File.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}", 125);
+        if (container.CidFile is { Length: > 0 } file && Path.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}", 125);
+        using var idFile = container.CidFile == "" ? null : IdFile.Open(container.CidFile);
         var image = request.Image ?? "";
         if (image == "") throw new CliException("invalid reference format", 125);
         if (!IsId(image)) Reference.Check(image);
@@ -43,7 +45,7 @@ internal sealed class ContainerCreation
         var query = new Query().Add("name", container.Name).Add("platform", platform.Value);
         var created = await PlaceAsync(cli, request, query, cancellationToken);
         foreach (var warning in created.Warnings ?? []) await cli.Error.WriteLineAsync($"WARNING: {warning}");
-        if (container.CidFile != "") await File.WriteAllTextAsync(container.CidFile, created.Id, cancellationToken);
+        if (idFile is not null) await idFile.WriteAsync(created.Id ?? "", cancellationToken);
         return created;
     }
 

@@ -11,6 +11,7 @@ internal static class ContainerListing
     public static Listing<ContainerSummary> Create(bool truncates, bool showsSize) => new()
     {
         TypeName = "*formatter.ContainerContext",
+        NamesTemplateStep = true,
         TableFormat = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}" + (showsSize ? "\t{{.Size}}" : ""),
         QuietFormat = "{{.ID}}",
         RawFormat = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n"
@@ -37,7 +38,7 @@ internal static class ContainerListing
     };
 
     private static void AddLabel(TemplateObject fields, ContainerSummary? row)
-        => fields["Label"] = (TemplateMethod)(arguments => arguments is [string name] ? row is null ? Text.LabelHeading(name) : row.Labels?.GetValueOrDefault(name) ?? "" : "");
+        => fields["Label"] = (TemplateMethod)(arguments => arguments is [string name] ? row is null ? Text.LabelHeading(name) : row.Labels?.GetValueOrDefault(name) ?? "" : throw new FormatException($"wrong number of args for Label: want 1 got {arguments.Count}"));
 
     private static DateTimeOffset Created(ContainerSummary row) => DateTimeOffset.FromUnixTimeSeconds(row.Created ?? 0);
 

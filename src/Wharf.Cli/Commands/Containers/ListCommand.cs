@@ -30,6 +30,11 @@ internal sealed class ListCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var text = format.Value != "" ? format.Value : quiet ? "table" : cli.Config.Text("psFormat") ?? "table";
+        if (quiet && format.Value != "")
+        {
+            await cli.Error.WriteLineAsync("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+            if (text != "raw") text = "table";
+        }
         var needsSize = size || (format.Value != "" && (text.Contains(".Size", StringComparison.Ordinal) || text.Contains("json .}", StringComparison.Ordinal)));
         var limit = latest ? 1 : last.Value > 0 ? last.Value : (long?)null;
         var query = new Query().Add("all", all || limit is not null).Add("limit", limit).Add("size", needsSize).AddFilters(filter.Values);

@@ -37,7 +37,7 @@ internal sealed class RunCommand : Command
         }
         catch (CliException e) when (e.Message != "" && e is not BareException && !(verb == "create" && e is (ApiException or ConnectException)))
         {
-            var exitCode = e is ApiException api ? StartExitCode(api.DaemonMessage) : 125;
+            var exitCode = e is ApiException api ? StartExitCode(api.DaemonMessage) : e.ExitCode is 126 or 127 ? e.ExitCode : 125;
             throw new CliException($"{CliContext.Program}: {e.Message}\n\nRun '{CliContext.Program} {verb} --help' for more information", exitCode, e);
         }
     }

@@ -30,12 +30,19 @@ internal sealed class StatsCommand : Command
         {
             var names = await NamesAsync(cli, arguments, cancellationToken);
             var rows = await Task.WhenAll(names.Select(name => SampleAsync(cli, name, cancellationToken)));
-            if (rows.Length > 0 && rows.All(row => row is null)) return 1;
+            if (rows.Any(row => row is null)) return 1;
             await cli.Out.WriteAsync(listing.Render(text, isQuiet: false, [.. rows.OfType<StatsRow>()]));
-            return rows.Any(row => row is null) ? 1 : 0;
+            return 0;
         }
         await using var watch = new StatsWatch(cli);
         var isTable = text.StartsWith("table", StringComparison.Ordinal);
+        if (arguments.Count > 0)
+        {
+            // A name that is not there ends it before anything is shown.
+            watch.Follow(arguments);
+            await watch.FirstSamplesAsync(cancellationToken);
+            if (!watch.Errors.IsEmpty) return await FailAsync(cli, watch);
+        }
         if (isTable) await cli.Out.WriteAsync("\x1b[2J\x1b[H");
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
         do
@@ -48,8 +55,13 @@ internal sealed class StatsCommand : Command
             await cli.Out.WriteAsync(frame);
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));
+        return await FailAsync(cli, watch);
+    }
+
+    private static async Task<int> FailAsync(CliContext cli, StatsWatch watch)
+    {
         foreach (var error in watch.Errors) await cli.Error.WriteLineAsync(error);
-        return watch.Errors.Count == 0 ? 0 : 1;
+        return watch.Errors.IsEmpty ? 0 : 1;
     }
 
     private async Task<IReadOnlyList<string>> NamesAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)

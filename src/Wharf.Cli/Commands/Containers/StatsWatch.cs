@@ -11,6 +11,7 @@ internal sealed class StatsWatch(CliContext cli) : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
     private readonly Dictionary<string, Task> followers = [];
+    private readonly Dictionary<string, TaskCompletionSource> firsts = [];
     private readonly ConcurrentDictionary<string, StatsRow> latest = [];
     private IReadOnlyList<string> order = [];
 
@@ -22,14 +23,21 @@ internal sealed class StatsWatch(CliContext cli) : IAsyncDisposable
     public void Follow(IReadOnlyList<string> names)
     {
         order = names;
-        foreach (var name in names.Where(name => !followers.ContainsKey(name))) followers[name] = FollowAsync(name, stop.Token);
+        foreach (var name in names.Where(name => !followers.ContainsKey(name)))
+        {
+            var first = firsts[name] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            followers[name] = FollowAsync(name, first, stop.Token);
+        }
         foreach (var gone in followers.Keys.Except(names).ToList())
         {
             if (followers[gone].IsCompleted) followers.Remove(gone);
         }
     }
 
-    private async Task FollowAsync(string name, CancellationToken cancellationToken)
+    /// <summary>Waits until each of those followed has told its figures once, or failed.</summary>
+    public Task FirstSamplesAsync(CancellationToken cancellationToken) => Task.WhenAll(firsts.Values.Select(first => first.Task)).WaitAsync(cancellationToken);
+
+    private async Task FollowAsync(string name, TaskCompletionSource first, CancellationToken cancellationToken)
     {
         try
         {
@@ -37,6 +45,7 @@ internal sealed class StatsWatch(CliContext cli) : IAsyncDisposable
             await foreach (var sample in JsonStream.ReadAsync(response.Body, cancellationToken))
             {
                 if (sample.Deserialize(DockerApiJson.Default.ContainerStatsResponse) is { } stats) latest[name] = new StatsRow(name, stats);
+                first.TrySetResult();
             }
         }
         catch (Exception e) when (e is CliException or IOException)
@@ -50,6 +59,7 @@ internal sealed class StatsWatch(CliContext cli) : IAsyncDisposable
         finally
         {
             latest.TryRemove(name, out _);
+            first.TrySetResult();
         }
     }
 

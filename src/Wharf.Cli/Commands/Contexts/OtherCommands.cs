@@ -95,7 +95,7 @@ internal sealed class InspectCommand : Command
             ["Endpoints"] = new JsonObject { ["docker"] = new JsonObject { ["Host"] = context.Docker.Host, ["SkipTLSVerify"] = context.Docker.SkipTLSVerify } },
             ["TLSMaterial"] = tls.Length == 0 ? new JsonObject() : new JsonObject { ["docker"] = new JsonArray(tls) },
             ["Storage"] = new JsonObject { ["MetadataPath"] = isDefault ? "<IN MEMORY>" : store.MetaPath(name), ["TLSPath"] = isDefault ? "<IN MEMORY>" : store.TlsPath(name) },
-        }.ToJsonString(new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
+        }.ToJsonString(new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }).Replace("<", "\\u003c", StringComparison.Ordinal).Replace(">", "\\u003e", StringComparison.Ordinal).Replace("&", "\\u0026", StringComparison.Ordinal));
     }
 }
 

@@ -19,13 +19,12 @@ internal sealed class ImportCommand : Command
 
     public override string Usage => "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]";
     public override int MinArguments => 1;
-    public override int MaxArguments => 2;
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var source = arguments[0];
         var (name, tag) = ("", "");
-        if (arguments.Count == 2)
+        if (arguments.Count > 1)
         {
             Reference.Check(arguments[1]);
             (name, tag, _) = Reference.Split(arguments[1]);

@@ -146,7 +146,7 @@ internal sealed class PushCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var (list, store) = (ManifestNames.Parse(arguments[0]), new ManifestStore(cli.Config));
-        if (!store.Exists(list)) throw new CliException($"No such manifest: {arguments[0]}");
+        if (!store.Exists(list)) throw new CliException($"No such manifest: {list.Canonical}");
         var entries = store.Read(list);
         using var registry = await RegistryClient.OpenAsync(cli, list, insecure, cancellationToken);
         foreach (var entry in entries) await BringAsync(registry, list, entry, cancellationToken);
@@ -178,7 +178,7 @@ internal sealed class RemoveCommand : EachCommand
     protected override Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {
         var (list, store) = (ManifestNames.Parse(name), new ManifestStore(cli.Config));
-        if (!store.Exists(list)) throw new CliException($"No such manifest: {name}");
+        if (!store.Exists(list)) throw new CliException($"No such manifest: {list.Canonical}");
         store.Remove(list);
         return Task.FromResult<string?>(null);
     }

@@ -66,6 +66,8 @@ internal sealed class CreateCommand : Command
     private List<IpamConfig> BuildPools()
     {
         if (subnet.Values.Count < ipRange.Values.Count || subnet.Values.Count < gateway.Values.Count) throw new CliException("every ip-range or gateway must have a corresponding subnet");
+        // One alone the daemon judges; several have to be told apart here.
+        if (subnet.Values is [var only] && !TryParseNetwork(only, out _) && ipRange.Values.Count + gateway.Values.Count + auxAddress.Values.Count == 0) return [new IpamConfig { Subnet = only }];
         var pools = new List<(IPNetwork Network, IpamConfig Config)>();
         foreach (var text in subnet.Values)
         {
@@ -81,29 +83,31 @@ internal sealed class CreateCommand : Command
         }
         foreach (var address in gateway.Values)
         {
-            var pool = Find(pools, ParseAddress(address)) ?? throw new CliException($"no matching subnet for gateway {address}");
+            var pool = Find(pools, IPAddress.TryParse(address, out var at) ? at : null) ?? throw new CliException($"no matching subnet for gateway {address}");
             if (pool.Gateway is not null) throw new CliException($"cannot configure multiple gateways ({address}, {pool.Gateway}) for the same subnet ({pool.Subnet})");
             pool.Gateway = address;
         }
         foreach (var (name, address) in auxAddress.Values)
         {
-            var pool = Find(pools, ParseAddress(address)) ?? throw new CliException($"no matching subnet for aux-address {address}");
+            var pool = Find(pools, IPAddress.TryParse(address, out var at) ? at : null) ?? throw new CliException($"no matching subnet for aux-address {address}");
             (pool.AuxiliaryAddresses ??= [])[name] = address;
         }
         return [.. pools.Select(pool => pool.Config)];
     }
 
-    private static IpamConfig? Find(List<(IPNetwork Network, IpamConfig Config)> pools, IPAddress address)
-        => pools.FirstOrDefault(pool => pool.Network.BaseAddress.AddressFamily == address.AddressFamily && pool.Network.Contains(address)).Config;
+    private static IpamConfig? Find(List<(IPNetwork Network, IpamConfig Config)> pools, IPAddress? address)
+        => address is null ? null : pools.FirstOrDefault(pool => pool.Network.BaseAddress.AddressFamily == address.AddressFamily && pool.Network.Contains(address)).Config;
 
-    private static IPNetwork ParseNetwork(string text)
+    private static IPNetwork ParseNetwork(string text) => TryParseNetwork(text, out var network) ? network : throw new CliException($"invalid CIDR address: {text}");
+
+    private static bool TryParseNetwork(string text, out IPNetwork network)
     {
+        network = default;
         var parts = text.Split('/');
-        if (parts.Length != 2 || !IPAddress.TryParse(parts[0], out var address) || !byte.TryParse(parts[1], out var length) || length > address.GetAddressBytes().Length * 8) throw new CliException($"invalid CIDR address: {text}");
+        if (parts.Length != 2 || !IPAddress.TryParse(parts[0], out var address) || !byte.TryParse(parts[1], out var length) || length > address.GetAddressBytes().Length * 8) return false;
         var bytes = address.GetAddressBytes();
         for (var bit = length; bit < bytes.Length * 8; bit++) bytes[bit / 8] &= (byte)~(0x80 >> (bit % 8));
-        return new IPNetwork(new IPAddress(bytes), length);
+        network = new IPNetwork(new IPAddress(bytes), length);
+        return true;
     }
-
-    private static IPAddress ParseAddress(string text) => IPAddress.TryParse(text, out var address) ? address : throw new CliException($"invalid address: {text}");
 }

@@ -29,19 +29,39 @@ internal sealed class EventsCommand : Command
         var query = new Query().Add("since", TimePoint.ToApi(since.Value, "since")).Add("until", TimePoint.ToApi(until.Value, "until")).AddFilters(filter.Values);
         await using var response = await cli.Api.SendAsync(new ApiRequest("GET", $"/events{query}"), cancellationToken);
         await foreach (var message in JsonStream.ReadAsync(response.Body, cancellationToken))
-            await cli.Out.WriteLineAsync(template is null ? Line(message) : template.Execute(TemplateValue.FromJson(message)));
+            await cli.Out.WriteLineAsync(template is null ? Line(message) : Execute(template, message, 1));
         return 0;
     }
+
+    /// <summary>A message of which nothing is known: what a template may name.</summary>
+    private const string EmptyMessage = """{"status":"","id":"","from":"","Type":"","Action":"","Actor":{"ID":"","Attributes":{}},"scope":"","time":0,"timeNano":0}""";
 
     private static Template Parse(string format)
     {
         try
         {
-            return Template.Parse(format);
+            var template = Template.Parse(format);
+            using var empty = JsonDocument.Parse(EmptyMessage);
+            Execute(template, empty.RootElement, 64);
+            return template;
         }
         catch (TemplateException e)
         {
             throw new CliException($"Error parsing format: {e.Message}", 64, e);
+        }
+    }
+
+    private static string Execute(Template template, JsonElement message, int exitCode)
+    {
+        var value = (TemplateObject)TemplateValue.FromJson(message)!;
+        value.TypeName = "*events.Message";
+        try
+        {
+            return template.Execute(value);
+        }
+        catch (TemplateException e)
+        {
+            throw new CliException($"Error parsing format: {e.Message}", exitCode, e);
         }
     }
 

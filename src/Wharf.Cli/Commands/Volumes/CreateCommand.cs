@@ -26,7 +26,7 @@ internal sealed class CreateCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         if (arguments.Count == 1 && name.Value != "") throw new CliException("conflicting options: cannot specify a volume-name through both --name and as a positional arg");
-        var request = new VolumeCreateOptions { Name = arguments.Count == 1 ? arguments[0] : name.Value, Driver = driver.Value, DriverOpts = opt.Values, Labels = KeyValue.ToMap(label.Values), ClusterVolumeSpec = cluster.Specification() };
+        var request = new VolumeCreateOptions { Name = arguments.Count == 1 ? arguments[0] : name.Value, Driver = driver.Value, DriverOpts = opt.Values.Count == 0 ? null : opt.Values, Labels = KeyValue.ToMap(label.Values), ClusterVolumeSpec = cluster.Specification() };
         var made = await cli.Api.PostAsync("/volumes/create", request, DockerApiJson.Default.VolumeCreateOptions, DockerApiJson.Default.Volume, cancellationToken);
         await cli.Out.WriteLineAsync(made.Name);
         return 0;

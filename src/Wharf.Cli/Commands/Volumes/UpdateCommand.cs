@@ -18,7 +18,7 @@ internal sealed class UpdateCommand : Command
     {
         var path = $"/volumes/{Uri.EscapeDataString(arguments[0])}";
         var volume = await cli.Api.GetElementAsync(path, cancellationToken);
-        if (!volume.TryGetProperty("ClusterVolume", out var cluster) || cluster.ValueKind != System.Text.Json.JsonValueKind.Object) throw new CliException("Can only update cluster volumes");
+        if (!volume.TryGetProperty("ClusterVolume", out var cluster) || cluster.ValueKind != System.Text.Json.JsonValueKind.Object) throw new CliException("can only update cluster volumes");
         var version = cluster.GetProperty("Version").GetProperty("Index").GetInt64();
         var body = Json.Write(json =>
         {

@@ -212,7 +212,7 @@ internal sealed class TemplateExecution(string source, StringBuilder output, obj
             throw Failed(fields.TypeName == "" ? $"map has no entry for key {Quoting.Quote(name)}" : $"can't evaluate field {name} in type {fields.TypeName}", field.Position, field.Source);
         }
         if (value is null) throw Failed($"nil pointer evaluating interface {{}}.{name}", field.Position, field.Source);
-        throw Failed($"can't evaluate field {name} in type interface {{}}", field.Position, field.Source);
+        throw Failed($"can't evaluate field {name} in type {(data is TemplateObject { IsRow: true } ? TemplateFunctions.TypeName(value) : "interface {}")}", field.Position, field.Source);
     }
 
     private static string Describe(Operand operand) => operand switch

@@ -18,7 +18,7 @@ internal static class TemplateValue
     [
         "Env", "Cmd", "Entrypoint", "OnBuild", "Shell", "Binds", "VolumesFrom", "CapAdd", "CapDrop", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "Links", "SecurityOpt",
         "Devices", "DeviceCgroupRules", "DeviceRequests", "Ulimits", "MaskedPaths", "ReadonlyPaths", "Mounts", "RepoTags", "RepoDigests", "Layers", "ExecIDs", "Aliases", "DNSNames",
-        "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "Warnings", "Log",
+        "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "Warnings", "Log", "Config",
     ];
 
     public static object? FromJson(JsonElement element, string name = "", bool isMap = false) => element.ValueKind switch

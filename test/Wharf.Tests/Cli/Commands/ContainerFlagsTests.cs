@@ -35,6 +35,17 @@ public sealed class ContainerFlagsTests
         host.Ulimits!.Single().ShouldBe(new HostConfigUlimits { Name = "nofile", Soft = 10, Hard = 20 });
     }
 
+    [Theory]
+    [InlineData(":")]
+    [InlineData("a:b")]
+    [InlineData("q:/q")]
+    public void What_docker_takes_for_a_path_alone_is_one(string text)
+    {
+        var request = Build("-v", text, "x");
+        request.Volumes!.Keys.ShouldBe([text]);
+        request.HostConfig!.Binds.ShouldBeNull();
+    }
+
     [Fact]
     public void Volumes_bind_or_are_anonymous()
     {

@@ -80,6 +80,16 @@ public sealed class TemplateTests
     }
 
     [Fact]
+    public void A_rows_values_are_named_by_their_types()
+        => Should.Throw<TemplateException>(() => Template.Parse("{{.Tag.X}}").Execute(new TemplateObject { IsRow = true, ["Tag"] = "t" })).Message.ShouldBe("template: :1:6: executing \"\" at <.Tag.X>: can't evaluate field X in type string");
+
+    [Theory]
+    [InlineData("{{js \"x=<'y'>\"}}", "x\\u003D\\u003C\\'y\\'\\u003E")]
+    [InlineData("{{html \"<a b='c'>&é\"}}", "&lt;a b=&#39;c&#39;&gt;&amp;é")]
+    [InlineData("{{html `\"`}}{{js `\"`}}", "&#34;\\\"")]
+    public void Html_and_scripts_are_escaped(string template, string text) => Run(template).ShouldBe(text);
+
+    [Fact]
     public void Functions_leave_headings_alone() => Template.Parse("{{upper .N}} {{json .N}} {{truncate .N 1}}").Execute(new TemplateObject { ["N"] = "Names" }, isHeading: true).ShouldBe("Names Names Names");
 
     [Fact]

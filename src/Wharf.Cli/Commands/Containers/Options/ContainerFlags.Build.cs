@@ -91,18 +91,21 @@ internal sealed partial class ContainerFlags
         foreach (var text in volume.Values)
         {
             if (text == "") throw new CliException("invalid empty volume spec", 125);
-            if (text.Split(':').Length > 1 && text.Split(':')[..^1].Any(part => part == "")) throw new CliException($"invalid spec: {text}: empty section between colons", 125);
-            if (!text.Contains(':'))
+            if (IsPathAlone(text))
             {
                 (anonymous ??= [])[text] = new EmptyObject();
                 continue;
             }
+            if (text.Split(':').Length > 1 && text.Split(':')[..^1].Any(part => part == "")) throw new CliException($"invalid spec: {text}: empty section between colons", 125);
             var at = text.IndexOf(':');
             var source = text[..at];
             binds.Add(source == "." || source.StartsWith("./", StringComparison.Ordinal) || source.StartsWith("../", StringComparison.Ordinal) || source == ".." ? Path.GetFullPath(source) + text[at..] : text);
         }
         return (binds, anonymous);
     }
+
+    /// <summary>Docker takes one or two characters, and what begins like a drive's letter, for a path in the container as well.</summary>
+    private static bool IsPathAlone(string text) => text.Length <= 2 || !text.Contains(':') || (char.IsLetter(text[0]) && text[1] == ':' && text.IndexOf(':', 2) < 0);
 
     /// <summary>docker's API has no fields for these: the engine reads them from annotations.</summary>
     private Dictionary<string, string>? BuildAnnotations()

@@ -44,7 +44,7 @@ internal sealed partial class ContainerFlags
         cpusetCpus = flags.String("cpuset-cpus", "CPUs it may run on (0-3, 0,1)");
         cpusetMems = flags.String("cpuset-mems", "Memory nodes it may use (0-3, 0,1)");
         device = flags.List("device", "Device of the host to give to the container");
-        deviceCgroupRule = flags.List("device-cgroup-rule", "Rule for the devices the cgroup allows");
+        deviceCgroupRule = Checked("device-cgroup-rule", '\0', "Rule for the devices the cgroup allows", FlagChecks.DeviceCgroupRule);
         deviceReadBps = Checked("device-read-bps", '\0', "Limit of bytes read from a device each second", FlagChecks.ThrottleBytes);
         deviceReadIops = Checked("device-read-iops", '\0', "Limit of reads from a device each second", FlagChecks.ThrottleCount);
         deviceWriteBps = Checked("device-write-bps", '\0', "Limit of bytes written to a device each second", FlagChecks.ThrottleBytes);
@@ -97,7 +97,7 @@ internal sealed partial class ContainerFlags
         memorySwappiness = flags.Int("memory-swappiness", "How readily it swaps, from 0 to 100", initial: -1);
         mount = Checked("mount", '\0', "Mount a file system into the container", text => { MountSpec.Parse(text); return text; }, "mount");
         name = flags.String("name", "Name of the container");
-        network = flags.List("network", '\0', "Network to connect it to", "network");
+        network = Checked("network", '\0', "Network to connect it to", FlagChecks.Network, "network");
         flags.Alias("net", network);
         networkAlias = flags.List("network-alias", "Another name for it on the network");
         flags.Alias("net-alias", networkAlias);

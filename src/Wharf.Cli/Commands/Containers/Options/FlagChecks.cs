@@ -72,6 +72,27 @@ internal static class FlagChecks
         return text.StartsWith("/dev/", StringComparison.Ordinal) ? (text[..at], text[(at + 1)..]) : throw new FormatException($"bad format for device path: {text}");
     }
 
+    /// <summary>A kind, <c>major:minor</c> with stars for any, and the access: <c>c 1:* rwm</c>.</summary>
+    public static string DeviceCgroupRule(string text)
+        => text.Split(' ') is [("a" or "b" or "c"), var device, { Length: >= 1 and <= 3 } access] && access.All(c => c is 'r' or 'w' or 'm')
+            && device.Split(':') is [var major, var minor] && IsNumberOrStar(major) && IsNumberOrStar(minor)
+            ? text : throw new FormatException($"invalid device cgroup format '{text}'");
+
+    private static bool IsNumberOrStar(string text) => text == "*" || (text != "" && text.All(char.IsAsciiDigit));
+
+    public static string Network(string text)
+    {
+        try
+        {
+            NetworkSpec.Parse(text);
+            return text;
+        }
+        catch (CommandLine.CliException e)
+        {
+            throw new FormatException(e.Message, e);
+        }
+    }
+
     public static string Gpus(string text)
     {
         GpuSpec.Parse(text);
