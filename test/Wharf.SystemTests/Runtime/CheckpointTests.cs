@@ -127,7 +127,7 @@ public sealed class CheckpointTests : IDisposable
         (await _bundle.RuntimeAsync("start", id)).ShouldExit(0);
         var running = await _bundle.StartAsync();
         (await _bundle.RuntimeAsync("--criu", "/nonexistent/criu", "checkpoint", "--image-path", Images, running)).ShouldExit(1).Error.ShouldContain(Bundle.IsRunc ? "criu" : "criu is not installed: /nonexistent/criu: no such file or directory");
-        (await CriuAsync("checkpoint", "--manage-cgroups-mode", "wrong", running)).ShouldExit(1).Error.ShouldContain("Invalid manage-cgroups-mode value");
+        (await CriuAsync("checkpoint", "--manage-cgroups-mode", "wrong", running)).ShouldExit(1).Error.ShouldContain(Bundle.IsRunc ? "Invalid manage cgroups mode" : "Invalid manage-cgroups-mode value");
         (await _bundle.StatusAsync(running)).ShouldBe("running");
         await NeedCriuAsync();
         // Its output is a file of the host's, which nothing in the container leads to.

@@ -57,6 +57,7 @@ public sealed class KillAtEveryStepTests : IDisposable
     [InlineData("delete", 12, 6)]
     public async Task What_a_killed_runtime_leaves_delete_force_removes(string command, int sparseness, int least)
     {
+        Assert.SkipWhen(Bundle.IsRunc && command is ("create" or "run"), "runc 1.1 leaves cgroups behind that it made before its state was written");
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace, which does the killing, is not installed");
         MakeBundle();
         bool every = Environment.GetEnvironmentVariable("WHARF_TEST_LONG") == "1";

@@ -67,7 +67,7 @@ public sealed class MemoryAndDeviceTests : IDisposable
     {
         Assert.SkipWhen(File.ReadAllText("/proc/self/mountinfo").Contains(" - resctrl ", StringComparison.Ordinal), "this one has them");
         _bundle.Linux["intelRdt"] = new JsonObject { ["l3CacheSchema"] = "L3:0=f" };
-        (await _bundle.RunAsync()).ShouldExit(1).Error.ShouldContain("intelRdt is specified in config, but Intel RDT is not supported or enabled");
+        (await _bundle.RunAsync()).ShouldExit(1).Error.ShouldContain(Bundle.IsRunc ? "intelRdt.l3CacheSchema is specified in config" : "intelRdt is specified in config, but Intel RDT is not supported or enabled");
         _bundle.Linux.Remove("intelRdt");
         var id = await _bundle.StartAsync();
         (await _bundle.RuntimeAsync("update", "--l3-cache-schema", "L3:0=f", id)).ShouldExit(1).Error.ShouldContain("Intel RDT/CAT: l3 cache schema is not enabled");

@@ -96,8 +96,8 @@ public sealed partial class TerminalTests : IDisposable
     public async Task A_foreground_terminal_is_shown_on_the_callers()
     {
         _bundle.Process["terminal"] = true;
-        // runc gives it its size after the start.
-        _bundle.Script("tty; for i in 1 2 3 4 5 6 7 8 9 10; do stty size 2> /dev/null && break; sleep 1; done; exit 4").Write();
+        // runc gives it its size after the start; until then stty says nothing.
+        _bundle.Script("tty; for i in 1 2 3 4 5 6 7 8 9 10; do size=$(stty size 2> /dev/null); [ -z \"$size\" ] || break; sleep 1; done; echo $size; exit 4").Write();
         // script(1) is the caller with a terminal.
         var result = await CommandResult.RunAsync("script", ["-qec", $"stty rows 21 cols 55; {Bundle.Runtime} --root {_bundle.State} run --bundle {_bundle.Location} {_bundle.NewId()}", "/dev/null"]);
         result.ShouldExit(4).Out.ShouldContain("/dev/pts/0");
