@@ -18,6 +18,16 @@ internal static unsafe class HookRunner
         for (int i = 0; i < (hooks?.Count ?? 0); i++) RunOne(stage, i, hooks![i], state, AddHostNamespaces);
     }
 
+    /// <summary>The same, but all of them run: one that fails is told (runtime.md, "Lifecycle").</summary>
+    public static void RunAll(string stage, IReadOnlyList<Hook>? hooks, State state, Action<string> warn)
+    {
+        foreach (var hook in hooks ?? [])
+        {
+            try { Run(stage, [hook], state); }
+            catch (Exception error) when (error is LaunchException or IOException) { warn(error.Message); }
+        }
+    }
+
     /// <summary>In the namespaces of a process; with its identity when it is given, as a program of the container's must be run.</summary>
     public static void RunIn(Fd pidfd, LinuxSpec linux, Process? process, string stage, IReadOnlyList<Hook>? hooks, State state)
     {

@@ -39,16 +39,14 @@ internal sealed class AwsLogsSender : ILogSender
 
     public TimeSpan? Linger { get; }
 
-    private bool Flag(string option, bool otherwise) => _options.GetValueOrDefault(option) is { Length: > 0 } text ? text.ToLowerInvariant() is "1" or "t" or "true" : otherwise;
-
     public void Connect()
     {
         _region = _options.GetValueOrDefault("awslogs-region") is { Length: > 0 } given ? given : AwsCredentials.EnvironmentRegion ?? _credentials.Metadata("placement/region")
             ?? throw new IOException("Cannot get region from the EC2 metadata: give awslogs-region");
         _url = new Uri(_options.GetValueOrDefault("awslogs-endpoint") is { Length: > 0 } endpoint ? endpoint : $"https://logs.{_region}.amazonaws.com{(_region.StartsWith("cn-", StringComparison.Ordinal) ? ".cn" : "")}/");
-        if (!Flag("awslogs-create-stream", otherwise: true)) return;
+        if (!_options.IsOn("awslogs-create-stream", otherwise: true)) return;
         if (TryCreate("CreateLogStream", _stream) is not { } missing) return;
-        if (!Flag("awslogs-create-group", otherwise: false)) throw missing;
+        if (!_options.IsOn("awslogs-create-group")) throw missing;
         if (TryCreate("CreateLogGroup", null) is { } refusedGroup) throw refusedGroup;
         if (TryCreate("CreateLogStream", _stream) is { } refused) throw refused;
     }

@@ -23,14 +23,12 @@ internal sealed class FluentdSender : ILogSender
         (_source, _extra) = (target.Source ?? new LogSource(), target.Attributes ?? []);
         var address = LogAddress.Parse(options.GetValueOrDefault("fluentd-address") is { Length: > 0 } given ? given : "tcp://127.0.0.1:24224", 24224);
         _connection = new LogConnection(address, address.Scheme == "tls" ? new LogTls(null, null, null, false) : null, Milliseconds(options, "fluentd-write-timeout-ms", 30_000));
-        _async = Flag(options, "fluentd-async");
-        _subSeconds = Flag(options, "fluentd-sub-second-precision");
-        _acknowledge = Flag(options, "fluentd-request-ack");
+        _async = options.IsOn("fluentd-async");
+        _subSeconds = options.IsOn("fluentd-sub-second-precision");
+        _acknowledge = options.IsOn("fluentd-request-ack");
         _retries = options.TryGetValue("fluentd-max-retries", out var retries) && int.TryParse(retries, CultureInfo.InvariantCulture, out int most) ? most : int.MaxValue;
         _wait = Milliseconds(options, "fluentd-retry-wait-ms", 1000);
     }
-
-    private static bool Flag(Dictionary<string, string> options, string name) => options.GetValueOrDefault(name)?.ToLowerInvariant() is "1" or "t" or "true";
 
     private static TimeSpan Milliseconds(Dictionary<string, string> options, string name, int otherwise) =>
         TimeSpan.FromMilliseconds(options.TryGetValue(name, out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out double value) ? value : otherwise);

@@ -86,7 +86,7 @@ internal sealed class GcpLogsSender : ILogSender
         writer.WriteString("imageName"u8, _source.ImageName);
         writer.WriteString("imageId"u8, _source.ImageId);
         writer.WriteString("created"u8, _source.Created.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture));
-        if (_options.GetValueOrDefault("gcp-log-cmd") is { } command && command.ToLowerInvariant() is "1" or "t" or "true") writer.WriteString("command"u8, _source.Command);
+        if (_options.IsOn("gcp-log-cmd")) writer.WriteString("command"u8, _source.Command);
         if (_extra.Count > 0)
         {
             writer.WriteStartObject("metadata"u8);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using Wharf.Runtime.Protobuf;
@@ -11,12 +10,8 @@ namespace Wharf.Runtime.Logs;
 /// 4 partial, 5 {1 last, 2 id, 3 ordinal}) and the length again, so that it can be read from both ends. Attributes are ours: field 6, a map
 /// of strings ({1 name, 2 value}), which docker's reader passes over.
 /// </summary>
-internal sealed class LocalFileLog(LogTarget target) : LineLog
+internal sealed class LocalFileLog(LogTarget target) : FileLineLog(target)
 {
-    private const int Batch = 128 << 10;
-
-    private readonly LogFiles _files = new(target.Path!, target.MaxSize, target.MaxFile, target.Compress);
-    private readonly ArrayBufferWriter<byte> _out = new(MaxLine);
     private readonly byte[] _attributes = Attributes(target.Attributes);
 
     protected override void Line(int stream, ReadOnlySpan<byte> text, DateTimeOffset time, PartOfLine? part) => Add(stream, text, time, part);
@@ -37,15 +32,15 @@ internal sealed class LocalFileLog(LogTarget target) : LineLog
         length += Varint(head[length..], (ulong)text.Length);
         int metaLength = part is null ? 0 : Meta(meta, part);
         int size = length + text.Length + metaLength + _attributes.Length;
-        var entry = _out.GetSpan(size + 8);
+        var entry = Out.GetSpan(size + 8);
         BinaryPrimitives.WriteInt32BigEndian(entry, size);
         head[..length].CopyTo(entry[4..]);
         text.CopyTo(entry[(4 + length)..]);
         meta[..metaLength].CopyTo(entry[(4 + length + text.Length)..]);
         _attributes.CopyTo(entry[(4 + size - _attributes.Length)..]);
         BinaryPrimitives.WriteInt32BigEndian(entry[(4 + size)..], size);
-        _out.Advance(size + 8);
-        if (_out.WrittenCount >= Batch || _files.WouldFill(_out.WrittenCount)) Flush();
+        Out.Advance(size + 8);
+        EndEntry();
     }
 
     /// <summary>They are the same with each line.</summary>
@@ -87,15 +82,4 @@ internal sealed class LocalFileLog(LogTarget target) : LineLog
         target[length++] = (byte)value;
         return length;
     }
-
-    protected override void EndOfRead() => Flush();
-
-    public void Flush()
-    {
-        if (_out.WrittenCount == 0) return;
-        _files.Append(_out.WrittenSpan);
-        _out.ResetWrittenCount();
-    }
-
-    public override void Dispose() => _files.Dispose();
 }

@@ -77,12 +77,8 @@ internal sealed class RemoteLog(LogTarget target, ILogSender sender) : LineLog
     {
         while (Take(out var line))
         {
-            if (line is null)
-            {
-                Try(sender.Flush);
-                continue;
-            }
-            Try(() => sender.Send(line));
+            Give(line);
+            if (line is null) continue;
             bool room;
             lock (_lock)
             {
@@ -92,13 +88,18 @@ internal sealed class RemoteLog(LogTarget target, ILogSender sender) : LineLog
             }
             if (room) OnRoom?.Invoke();
         }
-        Try(sender.Flush);
+        Give(null);
         sender.Dispose();
     }
 
-    private void Try(Action send)
+    /// <summary>Sends a line, or what was gathered.</summary>
+    private void Give(LogLine? line)
     {
-        try { send(); }
+        try
+        {
+            if (line is null) sender.Flush();
+            else sender.Send(line);
+        }
         catch (IOException error) { Console.Error.WriteLine($"{target.Source?.ContainerId}: {target.Driver} log: {error.Message}"); }
     }
 

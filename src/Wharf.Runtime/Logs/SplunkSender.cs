@@ -33,14 +33,12 @@ internal sealed class SplunkSender : ILogSender
         _token = options.GetValueOrDefault("splunk-token") ?? "";
         (_index, _eventSource, _sourceType) = (options.GetValueOrDefault("splunk-index"), options.GetValueOrDefault("splunk-source"), options.GetValueOrDefault("splunk-sourcetype"));
         _format = options.GetValueOrDefault("splunk-format") is { Length: > 0 } format ? format : "inline";
-        _verify = options.GetValueOrDefault("splunk-verify-connection") is not { } verify || IsTrue(verify);
-        _gzip = IsTrue(options.GetValueOrDefault("splunk-gzip"));
+        _verify = options.IsOn("splunk-verify-connection", otherwise: true);
+        _gzip = options.IsOn("splunk-gzip");
         _level = options.GetValueOrDefault("splunk-gzip-level") switch { "0" => CompressionLevel.NoCompression, "1" or "2" or "3" => CompressionLevel.Fastest, "7" or "8" or "9" => CompressionLevel.SmallestSize, _ => CompressionLevel.Optimal };
-        _acknowledge = IsTrue(options.GetValueOrDefault("splunk-index-acknowledgment"));
-        _http = new LogHttp(options.GetValueOrDefault("splunk-capath"), options.GetValueOrDefault("splunk-caname"), IsTrue(options.GetValueOrDefault("splunk-insecureskipverify")));
+        _acknowledge = options.IsOn("splunk-index-acknowledgment");
+        _http = new LogHttp(options.GetValueOrDefault("splunk-capath"), options.GetValueOrDefault("splunk-caname"), options.IsOn("splunk-insecureskipverify"));
     }
-
-    private static bool IsTrue(string? text) => text?.ToLowerInvariant() is "1" or "t" or "true";
 
     public TimeSpan? Linger => TimeSpan.FromSeconds(5);
 

@@ -17,14 +17,9 @@ internal sealed partial class ShimServer
         if (process is { Runtime: null, Hooks.Poststop: { Count: > 0 } hooks }) ThreadPool.UnsafeQueueUserWorkItem(_ => RunHooks(process, "poststop", hooks, new State { Status = "stopped" }), null);
     }
 
-    // They all run; one that fails is told (runtime.md, "Lifecycle").
     private static void RunHooks(Supervised process, string stage, List<Hook> hooks, State state)
     {
         (state.Id, state.OciVersion, state.Annotations) = (process.Id, new Spec().OciVersion, process.Annotations);
-        foreach (var hook in hooks)
-        {
-            try { HookRunner.Run(stage, [hook], state); }
-            catch (Exception error) when (error is LaunchException or IOException) { Console.Error.WriteLine($"{process.Id}: {error.Message}"); }
-        }
+        HookRunner.RunAll(stage, hooks, state, problem => Console.Error.WriteLine($"{process.Id}: {problem}"));
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Wharf.Cli.Output.Templates;
@@ -6,38 +5,34 @@ namespace Wharf.Cli.Output.Templates;
 /// <summary>What <c>html</c> and <c>js</c> escape, as Go's text/template has it.</summary>
 internal static class TemplateEscapes
 {
-    public static string Html(string text)
+    public static string Html(string text) => Escape(text, static c => c switch
     {
-        var result = new StringBuilder(text.Length);
-        foreach (var c in text)
-        {
-            _ = c switch
-            {
-                '\0' => result.Append('\ufffd'),
-                '"' => result.Append("&#34;"),
-                '\'' => result.Append("&#39;"),
-                '&' => result.Append("&amp;"),
-                '<' => result.Append("&lt;"),
-                '>' => result.Append("&gt;"),
-                _ => result.Append(c),
-            };
-        }
-        return result.ToString();
-    }
+        '\0' => "\ufffd",
+        '"' => "&#34;",
+        '\'' => "&#39;",
+        '&' => "&amp;",
+        '<' => "&lt;",
+        '>' => "&gt;",
+        _ => null,
+    });
 
-    public static string JavaScript(string text)
+    public static string JavaScript(string text) => Escape(text, static c => c switch
+    {
+        '\\' => "\\\\",
+        '\'' => "\\'",
+        '"' => "\\\"",
+        '<' or '>' or '&' or '=' or < ' ' or '\u2028' or '\u2029' => $"\\u{(int)c:X4}",
+        _ => null,
+    });
+
+    /// <param name="replacement">What stands for a character; null leaves it.</param>
+    private static string Escape(string text, Func<char, string?> replacement)
     {
         var result = new StringBuilder(text.Length);
         foreach (var c in text)
         {
-            _ = c switch
-            {
-                '\\' => result.Append("\\\\"),
-                '\'' => result.Append("\\'"),
-                '"' => result.Append("\\\""),
-                '<' or '>' or '&' or '=' or < ' ' or '\u2028' or '\u2029' => result.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}"),
-                _ => result.Append(c),
-            };
+            if (replacement(c) is { } other) result.Append(other);
+            else result.Append(c);
         }
         return result.ToString();
     }

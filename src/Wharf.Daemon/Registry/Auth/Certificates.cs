@@ -2,6 +2,7 @@ using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.Json;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Registry.Auth;
@@ -33,6 +34,13 @@ internal static class Certificates
         foreach (var root in roots) (root.SubjectName.RawData.AsSpan().SequenceEqual(root.IssuerName.RawData) ? policy.CustomTrustStore : policy.ExtraStore).Add(root);
         policy.ExtraStore.AddRange(between);
         return chain.Build(leaf);
+    }
+
+    /// <summary>Runs a verification. What strangers made may be anything: what cannot be read is as good as not signed.</summary>
+    public static T? Guarded<T>(Func<T?> verify)
+    {
+        try { return verify(); }
+        catch (Exception error) when (error is CryptographicException or ArgumentException or AsnContentException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException) { return default; }
     }
 
     /// <summary>Mail addresses, URLs and Fulcio's user names that the certificate is for.</summary>

@@ -1,4 +1,3 @@
-using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -25,7 +24,7 @@ internal sealed class KeylessTrust(KeylessConfig config)
     public string? Verify(byte[] payload, byte[] signature, string? certificate, string? chain, string? bundle)
     {
         if (certificate is null || bundle is null) return null;
-        return Guarded(() =>
+        return Certificates.Guarded(() =>
         {
             using var leaf = X509Certificate2.CreateFromPem(certificate);
             var between = new X509Certificate2Collection();
@@ -41,18 +40,11 @@ internal sealed class KeylessTrust(KeylessConfig config)
     public string? Verify(SigstoreBundle bundle)
     {
         if (bundle is not { Certificate: { } certificate, Entry: { } entry }) return null;
-        return Guarded(() =>
+        return Certificates.Guarded(() =>
         {
             using var leaf = X509CertificateLoader.LoadCertificate(certificate);
             return SignerOf(leaf, [], bundle.Signed, bundle.Signature, entry, record => bundle.IsIn(record, leaf));
         });
-    }
-
-    /// <summary>What strangers made may be anything.</summary>
-    private static string? Guarded(Func<string?> verify)
-    {
-        try { return verify(); }
-        catch (Exception error) when (error is CryptographicException or ArgumentException or AsnContentException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException) { return null; }
     }
 
     private string? SignerOf(X509Certificate2 leaf, X509Certificate2Collection between, byte[] signed, byte[] signature, LogEntry entry, Func<JsonElement, bool> isInRecord)

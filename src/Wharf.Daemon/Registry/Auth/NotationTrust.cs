@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Formats.Asn1;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -24,32 +23,30 @@ internal sealed class NotationTrust(NotationConfig config)
     private readonly string[] _subject = config.Subject is { } subject ? PartsOf(new X500DistinguishedName(subject)) : [];
 
     /// <summary>Who signed, and until when that holds; null when it is nobody who counts.</summary>
-    public (string Signer, DateTimeOffset Until)? Verify(byte[] envelope, Digest subject, DateTimeOffset now)
+    public (string Signer, DateTimeOffset Until)? Verify(byte[] envelope, Digest subject, DateTimeOffset now) => Certificates.Guarded(() => Read(envelope, subject, now));
+
+    private (string Signer, DateTimeOffset Until)? Read(byte[] envelope, Digest subject, DateTimeOffset now)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(envelope);
-            var root = document.RootElement;
-            var (protectedText, payloadText) = (root.GetProperty("protected").GetString()!, root.GetProperty("payload").GetString()!);
-            using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(protectedText));
-            using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(payloadText));
-            if (header.RootElement.GetProperty("cty").GetString() != PayloadType || payload.RootElement.GetProperty("targetArtifact").GetProperty("digest").GetString() != subject.ToString()) return null;
-            // RFC 7515: what is critical and not understood makes it no good.
-            if (header.RootElement.GetProperty("crit").EnumerateArray().Any(name => !_understood.Contains(name.GetString()))) return null;
-            var until = TimeOf(header.RootElement, Expiry) ?? DateTimeOffset.MaxValue;
-            if (until < now) return null;
-            bool isAuthority = header.RootElement.GetProperty(Scheme).GetString() == "notary.x509.signingAuthority";
-            if (!isAuthority && header.RootElement.GetProperty(Scheme).GetString() != "notary.x509") return null;
-            var certificates = new X509Certificate2Collection();
-            foreach (var der in root.GetProperty("header").GetProperty("x5c").EnumerateArray()) certificates.Add(X509CertificateLoader.LoadCertificate(Convert.FromBase64String(der.GetString()!)));
-            var leaf = certificates[0];
-            if (!IsSigned(leaf, header.RootElement.GetProperty("alg").GetString()!, Encoding.ASCII.GetBytes(protectedText + "." + payloadText), Base64Url.DecodeFromChars(root.GetProperty("signature").GetString()!))) return null;
-            var at = isAuthority ? TimeOf(header.RootElement, AuthenticTime) : now;
-            if (at is null || !Certificates.IsOf(leaf, certificates, _roots, at.Value) || _subject.Except(PartsOf(leaf.SubjectName)).Any()) return null;
-            var end = new DateTimeOffset(leaf.NotAfter.ToUniversalTime(), TimeSpan.Zero);
-            return (leaf.Subject, !isAuthority && end < until ? end : until);
-        }
-        catch (Exception error) when (error is CryptographicException or ArgumentException or AsnContentException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException) { return null; }
+        using var document = JsonDocument.Parse(envelope);
+        var root = document.RootElement;
+        var (protectedText, payloadText) = (root.GetProperty("protected").GetString()!, root.GetProperty("payload").GetString()!);
+        using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(protectedText));
+        using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(payloadText));
+        if (header.RootElement.GetProperty("cty").GetString() != PayloadType || payload.RootElement.GetProperty("targetArtifact").GetProperty("digest").GetString() != subject.ToString()) return null;
+        // RFC 7515: what is critical and not understood makes it no good.
+        if (header.RootElement.GetProperty("crit").EnumerateArray().Any(name => !_understood.Contains(name.GetString()))) return null;
+        var until = TimeOf(header.RootElement, Expiry) ?? DateTimeOffset.MaxValue;
+        if (until < now) return null;
+        bool isAuthority = header.RootElement.GetProperty(Scheme).GetString() == "notary.x509.signingAuthority";
+        if (!isAuthority && header.RootElement.GetProperty(Scheme).GetString() != "notary.x509") return null;
+        var certificates = new X509Certificate2Collection();
+        foreach (var der in root.GetProperty("header").GetProperty("x5c").EnumerateArray()) certificates.Add(X509CertificateLoader.LoadCertificate(Convert.FromBase64String(der.GetString()!)));
+        var leaf = certificates[0];
+        if (!IsSigned(leaf, header.RootElement.GetProperty("alg").GetString()!, Encoding.ASCII.GetBytes(protectedText + "." + payloadText), Base64Url.DecodeFromChars(root.GetProperty("signature").GetString()!))) return null;
+        var at = isAuthority ? TimeOf(header.RootElement, AuthenticTime) : now;
+        if (at is null || !Certificates.IsOf(leaf, certificates, _roots, at.Value) || _subject.Except(PartsOf(leaf.SubjectName)).Any()) return null;
+        var end = new DateTimeOffset(leaf.NotAfter.ToUniversalTime(), TimeSpan.Zero);
+        return (leaf.Subject, !isAuthority && end < until ? end : until);
     }
 
     private static DateTimeOffset? TimeOf(JsonElement header, string name) => header.TryGetProperty(name, out var text) ? DateTimeOffset.Parse(text.GetString()!, CultureInfo.InvariantCulture) : null;

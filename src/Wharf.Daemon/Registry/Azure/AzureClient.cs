@@ -2,55 +2,47 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
-using System.Xml;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Storage;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Registry.Azure;
 
-/// <summary>The few requests of Azure's Blob service that a registry needs, against one container.</summary>
-internal sealed class AzureClient : IDisposable
+/// <summary>The requests in the words of Azure's Blob service; its buckets are called containers.</summary>
+internal sealed class AzureClient : BucketClient
 {
     /// <summary>The most blocks a blob may have, with room.</summary>
     private const int MaxBlocks = 40_000;
+    private static readonly ListNames _names = new("Blob", "Name", "Content-Length", "Last-Modified", "NextMarker");
 
-    private readonly StoreHttp _http = new("Azure");
     private readonly SharedKey _key;
     private readonly string _base, _container;
 
-    public AzureClient(StorageConfig config)
+    public AzureClient(StorageConfig config) : base("Azure")
     {
         _container = config.Bucket ?? throw WharfException.Invalid("storage.bucket is missing: the container's name");
         var account = config.AccessKey ?? Environment.GetEnvironmentVariable("AZURE_STORAGE_ACCOUNT") ?? throw WharfException.Invalid("storage.access-key is missing, and AZURE_STORAGE_ACCOUNT is not set: the account's name");
-        var secret = config.SecretKey ?? (config.SecretKeyFile is { } file ? File.ReadAllText(file).Trim() : null) ?? Environment.GetEnvironmentVariable("AZURE_STORAGE_KEY") ?? throw WharfException.Invalid("storage.secret-key and storage.secret-key-file are missing, and AZURE_STORAGE_KEY is not set: the account's key");
-        var endpoint = config.Endpoint ?? $"https://{account}.blob.core.windows.net";
-        if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) throw WharfException.Invalid($"storage.endpoint: \"{endpoint}\" is no http or https URL");
+        var secret = SecretOf(config, "AZURE_STORAGE_KEY", ": the account's key");
+        var url = EndpointOf(config, $"https://{account}.blob.core.windows.net");
         _key = new SharedKey(account, secret);
         // An emulator's endpoint has the account as its path.
         _base = $"{url.GetLeftPart(UriPartial.Path).TrimEnd('/')}/{_container}";
     }
 
-    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string key, string query, Func<HttpContent>? body, CancellationToken cancellation, params (string Name, string Value)[] headers) =>
-        _http.SendAsync(() =>
-        {
-            var request = new HttpRequestMessage(method, UrlOf(key, query)) { Content = body?.Invoke() };
-            foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
-            _key.Sign(request, DateTimeOffset.UtcNow);
-            return request;
-        }, cancellation);
+    /// <summary>The service's own: the standard one would be signed too.</summary>
+    public override string RangeHeader => "x-ms-range";
+    protected override (string Name, string Value)[] ObjectHeaders => [("x-ms-blob-type", "BlockBlob")];
 
-    private Uri UrlOf(string key, string query) => new($"{_base}{(key == "" ? "" : "/" + string.Join('/', key.Split('/').Select(Uri.EscapeDataString)))}{(query == "" ? "" : "?" + query)}");
+    protected override Uri UrlOf(string key, string query) => new($"{_base}{(key == "" ? "" : "/" + string.Join('/', key.Split('/').Select(Uri.EscapeDataString)))}{(query == "" ? "" : "?" + query)}");
 
-    public Uri SignedUrl(string key, TimeSpan lifetime) => _key.SignUrl(UrlOf(key, ""), _container, key, lifetime, DateTimeOffset.UtcNow);
+    protected override void Sign(HttpRequestMessage request, DateTimeOffset now) => _key.Sign(request, now);
 
-    /// <summary>Throws with what the store says, unless it succeeded.</summary>
-    public static async Task CheckAsync(HttpResponseMessage response, string what, CancellationToken cancellation)
+    public override Uri SignedUrl(string key, TimeSpan lifetime) => _key.SignUrl(UrlOf(key, ""), _container, key, lifetime, DateTimeOffset.UtcNow);
+
+    protected override (string? Code, string? Message) ReasonOf(HttpResponseMessage response, string text)
     {
-        if (response.IsSuccessStatusCode) return;
-        var text = await response.Content.ReadAsStringAsync(cancellation);
-        var code = response.Headers.TryGetValues("x-ms-error-code", out var codes) ? codes.First() : StoreHttp.Element(text, "Code") ?? response.ReasonPhrase;
-        throw WharfException.Unavailable($"Azure {what}: {(int)response.StatusCode} {code}: {StoreHttp.Element(text, "Message")?.Split('\n')[0]}");
+        var (code, message) = base.ReasonOf(response, text);
+        return (response.Headers.TryGetValues("x-ms-error-code", out var codes) ? codes.First() : code, message?.Split('\n')[0]);
     }
 
     /// <summary>Makes the container when it is not there.</summary>
@@ -66,20 +58,8 @@ internal sealed class AzureClient : IDisposable
         if (made.StatusCode != HttpStatusCode.Conflict) await CheckAsync(made, $"container {_container}", cancellation);
     }
 
-    public async Task PutAsync(string key, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
-    {
-        using var response = await SendAsync(HttpMethod.Put, key, "", () => new ReadOnlyMemoryContent(bytes), cancellation, ("x-ms-blob-type", "BlockBlob"));
-        await CheckAsync(response, $"put {key}", cancellation);
-    }
-
-    public async Task DeleteAsync(string key, CancellationToken cancellation)
-    {
-        using var response = await SendAsync(HttpMethod.Delete, key, "", null, cancellation);
-        if (response.StatusCode != HttpStatusCode.NotFound) await CheckAsync(response, $"delete {key}", cancellation);
-    }
-
-    /// <summary>Copies a blob within the container: at once as a rule, else it is waited for.</summary>
-    public async Task CopyAsync(string from, string to, CancellationToken cancellation)
+    /// <summary>Copies a blob: at once as a rule, else it is waited for.</summary>
+    public override async Task CopyAsync(string from, string to, CancellationToken cancellation)
     {
         var response = await SendAsync(HttpMethod.Put, to, "", null, cancellation, ("x-ms-copy-source", UrlOf(from, "").AbsoluteUri));
         while (true)
@@ -97,39 +77,12 @@ internal sealed class AzureClient : IDisposable
     }
 
     /// <summary>One page of blobs; the marker of the next is null at the end.</summary>
-    public async Task<(List<(string Key, long Size, DateTimeOffset Modified)> Objects, string? Next)> ListAsync(string prefix, string? marker, CancellationToken cancellation)
-    {
-        var query = $"restype=container&comp=list&prefix={Uri.EscapeDataString(prefix)}" + (marker is null ? "" : $"&marker={Uri.EscapeDataString(marker)}");
-        using var response = await SendAsync(HttpMethod.Get, "", query, null, cancellation);
-        await CheckAsync(response, $"list {prefix}", cancellation);
-        var objects = new List<(string, long, DateTimeOffset)>();
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
-        using var reader = XmlReader.Create(stream, new XmlReaderSettings { Async = true, DtdProcessing = DtdProcessing.Prohibit, IgnoreWhitespace = true });
-        string key = "", size = "0", modified = "", next = "";
-        while (await reader.ReadAsync())
-        {
-            if (reader.NodeType == XmlNodeType.EndElement && reader.LocalName == "Blob") objects.Add((key, long.Parse(size, CultureInfo.InvariantCulture), DateTimeOffset.Parse(modified, CultureInfo.InvariantCulture)));
-            if (reader.NodeType != XmlNodeType.Element || reader.IsEmptyElement) continue;
-            switch (reader.LocalName)
-            {
-                case "Name": key = await StoreHttp.TextAsync(reader); break;
-                case "Content-Length": size = await StoreHttp.TextAsync(reader); break;
-                case "Last-Modified": modified = await StoreHttp.TextAsync(reader); break;
-                case "NextMarker": next = await StoreHttp.TextAsync(reader); break;
-            }
-        }
-        return (objects, next == "" ? null : next);
-    }
+    public Task<(List<ObjectInfo> Objects, string? Next)> ListAsync(string prefix, string? marker, CancellationToken cancellation) =>
+        ListAsync(prefix, $"restype=container&comp=list&prefix={Uri.EscapeDataString(prefix)}" + (marker is null ? "" : $"&marker={Uri.EscapeDataString(marker)}"), _names, cancellation);
 
-    /// <summary>Sends a file's range in blocks, so that a broken one is all that is sent twice. Blocks that never become a blob go by themselves after a week.</summary>
-    public async Task PutFileAsync(string key, string path, long begin, long size, long blockSize, CancellationToken cancellation)
+    /// <summary>Blocks that never become a blob go by themselves after a week.</summary>
+    protected override async Task PutPartsAsync(string key, string path, long begin, long size, long blockSize, CancellationToken cancellation)
     {
-        if (size <= blockSize)
-        {
-            using var response = await SendAsync(HttpMethod.Put, key, "", () => StoreHttp.Part(path, begin, size), cancellation, ("x-ms-blob-type", "BlockBlob"));
-            await CheckAsync(response, $"put {key}", cancellation);
-            return;
-        }
         blockSize = Math.Max(blockSize, size / MaxBlocks + 1);
         var list = new StringBuilder("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
         int number = 0;
@@ -145,6 +98,4 @@ internal sealed class AzureClient : IDisposable
         using var completed = await SendAsync(HttpMethod.Put, key, "comp=blocklist", () => new ByteArrayContent(bytes) { Headers = { ContentType = new MediaTypeHeaderValue("application/xml") } }, cancellation);
         await CheckAsync(completed, $"complete {key}", cancellation);
     }
-
-    public void Dispose() => _http.Dispose();
 }

@@ -1,95 +1,27 @@
-using System.Net;
-using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Storage;
 
 namespace Wharf.Daemon.Registry.S3;
 
-/// <summary>Objects in a bucket of an S3-compatible store, which any number of registry processes may share.</summary>
-internal sealed class S3ObjectStore(S3Client client, string prefix, bool redirects) : ISharedStore, IRedirects
+/// <summary>Objects in a bucket of an S3-compatible store.</summary>
+internal sealed class S3ObjectStore(S3Client client, StorageConfig config) : BucketStore(client, config)
 {
     /// <summary>The largest object that S3 copies by one request.</summary>
     private const long MaxCopy = 5L << 30;
-    private const long PartSize = 16 << 20;
-    private static readonly TimeSpan UrlLifetime = TimeSpan.FromMinutes(20);
 
-    public static S3ObjectStore Open(StorageConfig config) => new(new S3Client(config), config.Prefix.Trim('/') is { Length: > 0 } prefix ? prefix + "/" : "", config.Redirect);
+    public static S3ObjectStore Open(StorageConfig config) => new(new S3Client(config), config);
 
-    public bool IsShared => true;
-    public string? LocalPath(string key) => null;
-    public Uri? RedirectFor(string key) => redirects ? client.SignedUrl(prefix + key, UrlLifetime) : null;
+    public override async Task<bool> TryCopyAsync(string from, string to, long size, CancellationToken cancellation) => size <= MaxCopy && await base.TryCopyAsync(from, to, size, cancellation);
 
-    public async Task<ObjectInfo?> StatAsync(string key, CancellationToken cancellation)
-    {
-        using var response = await client.SendAsync(HttpMethod.Head, prefix + key, "", null, cancellation);
-        if (response.StatusCode == HttpStatusCode.NotFound) return null;
-        await S3Client.CheckAsync(response, $"head {key}", cancellation);
-        return new ObjectInfo(key, response.Content.Headers.ContentLength ?? 0, response.Content.Headers.LastModified ?? DateTimeOffset.UtcNow);
-    }
-
-    public async Task<Stream?> OpenReadAsync(string key, long offset, long? length, CancellationToken cancellation)
-    {
-        var response = await client.SendAsync(HttpMethod.Get, prefix + key, "", null, cancellation, request =>
-        {
-            if (offset > 0 || length is not null) request.Headers.Range = new RangeHeaderValue(offset, length is null ? null : offset + length - 1);
-        });
-        if (response.IsSuccessStatusCode) return await response.Content.ReadAsStreamAsync(cancellation);
-        using (response)
-        {
-            if (response.StatusCode == HttpStatusCode.NotFound) return null;
-            // A range of an empty object cannot be satisfied; there is nothing to read in it.
-            if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable) return Stream.Null;
-            await S3Client.CheckAsync(response, $"get {key}", cancellation);
-            return null;
-        }
-    }
-
-    public async Task ApplyAsync(IReadOnlyList<ObjectChange> changes, CancellationToken cancellation)
-    {
-        foreach (var change in changes)
-        {
-            if (change.Data is { } data) await client.PutAsync(prefix + change.Key, data, cancellation);
-            else await client.DeleteAsync(prefix + change.Key, cancellation);
-        }
-    }
-
-    public async Task TakeFileAsync(string path, string key, CancellationToken cancellation)
-    {
-        await client.PutFileAsync(prefix + key, path, 0, new FileInfo(path).Length, PartSize, cancellation);
-        File.Delete(path);
-    }
-
-    public Task PutRangeAsync(string path, long from, long length, string key, CancellationToken cancellation) => client.PutFileAsync(prefix + key, path, from, length, PartSize, cancellation);
-
-    public async Task<bool> TryCopyAsync(string from, string to, long size, CancellationToken cancellation)
-    {
-        if (size > MaxCopy) return false;
-        await client.CopyAsync(prefix + from, prefix + to, cancellation);
-        return true;
-    }
-
-    public Task HintAsync(string key, CancellationToken cancellation) => client.PutAsync(prefix + key, ReadOnlyMemory<byte>.Empty, cancellation);
-    public Task FlushAsync(IReadOnlyCollection<string> keys, CancellationToken cancellation) => Task.CompletedTask;
-    public Task DeleteAsync(string key, CancellationToken cancellation) => client.DeleteAsync(prefix + key, cancellation);
-
-    public IAsyncEnumerable<ObjectInfo> ListAsync(string listPrefix, CancellationToken cancellation) => PagesAsync(listPrefix, null, cancellation);
-    public IAsyncEnumerable<ObjectInfo> ListAfterAsync(string listPrefix, string after, CancellationToken cancellation) => PagesAsync(listPrefix, prefix + after, cancellation);
-
-    private async IAsyncEnumerable<ObjectInfo> PagesAsync(string listPrefix, string? after, [EnumeratorCancellation] CancellationToken cancellation)
+    protected override async IAsyncEnumerable<ObjectInfo> PagesAsync(string listPrefix, string? after, [EnumeratorCancellation] CancellationToken cancellation)
     {
         string? token = null;
         do
         {
-            var (objects, next) = await client.ListAsync(prefix + listPrefix, token, after, cancellation);
-            foreach (var (key, size, modified) in objects) yield return new ObjectInfo(key[prefix.Length..], size, modified);
+            var (objects, next) = await client.ListAsync(Prefix + listPrefix, token, after is null ? null : Prefix + after, cancellation);
+            foreach (var found in objects) yield return found with { Key = found.Key[Prefix.Length..] };
             token = next;
         } while (token is not null);
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        client.Dispose();
-        return ValueTask.CompletedTask;
     }
 }

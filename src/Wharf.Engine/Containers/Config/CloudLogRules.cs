@@ -44,7 +44,7 @@ internal static class CloudLogRules
             if (options.GetValueOrDefault(key) is { } text && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0)) throw WharfException.Invalid($"must specify a positive integer for log opt '{key}': {text}");
         bool hasTime = options.ContainsKey("awslogs-datetime-format"), hasPattern = options.ContainsKey("awslogs-multiline-pattern");
         if (hasTime && hasPattern) throw WharfException.Invalid("you cannot configure log opt 'awslogs-datetime-format' and 'awslogs-multiline-pattern' at the same time");
-        if (hasTime && options.ContainsKey("awslogs-format") || hasPattern && options.ContainsKey("awslogs-format"))
+        if ((hasTime || hasPattern) && options.ContainsKey("awslogs-format"))
             throw WharfException.Invalid("you cannot configure log opt 'awslogs-datetime-format' or 'awslogs-multiline-pattern' when log opt 'awslogs-format' is set to 'json/emf'");
         if (options.GetValueOrDefault("awslogs-format") is not (null or "" or "json/emf") and var format) throw WharfException.Invalid($"unsupported log format '{format}'");
         if (options.GetValueOrDefault("awslogs-multiline-pattern") is { } pattern)

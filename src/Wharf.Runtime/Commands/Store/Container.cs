@@ -104,7 +104,7 @@ internal sealed class Container(string directory, ContainerState state, bool has
             }
         }
         if (State is { IntelRdtOwn: true, IntelRdtPath: { } rdt } && System.IO.Directory.Exists(rdt)) System.IO.Directory.Delete(rdt);
-        if (_hasSpec && (spec is not null || File.Exists(SpecPath))) RunPoststop(log, spec ?? LoadSpec()); // else its creator did not come so far as to make anything, or another deletes it, too
+        if (_hasSpec && (spec is not null || File.Exists(SpecPath))) Init.HookRunner.RunAll("poststop", (spec ?? LoadSpec()).Hooks?.Poststop, HookState("stopped"), log.Warning); // else its creator did not come so far as to make anything, or another deletes it, too
         DeleteDirectory();
     }
 
@@ -118,15 +118,6 @@ internal sealed class Container(string directory, ContainerState state, bool has
         {
             try { System.IO.Directory.Delete(Directory, recursive: true); }
             catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException) { } // the other was first
-        }
-    }
-
-    private void RunPoststop(RuntimeLog log, Spec spec)
-    {
-        foreach (var hook in spec.Hooks?.Poststop ?? [])
-        {
-            try { Init.HookRunner.Run("poststop", [hook], HookState("stopped")); }
-            catch (Init.LaunchException error) { log.Warning(error.Message); } // they all run, and the container is gone all the same (runtime.md, "Lifecycle" 13)
         }
     }
 }
