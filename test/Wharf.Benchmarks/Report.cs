@@ -31,7 +31,11 @@ public sealed class Report : IDisposable
                 }
             }
         }
-        foreach (var (part, samples) in parts) _rows.Add((part == "" ? name : $"{name}: {part}", "ms", samples));
+        foreach (var (part, samples) in parts)
+        {
+            _rows.Add((part == "" ? name : $"{name}: {part}", "ms", samples));
+            Console.Error.WriteLine(Row(_rows[^1]));
+        }
     }
 
     /// <summary>Memory of idle engines. Idle means that nothing was asked for a while: each has had time to let go of what the work needed.</summary>
@@ -63,12 +67,16 @@ public sealed class Report : IDisposable
         Console.WriteLine($"{DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.ProcessorCount} CPUs, kernel {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}; median (least), ratio = peer / {first.Name}");
         Console.WriteLine($"| case | {string.Join(" | ", Engines.Select(engine => engine.Name))} | {string.Join(" | ", Engines.Skip(1).Select(engine => $"{engine.Name} / {first.Name}"))} | n |");
         Console.WriteLine("|---" + string.Concat(Enumerable.Repeat("|---", Engines.Count * 2)) + "|");
-        foreach (var (name, unit, samples) in _rows)
-        {
-            var cells = Engines.Select(engine => string.Create(CultureInfo.InvariantCulture, $"{samples[engine].Median:0.0#} {unit} ({samples[engine].Least:0.0#})"));
-            var ratios = Engines.Skip(1).Select(engine => string.Create(CultureInfo.InvariantCulture, $"{samples[engine].Median / samples[first].Median:0.0}×"));
-            Console.WriteLine($"| {name} | {string.Join(" | ", cells)} | {string.Join(" | ", ratios)} | {samples[first].Count} |");
-        }
+        foreach (var row in _rows) Console.WriteLine(Row(row));
+    }
+
+    private string Row((string Case, string Unit, Dictionary<EngineClient, Sample> Samples) row)
+    {
+        var first = Engines[0];
+        var (name, unit, samples) = row;
+        var cells = Engines.Select(engine => string.Create(CultureInfo.InvariantCulture, $"{samples[engine].Median:0.0#} {unit} ({samples[engine].Least:0.0#})"));
+        var ratios = Engines.Skip(1).Select(engine => string.Create(CultureInfo.InvariantCulture, $"{samples[engine].Median / samples[first].Median:0.0}×"));
+        return $"| {name} | {string.Join(" | ", cells)} | {string.Join(" | ", ratios)} | {samples[first].Count} |";
     }
 
     public void Dispose()

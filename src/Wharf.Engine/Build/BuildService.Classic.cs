@@ -12,17 +12,17 @@ public sealed partial class BuildService
     public async Task<Digest> BuildClassicAsync(BuildRequest request, BuildContexts contexts, ClassicReport report, Action<IReadOnlyList<string>> unused, CancellationToken cancellation)
     {
         var parts = Parts(request, contexts);
-        var planner = new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, report.Pulls, cancel));
+        var build = new ClassicBuild(parts, (name, platform, pulls, cancel) => BaseImageAsync(request, name, platform, pulls, cancel), _flights, report);
         try
         {
-            var image = await new ClassicBuild(parts, planner, new BuildSolver(parts, _flights), report).RunAsync(cancellation);
-            unused(planner.PlannedSoFar().UnusedArguments);
+            var image = await build.RunAsync(cancellation);
+            unused(build.Planned.UnusedArguments);
             foreach (var tag in request.Tags) await _images.TagAsync(image, tag, cancellation);
             return image;
         }
         finally
         {
-            if (request.Name.Length > 0 && !parts.Fates.IsEmpty) _reasons.Write(request, planner.PlannedSoFar(), parts.Fates);
+            if (request.Name.Length > 0 && !parts.Fates.IsEmpty) _reasons.Write(request, build.Planned, parts.Fates);
             RemoveContext(parts.RunDirectory);
             RemoveContext(parts.FetchDirectory);
             CollectLater();

@@ -6,7 +6,7 @@ namespace Wharf.Benchmarks.Builds;
 
 /// <summary>
 /// Builds by the docker CLI, classic and with BuildKit, of both engines in turn: what a user waits for. WHARF_DOCKER_PLUGINS is the directory of
-/// buildx where the CLI does not find it by itself.
+/// buildx where neither the CLI nor DOCKER_CONFIG has it.
 /// </summary>
 public static class BuildCases
 {
@@ -24,6 +24,8 @@ public static class BuildCases
         try
         {
             Configure(root);
+            // At once, and not after minutes, when buildx is missing.
+            Docker(root, report.Engines[0], "1", "buildx", "version");
             foreach (var engine in report.Engines) BenchImage.Ensure(engine.Host);
             MeasureEngines(report, root, binaries, rounds);
             foreach (var (front, value) in Fronts) Measure(report, root, front, value, rounds);
@@ -129,9 +131,10 @@ public static class BuildCases
 
     private static void Configure(string root)
     {
-        var plugins = Environment.GetEnvironmentVariable("WHARF_DOCKER_PLUGINS") is { Length: > 0 } directory ? $"{{\"cliPluginsExtraDirs\": [\"{directory}\"]}}" : "{}";
+        var plugins = Environment.GetEnvironmentVariable("WHARF_DOCKER_PLUGINS") is { Length: > 0 } given ? given
+            : Environment.GetEnvironmentVariable("DOCKER_CONFIG") is { Length: > 0 } own ? Path.Combine(own, "cli-plugins") : null;
         Directory.CreateDirectory(Path.Combine(root, "config"));
-        File.WriteAllText(Path.Combine(root, "config", "config.json"), plugins);
+        File.WriteAllText(Path.Combine(root, "config", "config.json"), plugins is null ? "{}" : $"{{\"cliPluginsExtraDirs\": [\"{plugins}\"]}}");
     }
 
     private static void Docker(string root, EngineClient engine, string buildkit, params string[] args)

@@ -1,173 +1,135 @@
-using System.Text;
 using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Build.Solving;
 using Wharf.Engine.Images;
+using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Build.Classic;
 
-/// <summary>
-/// A build as docker did it before BuildKit: step after step, every step an image whose parent is that of the step before, and those images the
-/// cache. What a step does is the same as with BuildKit; only the way, its words and what is left of it differ.
-/// </summary>
-internal sealed class ClassicBuild(BuildParts parts, BuildPlanner planner, BuildSolver solver, ClassicReport report)
-{
-    private readonly StepImages _images = new(parts);
-    private readonly Dictionary<PlannedStage, ImageRecord?> _ends = [];
-    private int _steps, _step;
+/// <summary>Finds a base image, pulling it where need be.</summary>
+internal delegate Task<ImageRecord> FindBase(string name, Platform? platform, IProgress<JsonMessage> pulls, CancellationToken cancellation);
 
-    private BuildRequest Request => parts.Request;
+/// <summary>
+/// A build as docker did it before BuildKit, told step after step. What a step does is the same as with BuildKit; only the way, its words and
+/// what is left of it differ. Stages that need nothing of each other run side by side, and each is told when those before it have been.
+/// </summary>
+internal sealed class ClassicBuild
+{
+    private readonly BuildParts _parts;
+    private readonly StepFlights _flights;
+    private readonly ClassicReport _report;
+    private readonly BuildPlanner _planner;
+    private readonly SemaphoreSlim _planning = new(1, 1);
+    /// <summary>Hears of the pull that planning comes to.</summary>
+    private IProgress<JsonMessage> _pulls;
+    private Task<ImageRecord?>[] _ends = [];
+    private int _begun;
+
+    public ClassicBuild(BuildParts parts, FindBase baseImage, StepFlights flights, ClassicReport report)
+    {
+        (_parts, _flights, _report, _pulls) = (parts, flights, report, report.Pulls);
+        _planner = new BuildPlanner(parts.Request, (name, platform, cancel) => baseImage(name, platform, _pulls, cancel));
+        Images = new StepImages(parts);
+    }
+
+    public Dockerfile File => _planner.Dockerfile;
+    public StepImages Images { get; }
+    public UnderwaySteps Underway { get; } = new();
+    /// <summary>The stage to end with.</summary>
+    public int Target { get; private set; }
+    /// <summary>How many steps are told.</summary>
+    public int Steps { get; private set; }
+
+    /// <summary>What was planned up to now.</summary>
+    public BuildPlan Planned => _planner.PlannedSoFar();
 
     /// <summary>Builds all stages up to the target; gives its image.</summary>
     public async Task<Digest> RunAsync(CancellationToken cancellation)
     {
-        var file = planner.Dockerfile;
-        if (file.Warnings.Count > 0)
-            foreach (var warning in file.Warnings.Append("Empty continuation lines will become errors in a future release.")) report.ShowError($"[WARNING]: {warning}\n");
-        int target = planner.BeginClassic();
-        await _images.OpenAsync(cancellation);
-        _steps = file.MetaArgs.Count + file.Stages.Take(target + 1).Sum(static stage => 1 + stage.Instructions.Count) + Request.Labels.Count;
-        foreach (var instruction in file.MetaArgs) ShowStep(instruction.Original);
-        ImageRecord? image = null;
-        for (int i = 0; i <= target; i++)
+        if (File.Warnings.Count > 0)
+            foreach (var warning in File.Warnings.Append("Empty continuation lines will become errors in a future release.")) _report.ShowError($"[WARNING]: {warning}\n");
+        Target = _planner.BeginClassic();
+        await Images.OpenAsync(cancellation);
+        var stages = File.Stages.Take(Target + 1).ToList();
+        Steps = File.MetaArgs.Count + stages.Sum(static stage => 1 + stage.Instructions.Count) + _parts.Request.Labels.Count;
+        for (int i = 0; i < File.MetaArgs.Count; i++)
         {
-            if (file.Stages[i].Name is { Length: > 0 } name && file.Stages.Take(i).Any(other => other.Name == name)) throw WharfException.Invalid("a stage name already used");
-            image = await StageAsync(i, isLast: i == target, cancellation);
-            if (image is not null) report.Stage(image.Id);
+            _report.Show($"Step {i + 1}/{Steps} : {File.MetaArgs[i].Original}");
+            _report.Show("\n");
         }
-        return image?.Id ?? throw new WharfException(ErrorKind.Internal, "No image was generated. Is your Dockerfile empty?");
+        return (await StagesAsync(stages, cancellation))?.Id ?? throw new WharfException(ErrorKind.Internal, "No image was generated. Is your Dockerfile empty?");
     }
 
-    private void ShowStep(string text)
+    private async Task<ImageRecord?> StagesAsync(List<Stage> stages, CancellationToken cancellation)
     {
-        report.Show($"Step {++_step}/{_steps} : {text}");
-        report.Show("\n");
-    }
-
-    private async Task<ImageRecord?> StageAsync(int index, bool isLast, CancellationToken cancellation)
-    {
-        ShowStep(planner.Dockerfile.Stages[index].From.Original);
-        var (stage, triggers) = await planner.BeginStageAsync(index, cancellation);
-        var image = stage.Below is { } below ? _ends[below] : stage.BaseImage;
-        if (image is not null) Request.Hold.Add(image.ChainId);
-        if (triggers.Count > 0) report.Show($"# Executing {triggers.Count} build trigger{(triggers.Count > 1 ? "s" : "")}\n");
-        bool cached = !Request.NoCache;
-        // What triggers come to is told once, after the last.
-        foreach (var trigger in triggers) (image, cached) = await StepAsync(stage, await planner.PlanOneAsync(stage, trigger, cancellation), image, cached, cancellation);
-        ShowImage(image);
-        foreach (var instruction in stage.Stage.Instructions)
+        _ends = new Task<ImageRecord?>[stages.Count];
+        var ends = new List<CancellationTokenSource>();
+        var reports = stages.ConvertAll(_ => new StageReport(_report));
+        // Containers that stay tell how far the build came, so that none may be of a stage behind a failure.
+        int ahead = _parts.Request.KeepContainers ? 1 : stages.Count;
+        try
         {
-            ShowStep(instruction.Original);
-            if (instruction.Name == "HEALTHCHECK" && stage.Config.Healthcheck?.Test is [not "NONE", ..] old) report.Show($"Note: overriding previous HEALTHCHECK: [{string.Join(' ', old)}]\n");
-            (image, cached) = await StepAsync(stage, await planner.PlanOneAsync(stage, instruction, cancellation), image, cached, cancellation);
-            ShowImage(image);
-        }
-        if (isLast)
-        {
-            foreach (var (key, value) in Request.Labels.OrderBy(static pair => pair.Key, StringComparer.Ordinal))
+            ImageRecord? image = null;
+            for (int i = 0; i < stages.Count; i++)
             {
-                ShowStep($"LABEL {key}={value}");
-                (image, cached) = await StepAsync(stage, BuildPlanner.AddLabel(stage, key, value), image, cached, cancellation);
-                ShowImage(image);
+                while (_begun < Math.Min(i + ahead, stages.Count)) Begin(stages, reports[_begun], ends, cancellation);
+                reports[i].Open();
+                image = await _ends[i];
+                if (image is not null) _report.Stage(image.Id);
             }
+            return image;
         }
-        return _ends[stage] = image;
+        finally
+        {
+            foreach (var end in ends) await end.CancelAsync();
+            // Nothing of a build goes on after its answer.
+            foreach (var end in _ends.Take(_begun)) await end.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            foreach (var end in ends) end.Dispose();
+        }
     }
 
-    private void ShowImage(ImageRecord? image) => report.Show($" ---> {image?.Id.Hex[..12]}\n");
-
-    /// <summary>Does one step, or finds that it was done. Once one was not, none after it in the stage can have been.</summary>
-    private async Task<(ImageRecord Image, bool Cached)> StepAsync(PlannedStage stage, (PlannedStep Step, PlannedHistory Entry) planned, ImageRecord? below, bool cached, CancellationToken cancellation)
+    private void Begin(List<Stage> stages, StageReport report, List<CancellationTokenSource> ends, CancellationToken cancellation)
     {
-        var (step, entry) = planned;
-        parts.StandsOn = below?.Id;
-        var createdBy = step.Node is null ? entry.Entry.CreatedBy! : await DescribeAsync(step.Node, entry.Entry.CreatedBy!, cancellation);
-        var made = new StepImage(below, createdBy, BuildService.Finished(step.Config), stage.Platform, stage.Author);
-        if (cached && await _images.FindAsync(made, cancellation) is { } found)
-        {
-            Request.Hold.Add(found.ChainId);
-            if (step.Node is { } known) solver.Set(known, new NodeResult(found.Config.RootFs?.DiffIds ?? [], found.ChainId) { Cached = true });
-            report.Show(" ---> Using cache\n");
-            return (found, true);
-        }
-        var container = step.Node switch
-        {
-            null or DirectoryNode => await MarkAsync(stage, createdBy, below, cancellation),
-            _ => null,
-        };
-        IReadOnlyList<Digest> layers = below?.Config.RootFs?.DiffIds ?? [];
-        if (step.Node is { } node)
-        {
-            var run = node is RunNode ? await RunAsync(node, cancellation) : null;
-            layers = await SolveAsync(node, cancellation);
-            container ??= run;
-        }
-        var image = await _images.AddAsync(made, layers, container, cancellation);
-        if (container is not null && !Request.KeepContainers) report.Show($" ---> Removed intermediate container {container[..12]}\n");
-        return (image, false);
+        int index = _begun++;
+        // A stage that fails ends those after it, and leaves those before it alone.
+        ends.Add(CancellationTokenSource.CreateLinkedTokenSource(ends.Count > 0 ? ends[^1].Token : cancellation));
+        var parts = _parts with { StandsOn = null };
+        int before = File.MetaArgs.Count + stages.Take(index).Sum(static stage => 1 + stage.Instructions.Count);
+        _ends[index] = StageAsync(stages, new ClassicStage(this, parts, new BuildSolver(parts, _flights), report, index, before), index, ends[^1]);
     }
 
-    private async Task<IReadOnlyList<Digest>> SolveAsync(BuildNode node, CancellationToken cancellation)
-    {
-        try { return (await solver.SolveAsync(node, cancellation)).DiffIds; }
-        catch (WharfException error) when (node is CopyNode && !error.Message.StartsWith("unable to convert", StringComparison.Ordinal)) { throw new WharfException(error.Kind, $"failed to copy files: {error.Message}", error); }
-    }
-
-    private async Task<string> DescribeAsync(BuildNode node, string createdBy, CancellationToken cancellation)
+    private static async Task<ImageRecord?> StageAsync(List<Stage> stages, ClassicStage stage, int index, CancellationTokenSource end)
     {
         try
         {
-            if (node is CopyNode { From: null } copy && copy.Sources.FirstOrDefault(BuildService.LeadsOut) is { } outside) throw WharfException.Invalid($"forbidden path outside the build context: {outside} ()");
-            return await solver.DescribeAsync(node, createdBy, cancellation);
-        }
-        catch (WharfException error) when (node is CopyNode copy)
-        {
-            var why = error is not SourceMissingException missing ? error.Message
-                : missing.IsPattern ? "no source files were specified"
-                : $"{(copy.From is null ? "file not found in build context or excluded by .dockerignore: " : "")}stat {missing.Word.TrimStart('/')}: file does not exist";
-            throw new WharfException(error.Kind, $"{copy.Instruction.Name} failed: {why}", error);
-        }
-    }
-
-    /// <summary>Runs a process and shows what it says. Gives its container.</summary>
-    private async Task<string?> RunAsync(BuildNode node, CancellationToken cancellation)
-    {
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var solving = solver.SolveAsync(node, over.Token);
-        string? container = null;
-        try
-        {
-            container = await node.Progress.Container.WaitAsync(cancellation);
-            if (container is not null) report.Show($" ---> Running in {container[..12]}\n");
-            await foreach (var output in node.Progress.ReadOutputAsync(cancellation)) (output.Stream == 2 ? report.ShowError : report.Show)(Encoding.UTF8.GetString(output.Data.Span));
-            await solving;
-            return container;
+            if (stages[index].Name is { Length: > 0 } name && stages.Take(index).Any(other => other.Name == name)) throw WharfException.Invalid("a stage name already used");
+            return await stage.RunAsync(end.Token);
         }
         catch
         {
-            await over.CancelAsync();
-            await solving.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            if (container is not null && !Request.KeepFailedContainer && !cancellation.IsCancellationRequested) report.Show($" ---> Removed intermediate container {container[..12]}\n");
+            await end.CancelAsync();
             throw;
         }
     }
 
-    /// <summary>
-    /// The container of a step that runs nothing. Docker makes one, never starts it, and takes it away again; here there is only its ID, unless it is to stay.
-    /// </summary>
-    private async Task<string> MarkAsync(PlannedStage stage, string createdBy, ImageRecord? below, CancellationToken cancellation)
+    /// <summary>The image that an earlier stage came to.</summary>
+    public Task<ImageRecord?> EndAsync(int stage, CancellationToken cancellation) => _ends[stage].WaitAsync(cancellation);
+
+    /// <summary>Plans a part of a stage, once the stages that it needs are there. One at a time: a planner knows no others.</summary>
+    public async Task<T> PlanAsync<T>(int stage, Instruction instruction, StageReport report, Func<BuildPlanner, Task<T>> plan, CancellationToken cancellation)
     {
-        var shell = stage.Config.Shell ?? ["/bin/sh", "-c"];
-        var id = Request.KeepContainers
-            ? await parts.Containers.KeepMarkAsync(new Containers.StepContainer
-            {
-                ChainId = below?.ChainId, Command = [.. shell, createdBy[Math.Min(string.Join(' ', shell).Length + 1, createdBy.Length)..]], Environment = stage.Config.Env ?? [], User = stage.Config.User ?? "",
-                Directory = stage.Config.WorkingDir ?? "", HostConfig = Request.RunConfig, IsClassic = true,
-            }, below?.Id, cancellation)
-            : Containers.ContainerNames.NewId();
-        report.Show($" ---> Running in {id[..12]}\n");
-        return id;
+        foreach (int needed in _planner.StagesNeeded(stage, instruction)) await EndAsync(needed, cancellation);
+        await _planning.WaitAsync(cancellation);
+        try
+        {
+            _pulls = report;
+            return await plan(_planner);
+        }
+        finally
+        {
+            _planning.Release();
+        }
     }
 }

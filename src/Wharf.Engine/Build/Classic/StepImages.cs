@@ -20,6 +20,9 @@ internal sealed record StepImage(ImageRecord? Below, string CreatedBy, OciImageC
             && Text(image.Config ?? new OciImageConfig()).AsSpan().SequenceEqual(Text(Config));
     }
 
+    /// <summary>Names the step among those of one build.</summary>
+    public string Key => $"{Below?.Id} {CreatedBy} {Author} {Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Text(Config)))}";
+
     private static byte[] Text(OciImageConfig config) => JsonSerializer.SerializeToUtf8Bytes(new OciImage { Config = config }, ImageJson.Plain.OciImage);
 }
 

@@ -13,6 +13,27 @@ internal sealed partial class BuildPlanner
         return TargetIndex();
     }
 
+    /// <summary>
+    /// The earlier stages that an instruction may need: those it names, or, where the name is in a variable, all. They must be done before it is planned.
+    /// </summary>
+    public IEnumerable<int> StagesNeeded(int stage, Instruction instruction)
+    {
+        if (instruction.Name == "FROM")
+        {
+            var name = _file.Stages[stage].Base;
+            return name.Contains('$') ? Enumerable.Range(0, stage) : FindStage(name, stage) is { } below ? [below] : [];
+        }
+        var names = instruction.FlagValues("from").Concat(instruction.FlagValues("mount").Where(static mount => mount.Contains("from=", StringComparison.Ordinal)).SelectMany(static mount => mount.Split(',').Select(static field => field.Trim('"')).Where(static field => field.StartsWith("from=", StringComparison.Ordinal)).Select(static field => field["from=".Length..])));
+        var needed = new SortedSet<int>();
+        foreach (var name in names)
+        {
+            if (name.Contains('$')) return Enumerable.Range(0, stage);
+            if (FindStage(name, stage) is { } named) needed.Add(named);
+            else if (int.TryParse(name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int number) && number < stage) needed.Add(number);
+        }
+        return needed;
+    }
+
     /// <summary>Begins a stage; those after it find it by its name and number. Gives the triggers of its base too.</summary>
     public async Task<(PlannedStage Stage, List<Instruction> Triggers)> BeginStageAsync(int index, CancellationToken cancellation)
     {

@@ -39,6 +39,8 @@ internal sealed partial class BuildSolver(BuildParts parts, StepFlights flights)
     private Task<NodeResult> Begin(BuildNode node, CancellationTokenSource failing)
     {
         if (_running.TryGetValue(node, out var running)) return running;
+        // Solved by another: stages of the classic builder have a solver each.
+        if (node.Progress.Completed.IsCompletedSuccessfully) return node.Progress.Completed;
         var inputs = node.Inputs.Distinct().ToDictionary(input => input, input => Begin(input, failing));
         return _running[node] = NodeAsync(node, inputs, failing);
     }
