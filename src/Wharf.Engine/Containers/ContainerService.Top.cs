@@ -8,14 +8,14 @@ namespace Wharf.Engine.Containers;
 
 public sealed partial class ContainerService
 {
-    /// <summary>A container's processes as the host's <c>ps</c> shows them. Nothing of the container is executed (CVE-2022-1227).</summary>
+    /// <summary>A container's processes as the host's <c>ps</c> shows them, or by podman's columns. Nothing of the container is executed (CVE-2022-1227).</summary>
     public async Task<ContainerTopResponse> TopAsync(string nameOrId, string? arguments, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
         if (!container.State.HasProcess) throw NotRunning(container);
         if (container.State.Status == ContainerStatus.Restarting) throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
         var pids = CgroupReader.Of(container.State.Pid)?.Processes() ?? [];
-        var response = Parse(await RunPsAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, cancellation), pids);
+        var response = ProcessTable.Parse(arguments) is { } columns ? ProcessTable.Show(columns, pids) : Parse(await RunPsAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, cancellation), pids);
         Publish(container, "top");
         return response;
     }

@@ -11,8 +11,8 @@ namespace Wharf.Engine.Containers;
 public sealed partial class ContainerService
 {
     /// <summary>
-    /// Changes limits and the restart policy; of a running container at once. As docker does it: what the request names is checked by
-    /// itself and sent by itself, and merged into what the container has.
+    /// Changes limits, the restart policy and the health check; of a running container at once. As docker does it: what the request names is checked by
+    /// itself and sent by itself, and merged into what the container has. Environment and ulimits count from the next exec and the next start on.
     /// </summary>
     public async Task<List<string>?> UpdateAsync(string nameOrId, ContainerUpdateRequest request, CancellationToken cancellation)
     {
@@ -20,15 +20,22 @@ public sealed partial class ContainerService
         var asked = Asked(request);
         HostConfigRules.CheckRestart(request.RestartPolicy, autoRemove: false);
         ResourceRules.Check(asked, _capacity, warnings, update: true);
+        Ulimits.Map(asked.Ulimits);
         var container = _index.Get(nameOrId);
         using (await container.Gate.EnterAsync(cancellation))
         {
             if (container.State.Status is ContainerStatus.Removing or ContainerStatus.Dead)
                 throw WharfException.Conflict($"Cannot update container {container.Id}: Container is marked for removal and cannot be \"update\".");
             var changed = Change(container, asked);
+            var config = UpdatedConfig.Of(container.Config, request);
             if (container.State.HasProcess) await ApplyAsync(container, asked);
-            container.Document = container.Document with { HostConfig = changed };
+            container.Document = container.Document with { Config = config, HostConfig = changed };
             _store.SaveDocument(container);
+            if (request.Healthcheck is not null && container.State.HasProcess)
+            {
+                StopHealth(container);
+                StartHealth(container);
+            }
             Publish(container, "update");
         }
         return warnings.Count == 0 ? null : warnings;
@@ -56,6 +63,9 @@ public sealed partial class ContainerService
         CpuShares = request.CpuShares, Memory = request.Memory, MemorySwap = request.MemorySwap, MemoryReservation = request.MemoryReservation, NanoCpus = request.NanoCpus,
         CpuPeriod = request.CpuPeriod, CpuQuota = request.CpuQuota, CpuRealtimePeriod = request.CpuRealtimePeriod, CpuRealtimeRuntime = request.CpuRealtimeRuntime,
         CpusetCpus = request.CpusetCpus, CpusetMems = request.CpusetMems, BlkioWeight = request.BlkioWeight, PidsLimit = request.PidsLimit is <= 0 ? 0 : request.PidsLimit,
+        BlkioWeightDevice = request.BlkioWeightDevice?.ConvertAll(static device => new HostConfigBlkioWeightDevice { Path = device.Path, Weight = device.Weight }),
+        BlkioDeviceReadBps = request.BlkioDeviceReadBps, BlkioDeviceWriteBps = request.BlkioDeviceWriteBps, BlkioDeviceReadIOps = request.BlkioDeviceReadIOps, BlkioDeviceWriteIOps = request.BlkioDeviceWriteIOps,
+        Ulimits = request.Ulimits?.ConvertAll(static limit => new HostConfigUlimits { Name = limit.Name, Soft = limit.Soft, Hard = limit.Hard }),
         RestartPolicy = request.RestartPolicy,
     };
 
@@ -63,6 +73,7 @@ public sealed partial class ContainerService
     private static HostConfig Change(Container container, HostConfig asked)
     {
         static long? Number(long? asked, long? now) => asked is null or 0 ? now : asked;
+        static List<ThrottleDevice>? Limits(List<ThrottleDevice>? asked, List<ThrottleDevice>? now) => UpdatedConfig.Merge(asked, now, static limit => limit.Path, static limit => limit.Rate is > 0);
         static string? Text(string? asked, string? now) => string.IsNullOrEmpty(asked) ? now : asked;
         var now = container.HostConfig;
         WharfException Conflict(string why) => WharfException.Conflict($"Cannot update container {container.Id}: {why}");
@@ -89,6 +100,12 @@ public sealed partial class ContainerService
             CpusetCpus = Text(asked.CpusetCpus, now.CpusetCpus),
             CpusetMems = Text(asked.CpusetMems, now.CpusetMems),
             BlkioWeight = Number(asked.BlkioWeight, now.BlkioWeight),
+            BlkioWeightDevice = UpdatedConfig.Merge(asked.BlkioWeightDevice, now.BlkioWeightDevice, static device => device.Path, static device => device.Weight is > 0),
+            BlkioDeviceReadBps = Limits(asked.BlkioDeviceReadBps, now.BlkioDeviceReadBps),
+            BlkioDeviceWriteBps = Limits(asked.BlkioDeviceWriteBps, now.BlkioDeviceWriteBps),
+            BlkioDeviceReadIOps = Limits(asked.BlkioDeviceReadIOps, now.BlkioDeviceReadIOps),
+            BlkioDeviceWriteIOps = Limits(asked.BlkioDeviceWriteIOps, now.BlkioDeviceWriteIOps),
+            Ulimits = UpdatedConfig.Merge(asked.Ulimits, now.Ulimits, static limit => limit.Name, static _ => true),
             PidsLimit = asked.PidsLimit ?? now.PidsLimit,
             RestartPolicy = policy ? new RestartPolicy { Name = asked.RestartPolicy!.Name, MaximumRetryCount = asked.RestartPolicy.MaximumRetryCount ?? 0 } : now.RestartPolicy,
         };

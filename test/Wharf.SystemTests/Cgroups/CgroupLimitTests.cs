@@ -72,6 +72,15 @@ public sealed class CgroupLimitTests(EngineFixture engine)
         var id = await RunAsync("--device-write-bps", $"/dev/{device}:1mb", "busybox", "sleep", "100");
         var numbers = $"{major}:{minor}";
         (await CgroupFiles.ReadAsync(engine, id, CgroupFiles.Throttle))[0].ShouldStartWith(CgroupFiles.V2 ? $"{numbers} rbps=max wbps=1048576" : $"{numbers} 1048576");
+        if (engine.IsWharf)
+        {
+            // Docker changes them from API 1.55 on.
+            (await engine.WharfAsync("update", "--device-write-bps", $"/dev/{device}:2mb", "--device-read-iops", $"/dev/{device}:30", id)).ShouldExit(0);
+            (await CgroupFiles.ReadAsync(engine, id, CgroupFiles.Throttle))[0].ShouldStartWith(CgroupFiles.V2 ? $"{numbers} rbps=max wbps=2097152 riops=30" : $"{numbers} 2097152");
+            (await engine.WharfAsync("update", "--device-write-bps", $"/dev/{device}:0", id)).ShouldExit(0);
+            (await CgroupFiles.ReadAsync(engine, id, CgroupFiles.Throttle))[0].ShouldNotContain("2097152");
+            (await engine.DockerAsync("inspect", "-f", "{{len .HostConfig.BlkioDeviceWriteBps}} {{(index .HostConfig.BlkioDeviceReadIOps 0).Rate}}", id)).Text.ShouldBe("0 30");
+        }
         (await engine.DockerAsync("rm", "-f", id)).ShouldExit(0);
     }
 

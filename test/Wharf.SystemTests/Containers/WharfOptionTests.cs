@@ -79,4 +79,59 @@ public sealed class WharfOptionTests(EngineFixture engine)
         (await engine.WharfAsync("run", "--rm", "--cgroup-conf", "cgroup.procs=1", "busybox", "true")).ShouldExit(125);
         (await engine.WharfAsync("run", "--rm", "--cgroup-conf", "memory.high", "busybox", "true")).ShouldExit(125).Error.ShouldContain("FILE=VALUE");
     }
+
+    [Fact]
+    public async Task Top_knows_the_columns_of_podman()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker passes all on to ps");
+        var id = (await engine.WharfAsync("run", "-d", "--user", "7:8", "--cap-drop", "ALL", "--cap-add", "CHOWN", "busybox", "sh", "-c", "sleep 1000 & wait")).ShouldExit(0).Text;
+        try
+        {
+            var host = (await engine.DockerAsync("inspect", "-f", "{{.State.Pid}}", id)).Text;
+            var top = (await engine.WharfAsync("top", id, "pid,ppid", "hpid", "user", "group", "capeff", "capbnd", "seccomp", "nice", "tty", "args")).ShouldExit(0).Text.Split('\n').Select(static line => string.Join('|', line.Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))).ToList();
+            top[0].ShouldBe("PID|PPID|HPID|USER|GROUP|EFFECTIVE CAPS|BOUNDING CAPS|SECCOMP|NI|TTY|COMMAND");
+            top[1].ShouldBe($"1|0|{host}|7|8|none|CHOWN|filter|0|?|sh -c sleep 1000 & wait");
+            top[2].ShouldMatch(@"^[0-9]+\|1\|[0-9]+\|7\|8\|none\|CHOWN\|filter\|0\|\?\|sleep 1000$");
+            top.Count.ShouldBe(3);
+            (await engine.WharfAsync("top", id, "pid", "nonsense")).ShouldExit(1);
+        }
+        finally { await engine.DockerAsync("rm", "-f", id); }
+    }
+
+    [Fact]
+    public async Task Environment_ulimits_and_health_of_a_container_can_be_changed()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker updates limits and the restart policy only");
+        var id = (await engine.WharfAsync("run", "-d", "-e", "A=1", "-e", "B=2", "--ulimit", "nofile=100:200", "busybox", "sleep", "1000")).ShouldExit(0).Text;
+        try
+        {
+            (await engine.WharfAsync("update", "-e", "A=3", "-e", "C=4", "--unsetenv", "B", "--ulimit", "nofile=50:60", "--health-cmd", "test -e /well", "--health-interval", "100ms", "--health-retries", "1", id)).ShouldExit(0).Text.ShouldBe(id);
+            (await engine.WharfAsync("exec", id, "sh", "-c", "echo $A $B $C; ulimit -n; ulimit -Hn")).Text.ShouldBe("3 4\n50\n60");
+            await Health("unhealthy");
+            (await engine.WharfAsync("exec", id, "touch", "/well")).ShouldExit(0);
+            await Health("healthy");
+            // The interval alone: what is checked stays.
+            (await engine.WharfAsync("update", "--health-interval", "200ms", id)).ShouldExit(0);
+            (await engine.DockerAsync("inspect", "-f", "{{.Config.Healthcheck.Test}} {{.Config.Healthcheck.Interval}}", id)).Text.ShouldBe("[CMD-SHELL test -e /well] 200ms");
+            (await engine.WharfAsync("update", "--no-healthcheck", id)).ShouldExit(0);
+            (await engine.DockerAsync("inspect", "-f", "{{.State.Health}}", id)).Text.ShouldBe("<nil>");
+            (await engine.WharfAsync("restart", "-t", "0", id)).ShouldExit(0);
+            (await engine.WharfAsync("exec", id, "sh", "-c", "tr '\\0' '\\n' < /proc/1/environ | grep -E '^[ABC]=' | sort; grep 'open files' /proc/1/limits | tr -s ' '")).Text.TrimEnd().ShouldBe("A=3\nC=4\nMax open files 50 60 files");
+        }
+        finally { await engine.DockerAsync("rm", "-f", id); }
+        var plain = (await engine.WharfAsync("create", "busybox")).ShouldExit(0).Text;
+        (await engine.WharfAsync("update", "--health-interval", "1s", plain)).ShouldExit(1).Error.ShouldContain("the container has no check");
+        (await engine.WharfAsync("update", "--health-cmd", "true", "--health-interval", "1us", plain)).ShouldExit(1).Error.ShouldContain("Interval in Healthcheck cannot be less than 1ms");
+        (await engine.DockerAsync("rm", plain)).ShouldExit(0);
+
+        async Task Health(string status)
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                if ((await engine.DockerAsync("inspect", "-f", "{{.State.Health.Status}}", id)).Text == status) return;
+                await Task.Delay(100);
+            }
+            Assert.Fail($"it has not become {status}");
+        }
+    }
 }

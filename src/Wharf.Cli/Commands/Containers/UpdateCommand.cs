@@ -5,13 +5,16 @@ using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Commands.Containers;
 
-/// <summary><c>wharf update</c>: limits and restart policy of containers that exist.</summary>
+/// <summary><c>wharf update</c>: limits, restart policy, environment and health check of containers that exist.</summary>
 internal sealed class UpdateCommand : EachCommand
 {
     private readonly IntFlag blkioWeight, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, pidsLimit;
     private readonly StringFlag cpusetCpus, cpusetMems, restart;
     private readonly BytesFlag memory, memoryReservation, memorySwap;
     private readonly CpusFlag cpus;
+    private readonly BlockDeviceFlags blockDevices;
+    private readonly ListFlag environment, unset, ulimit;
+    private readonly HealthFlags health;
 
     public UpdateCommand()
     {
@@ -24,6 +27,11 @@ internal sealed class UpdateCommand : EachCommand
         cpus = Flags.Add(new CpusFlag("cpus", "Number of CPUs"));
         cpusetCpus = Flags.String("cpuset-cpus", "CPUs it may run on (0-3, 0,1)");
         cpusetMems = Flags.String("cpuset-mems", "Memory nodes it may use (0-3, 0,1)");
+        blockDevices = new BlockDeviceFlags(Flags);
+        environment = Flags.Add(new ListFlag("env", 'e', "Environment variable from the next exec and the next start on", "list") { Check = FlagChecks.Variable });
+        unset = Flags.List("unsetenv", "Environment variable to take away");
+        health = new HealthFlags(Flags);
+        ulimit = Flags.Add(new ListFlag("ulimit", '\0', "Ulimit from the next exec and the next start on", "ulimit") { Check = text => { UlimitSpec.Parse(text); return text; }, DefaultText = "[]" });
         memory = Flags.Bytes("memory", 'm', "Limit of memory");
         memoryReservation = Flags.Bytes("memory-reservation", "Soft limit of memory");
         memorySwap = Flags.Add(new BytesFlag("memory-swap", '\0', "Limit of memory and swap together; -1 for unlimited swap") { AllowMinusOne = true });
@@ -51,6 +59,14 @@ internal sealed class UpdateCommand : EachCommand
             MemoryReservation = memoryReservation.Value,
             MemorySwap = memorySwap.Value,
             PidsLimit = pidsLimit.Changed ? pidsLimit.Value : null,
+            BlkioWeightDevice = blockDevices.Weights.ConvertAll(static device => new ContainerUpdateRequestBlkioWeightDevice { Path = device.Path, Weight = device.Weight }),
+            BlkioDeviceReadBps = blockDevices.ReadBps,
+            BlkioDeviceWriteBps = blockDevices.WriteBps,
+            BlkioDeviceReadIOps = blockDevices.ReadIops,
+            BlkioDeviceWriteIOps = blockDevices.WriteIops,
+            Ulimits = [.. ulimit.Values.Select(UlimitSpec.Parse).Select(static limit => new ContainerUpdateRequestUlimits { Name = limit.Name, Soft = limit.Soft, Hard = limit.Hard })],
+            Env = environment.Values.Count + unset.Values.Count == 0 ? null : [.. unset.Values, .. EnvironmentFile.Collect([], environment.Values) ?? []],
+            Healthcheck = health.Build(),
             RestartPolicy = restart.Value == "" ? new RestartPolicy { Name = "" } : RestartSpec.Parse(restart.Value),
         };
         var answer = await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(name)}/update", request, DockerApiJson.Default.ContainerUpdateRequest, DockerApiJson.Default.ContainerUpdateResponse, cancellationToken);

@@ -37,4 +37,8 @@ public sealed record ContainerUpdateRequest
     public long? IOMaximumIOps { get; set; }
     public long? IOMaximumBandwidth { get; set; }
     public RestartPolicy? RestartPolicy { get; set; }
+    /// <summary>Wharf's own: <c>NAME=value</c> sets a variable, <c>NAME</c> takes it away.</summary>
+    public List<string>? Env { get; set; }
+    /// <summary>Wharf's own: what is given of it replaces what the container has.</summary>
+    public HealthConfig? Healthcheck { get; set; }
 }

@@ -19,7 +19,7 @@ internal sealed partial class ContainerFlags
         {
             Image = arguments[0],
             Cmd = arguments.Count > 1 ? [.. arguments.Skip(1)] : null,
-            Entrypoint = entrypoint.Changed ? Words(entrypoint.Value) ?? [entrypoint.Value] : null,
+            Entrypoint = entrypoint.Changed ? WordList.Parse(entrypoint.Value) ?? [entrypoint.Value] : null,
             Hostname = hostName.Value,
             Domainname = domainName.Value,
             User = user.Value,
@@ -34,7 +34,7 @@ internal sealed partial class ContainerFlags
             Volumes = anonymous,
             Env = BuildEnvironment(config, daemon),
             Labels = KeyValue.ToMap(labelFile.Values.SelectMany(file => EnvironmentFile.Read(file, takesFromEnvironment: false)).Concat(label.Values)),
-            Healthcheck = BuildHealthcheck(),
+            Healthcheck = health.Build(),
             StopSignal = stopSignal.Changed ? stopSignal.Value : null,
             StopTimeout = stopTimeout.Changed ? stopTimeout.Value : null,
             MacAddress = macAddress.Changed ? CheckMac(macAddress.Value) : null,
@@ -43,20 +43,6 @@ internal sealed partial class ContainerFlags
         };
         ApplySystemd(request);
         return request;
-    }
-
-    /// <summary>A JSON array of words, for an entrypoint of more than one and a health check without a shell; null when the text is none, as <c>[ -f /ready ]</c>.</summary>
-    private static List<string>? Words(string text)
-    {
-        if (!text.StartsWith('[')) return null;
-        try
-        {
-            return JsonSerializer.Deserialize(text, DockerApiJson.Default.ListString) is { Count: > 0 } words && !words.Contains(null!) ? words : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
     }
 
     private List<string>? BuildEnvironment(ConfigFile? config, string daemon)
@@ -127,32 +113,6 @@ internal sealed partial class ContainerFlags
         return values.Count == 0 ? null : values;
 
         static string Number(IntFlag flag) => flag.Value.ToString(System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private HealthConfig? BuildHealthcheck()
-    {
-        var tests = new[] { healthCommand.Value, healthHttp.Value, healthTcp.Value }.Count(value => value != "");
-        if (tests > 1) throw new CliException("--health-cmd, --health-http and --health-tcp exclude each other", 125);
-        var isSet = tests > 0 || healthInterval.Nanoseconds != 0 || healthTimeout.Nanoseconds != 0 || healthStartPeriod.Nanoseconds != 0 || healthRetries.Value != 0 || healthStartInterval.Nanoseconds != 0;
-        if (noHealthcheck)
-        {
-            if (isSet) throw new CliException("--no-healthcheck conflicts with --health-* options", 125);
-            return new HealthConfig { Test = ["NONE"] };
-        }
-        if (!isSet) return null;
-        if (healthInterval.Nanoseconds < 0) throw new CliException("--health-interval cannot be negative", 125);
-        if (healthTimeout.Nanoseconds < 0) throw new CliException("--health-timeout cannot be negative", 125);
-        if (healthRetries.Value < 0) throw new CliException("--health-retries cannot be negative", 125);
-        if (healthStartPeriod.Nanoseconds < 0) throw new CliException("--health-start-period cannot be negative", 125);
-        return new HealthConfig
-        {
-            Test = healthCommand.Value != "" ? Words(healthCommand.Value) is { } words ? ["CMD", .. words] : ["CMD-SHELL", healthCommand.Value] : healthHttp.Value != "" ? ["HTTP", healthHttp.Value] : healthTcp.Value != "" ? ["TCP", healthTcp.Value] : null,
-            Interval = healthInterval.Nanoseconds,
-            Timeout = healthTimeout.Nanoseconds,
-            StartPeriod = healthStartPeriod.Nanoseconds,
-            StartInterval = healthStartInterval.Nanoseconds,
-            Retries = healthRetries.Value,
-        };
     }
 
     private NetworkingConfig? BuildNetworks()

@@ -82,11 +82,11 @@ internal sealed partial class ContainerFlags
         config.CpusetMems = cpusetMems.Value;
         config.PidsLimit = pidsLimit.Changed ? pidsLimit.Value : null;
         config.BlkioWeight = blkioWeight.Value;
-        config.BlkioWeightDevice = DeviceSpec.Weights(blkioWeightDevice.Values) ?? [];
-        config.BlkioDeviceReadBps = DeviceSpec.Throttles(deviceReadBps.Values) ?? [];
-        config.BlkioDeviceWriteBps = DeviceSpec.Throttles(deviceWriteBps.Values) ?? [];
-        config.BlkioDeviceReadIOps = DeviceSpec.Throttles(deviceReadIops.Values) ?? [];
-        config.BlkioDeviceWriteIOps = DeviceSpec.Throttles(deviceWriteIops.Values) ?? [];
+        config.BlkioWeightDevice = blockDevices.Weights;
+        config.BlkioDeviceReadBps = blockDevices.ReadBps;
+        config.BlkioDeviceWriteBps = blockDevices.WriteBps;
+        config.BlkioDeviceReadIOps = blockDevices.ReadIops;
+        config.BlkioDeviceWriteIOps = blockDevices.WriteIops;
         config.IOMaximumIOps = ioMaxIops.Value;
         config.IOMaximumBandwidth = ioMaxBandwidth.Value;
         config.Ulimits = [.. ulimit.Values.Select(UlimitSpec.Parse)];

@@ -6,16 +6,17 @@ namespace Wharf.Cli.Commands.Containers.Options;
 internal sealed partial class ContainerFlags
 {
     private readonly FlagSet flags;
-    private readonly ListFlag addHost, attach, blkioWeightDevice, capAdd, capDrop, device, deviceCgroupRule, deviceReadBps, deviceReadIops, deviceWriteBps, deviceWriteIops;
+    private readonly ListFlag addHost, attach, capAdd, capDrop, device, deviceCgroupRule;
     private readonly ListFlag dns, dnsOption, dnsSearch, environment, environmentFile, expose, groupAdd, label, labelFile, link, linkLocalIp, logOpt, mount, network, networkAlias;
     private readonly ListFlag publish, cgroupConf, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
     private readonly MapFlag annotation;
-    private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, healthRetries, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout, healthStartupRetries, healthStartupSuccess;
-    private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthCommand, healthHttp, healthStartupCommand, healthStartupInterval, healthStartupTimeout, healthTcp, onUnhealthy, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
+    private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout, healthStartupRetries, healthStartupSuccess;
+    private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthStartupCommand, healthStartupInterval, healthStartupTimeout, onUnhealthy, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
     private readonly StringFlag name, pid, restart, runtime, stopSignal, timeNs, user, userNs, uts, volumeDriver, workingDirectory;
     private readonly CpusFlag cpus;
-    private readonly DurationFlag healthInterval, healthStartInterval, healthStartPeriod, healthTimeout;
-    private readonly BoolFlag init, interactive, noHealthcheck, oomKillDisable, privileged, publishAll, readOnly, autoRemove, systemd, tty, useApiSocket;
+    private readonly HealthFlags health;
+    private readonly BlockDeviceFlags blockDevices;
+    private readonly BoolFlag init, interactive, oomKillDisable, privileged, publishAll, readOnly, autoRemove, systemd, tty, useApiSocket;
     private readonly BytesFlag ioMaxBandwidth, memory, memoryReservation, memorySwap, shmSize;
 
     public ContainerFlags(FlagSet flags)
@@ -26,7 +27,7 @@ internal sealed partial class ContainerFlags
         annotation = flags.Map("annotation", "Annotation that the OCI runtime gets to see");
         attach = Checked("attach", 'a', "Attach to stdin, stdout or stderr", FlagChecks.Stream);
         blkioWeight = flags.Add(new IntFlag("blkio-weight", '\0', "Share of block I/O from 10 to 1000; 0 turns it off", typeName: "uint16") { DefaultText = "0" });
-        blkioWeightDevice = Checked("blkio-weight-device", '\0', "Share of one device's block I/O (path:weight)", FlagChecks.WeightDevice);
+        blockDevices = new BlockDeviceFlags(flags);
         capAdd = flags.List("cap-add", "Linux capabilities to add");
         capDrop = flags.List("cap-drop", "Linux capabilities to take away");
         cgroupConf = flags.List("cgroup-conf", "Value of a cgroup v2 file (memory.high=1073741824)");
@@ -45,10 +46,6 @@ internal sealed partial class ContainerFlags
         cpusetMems = flags.String("cpuset-mems", "Memory nodes it may use (0-3, 0,1)");
         device = flags.List("device", "Device of the host to give to the container");
         deviceCgroupRule = Checked("device-cgroup-rule", '\0', "Rule for the devices the cgroup allows", FlagChecks.DeviceCgroupRule);
-        deviceReadBps = Checked("device-read-bps", '\0', "Limit of bytes read from a device each second", FlagChecks.ThrottleBytes);
-        deviceReadIops = Checked("device-read-iops", '\0', "Limit of reads from a device each second", FlagChecks.ThrottleCount);
-        deviceWriteBps = Checked("device-write-bps", '\0', "Limit of bytes written to a device each second", FlagChecks.ThrottleBytes);
-        deviceWriteIops = Checked("device-write-iops", '\0', "Limit of writes to a device each second", FlagChecks.ThrottleCount);
         flags.Bool("disable-content-trust", "Do not verify the image's signature", initial: true);
         dns = Checked("dns", '\0', "DNS servers", FlagChecks.Address);
         dnsOption = flags.List("dns-option", "DNS options");
@@ -61,19 +58,12 @@ internal sealed partial class ContainerFlags
         expose = flags.List("expose", "Port or range of ports to expose");
         gpus = Checked("gpus", '\0', "GPUs to add to the container ('all' for every one)", FlagChecks.Gpus, "gpu-request");
         groupAdd = flags.List("group-add", "More groups to join");
-        healthCommand = flags.String("health-cmd", "Command that checks health; a JSON array for one without a shell");
-        healthHttp = flags.String("health-http", "URL in the container that checks health (http://127.0.0.1:PORT/PATH)");
-        healthInterval = flags.Duration("health-interval", "Time between checks (ms|s|m|h)");
-        healthRetries = flags.Int("health-retries", "Failures in a row before it counts as unhealthy");
-        healthStartInterval = flags.Duration("health-start-interval", "Time between checks while starting (ms|s|m|h)");
-        healthStartPeriod = flags.Duration("health-start-period", "Time to start before failures count (ms|s|m|h)");
+        health = new HealthFlags(flags);
         healthStartupCommand = flags.String("health-startup-cmd", "Command that is run in place of the health check until it has succeeded");
         healthStartupInterval = flags.Add(new StringFlag("health-startup-interval", '\0', "Time between startup checks (ms|s|m|h)", typeName: "duration") { Check = FlagChecks.Duration });
         healthStartupRetries = flags.Add(new IntFlag("health-startup-retries", '\0', "Failures in a row that end the container, for its restart policy to begin it anew; 0 for never", typeName: "uint") { DefaultText = "0" });
         healthStartupSuccess = flags.Add(new IntFlag("health-startup-success", '\0', "Successes in a row before the health check takes over; 0 for one", typeName: "uint") { DefaultText = "0" });
         healthStartupTimeout = flags.Add(new StringFlag("health-startup-timeout", '\0', "Longest time one startup check may take (ms|s|m|h)", typeName: "duration") { Check = FlagChecks.Duration });
-        healthTcp = flags.String("health-tcp", "Port in the container that checks health (127.0.0.1:PORT)");
-        healthTimeout = flags.Duration("health-timeout", "Longest time one check may take (ms|s|m|h)");
         hostName = flags.String("hostname", 'h', "Host name of the container");
         init = flags.Bool("init", "Run an init inside that forwards signals and reaps processes");
         interactive = flags.Bool("interactive", 'i', "Keep stdin open even if not attached");
@@ -101,7 +91,6 @@ internal sealed partial class ContainerFlags
         flags.Alias("net", network);
         networkAlias = flags.List("network-alias", "Another name for it on the network");
         flags.Alias("net-alias", networkAlias);
-        noHealthcheck = flags.Bool("no-healthcheck", "Turn any HEALTHCHECK off");
         onUnhealthy = flags.String("on-unhealthy", "What to do when it becomes unhealthy: none, restart, stop or kill");
         oomKillDisable = flags.Bool("oom-kill-disable", "Turn the OOM killer off");
         oomScoreAdj = flags.Int("oom-score-adj", "Adjust the host's OOM preferences (-1000 to 1000)");
