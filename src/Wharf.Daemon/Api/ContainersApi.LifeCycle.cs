@@ -79,6 +79,7 @@ public static partial class ContainersApi
     private static async Task UpdateAsync(ApiContext context)
     {
         var request = await context.ReadJsonAsync(DockerApiJson.Default.ContainerUpdateRequest);
+        VersionedRequests.Update(context.Version, request);
         var warnings = await context.Engine.Containers.UpdateAsync(context.Route("id"), request, context.Cancellation);
         await context.WriteJsonAsync(200, new ContainerUpdateResponse { Warnings = warnings }, DockerApiJson.Default.ContainerUpdateResponse);
     }

@@ -10,13 +10,13 @@ namespace Wharf.Daemon.Api;
 /// <summary><c>GET /system/df</c>: what takes disk space, by kind of object.</summary>
 public static class DiskUsageApi
 {
-    private static readonly ApiVersion NoBuilderSizeSince = new(1, 42);
+    private static readonly ApiVersion NoBuilderSizeSince = new(1, 42), TypesSince = new(1, 42);
 
     public static void Map(ApiRouter router) => router.Get("/system/df", ReportAsync);
 
     private static async Task ReportAsync(ApiContext context)
     {
-        var types = context.QueryAll("type");
+        var types = context.Version < TypesSince ? [] : context.QueryAll("type");
         foreach (var type in types)
             if (type is not ("container" or "image" or "volume" or "build-cache")) throw WharfException.Invalid($"unknown object type: {type}");
         bool Wants(string type) => types.Count == 0 || types.Contains(type);

@@ -37,7 +37,7 @@ public static partial class ImagesApi
 
     private static async Task ImportAsync(ApiContext context, string source)
     {
-        var platform = context.Query("platform") is { Length: > 0 } named ? Platforms.ParseAsWritten(named) : null;
+        var platform = context.Version >= NamedPlatformsSince && context.Query("platform") is { Length: > 0 } named ? Platforms.ParseAsWritten(named) : null;
         var options = new ImportOptions
         {
             Reference = ImageReference.FromParts(context.Query("repo"), context.Query("tag"))?.Familiar,
@@ -122,8 +122,10 @@ public static partial class ImagesApi
         public void Report(JsonMessage value) => messages.TryWrite(value);
     }
 
+    private static readonly ApiVersion NamedPlatformsSince = new(1, 32);
+
     /// <summary>The platform of pull and import: <c>os[/arch[/variant]]</c>.</summary>
-    private static Platform? NamedPlatform(ApiContext context) => context.Query("platform") is { Length: > 0 } text ? Platforms.Parse(text) : null;
+    private static Platform? NamedPlatform(ApiContext context) => context.Version >= NamedPlatformsSince && context.Query("platform") is { Length: > 0 } text ? Platforms.Parse(text) : null;
 
     /// <summary>The platforms of save, load, push, inspect and history: JSON each, several where the operation allows.</summary>
     private static List<Platform> JsonPlatforms(ApiContext context, string parameter = "platform", ApiVersion? since = null)

@@ -39,7 +39,7 @@ public static partial class ImagesApi
             Before = filters.Get("before").FirstOrDefault(),
             Since = filters.Get("since").FirstOrDefault(),
             Until = ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow),
-            SharedSize = context.QueryBool("shared-size"),
+            SharedSize = context.Version >= new ApiVersion(1, 42) && context.QueryBool("shared-size"),
             Manifests = context.Version >= new ApiVersion(1, 47) && context.QueryBool("manifests"),
         };
         var images = await context.Engine.Images.ListAsync(query, context.Cancellation);

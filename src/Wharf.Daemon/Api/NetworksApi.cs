@@ -20,6 +20,7 @@ public static class NetworksApi
         router.Post("/networks/create", async context =>
         {
             var request = await context.TryReadJsonAsync(DockerApiJson.Default.NetworkCreateRequest) ?? new NetworkCreateRequest();
+            VersionedRequests.Network(context.Version, request);
             await context.WriteJsonAsync(201, await context.Engine.Networks.CreateAsync(request, context.Cancellation), DockerApiJson.Default.NetworkCreateResponse);
         });
         router.Post("/networks/{id}/connect", async context =>
@@ -65,6 +66,7 @@ public static class NetworksApi
         foreach (var value in filters.Get("dangling"))
             if (value is not ("true" or "1" or "false" or "0")) throw WharfException.Invalid("invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")");
         var networks = context.Engine.Networks.List().Where(network => Matches(context, network, filters)).OrderByDescending(network => network.Created, StringComparer.Ordinal).ToList();
+        if (context.Version < new ApiVersion(1, 28)) networks = networks.ConvertAll(network => context.Engine.Networks.Inspect(network.Id!)); // lists told of the containers then
         await context.WriteJsonAsync(200, networks, DockerApiJson.Default.ListNetwork);
     }
 

@@ -64,10 +64,12 @@ public sealed class BuildKitApi : IAsyncDisposable
     /// <summary>A build by the Engine API's own endpoint, with this builder.</summary>
     internal Task BuildAsync(ApiContext context) => _direct.RunAsync(context);
 
+    private const string NoProtocol = "no upgrade proto in request";
+
     private static async Task<HijackedConnection> UpgradeAsync(ApiContext context)
     {
         var protocol = context.Http.Request.Headers.Upgrade.ToString();
-        if (protocol.Length == 0) throw WharfException.Invalid("no upgrade proto in request");
+        if (protocol.Length == 0) throw WharfException.Invalid(NoProtocol);
         if (protocol != Protocol) throw WharfException.Invalid($"protocol {protocol} not supported");
         HijackedConnection.Prepare(context);
         return await HijackedConnection.UpgradeAsync(context, protocol);
@@ -82,6 +84,7 @@ public sealed class BuildKitApi : IAsyncDisposable
     private async Task SessionAsync(ApiContext context)
     {
         var headers = context.Http.Request.Headers;
+        if (headers.Upgrade.Count == 0) throw WharfException.Invalid(NoProtocol);
         var id = headers["X-Docker-Expose-Session-Uuid"].ToString();
         if (id.Length == 0) throw WharfException.Invalid("the session has no ID: header X-Docker-Expose-Session-Uuid is missing");
         var sharedKey = headers["X-Docker-Expose-Session-Sharedkey"].ToString();

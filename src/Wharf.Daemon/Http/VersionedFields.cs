@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Daemon.Http;
@@ -36,7 +37,8 @@ public static class VersionedFields
     public static void Image(ApiVersion version, ImageInspect image)
     {
         if (version < NoVirtualSize) image.VirtualSize = image.Size;
-        if (version < NoContainerConfig) image.ContainerConfig ??= Empty();
+        if (version < NoContainerConfig) image.ContainerConfig ??= JsonSerializer.SerializeToElement(Empty(), DockerApiJson.Default.ContainerConfig);
+        else (image.Container, image.ContainerConfig) = (null, null);
         if (version >= OciImageConfig || image.Config is not { } config) return;
         config.Hostname ??= "";
         config.Domainname ??= "";

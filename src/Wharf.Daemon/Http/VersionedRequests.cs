@@ -19,7 +19,8 @@ public static class VersionedRequests
         // A container had one MAC address, of its main network.
         if (request.MacAddress is { Length: > 0 } && host?.NetworkMode is { } mode && (mode is "host" or "none" || mode.StartsWith("container:", StringComparison.Ordinal)))
             throw WharfException.Invalid("conflicting options: mac-address and the network mode");
-        foreach (var endpoint in (request.NetworkingConfig?.EndpointsConfig ?? []).Values) endpoint?.MacAddress = null;
+        foreach (var endpoint in (request.NetworkingConfig?.EndpointsConfig ?? []).Values)
+            if (endpoint is not null) (endpoint.MacAddress, endpoint.GwPriority) = (null, null);
         if (request.NetworkingConfig?.EndpointsConfig is { Count: > 1 } endpoints)
             throw WharfException.Invalid($"Container cannot be created with multiple network endpoints: {string.Join(", ", endpoints.Keys)}");
         return warnings;
@@ -46,8 +47,23 @@ public static class VersionedRequests
 
     private const string Option = "com.docker.network.endpoint.sysctls";
 
+    /// <summary>Until 1.39 the number of processes could not be changed, from 1.42 kernel memory cannot.</summary>
+    public static void Update(ApiVersion version, ContainerUpdateRequest request)
+    {
+        if (version < new ApiVersion(1, 40)) request.PidsLimit = null;
+        if (version >= new ApiVersion(1, 42)) request.KernelMemory = null;
+    }
+
+    /// <summary>Until 1.47 every network had IPv4.</summary>
+    public static void Network(ApiVersion version, NetworkCreateRequest request)
+    {
+        if (version < new ApiVersion(1, 48)) request.EnableIPv4 = null;
+    }
+
     private static void Host(ApiVersion version, HostConfig host)
     {
+        // Until 1.24 it was the client that removed the container.
+        if (version < new ApiVersion(1, 25)) host.AutoRemove = false;
         if (version < new ApiVersion(1, 40))
         {
             host.KernelMemoryTCP = null;

@@ -48,6 +48,8 @@ public sealed partial class ContainerService
             Variant = parent?.Config.Variant,
             Os = parent?.Config.Os ?? "linux",
             Config = image.Config,
+            Container = container.Id,
+            ContainerConfig = JsonSerializer.SerializeToElement(container.Config, DockerApiJson.Default.ContainerConfig),
             RootFs = new RootFs { DiffIds = [.. parent is null ? _snapshots.DiffIds(below) : parent.Config.RootFs?.DiffIds ?? [], .. layer is null ? Array.Empty<Digest>() : [layer.DiffId]] },
             History =
             [

@@ -66,7 +66,7 @@ public sealed partial class ContainerService
         BlkioWeightDevice = request.BlkioWeightDevice?.ConvertAll(static device => new HostConfigBlkioWeightDevice { Path = device.Path, Weight = device.Weight }),
         BlkioDeviceReadBps = request.BlkioDeviceReadBps, BlkioDeviceWriteBps = request.BlkioDeviceWriteBps, BlkioDeviceReadIOps = request.BlkioDeviceReadIOps, BlkioDeviceWriteIOps = request.BlkioDeviceWriteIOps,
         Ulimits = request.Ulimits?.ConvertAll(static limit => new HostConfigUlimits { Name = limit.Name, Soft = limit.Soft, Hard = limit.Hard }),
-        RestartPolicy = request.RestartPolicy,
+        KernelMemory = request.KernelMemory, RestartPolicy = request.RestartPolicy,
     };
 
     /// <summary>The container's configuration with what was asked for; zero and empty mean: as it was. Conflicts are docker's.</summary>
@@ -106,6 +106,7 @@ public sealed partial class ContainerService
             BlkioDeviceReadIOps = Limits(asked.BlkioDeviceReadIOps, now.BlkioDeviceReadIOps),
             BlkioDeviceWriteIOps = Limits(asked.BlkioDeviceWriteIOps, now.BlkioDeviceWriteIOps),
             Ulimits = UpdatedConfig.Merge(asked.Ulimits, now.Ulimits, static limit => limit.Name, static _ => true),
+            KernelMemory = Number(asked.KernelMemory, now.KernelMemory),
             PidsLimit = asked.PidsLimit ?? now.PidsLimit,
             RestartPolicy = policy ? new RestartPolicy { Name = asked.RestartPolicy!.Name, MaximumRetryCount = asked.RestartPolicy.MaximumRetryCount ?? 0 } : now.RestartPolicy,
         };

@@ -98,6 +98,8 @@ public sealed partial class ImageService
             Created = config.Created ?? "0001-01-01T00:00:00Z",
             DockerVersion = config.DockerVersion ?? "",
             Author = config.Author ?? "",
+            Container = config.Container,
+            ContainerConfig = config.ContainerConfig,
             Config = ConfigOf(config.Config ?? new OciImageConfig()),
             Architecture = config.Architecture,
             Variant = config.Variant,

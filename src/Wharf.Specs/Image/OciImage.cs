@@ -20,6 +20,7 @@ public sealed record OciImage
     // Docker's additions, kept so that a document written by docker is read whole.
     [JsonPropertyName("comment")] public string? Comment { get; set; }
     [JsonPropertyName("container")] public string? Container { get; set; }
+    [JsonPropertyName("container_config")] public JsonElement? ContainerConfig { get; set; }
     [JsonPropertyName("docker_version")] public string? DockerVersion { get; set; }
     [JsonPropertyName("parent")] public string? Parent { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }

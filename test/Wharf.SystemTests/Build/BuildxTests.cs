@@ -41,6 +41,22 @@ public sealed class BuildxTests(EngineFixture engine) : IDisposable
     }
 
     [Fact]
+    public async Task What_was_built_without_the_cache_is_what_the_cache_gives_next()
+    {
+        Write("Dockerfile", "FROM busybox\nRUN date +%s%N > /when\n");
+        var file = Path.Combine(_context, ".iid");
+        async Task<string> BuiltAsync(params string[] more)
+        {
+            (await BuildAsync([.. more, "--iidfile", file])).ShouldExit(0);
+            return await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+        }
+        var first = await BuiltAsync();
+        var anew = await BuiltAsync("--no-cache");
+        anew.ShouldNotBe(first);
+        (await BuiltAsync()).ShouldBe(anew);
+    }
+
+    [Fact]
     public async Task A_failing_step_shows_its_output_and_its_place_in_the_Dockerfile()
     {
         Write("Dockerfile", "FROM busybox\nRUN echo before\nRUN echo out of luck && exit 7\n");

@@ -17,7 +17,7 @@ public sealed record ApiAnswer(int Status, byte[] Body)
 }
 
 /// <summary>The engine's API without a client in between, for exact statuses and bodies.</summary>
-public sealed class EngineApi(string socket) : IDisposable
+public sealed class EngineApi(string socket, string version = "1.51") : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler
     {
@@ -45,7 +45,7 @@ public sealed class EngineApi(string socket) : IDisposable
     /// <summary>Writes a large answer to a file; gives its path.</summary>
     public async Task<string> DownloadAsync(string path, string file)
     {
-        using var response = await _http.GetAsync("v1.51" + path, HttpCompletionOption.ResponseHeadersRead);
+        using var response = await _http.GetAsync($"v{version}{path}", HttpCompletionOption.ResponseHeadersRead);
         response.EnsureSuccessStatusCode();
         await using var output = File.Create(file);
         await response.Content.CopyToAsync(output);
@@ -54,7 +54,7 @@ public sealed class EngineApi(string socket) : IDisposable
 
     private async Task<ApiAnswer> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? auth = null, CancellationToken cancellation = default)
     {
-        using var request = new HttpRequestMessage(method, "v1.51" + path) { Content = content };
+        using var request = new HttpRequestMessage(method, $"v{version}{path}") { Content = content };
         if (auth is not null) request.Headers.Add("X-Registry-Auth", Convert.ToBase64String(Encoding.UTF8.GetBytes(auth)).Replace('+', '-').Replace('/', '_'));
         using var response = await _http.SendAsync(request, cancellation);
         return new ApiAnswer((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellation));

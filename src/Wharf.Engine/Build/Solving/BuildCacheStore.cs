@@ -44,7 +44,7 @@ public sealed class BuildCacheStore
     public void Add(CachedStep step)
     {
         _atHand.TryRemove(step.Key, out _);
-        _state.Execute("insert into build_step values($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict(key) do update set chain = excluded.chain, diff = excluded.diff, size = excluded.size, used_at = excluded.used_at",
+        _state.Execute("insert into build_step values($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict(key) do update set chain = excluded.chain, diff = excluded.diff, size = excluded.size, created_at = excluded.created_at, used_at = excluded.used_at",
             step.Key, step.ParentChain?.ToString(), step.ChainId?.ToString(), step.DiffId?.ToString(), step.Size, step.Kind, step.Description, Time(step.CreatedAt), Time(step.UsedAt), step.Uses);
     }
 

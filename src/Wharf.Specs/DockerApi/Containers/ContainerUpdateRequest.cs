@@ -23,6 +23,8 @@ public sealed record ContainerUpdateRequest
     public List<DeviceMapping>? Devices { get; set; }
     public List<string>? DeviceCgroupRules { get; set; }
     public List<DeviceRequest>? DeviceRequests { get; set; }
+    /// <summary>Until API 1.41.</summary>
+    public long? KernelMemory { get; set; }
     public long? KernelMemoryTCP { get; set; }
     public long? MemoryReservation { get; set; }
     public long? MemorySwap { get; set; }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Wharf.Specs.DockerApi;
@@ -23,8 +24,10 @@ public sealed record ImageInspect
     public long? Size { get; set; }
     /// <summary>Until API 1.43, the same as Size.</summary>
     public long? VirtualSize { get; set; }
-    /// <summary>Until API 1.44.</summary>
-    public ContainerConfig? ContainerConfig { get; set; }
+    /// <summary>Until API 1.44: the container an image was committed from.</summary>
+    public string? Container { get; set; }
+    /// <summary>Until API 1.44: that container's configuration.</summary>
+    public JsonElement? ContainerConfig { get; set; }
     public DriverData? GraphDriver { get; set; }
     public ImageInspectRootFS? RootFS { get; set; }
     public ImageInspectMetadata? Metadata { get; set; }
