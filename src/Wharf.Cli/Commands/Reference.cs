@@ -1,3 +1,6 @@
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
 namespace Wharf.Cli.Commands;
 
 /// <summary>Image names as typed: splitting off tag and digest, and the familiar short form.</summary>
@@ -34,12 +37,10 @@ internal static class Reference
     public static string InFull(string text) => Registry(text) != "docker.io" || text.StartsWith("docker.io/", StringComparison.Ordinal) ? text
         : text.Contains('/') ? $"docker.io/{text}" : $"docker.io/library/{text}";
 
-    /// <summary>Docker's names are lower case, digits and separators; the daemon checks the rest.</summary>
+    /// <summary>Whether it can be a name, in docker's words.</summary>
     public static void Check(string text)
     {
-        var (name, _, _) = Split(text);
-        var path = Registry(text) == "docker.io" ? name : name[(name.IndexOf('/') + 1)..];
-        if (name == "" || path == "") throw new CommandLine.CliException("invalid reference format");
-        if (path.Any(char.IsAsciiLetterUpper)) throw new CommandLine.CliException("invalid reference format: repository name (" + (path.Contains('/') || Registry(text) != "docker.io" ? path : "library/" + path) + ") must be lowercase");
+        try { ImageReference.Parse(text); }
+        catch (WharfException error) { throw new CommandLine.CliException(error.Message, 1, error); }
     }
 }

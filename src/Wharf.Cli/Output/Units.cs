@@ -27,14 +27,17 @@ internal static class Units
     /// <summary>Reads <c>512m</c>, <c>1.5 GiB</c>, <c>100</c>; every unit is a power of 1024.</summary>
     public static long ParseBytes(string text)
     {
-        var end = text.Length;
-        while (end > 0 && !char.IsAsciiDigit(text[end - 1]) && text[end - 1] != '.') end--;
-        var suffix = text[end..].TrimStart(' ').ToLowerInvariant();
-        if (end == 0 || !double.TryParse(text[..end], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
-            throw new FormatException($"invalid size: '{text}'");
+        // The last digit, point or space ends the number.
+        var last = text.AsSpan().LastIndexOfAny("0123456789. ");
+        if (last < 0) throw new FormatException($"invalid size: '{text}'");
+        var digits = text[..(text[last] == ' ' ? last : last + 1)];
+        if (!double.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var number))
+            throw new FormatException($"strconv.ParseFloat: parsing {Quoting.Quote(digits)}: invalid syntax");
+        if (number < 0) throw new FormatException($"invalid size: '{text}'");
+        var suffix = text[(last + 1)..].ToLowerInvariant();
         if (suffix is "" or "b") return (long)number;
         var power = "kmgtp".IndexOf(suffix[0]) + 1;
-        if (power == 0 || suffix[1..] is not ("" or "b" or "ib")) throw new FormatException($"invalid suffix: '{text[end..].TrimStart(' ')}'");
+        if (power == 0 || suffix[1..] is not ("" or "b" or "ib")) throw new FormatException($"invalid suffix: '{text[(last + 1)..]}'");
         return (long)(number * Math.Pow(1024, power));
     }
 

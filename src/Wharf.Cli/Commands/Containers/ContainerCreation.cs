@@ -30,15 +30,21 @@ internal sealed class ContainerCreation
 
     public ContainerFlags Container => container;
 
-    public async Task<ContainerCreateResponse> CreateAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
+    /// <summary>The request of a command line; what is wrong with its flags is told here.</summary>
+    public ContainerCreateRequest Build(CliContext cli, IReadOnlyList<string> arguments)
     {
         PullPolicy.Check(pull.Value);
-        if (!Platform.IsValid(platform.Value)) throw new CliException($"error parsing specified platform: {Output.Quoting.Quote(platform.Value)}: cannot parse platform specifier: invalid argument", 125);
-        if (replace && container.Name == "") throw new CliException("cannot replace a container without --name", 125);
-        if (container.CidFile is { Length: > 0 } file && Path.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}", 125);
+        return Container.Build(arguments, cli.Api.Host.SocketPath ?? "", cli.Config, cli.Api.Host.Text);
+    }
+
+    public async Task<ContainerCreateResponse> CreateAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
+    {
+        if (!Platform.IsValid(platform.Value)) throw new CliException($"error parsing specified platform: {Output.Quoting.Quote(platform.Value)}: cannot parse platform specifier: invalid argument");
+        if (replace && container.Name == "") throw new CliException("cannot replace a container without --name");
+        if (container.CidFile is { Length: > 0 } file && Path.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}");
         using var idFile = container.CidFile == "" ? null : IdFile.Open(container.CidFile);
         var image = request.Image ?? "";
-        if (image == "") throw new CliException("invalid reference format", 125);
+        if (image == "") throw new CliException("invalid reference format");
         if (!IsId(image)) Reference.Check(image);
         if (pull.Value == "always") await PullAsync(cli, image, cancellationToken);
         if (pod.Value != "") await JoinPodAsync(cli, request, cancellationToken);

@@ -12,12 +12,11 @@ internal sealed class CreateCommand : Command
     public override string Usage => "[OPTIONS] IMAGE [COMMAND] [ARG...]";
     public override int MinArguments => 1;
 
-    public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
-        => RunCommand.WithRunErrors(cli, "create", async () =>
-        {
-            var request = creation.Container.Build(arguments, cli.Api.Host.SocketPath ?? "", cli.Config, cli.Api.Host.Text);
-            var created = await creation.CreateAsync(cli, request, cancellationToken);
-            await cli.Out.WriteLineAsync(created.Id);
-            return 0;
-        });
+    public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        var request = await RunCommand.WithRunErrors("create", () => Task.FromResult(creation.Build(cli, arguments)));
+        var created = await creation.CreateAsync(cli, request, cancellationToken);
+        await cli.Out.WriteLineAsync(created.Id);
+        return 0;
+    }
 }

@@ -24,8 +24,8 @@ internal sealed class RunCommand : Command
     public override string Usage => "[OPTIONS] IMAGE [COMMAND] [ARG...]";
     public override int MinArguments => 1;
 
-    /// <summary>Errors of run, and of create before it reaches the daemon, name the program and point to help.</summary>
-    public static async Task<int> WithRunErrors(CliContext cli, string verb, Func<Task<int>> body)
+    /// <summary>Errors of run, and of create's command line, name the program and point to help.</summary>
+    public static async Task<T> WithRunErrors<T>(string verb, Func<Task<T>> body)
     {
         try
         {
@@ -35,7 +35,7 @@ internal sealed class RunCommand : Command
         {
             throw;
         }
-        catch (CliException e) when (e.Message != "" && e is not BareException && !(verb == "create" && e is (ApiException or ConnectException)))
+        catch (CliException e) when (e.Message != "" && e is not BareException)
         {
             var exitCode = e is ApiException api ? StartExitCode(api.DaemonMessage) : e.ExitCode is 126 or 127 ? e.ExitCode : 125;
             throw new CliException($"{CliContext.Program}: {e.Message}\n\nRun '{CliContext.Program} {verb} --help' for more information", exitCode, e);
@@ -49,9 +49,9 @@ internal sealed class RunCommand : Command
         return message.Contains("permission denied", StringComparison.Ordinal) || message.Contains("is a directory", StringComparison.Ordinal) ? 126 : 125;
     }
 
-    public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken) => WithRunErrors(cli, "run", async () =>
+    public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken) => WithRunErrors("run", async () =>
     {
-        var request = creation.Container.Build(arguments, cli.Api.Host.SocketPath ?? "", cli.Config, cli.Api.Host.Text);
+        var request = creation.Build(cli, arguments);
         if (detach)
         {
             if (creation.Container.ChoosesStreams) throw new BareException("conflicting options: cannot specify both --attach and --detach");

@@ -41,9 +41,11 @@ internal sealed class UpdateCommand : EachCommand
 
     public override string Usage => "[OPTIONS] CONTAINER [CONTAINER...]";
 
+    public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+        => Flags.All.Any(flag => flag.Changed) ? base.RunAsync(cli, arguments, cancellationToken) : throw new CliException("you must provide one or more flags when using this command");
+
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {
-        if (!Flags.All.Any(flag => flag.Changed)) throw new CliException("you must provide one or more flags when using this command");
         var request = new ContainerUpdateRequest
         {
             BlkioWeight = blkioWeight.Value,

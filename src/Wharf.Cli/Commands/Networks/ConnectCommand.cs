@@ -1,4 +1,5 @@
 using Wharf.Cli.CommandLine;
+using Wharf.Cli.Commands.Containers.Options;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Commands.Networks;
@@ -18,7 +19,7 @@ internal sealed class ConnectCommand : Command
         gwPriority = Flags.Int("gw-priority", "The network with the highest number is the default gateway");
         ip = Flags.String("ip", "IPv4 address (e.g., \"172.30.100.104\")");
         ip6 = Flags.String("ip6", "IPv6 address (e.g., \"2001:db8::33\")");
-        link = Flags.List("link", "Link to another container");
+        link = Flags.Add(new ListFlag("link", '\0', "Link to another container") { Check = FlagChecks.Link });
         linkLocalIp = Flags.Strings("link-local-ip", "Link-local address for the container");
     }
 

@@ -11,7 +11,7 @@ internal sealed class ClusterVolumeFlags
     private readonly BytesFlag limit, required;
     private readonly MapFlag secret;
     private readonly ListFlag preferred, requisite;
-    private readonly Flag[] all;
+    private readonly Flag[] asking;
 
     public ClusterVolumeFlags(FlagSet flags)
     {
@@ -25,13 +25,14 @@ internal sealed class ClusterVolumeFlags
         preferred = flags.List("topology-preferred", "Where a cluster volume should be");
         requisite = flags.List("topology-required", "Where a cluster volume must be reachable from");
         type = flags.String("type", "How a cluster volume is accessed (\"mount\", \"block\")", "block");
-        all = [availability, group, limit, required, scope, secret, sharing, preferred, requisite, type];
+        // Secrets and places alone ask for nothing, as in docker.
+        asking = [availability, group, limit, required, scope, sharing, type];
     }
 
     /// <summary>The specification for the create request; null when no flag asks for a cluster volume.</summary>
     public JsonElement? Specification()
     {
-        if (!all.Any(flag => flag.Changed)) return null;
+        if (!asking.Any(flag => flag.Changed)) return null;
         var text = Json.Write(json =>
         {
             json.WriteStartObject();

@@ -46,6 +46,14 @@ public sealed class UnitsTests
     public void What_is_no_size_is_refused(string text) => Should.Throw<FormatException>(() => Units.ParseBytes(text));
 
     [Theory]
+    [InlineData("m", "invalid size: 'm'")]
+    [InlineData("-5m", "invalid size: '-5m'")]
+    [InlineData("5x", "invalid suffix: 'x'")]
+    [InlineData("1.2.3m", "strconv.ParseFloat: parsing \"1.2.3\": invalid syntax")]
+    [InlineData("5q b", "strconv.ParseFloat: parsing \"5q\": invalid syntax")]
+    public void What_is_wrong_with_a_size_is_said_as_docker_says_it(string text, string message) => Should.Throw<FormatException>(() => Units.ParseBytes(text)).Message.ShouldBe(message);
+
+    [Theory]
     [InlineData(0.5, "Less than a second")]
     [InlineData(1, "1 second")]
     [InlineData(59, "59 seconds")]

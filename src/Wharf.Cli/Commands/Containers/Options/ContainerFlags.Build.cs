@@ -82,12 +82,26 @@ internal sealed partial class ContainerFlags
                 (anonymous ??= [])[text] = new EmptyObject();
                 continue;
             }
-            if (text.Split(':').Length > 1 && text.Split(':')[..^1].Any(part => part == "")) throw new CliException($"invalid spec: {text}: empty section between colons", 125);
+            CheckVolume(text);
             var at = text.IndexOf(':');
             var source = text[..at];
             binds.Add(source == "." || source.StartsWith("./", StringComparison.Ordinal) || source.StartsWith("../", StringComparison.Ordinal) || source == ".." ? Path.GetFullPath(source) + text[at..] : text);
         }
         return (binds, anonymous);
+    }
+
+    /// <summary>Source, target and mode, none of them empty; a letter alone is a drive's, as docker reads it on every system, and goes with what follows.</summary>
+    private static void CheckVolume(string text)
+    {
+        var parts = text.Split(':').ToList();
+        for (var i = 0; i + 1 < parts.Count; i++)
+        {
+            if (parts[i].Length != 1 || !char.IsLetter(parts[i][0])) continue;
+            parts[i] += ":" + parts[i + 1];
+            parts.RemoveAt(i + 1);
+        }
+        if (parts.Contains("")) throw new CliException($"invalid spec: {text}: empty section between colons", 125);
+        if (parts.Count > 3) throw new CliException($"invalid spec: {text}: too many colons", 125);
     }
 
     /// <summary>Docker takes one or two characters, and what begins like a drive's letter, for a path in the container as well.</summary>

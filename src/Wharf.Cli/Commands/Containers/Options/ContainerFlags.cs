@@ -50,7 +50,7 @@ internal sealed partial class ContainerFlags
         dns = Checked("dns", '\0', "DNS servers", FlagChecks.Address);
         dnsOption = flags.List("dns-option", "DNS options");
         flags.Alias("dns-opt", dnsOption);
-        dnsSearch = flags.List("dns-search", "DNS search domains");
+        dnsSearch = Checked("dns-search", '\0', "DNS search domains", FlagChecks.SearchDomain);
         domainName = flags.String("domainname", "NIS domain name of the container");
         entrypoint = flags.String("entrypoint", "Program to run in place of the image's ENTRYPOINT; a JSON array for one with arguments");
         environment = Checked("env", 'e', "Environment variable", FlagChecks.Variable);
@@ -76,7 +76,7 @@ internal sealed partial class ContainerFlags
         flags.Bytes("kernel-memory", "Without effect: the kernel has no such limit any more");
         label = Checked("label", 'l', "Label on the container", FlagChecks.Label);
         labelFile = flags.List("label-file", "File of one label a line");
-        link = flags.List("link", "Link to another container");
+        link = Checked("link", '\0', "Link to another container", FlagChecks.Link);
         linkLocalIp = flags.List("link-local-ip", "IPv4 or IPv6 link-local addresses");
         logDriver = flags.String("log-driver", "Log driver of the container");
         logOpt = flags.List("log-opt", "Options of the log driver");

@@ -24,6 +24,19 @@ internal static class FlagChecks
     public static string Stream(string text)
         => text.ToLowerInvariant() is "stdin" or "stdout" or "stderr" ? text.ToLowerInvariant() : throw new FormatException("valid streams are STDIN, STDOUT and STDERR");
 
+    /// <summary>A domain to search in, or a point for none.</summary>
+    public static string SearchDomain(string text)
+    {
+        var domain = text.Trim();
+        return domain == "." || (domain.Length < 255 && domain.Any(char.IsAsciiLetter) && (domain.EndsWith('.') ? domain[..^1] : domain).Split('.').All(IsDomainPart))
+            ? domain : throw new FormatException($"{text} is not a valid domain");
+    }
+
+    private static bool IsDomainPart(string part) => part != "" && part[0] != '-' && part[^1] != '-' && part.All(static c => char.IsAsciiLetterOrDigit(c) || c == '-');
+
+    public static string Link(string text)
+        => text == "" ? throw new FormatException("empty string specified for links") : text.Count(static c => c == ':') > 1 ? throw new FormatException($"bad format for links: {text}") : text;
+
     public static string Label(string text)
         => text == "" || text[0] == '=' ? throw new FormatException($"invalid label '{text}': empty name") : text;
 
