@@ -4,6 +4,9 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Containers;
 
+/// <summary>A sample of what a container uses, with the image's name and the time of its start.</summary>
+public sealed record ContainerUse(ContainerStatsResponse Stats, string Image, DateTimeOffset StartedAt);
+
 public sealed partial class ContainerService
 {
     private static readonly TimeSpan StatsInterval = TimeSpan.FromSeconds(1);
@@ -33,6 +36,11 @@ public sealed partial class ContainerService
             if (container.State.Status == ContainerStatus.Removing) yield break;
         }
     }
+
+    /// <summary>What each running container uses now.</summary>
+    public IReadOnlyList<ContainerUse> Uses() =>
+        [.. _index.All().Where(static container => container.State.HasProcess).OrderBy(static container => container.Name, StringComparer.Ordinal)
+            .Select(container => new ContainerUse(ContainerStatistics.Read(container, (ulong)_host.MemoryBytes), container.Config.Image ?? "", container.State.StartedAt ?? DateTimeOffset.UnixEpoch))];
 
     private static ContainerStatsResponse Follow(ContainerStatsResponse previous, ContainerStatsResponse sample) =>
         sample with { PrecpuStats = previous.CpuStats, Preread = previous.Read };

@@ -78,4 +78,33 @@ public sealed class TransportTests
         page.ShouldContain("engine_daemon_container_states_containers{state=\"running\"} 0\n");
         (await CommandResult.RunAsync("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", $"http://127.0.0.1:{port}/info"])).Text.ShouldBe("404");
     }
+
+    [Fact]
+    public async Task Metrics_tell_what_each_running_container_uses()
+    {
+        int port = FreePort();
+        await using var daemon = await OwnDaemon.StartAsync(root => ["-H", $"unix://{root}/w.sock", "--metrics-addr", $"127.0.0.1:{port}"]);
+        await daemon.ImportBusyboxAsync();
+        Task<CommandResult> DockerAsync(params string[] args) => CommandResult.RunAsync("docker", ["-H", $"unix://{daemon.Socket}", .. args]);
+        async Task<string> PageAsync() => (await CommandResult.RunAsync("curl", ["-sS", $"http://127.0.0.1:{port}/metrics"])).ShouldExit(0).Out;
+        var id = (await DockerAsync("run", "-d", "--name", "measured", "-m", "64m", "busybox", "sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done; sleep 600")).ShouldExit(0).Text;
+        await DockerAsync("run", "--name", "over", "busybox", "true");
+        while (!(await DockerAsync("logs", "measured")).Out.Contains("done", StringComparison.Ordinal)) await Task.Delay(50, TestContext.Current.CancellationToken);
+        var page = await PageAsync();
+        var labels = $"id=\"{id}\",image=\"busybox\",name=\"measured\"";
+        Value(page, "container_cpu_usage_seconds_total", labels).ShouldBeGreaterThan(0);
+        Value(page, "container_memory_usage_bytes", labels).ShouldBeInRange(1, 64 << 20);
+        Value(page, "container_spec_memory_limit_bytes", labels).ShouldBe(64 << 20);
+        Value(page, "container_processes", labels).ShouldBeInRange(1, 2);
+        Value(page, "container_network_receive_bytes_total", $"{labels},interface=\"eth0\"").ShouldBeGreaterThanOrEqualTo(0);
+        page.ShouldNotContain("name=\"over\"");
+        (await DockerAsync("rm", "-f", "measured", "over")).ShouldExit(0);
+        (await PageAsync()).ShouldNotContain("measured");
+    }
+
+    private static double Value(string page, string name, string labels)
+    {
+        var line = page.Split('\n').Single(line => line.StartsWith($"{name}{{{labels}}} ", StringComparison.Ordinal));
+        return double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+    }
 }
