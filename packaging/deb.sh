@@ -52,7 +52,8 @@ Recommends: libzstd1, ca-certificates
 Suggests: docker-cli, docker-compose, docker-buildx
 Installed-Size: $(du -sk "$root" | cut -f1)
 Description: container engine that speaks Docker's API
- Runs, builds and ships containers. Docker's clients and tools work with it unchanged.
+ Runs, builds and ships containers.
+ Docker's clients and tools work with it unchanged.
 EOF
 cat > "$root/DEBIAN/postinst" <<'EOF'
 #!/bin/sh

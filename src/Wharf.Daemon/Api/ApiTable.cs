@@ -9,6 +9,7 @@ public static class ApiTable
     {
         var router = new ApiRouter();
         SystemApi.Map(router);
+        OpenApi.Map(router);
         EventsApi.Map(router);
         RegistryApi.Map(router);
         WharfApi.Map(router);

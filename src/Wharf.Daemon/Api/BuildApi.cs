@@ -58,7 +58,7 @@ public static class BuildApi
         }
     }
 
-    /// <summary>Dockerd takes what is wrong with a context for its own error.</summary>
+    /// <summary>What is wrong with a context is told in Go's words.</summary>
     private static async Task ReceiveContextAsync(ApiContext context, string directory)
     {
         try
@@ -68,7 +68,7 @@ public static class BuildApi
         }
         catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument)
         {
-            throw new WharfException(ErrorKind.Internal, BrokenContext(error), error);
+            throw WharfException.Invalid(BrokenContext(error), error);
         }
     }
 

@@ -51,15 +51,12 @@ internal sealed class ClassicBuildOutput(IProgress<JsonMessage> progress, bool q
         }
     }
 
-    /// <summary>Names that no image can get: dockerd answers with its own error's status, as both builders do.</summary>
+    /// <summary>Names that no image can get, refused before either builder begins.</summary>
     internal static void CheckTags(IEnumerable<string> tags)
     {
         foreach (var tag in tags)
         {
-            ImageReference reference;
-            try { reference = ImageReference.Parse(tag); }
-            catch (WharfException error) { throw new WharfException(ErrorKind.Internal, error.Message, error); }
-            if (reference.Digest is not null) throw new WharfException(ErrorKind.Internal, "build tag cannot contain a digest");
+            if (ImageReference.Parse(tag).Digest is not null) throw WharfException.Invalid("build tag cannot contain a digest");
         }
     }
 

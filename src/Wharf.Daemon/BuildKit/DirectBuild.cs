@@ -129,9 +129,9 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         Set("shm-size", context.QueryLong("shmsize") is > 0 and var size ? size.ToString(CultureInfo.InvariantCulture) : null);
         // Hosts are a line of CSV to BuildKit.
         if (context.QueryAll("extrahosts").FirstOrDefault()?.IndexOf('"', StringComparison.Ordinal) is > 0 and var quote)
-            throw new WharfException(ErrorKind.Internal, $"failed to parse additional hosts: parse error on line 1, column {quote + 1}: bare \" in non-quoted-field");
-        Set("add-hosts", string.Join(',', context.QueryAll("extrahosts").Select(static host => host.Split(':', 2) is [var name, var address] ? $"{name}={address}" : throw new WharfException(ErrorKind.Internal, $"invalid host {host}"))));
-        Set("ulimit", string.Join(',', (BuildApi.Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits) ?? []).Select(static limit => !Engine.Containers.Oci.Ulimits.IsKnown(limit.Name) ? throw new WharfException(ErrorKind.Internal, $"failed to parse ulimit: invalid ulimit type: {limit.Name}") : $"{limit.Name}={limit.Soft}:{limit.Hard}")));
+            throw WharfException.Invalid($"failed to parse additional hosts: parse error on line 1, column {quote + 1}: bare \" in non-quoted-field");
+        Set("add-hosts", string.Join(',', context.QueryAll("extrahosts").Select(static host => host.Split(':', 2) is [var name, var address] ? $"{name}={address}" : throw WharfException.Invalid($"invalid host {host}"))));
+        Set("ulimit", string.Join(',', (BuildApi.Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits) ?? []).Select(static limit => !Engine.Containers.Oci.Ulimits.IsKnown(limit.Name) ? throw WharfException.Invalid($"failed to parse ulimit: invalid ulimit type: {limit.Name}") : $"{limit.Name}={limit.Soft}:{limit.Hard}")));
         if (context.QueryBool("nocache")) options["no-cache"] = "";
         if (context.QueryBool("pull")) options["image-resolve-mode"] = "pull";
         foreach (var (name, value) in BuildApi.Json(context, "buildargs", "build args", BuildJson.Default.DictionaryStringString) ?? [])
@@ -156,7 +156,7 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
     private static void SetNetwork(SolveRequest request, string mode)
     {
         if (mode is "" or "default") return;
-        if (mode is not ("host" or "none")) throw new WharfException(ErrorKind.Internal, $"network mode \"{mode}\" not supported by buildkit");
+        if (mode is not ("host" or "none")) throw WharfException.Invalid($"network mode \"{mode}\" not supported by buildkit");
         request.FrontendAttrs["force-network-mode"] = mode;
         if (mode == "host") request.Entitlements.Add("network.host");
     }

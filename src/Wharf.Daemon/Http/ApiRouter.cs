@@ -22,6 +22,10 @@ public sealed class ApiRouter
     public void Put(string pattern, ApiHandler handler) => Add("PUT", pattern, handler);
     public void Delete(string pattern, ApiHandler handler) => Add("DELETE", pattern, handler);
 
+    /// <summary>Method and pattern of all that is served.</summary>
+    public IEnumerable<(string Method, string Pattern)> Operations =>
+        _byFirstSegment.OrderBy(static pair => pair.Key, StringComparer.Ordinal).SelectMany(static pair => pair.Value).Select(static route => (route.Method, "/" + string.Join('/', route.Segments)));
+
     private void Add(string method, string pattern, ApiHandler handler)
     {
         var segments = pattern.Split('/', StringSplitOptions.RemoveEmptyEntries);

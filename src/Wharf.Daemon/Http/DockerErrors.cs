@@ -26,6 +26,8 @@ public static class DockerErrors
         BadHttpRequestException bad => bad.StatusCode,
         ShimException { Error.ExitCode: 126 or 127 } => 400,
         SyscallException { Errno: Errno.ENOSPC } => 507,
+        // Names are the client's.
+        SyscallException { Errno: Errno.ENAMETOOLONG } => 400,
         _ => 500,
     };
 

@@ -57,11 +57,11 @@ public sealed partial class BuildService
     {
         using var root = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
         var name = dockerfile.Length == 0 ? "Dockerfile" : dockerfile;
-        if (!name.StartsWith('/') && LeadsOut(name)) throw new WharfException(ErrorKind.Internal, $"forbidden path outside the build context: {name} ()");
+        if (!name.StartsWith('/') && LeadsOut(name)) throw WharfException.Invalid($"forbidden path outside the build context: {name} ()");
         string? text;
         try { text = ReadText(root, name) ?? (dockerfile is "" or "Dockerfile" ? ReadText(root, "dockerfile") : null); }
-        catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"unexpected error reading Dockerfile: {error.Message}", error); }
-        if (text is null) throw new WharfException(ErrorKind.Internal, $"Cannot locate specified Dockerfile: {name}");
+        catch (WharfException error) { throw WharfException.Invalid($"unexpected error reading Dockerfile: {error.Message}", error); }
+        if (text is null) throw WharfException.Invalid($"Cannot locate specified Dockerfile: {name}");
         if (text.Length == 0) throw WharfException.Invalid($"the Dockerfile ({name}) cannot be empty");
         return (text, new BuildContext(directory, RemoveIgnored(root, ArchivePlace.Clean(name)[1..])));
     }

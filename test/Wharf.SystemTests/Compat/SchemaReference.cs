@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Wharf.SystemTests.Compat;
 
-/// <summary>The operations and types of the Engine API v1.51, from test/reference.</summary>
+/// <summary>The operations and types of the Engine API v1.51, from what the daemon serves as its document.</summary>
 public sealed class SchemaReference
 {
     private readonly JsonElement _root;
@@ -33,9 +33,9 @@ public sealed class SchemaReference
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            var path = Path.Combine(directory.FullName, "test", "reference", "engine-api-1.51.json");
+            var path = Path.Combine(directory.FullName, "src", "Wharf.Daemon", "Api", "engine-api-1.51.json");
             if (File.Exists(path)) return new SchemaReference(JsonDocument.Parse(File.ReadAllBytes(path)).RootElement);
         }
-        throw new FileNotFoundException("test/reference/engine-api-1.51.json is not above the tests");
+        throw new FileNotFoundException("src/Wharf.Daemon/Api/engine-api-1.51.json is not above the tests");
     }
 }

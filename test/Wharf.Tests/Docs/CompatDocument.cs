@@ -22,7 +22,7 @@ internal static class CompatDocument
 
     private static void Operations(StringBuilder text)
     {
-        using var reference = JsonDocument.Parse(Repository.Read("test", "reference", "engine-api-1.51.json"));
+        using var reference = JsonDocument.Parse(Repository.Read("src", "Wharf.Daemon", "Api", "engine-api-1.51.json"));
         var coverage = Coverage.Read();
         var operations = reference.RootElement.GetProperty("operations").EnumerateArray().ToList();
         int covered = 0, parameters = 0, coveredParameters = 0;

@@ -20,7 +20,7 @@ public sealed class CompatDocumentTests
     [Fact]
     public void Every_operation_is_called_by_a_system_test()
     {
-        using var reference = JsonDocument.Parse(Repository.Read("test", "reference", "engine-api-1.51.json"));
+        using var reference = JsonDocument.Parse(Repository.Read("src", "Wharf.Daemon", "Api", "engine-api-1.51.json"));
         var operations = reference.RootElement.GetProperty("operations").EnumerateArray().Select(operation => operation.GetProperty("id").GetString()!).ToList();
         operations.Except(Coverage.Read().Keys).ShouldBeEmpty();
         Coverage.Read().Keys.Except(operations).ShouldBeEmpty("tests name operations that do not exist");

@@ -59,7 +59,7 @@ internal sealed class ClassicBuild
             _report.Show($"Step {i + 1}/{Steps} : {File.MetaArgs[i].Original}");
             _report.Show("\n");
         }
-        return (await StagesAsync(stages, cancellation))?.Id ?? throw new WharfException(ErrorKind.Internal, "No image was generated. Is your Dockerfile empty?");
+        return (await StagesAsync(stages, cancellation))?.Id ?? throw WharfException.Invalid("No image was generated. Is your Dockerfile empty?");
     }
 
     private async Task<ImageRecord?> StagesAsync(List<Stage> stages, CancellationToken cancellation)
