@@ -6,6 +6,7 @@ using Wharf.Engine.Events;
 using Wharf.Engine.Images;
 using Wharf.Engine.Jobs;
 using Wharf.Engine.Networks;
+using Wharf.Engine.Secrets;
 using Wharf.Engine.Shims;
 using Wharf.Engine.Snapshots;
 using Wharf.Engine.State;
@@ -32,6 +33,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required ContainerService Containers { get; init; }
     public required BuildService Builds { get; init; }
     public required JobService Jobs { get; init; }
+    public required SecretService Secrets { get; init; }
 
     /// <summary>Opens the state, finds what a former daemon left running, and makes everything ready to serve.</summary>
     public static async Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
@@ -46,7 +48,8 @@ public sealed class EngineHost : IAsyncDisposable
         var networks = new NetworkService(options, state, events, logs);
         var volumes = new VolumeService(options, state, events);
         var shim = new ShimClient(options, logs.CreateLogger<ShimClient>());
-        var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, shim, facts, logs);
+        var secrets = new SecretService(options, state);
+        var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, secrets, shim, facts, logs);
         var builds = new BuildService(options, state, snapshots, images, containers, logs.CreateLogger<BuildService>());
         images.UsersOf = containers.UsersOf;
         images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains());
@@ -78,6 +81,7 @@ public sealed class EngineHost : IAsyncDisposable
             Containers = containers,
             Builds = builds,
             Jobs = jobs,
+            Secrets = secrets,
         };
     }
 

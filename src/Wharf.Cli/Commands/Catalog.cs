@@ -28,6 +28,7 @@ internal static class Catalog
             Noun("manifest", "Manage manifests and manifest lists", ManifestVerbs.All),
             Noun("network", "Manage networks", NetworkVerbs.All),
             Noun("pod", "Manage pods", Pods.PodVerbs.All),
+            Noun("secret", "Manage secrets of containers", Secrets.SecretVerbs.All),
             Noun("system", "Manage the engine", SystemVerbs.All),
             Noun("volume", "Manage volumes", VolumeVerbs.All),
             ContainerVerbs.Attach,

@@ -14,6 +14,7 @@ public static class ApiTable
         RegistryApi.Map(router);
         WharfApi.Map(router);
         JobsApi.Map(router);
+        SecretsApi.Map(router);
         ImagesApi.Map(router);
         NetworksApi.Map(router);
         VolumesApi.Map(router);

@@ -24,6 +24,7 @@ public sealed partial class ContainerService
         StorageRules.Check(given.StorageOpt, () => _snapshots.LimitsSizes);
         HostConfigRules.CheckRuntime(given.Runtime, _options.Runtimes);
         RequireOtherContainers(given);
+        RequireSecrets(given);
         if (given.NetworkMode == "host" && given.PortBindings is { Count: > 0 }) warnings.Add("Published ports are discarded when using host network mode");
         var bare = string.IsNullOrEmpty(name) ? null : ContainerNames.Require(name);
 

@@ -56,6 +56,7 @@ public sealed partial class ContainerService
     {
         StopHealth(container);
         if (container.Network is not null) await TearDownNetworkAsync(container);
+        ReleaseSecrets(container);
         var state = container.State;
         var ran = at - (state.StartedAt ?? at);
         bool restart = RestartDecision.Applies(container.HostConfig.RestartPolicy, exitCode, state.RestartCount, state.ManuallyStopped);

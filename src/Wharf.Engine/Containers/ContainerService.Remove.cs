@@ -62,6 +62,7 @@ public sealed partial class ContainerService
     {
         await _snapshots.RemoveWritableAsync(id, CancellationToken.None);
         DeleteTree(Path.Combine(_options.ExecRoot, "shm", id));
+        DeleteTree(SecretFilesOf(id));
         // Last: the directory is what tells the next start that something is left of this container.
         DeleteTree(DirectoryOf(id));
     }

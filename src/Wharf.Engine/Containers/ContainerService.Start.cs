@@ -91,6 +91,7 @@ public sealed partial class ContainerService
         var initPath = host.Init ?? defaults.Init ? defaults.InitPath ?? InitProgram.Find() : null;
         var shared = SharedMemoryOf(container);
         var namespaces = await BuildNamespacesAsync(container, run);
+        var secrets = PrepareSecrets(container);
         var input = new SpecInput
         {
             Id = container.Id,
@@ -101,9 +102,9 @@ public sealed partial class ContainerService
             Hostname = config.Hostname ?? "",
             Namespaces = namespaces,
             SharedMemory = shared,
-            Mounts = await PrepareMountsAsync(container, run),
+            Mounts = [.. await PrepareMountsAsync(container, run), .. secrets.Mounts],
             LinkEnvironment = LinkedEnvironment(container),
-            SecretEnvironment = container.SecretEnvironment,
+            SecretEnvironment = [.. container.SecretEnvironment, .. secrets.Variables],
         };
         return new StartRequest
         {
@@ -125,6 +126,7 @@ public sealed partial class ContainerService
     {
         if (run.NetworkTaken) await TearDownNetworkAsync(container);
         if (run.VolumesTaken) await ReleaseMountsAsync(container);
+        ReleaseSecrets(container);
         int exitCode = error is ShimException { Error.ExitCode: { } code and not 0 } ? code : container.State.ExitCode is not 0 and var former ? former : 128;
         var status = container.State.Status == ContainerStatus.Restarting ? ContainerStatus.Exited : container.State.Status;
         container.Move(container.State with { Status = status, Pid = 0, ExitCode = exitCode, Error = error.Message });

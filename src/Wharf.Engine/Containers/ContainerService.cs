@@ -20,6 +20,7 @@ public sealed partial class ContainerService
     private readonly SnapshotService _snapshots;
     private readonly NetworkService _networks;
     private readonly VolumeService _volumes;
+    private readonly Secrets.SecretService _secrets;
     private readonly MountService _mounts;
     private readonly ShimClient _shim;
     private readonly ILogger<ContainerService> _log;
@@ -32,9 +33,9 @@ public sealed partial class ContainerService
     private readonly string _cgroupRoot;
 
     public ContainerService(DaemonOptions options, StateStore state, EventService events, ImageService images, SnapshotService snapshots, NetworkService networks,
-        VolumeService volumes, ShimClient shim, HostFacts host, ILoggerFactory logs)
+        VolumeService volumes, Secrets.SecretService secrets, ShimClient shim, HostFacts host, ILoggerFactory logs)
     {
-        (_options, _events, _images, _snapshots, _networks, _volumes, _shim, _host) = (options, events, images, snapshots, networks, volumes, shim, host);
+        (_options, _events, _images, _snapshots, _networks, _volumes, _secrets, _shim, _host) = (options, events, images, snapshots, networks, volumes, secrets, shim, host);
         _index.Linked = FindLinked;
         _mounts = new MountService(volumes, options.DataRoot);
         _capacity = HostCapacity.Read() with { SystemdCgroup = options.SystemdCgroup };

@@ -7,6 +7,9 @@ public static class FileOwner
 {
     private const uint Unchanged = uint.MaxValue;
 
+    public static void Set(string path, uint uid, uint gid) =>
+        SyscallException.Check(Libc.fchownat(OpenAt.AT_FDCWD, path, uid, gid, OpenAt.AT_SYMLINK_NOFOLLOW), "fchownat", path);
+
     public static void SetGroup(string path, uint gid) =>
-        SyscallException.Check(Libc.fchownat(OpenAt.AT_FDCWD, path, Unchanged, gid, OpenAt.AT_SYMLINK_NOFOLLOW), "fchownat", path);
+        Set(path, Unchanged, gid);
 }

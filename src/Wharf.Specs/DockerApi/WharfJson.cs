@@ -110,6 +110,8 @@ public sealed record BuildReportStep
 [JsonSerializable(typeof(List<Job>))]
 [JsonSerializable(typeof(List<JobRun>))]
 [JsonSerializable(typeof(List<DiskLedgerEntry>))]
+[JsonSerializable(typeof(SecretCreateRequest))]
+[JsonSerializable(typeof(List<Secret>))]
 [JsonSerializable(typeof(HostMount))]
 [JsonSerializable(typeof(List<HostMount>))]
 public sealed partial class WharfJson : JsonSerializerContext;

@@ -118,6 +118,7 @@ internal sealed partial class ContainerFlags
             ("retries", healthStartupRetries, Number(healthStartupRetries)), ("success", healthStartupSuccess, Number(healthStartupSuccess)),
         })
             if (flag.Changed) values[$"wharf.health-startup-{key}"] = value;
+        for (int i = 0; i < secret.Values.Count; i++) values[string.Create(System.Globalization.CultureInfo.InvariantCulture, $"wharf.secret.{i:000}")] = secret.Values[i];
         if (timeNs.Value != "") values["wharf.timens"] = timeNs.Value;
         foreach (var text in cgroupConf.Values)
         {

@@ -8,7 +8,7 @@ internal sealed partial class ContainerFlags
     private readonly FlagSet flags;
     private readonly ListFlag addHost, attach, capAdd, capDrop, device, deviceCgroupRule;
     private readonly ListFlag dns, dnsOption, dnsSearch, environment, environmentFile, expose, groupAdd, label, labelFile, link, linkLocalIp, logOpt, mount, network, networkAlias;
-    private readonly ListFlag publish, cgroupConf, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
+    private readonly ListFlag publish, cgroupConf, secret, securityOpt, storageOpt, sysctl, tmpfs, ulimit, volume, volumesFrom, gpus;
     private readonly MapFlag annotation;
     private readonly IntFlag blkioWeight, cpuCount, cpuPercent, cpuPeriod, cpuQuota, cpuRtPeriod, cpuRtRuntime, cpuShares, ioMaxIops, memorySwappiness, oomScoreAdj, pidsLimit, stopTimeout, healthStartupRetries, healthStartupSuccess;
     private readonly StringFlag cgroupParent, cgroupNs, cidFile, cpusetCpus, cpusetMems, domainName, entrypoint, healthStartupCommand, healthStartupInterval, healthStartupTimeout, onUnhealthy, hostName, ip, ip6, ipc, isolation, logDriver, macAddress;
@@ -103,6 +103,7 @@ internal sealed partial class ContainerFlags
         restart = flags.String("restart", "Restart policy when it exits", "no");
         autoRemove = flags.Bool("rm", "Remove the container and its anonymous volumes when it exits");
         runtime = flags.String("runtime", "OCI runtime for this container");
+        secret = flags.Add(new ListFlag("secret", '\0', "Secret to give to the container (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])", "secret"));
         securityOpt = flags.List("security-opt", "Security options");
         shmSize = flags.Bytes("shm-size", "Size of /dev/shm");
         stopSignal = flags.String("stop-signal", "Signal that stops the container");
