@@ -56,7 +56,7 @@ public static partial class ImagesApi
 
     private static Task LoadAsync(ApiContext context)
     {
-        var options = new LoadOptions { Quiet = context.QueryBool("quiet"), Platforms = JsonPlatforms(context) };
+        var options = new LoadOptions { Quiet = context.QueryBool("quiet", absent: true), Platforms = JsonPlatforms(context) };
         return StreamAsync(context, progress => context.Engine.Images.LoadAsync(context.Http.Request.Body, options, progress, context.Cancellation), alwaysOk: true);
     }
 
@@ -75,12 +75,8 @@ public static partial class ImagesApi
         var auth = RegistryHeaders.Auth(context);
         var (name, tag, platform) = (context.Route("name"), context.Query("tag"), JsonPlatforms(context, since: new(1, 46)).FirstOrDefault());
         var reference = ImageService.PushName(name, tag);
-        // An image of another platform is told by the status; one that is not there, in the stream.
-        if (platform is not null)
-        {
-            try { await context.Engine.Images.GetAsync(reference.Familiar, platform, context.Cancellation); }
-            catch (WharfException error) when (error.Kind == ErrorKind.NotFound && !error.Message.Contains("does not match", StringComparison.Ordinal)) { }
-        }
+        // With a platform, what is not there is told by the status, also of a push of all tags; without one, in the stream.
+        if (platform is not null) await context.Engine.Images.GetAsync(reference.Familiar, platform, context.Cancellation);
         await StreamAsync(context, progress => context.Engine.Images.PushAsync(name, tag, platform, auth, progress, context.Cancellation));
     }
 

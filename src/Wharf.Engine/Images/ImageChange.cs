@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -11,6 +12,8 @@ public static class ImageChange
 {
     /// <summary>The value of a set's members in configurations: <c>{}</c>.</summary>
     internal static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement.Clone();
+
+    private static readonly FrozenSet<string> Names = FrozenSet.Create("CMD", "ENTRYPOINT", "ENV", "LABEL", "EXPOSE", "VOLUME", "USER", "WORKDIR", "STOPSIGNAL", "ONBUILD", "HEALTHCHECK");
 
     /// <summary>Applies instructions in their order. As in a Dockerfile, a new entrypoint takes the command away that was meant for another, unless a new one comes with it.</summary>
     public static void ApplyAll(OciImage image, IReadOnlyList<string> instructions)
@@ -28,7 +31,7 @@ public static class ImageChange
         int end = line.AsSpan().IndexOfAny(' ', '\t', '\n');
         var name = (end < 0 ? line : line[..end]).ToUpperInvariant();
         var rest = end < 0 ? "" : line[end..].Trim();
-        if (rest.Length == 0) throw WharfException.Invalid($"{name} requires {(name is "USER" or "WORKDIR" or "STOPSIGNAL" ? "exactly" : "at least")} one argument");
+        if (rest.Length == 0 && Names.Contains(name)) throw WharfException.Invalid($"{name} requires {(name is "USER" or "WORKDIR" or "STOPSIGNAL" ? "exactly" : "at least")} one argument");
         switch (name)
         {
             case "CMD": config.Cmd = Command(rest); config.ArgsEscaped = null; break;

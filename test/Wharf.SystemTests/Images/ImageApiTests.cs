@@ -165,6 +165,20 @@ public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_load_shows_progress_to_who_asks_for_it()
+    {
+        await ImportAsync("progress", "progress of a load");
+        var archive = (await _api.GetAsync($"/images/{Prefix}/progress:v1/get")).Body;
+        foreach (var (query, isShown) in ((string, bool)[])[("", false), ("?quiet=0", true), ("?quiet=1", false)])
+        {
+            (await _api.DeleteAsync($"/images/{Prefix}/progress:v1")).Status.ShouldBe(200);
+            var loaded = await _api.PostTarAsync("/images/load" + query, archive);
+            loaded.Text.Contains("Loading layer", StringComparison.Ordinal).ShouldBe(isShown, query + loaded.Text);
+            loaded.Text.ShouldContain($"Loaded image: {Prefix}/progress:v1");
+        }
+    }
+
+    [Fact]
     public async Task Loading_another_image_of_the_same_name_leaves_the_old_one_without_it()
     {
         var first = await ImportAsync("moved", "moved one");
@@ -198,6 +212,12 @@ public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
         {
             answer.Status.ShouldBe(404, answer.Text);
             answer.Message.ShouldNotBeNull().ShouldStartWith(found);
+        }
+        foreach (var (push, missing) in ((string, string)[])[("/platform/push?tag=gone&", "platform:gone"), ("/gone/push?tag=v1&", "gone:v1"), ("/platform/push?", "platform:latest")])
+        {
+            var answer = await _api.PostAsync($"/images/{Prefix}{push}platform={arm}", auth: "{}");
+            answer.Status.ShouldBe(404, answer.Text);
+            answer.Message.ShouldBe($"No such image: {Prefix}/{missing}");
         }
         (await _api.GetAsync($"/images/{name}/get?platform={arm}")).Message.ShouldBe("no suitable export target found for platform linux/s390x");
         (await _api.DeleteAsync($"/images/{name}?platforms=x")).Message.ShouldBe("failed to parse platform: invalid character 'x' looking for beginning of value");

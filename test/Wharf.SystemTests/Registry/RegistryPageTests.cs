@@ -105,6 +105,24 @@ public sealed class RegistryPageTests(WharfRegistryFixture registry) : IClassFix
     }
 
     [Fact]
+    public async Task A_login_form_opened_before_the_list_came_stays()
+    {
+        await using var own = new RegistryProcess();
+        await File.WriteAllTextAsync(Path.Combine(own.Root, "htpasswd"), "");
+        await own.StartAsync("""{ "auth": { "htpasswd": "ROOT/htpasswd", "policies": [ { "repository": "**", "users": ["anonymous"], "allow": ["read"] } ] } }""");
+        await using var browser = await Chromium.OpenAsync(own.Url);
+        await browser.UntilAsync("document.querySelector('#user button')");
+        // The list is held back until the form is open.
+        await browser.EvaluateAsync("{ const real = window.fetch; window.fetch = async (path, options) => { if (path.startsWith('/api/repositories')) await new Promise(go => { window.letGo = () => { window.fetch = real; go(); }; }); const answer = await real(path, options); if (path.startsWith('/api/repositories')) setTimeout(() => { window.listCame = true; }, 500); return answer; }; location.hash = '#/again'; }");
+        await browser.UntilAsync("window.letGo");
+        await browser.EvaluateAsync("document.querySelector('#user button').click()");
+        await browser.EvaluateAsync("document.querySelector('input[name=user]').value = 'ada'");
+        await browser.EvaluateAsync("window.letGo()");
+        await browser.UntilAsync("window.listCame");
+        (await browser.EvaluateAsync("document.querySelector('input[name=user]')?.value")).GetString().ShouldBe("ada");
+    }
+
+    [Fact]
     public async Task The_page_allows_nothing_from_elsewhere()
     {
         foreach (var path in (string[])["/", "/ui/app.js", "/ui/style.css"])

@@ -25,7 +25,7 @@ internal sealed class LoadCommand : Command
         await using var file = InputFile.Open(cli, input.Value, "requested load from stdin, but stdin is empty");
         var query = new Query().Add("platform", platform.Value == "" ? null : Platform.ToJson(platform.Value));
         // Without a terminal to show bars on, the daemon need not send them.
-        query.Add("quiet", quiet || !Terminal.IsTerminal(1));
+        query.Add("quiet", quiet || !Terminal.IsTerminal(1) ? "1" : "0");
         var request = new ApiRequest("POST", $"/images/load{query}") { BodyStream = file, Headers = [new("Content-Type", "application/x-tar")] };
         await using var response = await cli.Api.SendAsync(request, cancellationToken);
         if (response.Head["Content-Type"]?.StartsWith("application/json", StringComparison.Ordinal) == true) await ProgressDisplay.For(cli, cli.Out, 1).RunAsync(response.Body, cancellationToken);

@@ -59,6 +59,9 @@ function copyable(text) {
 
 let logins = [];
 
+// Which page is wanted, counted up with each wish: what an earlier one still waits for is not shown over a later one.
+let wanted = 0;
+
 // An issuer sent the browser back: the word behind the # is good for its ID token, once.
 async function finishLogin(word) {
   history.replaceState(null, '', '#/');
@@ -67,6 +70,7 @@ async function finishLogin(word) {
 }
 
 function loginForm(message) {
+  wanted++;
   const name = el('input', { name: 'user', autocomplete: 'username', placeholder: 'User', required: '', 'aria-label': 'User' });
   const password = el('input', { name: 'password', type: 'password', autocomplete: 'current-password', placeholder: 'Password', required: '', 'aria-label': 'Password' });
   put(el('h1', {}, 'Log in'), message ? el('p', { class: 'error' }, message) : null, el('form', { onsubmit: async event => {
@@ -103,7 +107,7 @@ function pagedTable(headings, fetchPage) {
   return { nodes: [el('table', {}, el('thead', {}, el('tr', {}, headings)), body), more], body, load, refill: () => { last = ''; turn++; body.replaceChildren(); return load(); } };
 }
 
-async function showRepositories() {
+async function repositoriesPage() {
   let filter = '', waiting = 0;
   const table = pagedTable([el('th', {}, 'Repository'), el('th', { class: 'number' }, 'Tags')], async last => {
     const response = await call(`/api/repositories?filter=${encodeURIComponent(filter)}&last=${encodeURIComponent(last)}`);
@@ -119,8 +123,8 @@ async function showRepositories() {
     clearTimeout(waiting);
     waiting = setTimeout(() => table.refill().catch(problem), 200);
   } });
-  put(el('h1', {}, 'Repositories'), ...(table.body.children.length ? [search, ...table.nodes]
-    : [el('p', { class: 'muted' }, 'Nothing here that you may see. Push the first image:'), copyable(`docker push ${location.host}/NAME:TAG`)]));
+  return [el('h1', {}, 'Repositories'), ...(table.body.children.length ? [search, ...table.nodes]
+    : [el('p', { class: 'muted' }, 'Nothing here that you may see. Push the first image:'), copyable(`docker push ${location.host}/NAME:TAG`)])];
 }
 
 async function remove(name, reference, what) {
@@ -136,7 +140,7 @@ async function removeRepository(name) {
   location.hash = '#/';
 }
 
-async function showRepository(name) {
+async function repositoryPage(name) {
   let mayDelete = false;
   const table = pagedTable(['Tag', 'Digest', 'Pushed', 'By', 'Last pull', ''].map(text => el('th', {}, text)), async last => {
     const repository = await json('/api/repositories/' + encodeURIComponent(name) + '?last=' + encodeURIComponent(last));
@@ -149,8 +153,8 @@ async function showRepository(name) {
     return { rows, last: repository.last || last, more: repository.more };
   });
   await table.load();
-  put(el('h1', {}, name), copyable(`docker pull ${location.host}/${name}`), ...table.nodes,
-    mayDelete ? el('p', {}, el('button', { class: 'bad', onclick: () => removeRepository(name).catch(problem) }, 'Delete this repository')) : null);
+  return [el('h1', {}, name), copyable(`docker pull ${location.host}/${name}`), ...table.nodes,
+    mayDelete ? el('p', {}, el('button', { class: 'bad', onclick: () => removeRepository(name).catch(problem) }, 'Delete this repository')) : null];
 }
 
 // History is told oldest first; each entry that is not empty made the next layer.
@@ -208,7 +212,7 @@ function scanPart(name, digest) {
   return [el('h2', {}, 'Packages'), result];
 }
 
-async function showTag(name, reference) {
+async function tagPage(name, reference) {
   const { digest, type, bytes, body } = await manifestOf(name, reference);
   const repository = await json('/api/repositories/' + encodeURIComponent(name) + '?tag=' + encodeURIComponent(reference));
   const known = repository.tags.find(tag => tag.name === reference);
@@ -234,7 +238,7 @@ async function showTag(name, reference) {
   if (Object.keys(body.annotations || {}).length) parts.push(el('h2', {}, 'Annotations'), el('pre', {}, Object.entries(body.annotations).map(([key, value]) => `${key}: ${value}`).join('\n')));
   if (repository.mayDelete && !(known && known.immutable)) parts.push(el('p', {}, el('button', { class: 'bad', onclick: () => remove(name, digest, `the manifest ${short(digest)} and all its tags`).catch(problem) }, 'Delete this manifest')));
   parts.push(el('details', {}, el('summary', {}, 'Manifest'), el('pre', {}, JSON.stringify(body, null, 2))));
-  put(...parts);
+  return parts;
 }
 
 function problem(error) {
@@ -245,7 +249,16 @@ function problem(error) {
   } else put(el('h1', {}, 'That did not work'), el('p', { class: 'error' }, error.message));
 }
 
+function page(route) {
+  if (route.startsWith('/r/')) return repositoryPage(route.slice(3));
+  if (!route.startsWith('/t/')) return repositoriesPage();
+  const text = route.slice(3);
+  const cut = text.includes('@') ? text.indexOf('@') : text.lastIndexOf(':');
+  return tagPage(text.slice(0, cut), text.slice(cut + 1));
+}
+
 async function show() {
+  const mine = ++wanted;
   const route = decodeURIComponent(location.hash.slice(1)) || '/';
   try {
     if (route.startsWith('/login/')) {
@@ -253,13 +266,9 @@ async function show() {
       return await show();
     }
     await showUser();
-    if (route.startsWith('/r/')) await showRepository(route.slice(3));
-    else if (route.startsWith('/t/')) {
-      const text = route.slice(3);
-      const cut = text.includes('@') ? text.indexOf('@') : text.lastIndexOf(':');
-      await showTag(text.slice(0, cut), text.slice(cut + 1));
-    } else await showRepositories();
-  } catch (error) { problem(error); }
+    const parts = await page(route);
+    if (mine === wanted) put(...parts);
+  } catch (error) { if (mine === wanted) problem(error); }
 }
 
 addEventListener('hashchange', show);

@@ -160,6 +160,7 @@ public class ContainerTextTests
         config.WorkingDir.ShouldBe("/srv/sub");
         config.OnBuild.ShouldBe(["RUN x"]);
         Should.Throw<WharfException>(() => ImageChange.Apply(image, "RUN x")).Message.ShouldBe("RUN is not a valid change command");
+        Should.Throw<WharfException>(() => ImageChange.Apply(image, "FOO")).Message.ShouldBe("FOO is not a valid change command");
         Should.Throw<WharfException>(() => ImageChange.Apply(image, "ENV =x"));
         Should.Throw<WharfException>(() => ImageChange.Apply(image, "EXPOSE 99999"));
     }
