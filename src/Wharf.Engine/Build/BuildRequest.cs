@@ -45,6 +45,8 @@ public sealed record BuildRequest
     public Func<string, CancellationToken, Task<string?>> SshAgents { get; init; } = (_, _) => Task.FromResult<string?>(null);
     /// <summary>What the ignore file of the main context keeps away; asked for only where a lint rule compares with it.</summary>
     public Func<CancellationToken, Task<IgnorePatterns>>? Ignored { get; init; }
+    /// <summary>Where warnings go for a caller that wants them, those of all stages, also when the build cannot be planned; null for one that only builds.</summary>
+    public Linting.LintReport? Lint { get; init; }
     /// <summary>The caller allows <c>RUN --security=insecure</c>; the daemon must allow it too.</summary>
     public bool Insecure { get; init; }
     /// <summary>Results of steps that came from elsewhere, by the steps' keys.</summary>

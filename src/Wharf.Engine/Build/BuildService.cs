@@ -75,9 +75,6 @@ public sealed partial class BuildService
     /// <summary>Only reads a Dockerfile; a <see cref="Language.DockerfileException"/> tells what is wrong.</summary>
     public static Language.Dockerfile Parse(string text, string name) => Language.DockerfileParser.Parse(text, name);
 
-    /// <summary>Adds what the lint rules find that need no more than the text.</summary>
-    public static void Lint(Language.Dockerfile file, Linting.LintReport report) => Linting.DockerfileLinter.Check(file, report);
-
     /// <summary>Makes the graph; base images are pulled where needed, with messages to <paramref name="progress"/>.</summary>
     public Task<BuildPlan> PlanAsync(BuildRequest request, IProgress<JsonMessage> progress, CancellationToken cancellation) =>
         PlanAsync(request, _ => new BaseImageReport(progress, static _ => { }), cancellation);

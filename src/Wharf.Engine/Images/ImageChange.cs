@@ -137,7 +137,7 @@ public static class ImageChange
         // An address and a port of the host before it count for nothing: only running publishes.
         range = range[(range.LastIndexOf(':') + 1)..];
         var ends = range.Split('-');
-        var protocol = slash < 0 ? "tcp" : text[(slash + 1)..].ToLowerInvariant();
+        var protocol = slash < 0 || slash == text.Length - 1 ? "tcp" : text[(slash + 1)..].ToLowerInvariant();
         ushort last = 0;
         bool valid = ends.Length <= 2 && ushort.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ushort first) &&
             ushort.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out last) && first <= last;
@@ -180,7 +180,9 @@ public static class ImageChange
         if (type == "NONE") return command.Length == 0 ? new Healthcheck { Test = ["NONE"] } : throw WharfException.Invalid("HEALTHCHECK NONE takes no arguments");
         if (type != "CMD") throw WharfException.Invalid($"Unknown type \"{type}\" in HEALTHCHECK (try CMD)");
         if (command.Length == 0) throw WharfException.Invalid("Missing command after HEALTHCHECK CMD");
-        health.Test = JsonList(command) is { } list ? ["CMD", .. list] : ["CMD-SHELL", command];
+        var list = JsonList(command);
+        if (list is { Count: 0 }) throw WharfException.Invalid("Missing command after HEALTHCHECK CMD");
+        health.Test = list is not null ? ["CMD", .. list] : ["CMD-SHELL", command];
         return health;
     }
 
@@ -193,10 +195,13 @@ public static class ImageChange
             health.Retries = retries >= 0 ? retries : throw WharfException.Invalid($"--retries cannot be negative ({value})");
             return;
         }
-        bool negative = value.StartsWith('-');
-        if (!Containers.ContainerFilters.TryDuration(value[(negative ? 1 : 0)..], out var duration)) throw WharfException.Invalid($"time: invalid duration \"{value}\"");
+        var length = value.TrimStart('-', '+');
+        // Only zero needs no unit.
+        if (length.Length > 0 && length.All(char.IsAsciiDigit)) length += length == "0" ? "s" : throw WharfException.Invalid($"time: missing unit in duration \"{value}\"");
+        if (value.Length > length.Length + 1 || !Containers.ContainerFilters.TryDuration(length, out var duration)) throw WharfException.Invalid($"time: invalid duration \"{value}\"");
         long nanoseconds = duration.Ticks * 100;
-        if (nanoseconds != 0 && (negative || nanoseconds < 1_000_000)) throw WharfException.Invalid($"Interval \"{name}\" cannot be less than 1ms");
+        bool isZero = !length.Any(static c => c is >= '1' and <= '9');
+        if (!isZero && (value.StartsWith('-') || nanoseconds < 1_000_000)) throw WharfException.Invalid($"Interval \"{name}\" cannot be less than 1ms");
         switch (name)
         {
             case "interval": health.Interval = nanoseconds; break;

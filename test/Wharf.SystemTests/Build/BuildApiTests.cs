@@ -96,6 +96,16 @@ public sealed class BuildApiTests(EngineFixture engine) : IDisposable
     [InlineData("FROM busybox\nSTOPSIGNAL foo\n", "invalid signal: foo")]
     [InlineData("FROM busybox\nHEALTHCHECK NONE x\n", "dockerfile parse error on line 2: HEALTHCHECK NONE takes no arguments")]
     [InlineData("FROM busybox\nHEALTHCHECK --retries=-1 CMD x\n", "dockerfile parse error on line 2: --retries cannot be negative (-1)")]
+    [InlineData("FROM busybox\nHEALTHCHECK --interval=1ns CMD x\n", "dockerfile parse error on line 2: Interval \"interval\" cannot be less than 1ms")]
+    [InlineData("FROM busybox\nHEALTHCHECK --interval=5 CMD x\n", "dockerfile parse error on line 2: time: missing unit in duration \"5\"")]
+    [InlineData("FROM busybox\nHEALTHCHECK CMD []\n", "dockerfile parse error on line 2: Missing command after HEALTHCHECK CMD")]
+    [InlineData("FROM busybox\nVOLUME []\n", "dockerfile parse error on line 2: VOLUME requires at least one argument")]
+    [InlineData("FROM busybox\nCOPY --link=x a /\n", "dockerfile parse error on line 2: expecting boolean value for flag --link, not: x")]
+    [InlineData("FROM busybox\nADD --checksum=sha256:0 a /\n", "checksum requires HTTP(S) or Git sources")]
+    [InlineData("FROM busybox\nADD --checksum=x http://127.0.0.1:1/x /\n", "invalid checksum digest format")]
+    [InlineData("FROM busybox\nRUN --network=nope true\n", "dockerfile parse error on line 2: invalid network mode \"nope\"")]
+    [InlineData("FROM busybox\nRUN --mount=type=tmpfs,target=. true\n", "invalid mount target \"/\"")]
+    [InlineData("FROM --platform=$X busybox\n", "empty platform value from expression $X")]
     [InlineData("FROM busybox\nRUN []\n", "failed to marshal LLB definition: arguments are required")]
     [InlineData("FROM busybox\nRUN [\"/nope\"]\n", "process \"/nope\" did not complete successfully: exit code: 1")]
     [InlineData("FROM busybox\nUSER nobodyatall\nRUN id\n", "process \"/bin/sh -c id\" did not complete successfully: unable to find user nobodyatall: no matching entries in passwd file")]
@@ -109,6 +119,12 @@ public sealed class BuildApiTests(EngineFixture engine) : IDisposable
     [InlineData("EXPOSE 127.0.0.1:80:81", "EXPOSE [81/tcp]")]
     [InlineData("USER $X", "USER ")]
     [InlineData("WORKDIR $X", "WORKDIR /")]
+    [InlineData("WORKDIR /a//b/./c/", "WORKDIR /a//b/./c/")]
+    [InlineData("WORKDIR /a//b\nWORKDIR c/../d", "WORKDIR /a/b/d")]
+    [InlineData("HEALTHCHECK --interval=0 CMD a", "HEALTHCHECK &{[\"CMD-SHELL\" \"a\"] \"0s\" \"0s\" \"0s\" \"0s\" '\\x00'}")]
+    [InlineData("EXPOSE 80/", "EXPOSE [80/tcp]")]
+    [InlineData("ENV a=$$b c=$12x d=$?y", "ENV a=b c=x d=y")]
+    [InlineData("COPY --chmod= Dockerfile /x", "COPY Dockerfile /x # buildkit")]
     [InlineData("COPY --from= Dockerfile /x", "COPY Dockerfile /x # buildkit")]
     [InlineData("COPY nope* /x", "COPY nope* /x # buildkit")]
     [InlineData("COPY Dockerfile Dockerfile /x", "COPY Dockerfile Dockerfile /x # buildkit")]
@@ -127,6 +143,18 @@ public sealed class BuildApiTests(EngineFixture engine) : IDisposable
     {
         (await BuildAsync("version=2&t=api-taken", "FROM busybox AS a\nENV x=1\nFROM busybox AS a\nENV x=2\nFROM a\n")).StreamError.ShouldBeNull();
         (await _api.GetAsync("/images/api-taken/json")).Json["Config"]!["Env"]!.ToJsonString().ShouldContain("x=2");
+        (await _api.DeleteAsync("/images/api-taken")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Arguments_of_a_stage_are_those_of_stages_made_from_it()
+    {
+        (await BuildAsync("version=2&t=api-taken", "FROM busybox AS a\nARG x=1\nFROM a\nENTRYPOINT []\nCMD []\nRUN true\nENV z=$x\n")).StreamError.ShouldBeNull();
+        var config = (await _api.GetAsync("/images/api-taken/json")).Json["Config"]!;
+        config["Env"]!.ToJsonString().ShouldContain("z=1");
+        config["Cmd"].ShouldBeNull();
+        config["Entrypoint"].ShouldBeNull();
+        (await _api.GetAsync("/images/api-taken/history")).Json[1]!["CreatedBy"]!.GetValue<string>().ShouldBe("RUN |1 x=1 /bin/sh -c true # buildkit");
         (await _api.DeleteAsync("/images/api-taken")).Status.ShouldBe(200);
     }
 

@@ -39,6 +39,21 @@ public sealed class LintTests(EngineFixture engine) : IDisposable
     [InlineData("FROM --platform=$TARGETPLATFORM busybox\n", "RedundantTargetPlatform@1")]
     [InlineData("FROM busybox\nARG MY_TOKEN\nENV A_PASSWORD=x\n", "SecretsUsedInArgOrEnv@2 SecretsUsedInArgOrEnv@3")]
     [InlineData("FROM busybox\nEXPOSE 80/TcP\n", "ExposeProtoCasing@2")]
+    [InlineData("FROM busybox\nEXPOSE ${X:-80:80}/TCP\n", "ExposeInvalidFormat@2 ExposeProtoCasing@2")]
+    [InlineData("FROM busybox As x\n", "FromAsCasing@1")]
+    [InlineData("From busybox as x\n", "ConsistentInstructionCasing@1")]
+    [InlineData("FROM busybox\nWORKDIR a\nWORKDIR b\n", "WorkdirRelativePath@2")]
+    [InlineData("FROM busybox\nWORKDIR $A\nWORKDIR b\n", "UndefinedVar@2 WorkdirRelativePath@2")]
+    [InlineData("FROM busybox AS x\nWORKDIR /a\nFROM x\nWORKDIR b\n", "")]
+    [InlineData("FROM busybox AS a\nWORKDIR x\nCOPY $nope /\nFROM busybox AS b\n", "UndefinedVar@3 WorkdirRelativePath@2")]
+    [InlineData("FROM busybox\nLABEL a=${FO:-x}\nENV b=${FO+x}\n", "UndefinedVar@2 UndefinedVar@3")]
+    [InlineData("FROM busybox\nCOPY <<E /x\n$nope\nE\nCOPY <<'E' /y\n$nope\nE\n", "UndefinedVar@2")]
+    [InlineData("ARG A=$B\nFROM busybox\nARG HTTP_PROXY C\nENV a=$HTTP_PROXY$C\n", "")]
+    [InlineData("ARG FOO\nFROM $FO\n", "InvalidDefaultArgInFrom@2 UndefinedArgInFrom@2")]
+    [InlineData("FROM ${X:-busybox}\n", "UndefinedArgInFrom@1")]
+    [InlineData("ARG X\nFROM busybox:$X\n", "InvalidDefaultArgInFrom@2")]
+    [InlineData("ARG API_KEY\nFROM busybox\nENV KEY_FILE=a TOKEN_VERSION=b PUBLIC_KEY=c\n", "SecretsUsedInArgOrEnv@3 SecretsUsedInArgOrEnv@3")]
+    [InlineData("FROM --platform=linux/amd64 busybox AS build-amd64\nFROM build-amd64\n", "")]
     [InlineData("FROM busybox\nCOPY x.log a.txt /d/\n# not its name\nARG V\n", "")]
     [InlineData("# check=experimental=all\nFROM busybox\nCOPY x.log a.txt /d/\nADD secret/a /d/\n", "CopyIgnoredFile@3 CopyIgnoredFile@4")]
     [InlineData("# check=experimental=CopyIgnoredFile;skip=all\nFROM busybox AS One\nCOPY ./x.log a.txt /d/\nCOPY *.log /e/\n", "CopyIgnoredFile@4")]
@@ -61,6 +76,25 @@ public sealed class LintTests(EngineFixture engine) : IDisposable
             "Attempting to Add file \"secret\" that is excluded by .dockerignore", "Attempting to Copy file \"x.log\" that is excluded by .dockerignore",
             "Comment for ARG should follow the format: `# <arg_key> <description>`", "Comment for FROM should follow the format: `# one <description>`"]);
         Warnings(await CheckAsync("FROM busybox\nCMD a\n", "--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=all")).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("# check=error=true\nFROM busybox AS Q\n", "lint violation found for rules: StageNameCasing", 0)]
+    [InlineData("FROM busybox AS a$x\n", "dockerfile parse error on line 1: invalid name for build stage: \"a$x\", name can't start with a number or contain symbols", 1)]
+    [InlineData("FROM --platform=$NOPE busybox\n", "empty platform value from expression $NOPE", 1)]
+    [InlineData("FROM busybox\nVOLUME $z\n", "VOLUME specified can not be an empty string", 2)]
+    public async Task What_keeps_a_build_from_being_planned_is_told_with_its_place(string dockerfile, string message, int line)
+    {
+        var error = (await CheckAsync(dockerfile))["buildError"]!;
+        error["message"]!.GetValue<string>().ShouldEndWith(message);
+        (error["location"]!["ranges"]?[0]!["start"]!["line"]!.GetValue<int>() ?? 0).ShouldBe(line);
+    }
+
+    [Fact]
+    public async Task An_instruction_of_several_lines_is_told_line_by_line()
+    {
+        var ranges = Warnings(await CheckAsync("FROM busybox\nCMD a \\\n b\n")).Single()!["location"]!["ranges"]!.AsArray();
+        ranges.Select(range => (range!["start"]!["line"]!.GetValue<int>(), range["end"]!["line"]!.GetValue<int>())).ShouldBe([(2, 2), (3, 3)]);
     }
 
     [Theory]

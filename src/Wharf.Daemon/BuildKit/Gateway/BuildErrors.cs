@@ -94,22 +94,28 @@ internal static class BuildErrors
             json.WriteBase64String("data", Encoding.UTF8.GetBytes(text));
             json.WriteString("language", "Dockerfile");
             json.WriteEndObject();
-            json.WriteStartArray("ranges");
-            for (int line = first; line <= last; line++)
-            {
-                json.WriteStartObject();
-                foreach (var end in new[] { "start", "end" })
-                {
-                    json.WriteStartObject(end);
-                    json.WriteNumber("line", line);
-                    json.WriteEndObject();
-                }
-                json.WriteEndObject();
-            }
-            json.WriteEndArray();
+            WriteRanges(json, first, last);
             json.WriteEndObject();
         }
         return bytes.ToArray();
+    }
+
+    /// <summary>Lines as BuildKit writes them: each a range of its own.</summary>
+    public static void WriteRanges(Utf8JsonWriter json, int first, int last)
+    {
+        json.WriteStartArray("ranges");
+        for (int line = first; line <= last; line++)
+        {
+            json.WriteStartObject();
+            foreach (var end in new[] { "start", "end" })
+            {
+                json.WriteStartObject(end);
+                json.WriteNumber("line", line);
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     /// <summary>Whether an error is that of one of the plan's steps.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Wharf.Daemon.BuildKit.Progress;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
+using Wharf.Engine.Build.Linting;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Images;
 using Wharf.Specs.Build;
@@ -27,9 +28,8 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         var named = await NamedContextsAsync(job, session, options, source, cancellation);
         if (options["requestid"] is { Length: > 0 } subrequest)
         {
-            var file = BuildService.Parse(job.DockerfileText, options.FileName);
-            Task<BuildPlan> PlanAsync() => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]) with { Ignored = source.IgnoredAsync }, name => Report(job, name), cancellation);
-            return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, file, job.DockerfileText, options, PlanAsync) };
+            Task<BuildPlan> PlanAsync(LintReport? lint) => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]) with { Ignored = source.IgnoredAsync, Lint = lint }, name => Report(job, name), cancellation);
+            return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, job.DockerfileText, options, PlanAsync) };
         }
         var plans = new List<(BuildRequest Request, BuildPlan Plan)>();
         foreach (var platform in options.Platforms)
@@ -39,7 +39,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
             plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
         }
         Warnings.Tell(job, plans[0].Plan);
-        if (plans[0].Plan is { WarningsAreErrors: true, LintWarnings.Count: > 0 }) throw WharfException.Invalid("lint violation found for rules: " + string.Join(", ", plans[0].Plan.LintWarnings.Select(static warning => warning.Rule).Distinct().Order(StringComparer.Ordinal)));
+        if (plans[0].Plan.LintViolation is { } violation) throw WharfException.Invalid(violation);
         var contexts = source.Contexts([.. plans.Select(plan => plan.Plan)]);
         return Result(job, options, plans, contexts);
     }

@@ -17,7 +17,7 @@ internal static class Subrequests
         ("frontend.outline", "List all parameters current build target supports"), ("frontend.targets", "List all targets current build supports"), ("frontend.lint", "Lint source"), ("frontend.subrequests.describe", "List available subrequest types"),
     ];
 
-    public static async Task<Dictionary<string, byte[]>> AnswerAsync(string name, Dockerfile file, string text, FrontendOptions options, Func<Task<BuildPlan>> plan)
+    public static async Task<Dictionary<string, byte[]>> AnswerAsync(string name, string text, FrontendOptions options, Func<LintReport?, Task<BuildPlan>> plan)
     {
         using var result = new MemoryStream();
         var words = new StringBuilder();
@@ -27,9 +27,9 @@ internal static class Subrequests
             switch (name)
             {
                 case "frontend.subrequests.describe": WriteKnown(json, words); break;
-                case "frontend.targets": WriteTargets(json, file, text, words); break;
-                case "frontend.outline": WriteOutline(json, await plan(), text, words); break;
-                case "frontend.lint": status = await WriteLintAsync(json, file, text, options, plan, words); break;
+                case "frontend.targets": WriteTargets(json, BuildService.Parse(text, options.FileName), text, words); break;
+                case "frontend.outline": WriteOutline(json, await plan(null), text, words); break;
+                case "frontend.lint": status = await WriteLintAsync(json, text, options, plan, words); break;
                 default: throw WharfException.NotImplemented($"unsupported subrequest {name}");
             }
         }
@@ -146,24 +146,20 @@ internal static class Subrequests
         json.WriteEndArray();
     }
 
-    private static async Task<int> WriteLintAsync(Utf8JsonWriter json, Dockerfile file, string text, FrontendOptions options, Func<Task<BuildPlan>> plan, StringBuilder words)
+    private static async Task<int> WriteLintAsync(Utf8JsonWriter json, string text, FrontendOptions options, Func<LintReport?, Task<BuildPlan>> plan, StringBuilder words)
     {
-        IReadOnlyList<LintWarning> warnings;
-        string? failure = null;
+        LintReport? report = null;
+        string? failure;
         int failedAt = 0;
         try
         {
-            warnings = (await plan()).LintWarnings;
+            report = LintReport.Of(BuildService.Parse(text, options.FileName), options.Arguments);
+            failure = (await plan(report)).LintViolation;
         }
-        catch (DockerfileException error)
-        {
-            var report = new LintReport(options.Arguments.GetValueOrDefault("BUILDKIT_DOCKERFILE_CHECK") ?? file.Directives.GetValueOrDefault("check"));
-            BuildService.Lint(file, report);
-            (warnings, failure, failedAt) = (report.Warnings, error.Message, error.Line);
-        }
+        catch (DockerfileException error) { (failure, failedAt) = (error.Message, error.Line); }
         json.WriteStartObject();
         json.WriteStartArray("warnings");
-        foreach (var warning in warnings)
+        foreach (var warning in report?.Warnings ?? [])
         {
             json.WriteStartObject();
             json.WriteString("ruleName", warning.Rule);
@@ -172,10 +168,10 @@ internal static class Subrequests
             json.WriteString("detail", warning.Message);
             WriteLocation(json, warning.Line, warning.LastLine);
             json.WriteEndObject();
-            words.Append(CultureInfo.InvariantCulture, $"\nWARNING: {warning.Rule} - {warning.Url}\n{warning.Message}\n{file.Name}:{warning.Line}\n");
+            words.Append(CultureInfo.InvariantCulture, $"\nWARNING: {warning.Rule} - {warning.Url}\n{warning.Message}\n{options.FileName}:{warning.Line}\n");
         }
         json.WriteEndArray();
-        WriteSources(json, file, text);
+        WriteSources(json, options.FileName, text);
         if (failure is not null)
         {
             json.WriteStartObject("buildError");
@@ -184,30 +180,22 @@ internal static class Subrequests
             json.WriteEndObject();
         }
         json.WriteEndObject();
-        return failure is not null || warnings.Count > 0 ? 1 : 0;
+        return failure is not null || report?.Warnings.Count > 0 ? 1 : 0;
     }
 
+    /// <summary>A place, of no lines where it is the whole file.</summary>
     private static void WriteLocation(Utf8JsonWriter json, int first, int last)
     {
         json.WriteStartObject("location");
-        json.WriteStartArray("ranges");
-        json.WriteStartObject();
-        json.WriteStartObject("start");
-        json.WriteNumber("line", first);
-        json.WriteEndObject();
-        json.WriteStartObject("end");
-        json.WriteNumber("line", last);
-        json.WriteEndObject();
-        json.WriteEndObject();
-        json.WriteEndArray();
+        if (first > 0) BuildErrors.WriteRanges(json, first, last);
         json.WriteEndObject();
     }
 
-    private static void WriteSources(Utf8JsonWriter json, Dockerfile file, string text)
+    private static void WriteSources(Utf8JsonWriter json, string file, string text)
     {
         json.WriteStartArray("sources");
         json.WriteStartObject();
-        json.WriteString("filename", file.Name);
+        json.WriteString("filename", file);
         json.WriteBase64String("data", Encoding.UTF8.GetBytes(text));
         json.WriteString("language", "Dockerfile");
         json.WriteEndObject();

@@ -15,7 +15,7 @@ internal static class InstructionRules
             {
                 case "ENV" or "LABEL": WordSplit.Pairs(instruction, escape); break;
                 case "ARG": Names(instruction, escape); break;
-                case "COPY" or "ADD": Places(instruction); break;
+                case "COPY" or "ADD": Places(instruction); Truths(instruction); break;
                 case "VOLUME": Paths(instruction, escape); break;
                 case "SHELL": Shell(instruction); break;
                 case "ONBUILD": ImageChange.OnBuild(instruction.Rest); break;
@@ -45,6 +45,14 @@ internal static class InstructionRules
             if (word.StartsWith('=')) throw new DockerfileException(instruction.FirstLine, "ARG names can not be blank");
     }
 
+    /// <summary>Flags that are on or off.</summary>
+    private static void Truths(Instruction instruction)
+    {
+        foreach (var name in new[] { "link", "parents", "keep-git-dir", "unpack" })
+            if (instruction.Flag(name) is { Length: > 0 } value && value.ToLowerInvariant() is not ("true" or "false"))
+                throw new DockerfileException(instruction.FirstLine, $"expecting boolean value for flag --{name}, not: {value}");
+    }
+
     private static void Places(Instruction instruction)
     {
         if ((WordSplit.JsonList(instruction.Rest) ?? WordSplit.Fields(instruction.Rest)).Count < 2)
@@ -53,7 +61,9 @@ internal static class InstructionRules
 
     private static void Paths(Instruction instruction, char escape)
     {
-        foreach (var path in WordSplit.JsonList(instruction.Rest) ?? WordSplit.Words(instruction.Rest, escape))
+        var paths = WordSplit.JsonList(instruction.Rest) ?? WordSplit.Words(instruction.Rest, escape);
+        if (paths.Count == 0) throw new DockerfileException(instruction.FirstLine, "VOLUME requires at least one argument");
+        foreach (var path in paths)
             if (path.Trim().Length == 0) throw new DockerfileException(instruction.FirstLine, "VOLUME specified can not be an empty string");
     }
 

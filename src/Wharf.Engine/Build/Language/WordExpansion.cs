@@ -100,8 +100,11 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
 
     private static string Name(ref Cursor cursor)
     {
-        if (cursor.More && (char.IsAsciiDigit(cursor.Peek) || cursor.Peek is '@' or '*' or '#')) return cursor.Take().ToString();
         int start = cursor.At;
+        // What a shell has of its own is a name here too: the variable is never set.
+        if (cursor.More && cursor.Peek is ('@' or '*' or '#' or '?' or '-' or '$' or '!')) return cursor.Take().ToString();
+        while (cursor.More && char.IsAsciiDigit(cursor.Peek)) cursor.Skip();
+        if (cursor.At > start) return cursor.Slice(start);
         while (cursor.More && (char.IsAsciiLetterOrDigit(cursor.Peek) || cursor.Peek == '_')) cursor.Skip();
         return cursor.Slice(start);
     }
@@ -152,7 +155,7 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
 
     private string Conditional(string name, char kind, string operand, bool emptyCounts)
     {
-        var value = lookup(name);
+        var value = Value(name);
         bool present = value is not null && !(emptyCounts && value.Length == 0);
         return kind switch
         {

@@ -16,12 +16,11 @@ internal static partial class DockerfileLinter
         CheckCasing(file, report);
         DescriptionRule.Check(file, report);
         foreach (var line in file.EmptyContinuations) report.Add("NoEmptyContinuation", "Empty continuation lines will become errors in a future release", "Empty continuation line", line, line);
-        foreach (var instruction in file.MetaArgs) CheckArguments(instruction, file.Escape, report);
-        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var stage in file.Stages)
         {
             CheckFrom(stage, names, report);
-            CheckStage(file, stage, report);
+            CheckStage(file.Escape, stage, report);
         }
     }
 
@@ -45,25 +44,28 @@ internal static partial class DockerfileLinter
         if (words.Count == 3)
         {
             var (keyword, name) = (words[1], words[2]);
-            if (IsLower(keyword) != IsLower(stage.From.Keyword))
+            if ((IsLower(stage.From.Keyword) && !IsLower(keyword)) || (stage.From.Keyword == stage.From.Name && keyword != keyword.ToUpperInvariant()))
                 Tell(report, stage.From, "FromAsCasing", "The 'as' keyword should match the case of the 'from' keyword", $"'{keyword}' and '{stage.From.Keyword}' keywords' casing do not match");
             if (name != name.ToLowerInvariant()) Tell(report, stage.From, "StageNameCasing", "Stage names should be lowercase", $"Stage name '{name}' should be lowercase");
-            if (Array.IndexOf(Reserved, name.ToLowerInvariant()) >= 0)
-                Tell(report, stage.From, "ReservedStageName", "Reserved words should not be used as stage names", $"Stage name should not use the same name as reserved stage \"{name}\"");
-            if (!names.Add(name)) Tell(report, stage.From, "DuplicateStageName", "Stage names should be unique", $"Duplicate stage name \"{name}\", stage names should be unique");
+            if (Array.IndexOf(Reserved, stage.Name) >= 0)
+                Tell(report, stage.From, "ReservedStageName", "Reserved words should not be used as stage names", $"Stage name should not use the same name as reserved stage \"{stage.Name}\"");
+            if (!names.Add(stage.Name)) Tell(report, stage.From, "DuplicateStageName", "Stage names should be unique", $"Duplicate stage name \"{stage.Name}\", stage names should be unique");
         }
         if (stage.Platform is not { } platform) return;
         if (platform is "$TARGETPLATFORM" or "${TARGETPLATFORM}")
             Tell(report, stage.From, "RedundantTargetPlatform", "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior", $"Setting platform to predefined {platform} in FROM is redundant as this is the default behavior");
-        else if (!platform.Contains('$'))
+        else if (!platform.Contains('$') && !NamesPlatform(stage.Name, platform))
             Tell(report, stage.From, "FromPlatformFlagConstDisallowed", "FROM --platform flag should not use a constant value", $"FROM --platform flag should not use constant value \"{platform}\"");
     }
 
+    /// <summary>A stage that is for one platform says so in its name.</summary>
+    private static bool NamesPlatform(string name, string platform) => platform.Split('/').Take(2).Any(part => part.Length > 0 && name.Contains(part, StringComparison.OrdinalIgnoreCase));
+
     private static bool IsLower(string keyword) => keyword == keyword.ToLowerInvariant();
 
-    private static void CheckStage(Dockerfile file, Stage stage, LintReport report)
+    private static void CheckStage(char escape, Stage stage, LintReport report)
     {
-        bool absolute = false, shell = false;
+        bool shell = false;
         foreach (var instruction in stage.Instructions)
         {
             switch (instruction.Name)
@@ -74,29 +76,16 @@ internal static partial class DockerfileLinter
                 case "SHELL": shell = true; break;
                 case "CMD" or "ENTRYPOINT" when !shell && WordSplit.JsonList(instruction.Rest) is null:
                     Tell(report, instruction, "JSONArgsRecommended", "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals",
-                        $"JSON arguments recommended for {instruction.Name} to prevent unintended behavior related to OS signals");
+                        $"JSON arguments recommended for {instruction.Keyword} to prevent unintended behavior related to OS signals");
                     break;
-                case "WORKDIR":
-                    if (instruction.Rest.StartsWith('/') || instruction.Rest.StartsWith('$')) absolute = true;
-                    else if (!absolute && !InheritsDirectory(file, stage))
-                        Tell(report, instruction, "WorkdirRelativePath", "Relative workdir without an absolute workdir declared within the build can have unexpected results if the base image changes",
-                            $"Relative workdir \"{instruction.Rest}\" can have unexpected results if the base image changes");
-                    break;
-                case "ENV" or "LABEL": CheckPairs(instruction, file.Escape, report); break;
-                case "ARG": CheckArguments(instruction, file.Escape, report); break;
-                case "EXPOSE": CheckPorts(instruction, report); break;
+                case "ENV" or "LABEL": CheckPairs(instruction, escape, report); break;
+                case "ARG": CheckArguments(instruction, escape, report); break;
             }
         }
         foreach (var name in new[] { "CMD", "ENTRYPOINT", "HEALTHCHECK" })
             foreach (var extra in stage.Instructions.Where(instruction => instruction.Name == name).SkipLast(1))
                 Tell(report, extra, "MultipleInstructionsDisallowed", "Multiple instructions of the same type should not be used in the same stage",
                     $"Multiple {name} instructions should not be used in the same stage because only the last one will be used");
-    }
-
-    private static bool InheritsDirectory(Dockerfile file, Stage stage)
-    {
-        var below = file.Stages.LastOrDefault(other => other.Index < stage.Index && other.Name.Length > 0 && other.Name == stage.Base.ToLowerInvariant());
-        return below is not null && (below.Instructions.Any(instruction => instruction.Name == "WORKDIR" && instruction.Rest.StartsWith('/')) || InheritsDirectory(file, below));
     }
 
     private static void CheckPairs(Instruction instruction, char escape, LintReport report)
@@ -115,21 +104,27 @@ internal static partial class DockerfileLinter
 
     private static void CheckSecret(Instruction instruction, string name, LintReport report)
     {
-        if (!Sensitive().IsMatch(name) || Harmless().IsMatch(name)) return;
+        if (!Sensitive().IsMatch(name) || Public().IsMatch(name)) return;
         Tell(report, instruction, "SecretsUsedInArgOrEnv", "Sensitive data should not be used in the ARG or ENV commands", $"Do not use ARG or ENV instructions for sensitive data ({instruction.Name} \"{name}\")");
     }
 
-    private static void CheckPorts(Instruction instruction, LintReport report)
+    /// <summary>A directory that is the first of its stage, variables replaced.</summary>
+    public static void CheckFirstDirectory(Instruction instruction, string path, LintReport report)
     {
-        foreach (var port in WordSplit.Fields(instruction.Rest).Where(static port => !port.Contains('$')))
-        {
-            var protocol = port.IndexOf('/') is >= 0 and var slash ? port[(slash + 1)..] : "";
-            if (protocol != protocol.ToLowerInvariant())
-                Tell(report, instruction, "ExposeProtoCasing", "Protocol in EXPOSE instruction should be lowercase", $"Defined protocol '{port}' in EXPOSE instruction should be lowercase");
-            if (port.Contains(':'))
-                Tell(report, instruction, "ExposeInvalidFormat", "IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future release",
-                    $"EXPOSE instruction should not define an IP address or host-port mapping, found '{port}'");
-        }
+        if (path.StartsWith('/')) return;
+        Tell(report, instruction, "WorkdirRelativePath", "Relative workdir without an absolute workdir declared within the build can have unexpected results if the base image changes",
+            $"Relative workdir \"{path}\" can have unexpected results if the base image changes");
+    }
+
+    /// <summary>A port as EXPOSE has it, variables replaced.</summary>
+    public static void CheckPort(Instruction instruction, string port, LintReport report)
+    {
+        var protocol = port.IndexOf('/') is >= 0 and var slash ? port[(slash + 1)..] : "";
+        if (protocol != protocol.ToLowerInvariant())
+            Tell(report, instruction, "ExposeProtoCasing", "Protocol in EXPOSE instruction should be lowercase", $"Defined protocol '{port}' in EXPOSE instruction should be lowercase");
+        if (port.Contains(':'))
+            Tell(report, instruction, "ExposeInvalidFormat", "IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future release",
+                $"EXPOSE instruction should not define an IP address or host-port mapping, found '{port}'");
     }
 
     internal static void Tell(LintReport report, Instruction instruction, string rule, string description, string message) => report.Add(rule, description, message, instruction.FirstLine, instruction.LastLine);
@@ -142,5 +137,5 @@ internal static partial class DockerfileLinter
     }
 
     [GeneratedRegex("(?:^|_)(apikey|auth|credential|credentials|key|password|pword|passwd|secret|token)(?:_|$)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)] private static partial Regex Sensitive();
-    [GeneratedRegex("(?:^|_)(public|file|version)(?:_|$)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)] private static partial Regex Harmless();
+    [GeneratedRegex("(?:^|_)public(?:_|$)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)] private static partial Regex Public();
 }

@@ -29,6 +29,12 @@ public sealed class LintReport
         }
     }
 
+    /// <summary>As the Dockerfile wants it, or the caller by a build argument.</summary>
+    public static LintReport Of(Language.Dockerfile file, IReadOnlyDictionary<string, string?> arguments) => new(arguments.GetValueOrDefault("BUILDKIT_DOCKERFILE_CHECK") ?? file.Directives.GetValueOrDefault("check"));
+
+    /// <summary>What BuildKit says where warnings fail the build; null where they do not, or there are none.</summary>
+    public string? Violation => IsError && _warnings.Count > 0 ? "lint violation found for rules: " + string.Join(", ", _warnings.Select(static warning => warning.Rule).Distinct().Order(StringComparer.Ordinal)) : null;
+
     /// <summary>The Dockerfile wants warnings to fail the build.</summary>
     public bool IsError { get; }
 

@@ -32,6 +32,8 @@ public sealed class PlannedStage
     public required Platform Platform { get; init; }
     /// <summary>Whether this stage set CMD: an ENTRYPOINT then leaves it.</summary>
     public bool CommandSet { get; set; }
+    /// <summary>Whether a WORKDIR came, here or in a stage below.</summary>
+    public bool HasDirectory { get; set; }
     /// <summary>Build arguments in force, by name in order of declaration.</summary>
     public Dictionary<string, string> Arguments { get; } = new(StringComparer.Ordinal);
     /// <summary>All names that ARG declared, also those without a value, in their order.</summary>
@@ -40,6 +42,14 @@ public sealed class PlannedStage
     public HashSet<string> Overriding { get; } = new(StringComparer.Ordinal);
     /// <summary>The stage that FROM names, if it does.</summary>
     public PlannedStage? Below { get; init; }
+
+    /// <summary>With BuildKit, arguments of a stage are there in those that are made from it too.</summary>
+    internal void TakeArguments(PlannedStage below)
+    {
+        foreach (var (name, value) in below.Arguments) Arguments[name] = value;
+        DeclaredArguments.AddRange(below.DeclaredArguments);
+        Overriding.UnionWith(below.Overriding);
+    }
 
     public string Label => Stage.Name.Length > 0 ? Stage.Name : $"stage-{Stage.Index}";
 }
@@ -51,8 +61,8 @@ public sealed record BuildPlan(Dockerfile Dockerfile, IReadOnlyList<PlannedStage
     public IReadOnlyList<string> UnusedArguments { get; init; } = [];
     /// <summary>What the lint rules found in the stages that were planned.</summary>
     public IReadOnlyList<Linting.LintWarning> LintWarnings { get; init; } = [];
-    /// <summary>The Dockerfile wants its warnings to be errors.</summary>
-    public bool WarningsAreErrors { get; init; }
+    /// <summary>Why the build fails where the Dockerfile wants its warnings to be errors; null where it does not, or there are none.</summary>
+    public string? LintViolation { get; init; }
 
     public int StepCount => Stages.Sum(stage => stage.Steps.Count);
 

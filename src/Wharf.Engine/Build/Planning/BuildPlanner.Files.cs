@@ -11,9 +11,13 @@ internal sealed partial class BuildPlanner
     {
         var path = Expand(stage, instruction.Rest, instruction);
         if (path.Length == 0 && request.Classic) throw Wrong(instruction, "cannot normalize nothing");
+        if (!stage.HasDirectory) Linting.DockerfileLinter.CheckFirstDirectory(instruction, path, _lint);
+        stage.HasDirectory = true;
         var absolute = ArchivePlace.Clean(Absolute(stage, path));
-        var text = $"WORKDIR {absolute}";
-        stage.Config.WorkingDir = absolute;
+        // BuildKit leaves an absolute path as it is written.
+        var told = path.StartsWith('/') && !request.Classic ? path : absolute;
+        var text = $"WORKDIR {told}";
+        stage.Config.WorkingDir = told;
         // The root is there.
         if (absolute == "/")
         {
@@ -45,12 +49,13 @@ internal sealed partial class BuildPlanner
         var from = instruction.Flag("from") is { Length: > 0 } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : new CopySourceName(null, "");
         if (from is { Node: null, Context: "" }) await CheckIgnoredAsync(instruction, sources, cancellation);
         bool isAdd = instruction.Name == "ADD";
+        if (isAdd && Value("checksum") is { Length: > 0 } checksum) RequireChecked(instruction, sources, checksum);
         string? Value(string flag) => instruction.Flag(flag) is { } value ? Expand(stage, value, instruction) : null;
         var text = $"{instruction.Name} {string.Concat(instruction.Flags.Select(flag => Expand(stage, flag, instruction) + " "))}{string.Join(' ', words.Select(word => word.Value))}";
         stage.Root = new CopyNode
         {
             Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, From = from.Node, Context = from.Context, Sources = sources, Inline = inline,
-            Destination = directory && absolute != "/" ? absolute + "/" : absolute, Owner = Value("chown"), Mode = Value("chmod"), Link = instruction.IsSet("link"), Parents = instruction.IsSet("parents"),
+            Destination = directory && absolute != "/" ? absolute + "/" : absolute, Owner = Value("chown"), Mode = Value("chmod") is { Length: > 0 } mode ? mode : null, Link = instruction.IsSet("link"), Parents = instruction.IsSet("parents"),
             Excludes = [.. instruction.FlagValues("exclude").Select(pattern => Expand(stage, pattern, instruction))], IsAdd = isAdd,
             IsClassic = request.Classic, Unpack = instruction.Flag("unpack") is null ? null : instruction.IsSet("unpack"), Checksum = Value("checksum"), KeepGitDirectory = instruction.IsSet("keep-git-dir"),
         };
@@ -66,6 +71,16 @@ internal sealed partial class BuildPlanner
         return text;
     }
 
+    /// <summary>What is checked comes from elsewhere: a repository by its commit, a file by its digest.</summary>
+    private static void RequireChecked(Instruction instruction, List<string> sources, string checksum)
+    {
+        foreach (var source in sources.Where(static source => !GitSource.IsGit(source)))
+        {
+            if (!Solving.AddStep.IsRemote(source)) throw Wrong(instruction, "checksum requires HTTP(S) or Git sources");
+            if (!Specs.Image.Digest.TryParse(checksum, out _)) throw Wrong(instruction, "invalid checksum digest format");
+        }
+    }
+
     /// <summary>Stands in the classic builder's entry for the digest of what is copied, which is not known yet.</summary>
     internal const string SourceMark = "\0";
 
@@ -73,7 +88,15 @@ internal sealed partial class BuildPlanner
     {
         var files = new List<(string, string)>();
         foreach (var document in instruction.Heredocs)
-            files.Add((document.Name, document.Expand ? new WordExpansion(name => Lookup(stage, name), _file.Escape).ExpandDocument(document.Content) : document.Content));
+            files.Add((document.Name, document.Expand ? ExpandDocument(stage, document.Content, instruction) : document.Content));
         return files;
+    }
+
+    private string ExpandDocument(PlannedStage stage, string content, Instruction instruction)
+    {
+        var expansion = new WordExpansion(name => Lookup(stage, name), _file.Escape);
+        var text = expansion.ExpandDocument(content);
+        foreach (var name in expansion.Unset) TellUndefined(stage, name, instruction);
+        return text;
     }
 }

@@ -113,18 +113,21 @@ internal sealed partial class BuildPlanner
         var command = WordSplit.JsonList(instruction.Rest) ?? ShellCommand(stage, instruction);
         if (instruction.Name == "CMD")
         {
-            stage.Config.Cmd = command;
+            stage.Config.Cmd = Written(command);
             // Of the two forms only one is for the shell of an image of Windows; that is what BuildKit marks, and it marks both.
             stage.Config.ArgsEscaped = request.Classic ? null : true;
             stage.CommandSet = true;
         }
         else
         {
-            stage.Config.Entrypoint = command;
+            stage.Config.Entrypoint = Written(command);
             if (!stage.CommandSet) stage.Config.Cmd = null;
         }
         return $"{instruction.Name} {Quoted(command)}";
     }
+
+    /// <summary>An empty list is none to BuildKit.</summary>
+    private List<string>? Written(List<string> command) => command.Count == 0 && !request.Classic ? null : command;
 
     /// <summary>The shell form. Of nothing the classic builder makes no word, and of ENTRYPOINT nothing at all.</summary>
     private List<string> ShellCommand(PlannedStage stage, Instruction instruction)
@@ -139,7 +142,8 @@ internal sealed partial class BuildPlanner
 
     private string Expose(PlannedStage stage, Instruction instruction)
     {
-        var ports = WordSplit.Fields(instruction.Rest).SelectMany(word => WordSplit.Fields(Expand(stage, word, instruction))).ToList();
+        var ports = WordSplit.Fields(instruction.Rest).SelectMany(word => WordSplit.Fields(Expand(word, name => Lookup(stage, name), instruction, static _ => { }))).ToList();
+        foreach (var port in ports) Linting.DockerfileLinter.CheckPort(instruction, port, _lint);
         foreach (var port in ports)
             foreach (var each in PortsOf(port)) (stage.Config.ExposedPorts ??= [])[each] = ImageChange.Empty;
         if (request.Classic) return $"EXPOSE {string.Join(' ', ports.Order(StringComparer.Ordinal))}";

@@ -34,6 +34,7 @@ internal sealed partial class BuildPlanner
         var mounts = new List<RunMount>();
         foreach (var text in instruction.FlagValues("mount"))
             mounts.Add(await RunMount.ParseAsync(text, instruction, word => Expand(stage, word, instruction), name => SourceAsync(stage, name, instruction, cancellation)));
+        if (mounts.Exists(mount => mount.Target.Length > 0 && Archive.ArchivePlace.Clean(Absolute(stage, mount.Target)) == "/")) throw Wrong(instruction, "invalid mount target \"/\"");
         if (instruction.Flag("security") is { } security && security is not ("sandbox" or "insecure")) throw new DockerfileException(instruction.FirstLine, $"security \"{security}\" is not valid");
         bool insecure = instruction.Flag("security") == "insecure";
         if (insecure && !request.Insecure) throw WharfException.Invalid("failed to load LLB: security.insecure is not allowed");
@@ -60,7 +61,7 @@ internal sealed partial class BuildPlanner
         null or "default" => request.RunConfig.NetworkMode is { Length: > 0 } mode ? mode : "default",
         "none" => "none",
         "host" => "host",
-        var other => throw new DockerfileException(instruction.FirstLine, $"unsupported network mode \"{other}\""),
+        var other => throw new DockerfileException(instruction.FirstLine, $"invalid network mode \"{other}\""),
     };
 
     private static string RunTitle(Instruction instruction) =>

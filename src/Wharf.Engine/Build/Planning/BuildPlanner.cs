@@ -17,8 +17,6 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     private readonly Dictionary<int, Task<PlannedStage>> _planned = [];
     private readonly Dictionary<string, BaseNode> _images = new(StringComparer.Ordinal);
     private Dictionary<string, string> _metaArguments = [];
-    /// <summary>Names in force where a word is being expanded, for suggestions.</summary>
-    private IReadOnlyList<string> _known = [];
 
     public Dockerfile Dockerfile => _file;
 
@@ -26,13 +24,16 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
 
     private static bool IsPredefined(string name) => Array.IndexOf(Proxies, name) >= 0 || name is "SOURCE_DATE_EPOCH" || name.StartsWith("BUILDKIT_", StringComparison.Ordinal);
 
-    private Linting.LintReport _lint => field ??= new Linting.LintReport(request.Arguments.GetValueOrDefault("BUILDKIT_DOCKERFILE_CHECK") ?? _file.Directives.GetValueOrDefault("check"));
+    private Linting.LintReport _lint => field ??= request.Lint ?? Linting.LintReport.Of(_file, request.Arguments);
 
     public async Task<BuildPlan> PlanAsync(CancellationToken cancellation)
     {
         Linting.DockerfileLinter.Check(_file, _lint);
         _metaArguments = MetaArguments(request.Arguments);
         CheckDefaults();
+        // Who asks for what is wrong wants to know it of all stages.
+        if (request.Lint is not null && request.Target.Length == 0)
+            foreach (var stage in _file.Stages) await StageAsync(stage.Index, cancellation);
         var target = await StageAsync(TargetIndex(), cancellation);
         foreach (var (key, value) in request.Labels) (target.Config.Labels ??= [])[key] = value;
         var stages = new List<PlannedStage>();
@@ -44,7 +45,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     {
         int number = 0;
         foreach (var step in stages.SelectMany(stage => stage.Steps)) step.Number = ++number;
-        return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, WarningsAreErrors = _lint.IsError, UnusedArguments = [.. request.Arguments.Keys.Where(name => !_usedArguments.Contains(name) && !IsPredefined(name)).Order(StringComparer.Ordinal)] };
+        return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, LintViolation = _lint.Violation, UnusedArguments = [.. request.Arguments.Keys.Where(name => !_usedArguments.Contains(name) && !IsPredefined(name)).Order(StringComparer.Ordinal)] };
     }
 
     /// <summary>A time as Go writes it: without zeros at the end.</summary>
@@ -76,7 +77,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
                 _usedArguments.Add(name);
                 var given = set.GetValueOrDefault(name);
                 if (given is not null) known[name] = given;
-                else if (value is not null) known[name] = Expand(value, known.GetValueOrDefault, instruction);
+                else if (value is not null) known[name] = Expand(value, known.GetValueOrDefault, instruction, static _ => { });
             }
         }
         return known;
@@ -123,13 +124,14 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         return words;
     }
 
-    private string Expand(string word, Func<string, string?> lookup, Instruction instruction)
+    /// <param name="undefined">Is told the names that have no value.</param>
+    private string Expand(string word, Func<string, string?> lookup, Instruction instruction, Action<string> undefined)
     {
         try
         {
             var expansion = new WordExpansion(lookup, _file.Escape);
             var text = expansion.Expand(word);
-            foreach (var name in expansion.Unset) TellUndefined(name, instruction);
+            foreach (var name in expansion.Unset) undefined(name);
             return text;
         }
         catch (FormatException error)
@@ -141,13 +143,13 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     /// <summary>An instruction that is well written and comes to something that cannot be.</summary>
     private static DockerfileException Wrong(Instruction instruction, string problem, Exception? inner = null) => new(instruction.FirstLine, problem, inner) { IsMeaning = true };
 
-    private void TellUndefined(string name, Instruction instruction)
+    /// <summary>A word of a FROM.</summary>
+    private string ExpandBase(string word, Instruction from) => Expand(word, _metaArguments.GetValueOrDefault, from, name =>
     {
-        if (instruction.Name == "FROM")
-            Linting.DockerfileLinter.Tell(_lint, instruction, "UndefinedArgInFrom", "FROM command must use declared ARGs", $"FROM argument '{name}' is not declared{Linting.DockerfileLinter.Suggestion(name, _metaArguments.Keys, "")}");
-        else
-            Linting.DockerfileLinter.Tell(_lint, instruction, "UndefinedVar", "Variables should be defined before their use", $"Usage of undefined variable '${name}'{Linting.DockerfileLinter.Suggestion(name, _known, "$")}");
-    }
+        var declared = _file.MetaArgs.SelectMany(ArgumentWords).Select(static word => word.Name).ToList();
+        if (declared.Contains(name)) return;
+        Linting.DockerfileLinter.Tell(_lint, from, "UndefinedArgInFrom", "FROM command must use declared ARGs", $"FROM argument '{name}' is not declared{Linting.DockerfileLinter.Suggestion(name, declared.Concat(_metaArguments.Keys), "")}");
+    });
 
     /// <summary>A variable of a stage: ENV wins over ARG, but for one that was declared after it.</summary>
     private static string? Lookup(PlannedStage stage, string name)
@@ -158,10 +160,13 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         return stage.Arguments.GetValueOrDefault(name);
     }
 
-    private string Expand(PlannedStage stage, string word, Instruction instruction)
+    private string Expand(PlannedStage stage, string word, Instruction instruction) => Expand(word, name => Lookup(stage, name), instruction, name => TellUndefined(stage, name, instruction));
+
+    private void TellUndefined(PlannedStage stage, string name, Instruction instruction)
     {
-        _known = [.. (stage.Config.Env ?? []).Select(static variable => variable.Split('=', 2)[0]), .. stage.Arguments.Keys];
-        return Expand(word, name => Lookup(stage, name), instruction);
+        if (stage.DeclaredArguments.Contains(name)) return;
+        var known = (stage.Config.Env ?? []).Select(static variable => variable.Split('=', 2)[0]).Concat(stage.Arguments.Keys);
+        Linting.DockerfileLinter.Tell(_lint, instruction, "UndefinedVar", "Variables should be defined before their use", $"Usage of undefined variable '${name}'{Linting.DockerfileLinter.Suggestion(name, known, "$")}");
     }
 
     private Task<PlannedStage> StageAsync(int index, CancellationToken cancellation)
@@ -191,12 +196,20 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     private async Task<PlannedStage> BeginAsync(Stage stage, CancellationToken cancellation)
     {
         var from = stage.From;
-        var name = Expand(stage.Base, _metaArguments.GetValueOrDefault, from);
+        var name = ExpandBase(stage.Base, from);
         if (name.Length == 0) throw Wrong(from, $"base name ({stage.Base}) should not be blank");
-        var platformText = stage.Platform is null ? "" : Expand(stage.Platform, _metaArguments.GetValueOrDefault, from);
-        var planned = await BeginAsync(stage, name, platformText.Length > 0 ? PlatformOf(platformText, from) : request.Platform, cancellation);
+        var platformText = stage.Platform is null ? "" : ExpandBase(stage.Platform, from);
+        if (stage.Platform is not null && platformText.Length == 0 && !request.Classic) throw Wrong(from, $"empty platform value from expression {stage.Platform}");
+        var planned = await BaseAsync(stage, name, platformText.Length > 0 ? PlatformOf(platformText, from) : request.Platform, cancellation);
         planned.Steps.Add(new PlannedStep(from, from.Text, null) { Config = planned.Config.Copy(), Root = planned.Root });
         return planned;
+    }
+
+    /// <summary>Where warnings are asked for, also what cannot be fetched is told with its line.</summary>
+    private async Task<PlannedStage> BaseAsync(Stage stage, string name, Platform? platform, CancellationToken cancellation)
+    {
+        try { return await BeginAsync(stage, name, platform, cancellation); }
+        catch (WharfException error) when (request.Lint is not null && error is not DockerfileException) { throw Wrong(stage.From, error.Message, error); }
     }
 
     private static Platform PlatformOf(string text, Instruction from)
@@ -211,8 +224,9 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         if (FindStage(name, stage.Index) is { } index && !request.NamedContexts.ContainsKey(name))
         {
             var below = await StageAsync(index, cancellation);
-            var inherited = new PlannedStage { Stage = stage, Below = below, Root = below.Root, Config = below.Config.Copy(), Platform = below.Platform, BaseImage = below.BaseImage, Author = below.Author };
+            var inherited = new PlannedStage { Stage = stage, Below = below, HasDirectory = below.HasDirectory, Root = below.Root, Config = below.Config.Copy(), Platform = below.Platform, BaseImage = below.BaseImage, Author = below.Author };
             inherited.History.AddRange(below.History);
+            if (!request.Classic) inherited.TakeArguments(below);
             return inherited;
         }
         var title = stage.From.Text;

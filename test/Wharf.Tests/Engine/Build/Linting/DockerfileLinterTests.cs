@@ -63,7 +63,7 @@ public sealed class DockerfileLinterTests
     public async Task What_breaks_no_rule_or_is_skipped_is_not(string text) => (await PlanAsync(text)).LintWarnings.ShouldBeEmpty();
 
     [Fact]
-    public async Task Warnings_are_errors_where_the_Dockerfile_says_so() => (await PlanAsync("# check=error=true\nFROM x\nCMD a\n")).WarningsAreErrors.ShouldBeTrue();
+    public async Task Warnings_are_errors_where_the_Dockerfile_says_so() => (await PlanAsync("# check=error=true\nFROM x\nCMD a\n")).LintViolation.ShouldBe("lint violation found for rules: JSONArgsRecommended");
 
     [Theory]
     [InlineData("nonsense", "failed to parse check options: invalid check option \"nonsense\"")]
