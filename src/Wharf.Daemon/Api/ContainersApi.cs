@@ -84,7 +84,7 @@ public static partial class ContainersApi
             Author = context.Query("author"),
             Comment = context.Query("comment"),
             Pause = context.QueryBool("pause", absent: true),
-            Changes = [.. context.QueryAll("changes").SelectMany(text => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            Changes = [.. context.QueryAll("changes")],
             Config = config,
         };
         var id = await context.Engine.Containers.CommitAsync(container, options, context.Cancellation);

@@ -42,7 +42,7 @@ public static partial class ImagesApi
         {
             Reference = ImageReference.FromParts(context.Query("repo"), context.Query("tag"))?.Familiar,
             Message = context.Query("message"),
-            Changes = [.. context.QueryAll("changes").SelectMany(text => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            Changes = [.. context.QueryAll("changes")],
             Platform = platform,
             Source = source,
         };

@@ -1,7 +1,6 @@
-using System.Collections.Frozen;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using Wharf.Engine.Build.Language;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
@@ -13,50 +12,64 @@ public static class ImageChange
     /// <summary>The value of a set's members in configurations: <c>{}</c>.</summary>
     internal static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement.Clone();
 
-    private static readonly FrozenSet<string> Names = FrozenSet.Create("CMD", "ENTRYPOINT", "ENV", "LABEL", "EXPOSE", "VOLUME", "USER", "WORKDIR", "STOPSIGNAL", "ONBUILD", "HEALTHCHECK");
-
-    /// <summary>Applies instructions in their order. As in a Dockerfile, a new entrypoint takes the command away that was meant for another, unless a new one comes with it.</summary>
-    public static void ApplyAll(OciImage image, IReadOnlyList<string> instructions)
+    /// <summary>
+    /// Applies instructions in their order, read as a Dockerfile's are: comments, continuation lines, variables of the image's environment.
+    /// As there, a new entrypoint takes the command away that was meant for another, unless a new one comes with it. InvalidArgument tells what is wrong.
+    /// </summary>
+    public static void ApplyAll(OciImage image, IReadOnlyList<string> changes)
     {
-        foreach (var instruction in instructions) Apply(image, instruction);
-        bool Has(string name) => instructions.Any(instruction => instruction.TrimStart().StartsWith(name + " ", StringComparison.OrdinalIgnoreCase));
-        if (Has("ENTRYPOINT") && !Has("CMD")) image.Config!.Cmd = null;
+        if (changes.Count == 0) return;
+        var config = image.Config ??= new OciImageConfig();
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        try
+        {
+            var reader = new DockerfileReader(string.Join('\n', changes));
+            while (reader.Next() is { } instruction)
+            {
+                names.Add(instruction.Name);
+                Apply(config, instruction, reader.Escape);
+            }
+        }
+        catch (DockerfileException error) { throw new WharfException(ErrorKind.InvalidArgument, error.Problem, error); }
+        catch (FormatException error) { throw WharfException.Invalid(error.Message, error); }
+        if (names.Count == 0) throw WharfException.Invalid("file with no instructions");
+        if (names.Contains("ENTRYPOINT") && !names.Contains("CMD")) config.Cmd = null;
     }
 
-    /// <summary>Applies one instruction to an image's configuration, or InvalidArgument telling why not.</summary>
-    public static void Apply(OciImage image, string instruction)
+    private static void Apply(OciImageConfig config, Instruction instruction, char escape)
     {
-        var config = image.Config ??= new OciImageConfig();
-        var line = instruction.Trim();
-        int end = line.AsSpan().IndexOfAny(' ', '\t', '\n');
-        var name = (end < 0 ? line : line[..end]).ToUpperInvariant();
-        var rest = end < 0 ? "" : line[end..].Trim();
-        if (rest.Length == 0 && Names.Contains(name)) throw WharfException.Invalid($"{name} requires {(name is "USER" or "WORKDIR" or "STOPSIGNAL" ? "exactly" : "at least")} one argument");
-        switch (name)
+        if (Array.IndexOf(Known, instruction.Name) < 0) throw WharfException.Invalid($"{instruction.Keyword} is not a valid change command");
+        InstructionRules.Check(instruction, escape);
+        // All words see the environment as it was before the instruction.
+        var environment = config.Env?.ToList() ?? [];
+        var words = new WordExpansion(name => environment.FindLast(variable => variable.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..], escape);
+        var rest = instruction.Rest;
+        switch (instruction.Name)
         {
             case "CMD": config.Cmd = Command(rest); config.ArgsEscaped = null; break;
-            case "ENTRYPOINT": config.Entrypoint = Command(rest); break;
-            case "ENV": foreach (var (key, value) in Pairs(rest, name)) SetVariable(config.Env ??= [], key, value); break;
-            case "LABEL": foreach (var (key, value) in Pairs(rest, name)) (config.Labels ??= [])[key] = value; break;
-            case "EXPOSE": foreach (var port in Words(rest).SelectMany(Ports)) (config.ExposedPorts ??= [])[port] = Empty; break;
-            case "VOLUME": foreach (var path in Volumes(rest)) (config.Volumes ??= [])[path] = Empty; break;
-            case "USER": config.User = One(rest, name); break;
-            case "WORKDIR": config.WorkingDir = Join(config.WorkingDir, One(rest, name)); break;
-            case "STOPSIGNAL": config.StopSignal = One(rest, name); break;
+            case "ENTRYPOINT": config.Entrypoint = rest.Length == 0 ? null : Command(rest); break;
+            case "ENV": foreach (var (key, value) in WordSplit.Pairs(instruction, escape)) SetVariable(config.Env ??= [], words.Expand(key), words.Expand(value)); break;
+            case "LABEL": foreach (var (key, value) in WordSplit.Pairs(instruction, escape)) (config.Labels ??= [])[words.Expand(key)] = words.Expand(value); break;
+            case "EXPOSE": foreach (var port in WordSplit.Fields(rest).SelectMany(word => WordSplit.Fields(words.Expand(word))).SelectMany(Ports)) (config.ExposedPorts ??= [])[port] = Empty; break;
+            case "VOLUME": foreach (var path in WordSplit.JsonList(rest) ?? WordSplit.Words(rest, escape)) (config.Volumes ??= [])[words.Expand(path)] = Empty; break;
+            case "USER": config.User = words.Expand(rest); break;
+            case "WORKDIR": config.WorkingDir = Join(config.WorkingDir, words.Expand(rest)); break;
+            case "STOPSIGNAL": config.StopSignal = Signal(words.Expand(rest)); break;
             case "ONBUILD": (config.OnBuild ??= []).Add(OnBuild(rest)); break;
-            case "HEALTHCHECK": config.Healthcheck = Health(rest); break;
-            default: throw WharfException.Invalid($"{name} is not a valid change command");
+            case "HEALTHCHECK": config.Healthcheck = Health(string.Join(' ', [.. instruction.Flags, rest])); break;
         }
     }
 
-    /// <summary>The exec form is a JSON list of strings; all else is for the shell.</summary>
-    private static List<string> Command(string text) => JsonList(text) ?? ["/bin/sh", "-c", text];
+    private static readonly string[] Known = ["CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"];
 
-    private static List<string>? JsonList(string text)
+    /// <summary>The exec form is a JSON list of strings, and all else is for the shell; an empty list is no command.</summary>
+    private static List<string>? Command(string text) => WordSplit.JsonList(text) is { } list ? list.Count > 0 ? list : null : text.Length == 0 ? ["/bin/sh", "-c"] : ["/bin/sh", "-c", text];
+
+    /// <summary>A signal that there is, as written; a negative number is left to who sends it, as with docker.</summary>
+    internal static string Signal(string text)
     {
-        if (!text.StartsWith('[')) return null;
-        try { return JsonSerializer.Deserialize(text, ImageJson.Default.ListString); }
-        catch (JsonException) { return null; }
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) || number == 0) Containers.Signals.Parse(text);
+        return text;
     }
 
     internal static void SetVariable(List<string> environment, string key, string value)
@@ -64,69 +77,6 @@ public static class ImageChange
         int at = environment.FindIndex(variable => variable.StartsWith(key + "=", StringComparison.Ordinal));
         if (at >= 0) environment[at] = $"{key}={value}";
         else environment.Add($"{key}={value}");
-    }
-
-    /// <summary><c>key=value …</c> with quotes and backslashes, or the old form <c>key the rest is the value</c>.</summary>
-    private static List<(string Key, string Value)> Pairs(string text, string instruction)
-    {
-        var words = Words(text);
-        var pairs = new List<(string, string)>();
-        if (!words[0].Contains('='))
-        {
-            int space = text.AsSpan().IndexOfAny(' ', '\t');
-            if (space < 0) throw WharfException.Invalid($"{instruction} must have two arguments");
-            return [(text[..space], text[space..].Trim())];
-        }
-        foreach (var word in words)
-        {
-            int equals = word.IndexOf('=');
-            if (equals < 0) throw WharfException.Invalid($"Syntax error - can't find = in \"{word}\". Must be of the form: name=value");
-            if (equals == 0) throw WharfException.Invalid($"{instruction} names can not be blank");
-            pairs.Add((word[..equals], word[(equals + 1)..]));
-        }
-        return pairs;
-    }
-
-    /// <summary>Splits at blanks outside quotes and takes quotes and backslashes away.</summary>
-    internal static List<string> Words(string text)
-    {
-        var words = new List<string>();
-        var word = new StringBuilder();
-        char quote = '\0';
-        bool any = false;
-        for (int i = 0; i < text.Length; i++)
-        {
-            char character = text[i];
-            if (character == '\\' && quote != '\'' && i + 1 < text.Length)
-            {
-                word.Append(text[++i]);
-                any = true;
-            }
-            else if (quote != '\0')
-            {
-                if (character == quote) quote = '\0';
-                else word.Append(character);
-            }
-            else if (character is '"' or '\'')
-            {
-                quote = character;
-                any = true;
-            }
-            else if (character is ' ' or '\t')
-            {
-                if (any) words.Add(word.ToString());
-                word.Clear();
-                any = false;
-            }
-            else
-            {
-                word.Append(character);
-                any = true;
-            }
-        }
-        if (quote != '\0') throw WharfException.Invalid($"unexpected end of statement while looking for matching {quote}");
-        if (any) words.Add(word.ToString());
-        return words;
     }
 
     /// <summary>The ports of <c>[[ip:]port:]first[-last][/protocol]</c>, each as <c>number/protocol</c>.</summary>
@@ -145,14 +95,6 @@ public static class ImageChange
         if (protocol is not ("tcp" or "udp" or "sctp")) throw WharfException.Invalid($"Invalid proto: {protocol}");
         return Enumerable.Range(ushort.Parse(ends[0], CultureInfo.InvariantCulture), last - ushort.Parse(ends[0], CultureInfo.InvariantCulture) + 1).Select(port => $"{port}/{protocol}");
     }
-
-    private static List<string> Volumes(string text)
-    {
-        var paths = JsonList(text) ?? Words(text);
-        return paths.TrueForAll(path => path.Trim().Length > 0) ? paths : throw WharfException.Invalid("VOLUME specified can not be an empty string");
-    }
-
-    private static string One(string text, string instruction) => Words(text) is [var word] ? word : throw WharfException.Invalid($"{instruction} requires exactly one argument");
 
     private static string Join(string? current, string directory) =>
         directory.StartsWith('/') ? directory : $"{(string.IsNullOrEmpty(current) ? "/" : current).TrimEnd('/')}/{directory}";
@@ -180,9 +122,8 @@ public static class ImageChange
         if (type == "NONE") return command.Length == 0 ? new Healthcheck { Test = ["NONE"] } : throw WharfException.Invalid("HEALTHCHECK NONE takes no arguments");
         if (type != "CMD") throw WharfException.Invalid($"Unknown type \"{type}\" in HEALTHCHECK (try CMD)");
         if (command.Length == 0) throw WharfException.Invalid("Missing command after HEALTHCHECK CMD");
-        var list = JsonList(command);
-        if (list is { Count: 0 }) throw WharfException.Invalid("Missing command after HEALTHCHECK CMD");
-        health.Test = list is not null ? ["CMD", .. list] : ["CMD-SHELL", command];
+        if (WordSplit.JsonList(command) is not { } list) health.Test = ["CMD-SHELL", command];
+        else health.Test = list.Count > 0 ? ["CMD", .. list] : throw WharfException.Invalid("Missing command after HEALTHCHECK CMD");
         return health;
     }
 

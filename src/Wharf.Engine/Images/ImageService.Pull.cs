@@ -54,17 +54,20 @@ public sealed partial class ImageService
         var top = await client.ManifestAsync(asked, cancellation);
         var chosen = top;
         ImageIndex? index = null;
+        var begun = new JsonMessage { Status = $"Pulling from {reference.Path}", Id = reference.Digest is null ? asked : $"{reference.Repository}@{reference.Digest}" };
         if (ManifestDocuments.IsIndex(top.MediaType, top.Bytes))
         {
             var wanted = platform ?? Platforms.Host;
             index = ManifestDocuments.ParseIndex(top.Bytes, top.MediaType);
+            // What is read is the repository's; that it lacks a platform is told in its stream, as dockerd does.
+            progress.Report(begun);
             var entry = Platforms.Choose(index.Manifests ?? [], wanted)
                 ?? throw WharfException.NotFound($"no matching manifest for {Platforms.Describe(wanted)} in the manifest list entries");
             chosen = await client.ManifestAsync(entry.Digest.ToString(), cancellation);
             if (chosen.Bytes.Length != entry.Size) throw WharfException.Invalid($"manifest {entry.Digest} has {chosen.Bytes.Length} bytes, the index says {entry.Size}");
         }
         var manifest = ManifestDocuments.ParseManifest(chosen.Bytes, chosen.MediaType);
-        progress.Report(new JsonMessage { Status = $"Pulling from {reference.Path}", Id = reference.Digest is null ? asked : $"{reference.Repository}@{reference.Digest}" });
+        if (index is null) progress.Report(begun);
         using var lease = _leases.Take();
         using var slots = new SemaphoreSlim(_options.MaxConcurrentDownloads);
         var pull = new Pulling(client, reference, lease, progress, slots);

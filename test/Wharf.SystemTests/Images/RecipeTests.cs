@@ -180,6 +180,32 @@ public sealed class RecipeTests : IAsyncDisposable
         await PullAsync(api, name);
         await UntilAsync(() => engine.Log.Contains($"compressed layer {layer} is kept", StringComparison.Ordinal), engine);
         File.Exists(Blob(engine, layer)).ShouldBeTrue();
+        File.Exists(Recipe(engine, layer)).ShouldBeFalse();
+        // Both forms are on the disk, and both are told.
+        await ShouldBeWhatDuTellsAsync(engine, api);
         (await PushAsync(api, name, $"{other.Address}/again")).ShouldBe(manifest);
+    }
+
+    [Theory]
+    [InlineData("zstd -q -c")]
+    [InlineData("gzip -6")]
+    public async Task A_dropped_blob_is_gone_with_the_pull_and_a_push_makes_other_bytes_of_the_same_layer(string compress)
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--layer-blobs", "drop");
+        await using var registry = await LocalRegistry.StartAsync();
+        await using var other = await LocalRegistry.StartAsync();
+        var (manifest, layer) = await PutAsync(registry, "dropped", compress);
+        string name = $"{registry.Address}/dropped", copy = $"{other.Address}/again";
+        using var api = new EngineApi(engine.SocketPath);
+        await PullAsync(api, name);
+        File.Exists(Blob(engine, layer)).ShouldBeFalse();
+        File.Exists(Recipe(engine, layer)).ShouldBeFalse();
+        var id = (await api.GetAsync($"/images/{name}:v1/json")).Json["Id"]!.GetValue<string>();
+        (await PushAsync(api, name, copy)).ShouldNotBe(manifest);
+        // Its name says which tar it is, whatever the compression: the image that comes back is the same one.
+        foreach (var one in new[] { name, copy }) (await api.DeleteAsync($"/images/{one}:v1")).Status.ShouldBe(200);
+        await PullAsync(api, copy);
+        (await api.GetAsync($"/images/{copy}:v1/json")).Json["Id"]!.GetValue<string>().ShouldBe(id);
     }
 }

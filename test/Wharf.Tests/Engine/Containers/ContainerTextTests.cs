@@ -147,8 +147,7 @@ public class ContainerTextTests
     public void Dockerfile_instructions_change_an_image()
     {
         var image = new OciImage { Config = new OciImageConfig { Env = ["A=1"], WorkingDir = "/srv" } };
-        foreach (var change in new[] { "ENV A=2 B=\"x y\" C='z'", "ENV D the rest", "LABEL k=v", "EXPOSE 80 53/udp", "CMD [\"a\", \"b\"]", "entrypoint run it", "USER web", "VOLUME /v /w", "WORKDIR sub", "ONBUILD RUN x" })
-            ImageChange.Apply(image, change);
+        ImageChange.ApplyAll(image, ["ENV A=2 B=\"x y\" C='z'", "ENV D the rest", "LABEL k=v", "EXPOSE 80 53/udp", "CMD [\"a\", \"b\"]", "entrypoint run it", "USER web", "VOLUME /v /w", "WORKDIR sub", "ONBUILD RUN x"]);
         var config = image.Config!;
         config.Env.ShouldBe(["A=2", "B=x y", "C=z", "D=the rest"]);
         config.Labels!["k"].ShouldBe("v");
@@ -159,11 +158,39 @@ public class ContainerTextTests
         config.Volumes!.Keys.ShouldBe(["/v", "/w"]);
         config.WorkingDir.ShouldBe("/srv/sub");
         config.OnBuild.ShouldBe(["RUN x"]);
-        Should.Throw<WharfException>(() => ImageChange.Apply(image, "RUN x")).Message.ShouldBe("RUN is not a valid change command");
-        Should.Throw<WharfException>(() => ImageChange.Apply(image, "FOO")).Message.ShouldBe("FOO is not a valid change command");
-        Should.Throw<WharfException>(() => ImageChange.Apply(image, "ENV =x"));
-        Should.Throw<WharfException>(() => ImageChange.Apply(image, "EXPOSE 99999"));
     }
+
+    [Fact]
+    public void Changes_are_read_as_a_dockerfile_is()
+    {
+        var image = new OciImage { Config = new OciImageConfig { Env = ["A=1"], Cmd = ["old"] } };
+        ImageChange.ApplyAll(image, ["# comment\nENV B=$A/x A=2 C='$A' \\\n D=\\$A", "LABEL l=$A", "EXPOSE 8$A", "VOLUME /$A", "USER a  $A", "WORKDIR $UNSET/x y", "STOPSIGNAL $A", "ENTRYPOINT x $A"]);
+        var config = image.Config!;
+        config.Env.ShouldBe(["A=2", "B=1/x", "C=$A", "D=$A"]);
+        config.Labels!["l"].ShouldBe("2");
+        config.ExposedPorts!.Keys.ShouldBe(["82/tcp"]);
+        config.Volumes!.Keys.ShouldBe(["/2"]);
+        config.User.ShouldBe("a  2");
+        config.WorkingDir.ShouldBe("/x y");
+        config.StopSignal.ShouldBe("2");
+        config.Entrypoint.ShouldBe(["/bin/sh", "-c", "x $A"]);
+        config.Cmd.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("RUN", "RUN is not a valid change command")]
+    [InlineData("foo x", "foo is not a valid change command")]
+    [InlineData("", "file with no instructions")]
+    [InlineData("# comment", "file with no instructions")]
+    [InlineData("ENV", "ENV requires at least one argument")]
+    [InlineData("ENV =x", "ENV names can not be blank")]
+    [InlineData("EXPOSE 99999", "Invalid containerPort: 99999")]
+    [InlineData("USER", "USER requires exactly one argument")]
+    [InlineData("STOPSIGNAL FOO", "invalid signal: FOO")]
+    [InlineData("STOPSIGNAL 0", "invalid signal: 0")]
+    [InlineData("HEALTHCHECK CMD []", "Missing command after HEALTHCHECK CMD")]
+    public void A_change_that_cannot_be_is_told_in_dockers_words(string change, string message) =>
+        Should.Throw<WharfException>(() => ImageChange.ApplyAll(new OciImage(), [change])).Message.ShouldBe(message);
 
     [Fact]
     public void Health_goes_by_its_probes()
