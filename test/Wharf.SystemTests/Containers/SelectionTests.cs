@@ -72,7 +72,7 @@ public sealed class SelectionTests(EngineFixture engine)
         const string name = "replaced";
         try
         {
-            (await engine.WharfAsync("create", "--replace", "busybox")).ShouldExit(125).Error.ShouldContain("cannot replace a container without --name");
+            (await engine.WharfAsync("create", "--replace", "busybox")).ShouldExit(1).Error.ShouldContain("cannot replace a container without --name");
             (await engine.WharfAsync("run", "-d", "--replace", "--name", name, "--hostname", "first", "busybox", "sleep", "1000")).ShouldExit(0);
             var first = (await engine.DockerAsync("inspect", "-f", "{{.Id}}", name)).Text;
             // One that cannot be made leaves the former as it was.
