@@ -63,9 +63,9 @@ public sealed partial class ContainerService
         CpuShares = request.CpuShares, Memory = request.Memory, MemorySwap = request.MemorySwap, MemoryReservation = request.MemoryReservation, NanoCpus = request.NanoCpus,
         CpuPeriod = request.CpuPeriod, CpuQuota = request.CpuQuota, CpuRealtimePeriod = request.CpuRealtimePeriod, CpuRealtimeRuntime = request.CpuRealtimeRuntime,
         CpusetCpus = request.CpusetCpus, CpusetMems = request.CpusetMems, BlkioWeight = request.BlkioWeight, PidsLimit = request.PidsLimit is <= 0 ? 0 : request.PidsLimit,
-        BlkioWeightDevice = request.BlkioWeightDevice?.ConvertAll(static device => new HostConfigBlkioWeightDevice { Path = device.Path, Weight = device.Weight }),
+        BlkioWeightDevice = request.BlkioWeightDevice,
         BlkioDeviceReadBps = request.BlkioDeviceReadBps, BlkioDeviceWriteBps = request.BlkioDeviceWriteBps, BlkioDeviceReadIOps = request.BlkioDeviceReadIOps, BlkioDeviceWriteIOps = request.BlkioDeviceWriteIOps,
-        Ulimits = request.Ulimits?.ConvertAll(static limit => new HostConfigUlimits { Name = limit.Name, Soft = limit.Soft, Hard = limit.Hard }),
+        Ulimits = request.Ulimits,
         KernelMemory = request.KernelMemory, RestartPolicy = request.RestartPolicy,
     };
 

@@ -33,8 +33,6 @@ namespace Wharf.Specs.DockerApi;
 [JsonSerializable(typeof(ContainerThrottlingData))]
 [JsonSerializable(typeof(ContainerTopResponse))]
 [JsonSerializable(typeof(ContainerUpdateRequest))]
-[JsonSerializable(typeof(ContainerUpdateRequestBlkioWeightDevice))]
-[JsonSerializable(typeof(ContainerUpdateRequestUlimits))]
 [JsonSerializable(typeof(ContainerUpdateResponse))]
 [JsonSerializable(typeof(ContainerWaitExitError))]
 [JsonSerializable(typeof(ContainerWaitResponse))]

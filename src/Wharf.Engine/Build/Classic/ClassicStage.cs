@@ -51,7 +51,7 @@ internal sealed class ClassicStage(ClassicBuild build, BuildParts parts, BuildSo
         return image;
     }
 
-    private async Task<T> PlanAsync<T>(Instruction instruction, Func<BuildPlanner, Task<T>> plan, CancellationToken cancellation) => await build.PlanAsync(index, instruction, report, plan, cancellation);
+    private Task<T> PlanAsync<T>(Instruction instruction, Func<BuildPlanner, Task<T>> plan, CancellationToken cancellation) => build.PlanAsync(index, instruction, report, plan, cancellation);
 
     private void ShowStep(string text)
     {

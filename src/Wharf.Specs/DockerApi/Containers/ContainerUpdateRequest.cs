@@ -9,7 +9,7 @@ public sealed record ContainerUpdateRequest
     public long? Memory { get; set; }
     public string? CgroupParent { get; set; }
     public long? BlkioWeight { get; set; }
-    public List<ContainerUpdateRequestBlkioWeightDevice>? BlkioWeightDevice { get; set; }
+    public List<HostConfigBlkioWeightDevice>? BlkioWeightDevice { get; set; }
     public List<ThrottleDevice>? BlkioDeviceReadBps { get; set; }
     public List<ThrottleDevice>? BlkioDeviceWriteBps { get; set; }
     public List<ThrottleDevice>? BlkioDeviceReadIOps { get; set; }
@@ -33,7 +33,7 @@ public sealed record ContainerUpdateRequest
     public bool? OomKillDisable { get; set; }
     public bool? Init { get; set; }
     public long? PidsLimit { get; set; }
-    public List<ContainerUpdateRequestUlimits>? Ulimits { get; set; }
+    public List<HostConfigUlimits>? Ulimits { get; set; }
     public long? CpuCount { get; set; }
     public long? CpuPercent { get; set; }
     public long? IOMaximumIOps { get; set; }
