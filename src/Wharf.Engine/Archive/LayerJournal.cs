@@ -84,6 +84,9 @@ internal sealed class LayerJournalPlayer(string journal, Fd tree, Fd? kept)
     private readonly HashSet<ulong> _keptFiles = kept is null ? [] : [.. DirectoryEntries.Read(kept.Value).Select(name => ulong.Parse(name, CultureInfo.InvariantCulture))];
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(128 << 10);
 
+    /// <summary>Whether sparse files are looked into where their layer has no data, too.</summary>
+    public bool ProvesHoles { get; init; }
+
     public async Task WriteAsync(Stream output, CancellationToken cancellation)
     {
         await using var file = new FileStream(journal, System.IO.FileMode.Open, FileAccess.Read, FileShare.Read, 0);
@@ -137,9 +140,12 @@ internal sealed class LayerJournalPlayer(string journal, Fd tree, Fd? kept)
         var path = reader.ReadBytes(reader.Read7BitEncodedInt());
         ulong inode = (ulong)reader.Read7BitEncodedInt64();
         using var file = Open(path, inode);
+        long known = 0;
         for (int pieces = reader.Read7BitEncodedInt(); pieces > 0; pieces--)
         {
             long offset = reader.Read7BitEncodedInt64(), end = offset + reader.Read7BitEncodedInt64();
+            if (ProvesHoles) ProveHole(file, path, known, offset);
+            known = Math.Max(known, end);
             while (offset < end)
             {
                 int count = FileAt.ReadAt(file.Value, _buffer.AsSpan(0, (int)Math.Min(_buffer.Length, end - offset)), offset);
@@ -147,6 +153,18 @@ internal sealed class LayerJournalPlayer(string journal, Fd tree, Fd? kept)
                 await output.WriteAsync(_buffer.AsMemory(0, count), cancellation).ConfigureAwait(false);
                 offset += count;
             }
+        }
+        if (ProvesHoles) ProveHole(file, path, known, FileStat.Of(file).Size);
+    }
+
+    private void ProveHole(Fd file, byte[] path, long start, long end)
+    {
+        while (start < end && FileAt.NextData(file.Value, start) is var at && at >= 0 && at < end)
+        {
+            int count = FileAt.ReadAt(file.Value, _buffer.AsSpan(0, (int)Math.Min(_buffer.Length, end - at)), at);
+            if (count == 0) return;
+            if (_buffer.AsSpan(0, count).ContainsAnyExcept((byte)0)) throw new InvalidDataException($"the unpacked file {Encoding.UTF8.GetString(path)} has data where its layer has none");
+            start = at + count;
         }
     }
 

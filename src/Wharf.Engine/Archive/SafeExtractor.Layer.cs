@@ -105,6 +105,7 @@ public sealed partial class SafeExtractor
     {
         var parent = OpenParent(path.Parent);
         var name = path.Name.ToArray();
+        CopiedUp.Add(path.All.ToArray());
         return WithLower(path.All, (lower, last) =>
         {
             if (!lower.TryStat(last, out var stat, out int directory) || !stat.IsRegular) return false;

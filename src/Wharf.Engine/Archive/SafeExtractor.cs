@@ -21,6 +21,8 @@ public sealed record SafeExtractorOptions
     /// link honestly means another place and following it would put files where nobody asked (CVE-2026-17106).
     /// </summary>
     public bool Beneath { get; init; }
+    /// <summary>Files get their size and none of their data: a tree to compare another with, which costs no room.</summary>
+    internal bool Hollow { get; init; }
     /// <summary>What becomes of a layer; null extracts a plain archive, in which whiteouts are ordinary names.</summary>
     internal LayerExtraction? Layer { get; init; }
 }
@@ -70,6 +72,9 @@ public sealed partial class SafeExtractor : IDisposable
     /// <summary>Extended attributes that the file system does not know and that were left out.</summary>
     public int XattrsSkipped { get; private set; }
 
+    /// <summary>Files of lower layers that a hard link brought into this one: their data is not in the archive.</summary>
+    internal HashSet<byte[]> CopiedUp { get; } = new(ByteStringComparer.Instance);
+
     /// <summary>Extracts all members, then gives the directories their times.</summary>
     public async Task ExtractAsync(TarReader reader, CancellationToken cancellation)
     {
@@ -102,10 +107,11 @@ public sealed partial class SafeExtractor : IDisposable
         using var file = CreateFile(parent, entry);
         for (var data = await reader.ReadDataAsync(cancellation).ConfigureAwait(false); !data.IsEmpty; data = await reader.ReadDataAsync(cancellation).ConfigureAwait(false))
         {
+            if (_options.Hollow) continue;
             if (entry.Sparse is null) FileAt.WriteAll(file.Value, data.Span);
             else FileAt.WriteAllAt(file.Value, data.Span, reader.DataOffset);
         }
-        if (entry.Sparse is not null) SyscallException.Check(Libc.ftruncate(file.Value, entry.Size), "ftruncate", entry.NameText);
+        if (entry.Sparse is not null || _options.Hollow) SyscallException.Check(Libc.ftruncate(file.Value, entry.Size), "ftruncate", entry.NameText);
         var stat = SetFileMetadata(file.Value, entry);
         if (entry.Size > 0) _options.Layer?.Journal.File(parent.Resolved, _path.Name, stat.Inode, entry);
     }

@@ -9,8 +9,8 @@ namespace Wharf.Engine.Images;
 public sealed partial class ImageService
 {
     /// <summary>
-    /// Checks blobs, layers and images. With <paramref name="repair"/> what is damaged goes: a blob is deleted, a layer made anew from its compressed
-    /// form where that was kept, or forgotten so that the next pull or load brings it again. Images whose configuration is lost are removed.
+    /// Checks blobs, layers and images. With <paramref name="repair"/> what is damaged goes: a blob is deleted, a layer made anew from its own data where
+    /// that is whole or from its compressed form where that was kept, or else forgotten so that the next pull or load brings it again. Images whose configuration is lost are removed.
     /// </summary>
     public async Task<CheckReport> CheckAsync(bool repair, CancellationToken cancellation)
     {
@@ -71,16 +71,20 @@ public sealed partial class ImageService
 
     private async Task<string?> RepairLayerAsync(Digest chain, Digest diffId, Digest? parent, CancellationToken cancellation)
     {
-        if (!_snapshots.Forget(chain)) return null;
-        if (parent is not null && !_snapshots.Exists(parent.Value)) return "forgotten: pull or load its image again";
-        foreach (var blob in _store.LayerBlobs(diffId).Where(blob => _content.Has(blob.Digest)))
+        if (_snapshots.IsUsedByContainer(chain)) return null;
+        if (await _snapshots.RemakeAsync(chain, cancellation)) return "unpacked again from what is whole of it";
+        if (parent is null || _snapshots.Exists(parent.Value))
         {
-            await using var source = _content.OpenRead(blob.Digest);
-            await using var tar = await Compression.OpenAsync(source, _options.Limits.MaxDecompressionRatio, cancellation);
-            await _snapshots.ApplyAsync(parent, diffId, tar, cancellation);
-            return "unpacked again from its compressed form";
+            foreach (var blob in _store.LayerBlobs(diffId).Where(blob => _content.Has(blob.Digest)))
+            {
+                await using var source = _content.OpenRead(blob.Digest);
+                await using var tar = await Compression.OpenAsync(source, _options.Limits.MaxDecompressionRatio, cancellation);
+                if (!_snapshots.Exists(chain)) await _snapshots.ApplyAsync(parent, diffId, tar, cancellation);
+                else if (!await _snapshots.RemakeAsync(chain, tar, cancellation)) return null;
+                return "unpacked again from its compressed form";
+            }
         }
-        return "forgotten: pull or load its image again";
+        return _snapshots.Forget(chain) ? "forgotten: pull or load its image again" : null;
     }
 
     private async Task CheckImagesAsync(CheckReport report, bool repair, CancellationToken cancellation)

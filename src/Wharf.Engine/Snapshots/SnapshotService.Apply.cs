@@ -79,18 +79,26 @@ public sealed partial class SnapshotService
 
     private async Task<(Snapshot Snapshot, int XattrsSkipped)> ExtractAsync(long number, Fd directory, Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
     {
-        using var tree = MakeDirectory(directory, "fs"u8, 0x1ed);
-        FileAt.Check(FileAt.ChangeMode(directory.Value, "fs"u8, 0x1ed), "fchmodat", "fs"u8);
+        using var tree = MakeTree(directory);
         await using var source = new HashingReadAhead(tar, cancellation);
-        var (bytes, skipped) = await FillTreeAsync(number, directory, tree, parent, below, source, cancellation).ConfigureAwait(false);
+        var filled = await FillTreeAsync(number, directory, tree, parent, below, source, hollow: false, cancellation).ConfigureAwait(false);
         var diffId = Digest.FromSha256(source.GetHash());
         if (expectedDiffId is { } expected && expected != diffId)
             throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
-        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, bytes), skipped);
+        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, filled.Bytes), filled.XattrsSkipped);
     }
 
+    private static Fd MakeTree(Fd directory)
+    {
+        var tree = MakeDirectory(directory, "fs"u8, 0x1ed);
+        FileAt.Check(FileAt.ChangeMode(directory.Value, "fs"u8, 0x1ed), "fchmodat", "fs"u8);
+        return tree;
+    }
+
+    private sealed record Filled(long Bytes, int XattrsSkipped, IReadOnlySet<byte[]> CopiedUp);
+
     /// <summary>Reads a layer's tar to its end into <paramref name="tree"/>, with the journal and what it needs beside the tree.</summary>
-    private async Task<(long Bytes, int XattrsSkipped)> FillTreeAsync(long number, Fd directory, Fd tree, Digest? parent, Task below, Stream tar, CancellationToken cancellation)
+    private async Task<Filled> FillTreeAsync(long number, Fd directory, Fd tree, Digest? parent, Task below, Stream tar, bool hollow, CancellationToken cancellation)
     {
         MergedDirectory? lower = null;
         try
@@ -99,12 +107,12 @@ public sealed partial class SnapshotService
             {
                 await below.WaitAsync(cancellation).ConfigureAwait(false);
                 return lower = parent is null ? null : MergedDirectory.Open(Lowers(parent));
-            }, below.IsCompletedSuccessfully, tar, cancellation).ConfigureAwait(false);
+            }, below.IsCompletedSuccessfully, tar, hollow, cancellation).ConfigureAwait(false);
         }
         finally { lower?.Dispose(); }
     }
 
-    private async Task<(long Bytes, int XattrsSkipped)> FillTreeAsync(long number, Fd directory, Fd tree, Func<Task<MergedDirectory?>> openLower, bool isThere, Stream tar, CancellationToken cancellation)
+    private async Task<Filled> FillTreeAsync(long number, Fd directory, Fd tree, Func<Task<MergedDirectory?>> openLower, bool isThere, Stream tar, bool hollow, CancellationToken cancellation)
     {
         using var kept = MakeDirectory(directory, "kept"u8, 0x1c0);
         using var journal = new LayerJournal(NumberPath(number) + "/tar");
@@ -112,13 +120,14 @@ public sealed partial class SnapshotService
         using var extractor = new SafeExtractor(tree, new SafeExtractorOptions
         {
             Limits = _options.Limits,
+            Hollow = hollow,
             Layer = new LayerExtraction { OpenLower = openLower, LowerIsThere = isThere, Kept = kept, Journal = journal },
         });
         await extractor.ExtractAsync(reader, cancellation).ConfigureAwait(false);
         await reader.DrainAsync(cancellation).ConfigureAwait(false);
         journal.Complete();
         FileAt.Unlink(directory.Value, "kept"u8, isDirectory: true);
-        return (extractor.Bytes, extractor.XattrsSkipped);
+        return new Filled(extractor.Bytes, extractor.XattrsSkipped, extractor.CopiedUp);
     }
 
     /// <summary>Makes the snapshot exist. Gives the one that is there when another was faster.</summary>

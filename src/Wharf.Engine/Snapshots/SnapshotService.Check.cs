@@ -1,4 +1,6 @@
 using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Snapshots;
@@ -26,21 +28,36 @@ public sealed partial class SnapshotService
         return ordered;
     }
 
-    /// <summary>Plays the layer's tar and digests it, and compares the tree with what the tar says of each member. Gives what is wrong, or null, and the bytes read.</summary>
+    /// <summary>
+    /// Plays the layer's tar and digests it, unpacks it a second time without the data of its files, and compares the trees. Gives what is wrong, or null, and the bytes read.
+    /// </summary>
     public async Task<(string? Problem, long Bytes)> VerifyAsync(Digest chainId, CancellationToken cancellation)
     {
         if (!_snapshots.TryGetValue(chainId, out var snapshot)) return ("it is gone", 0);
         if (snapshot.Parent is { } parent && !_snapshots.ContainsKey(parent)) return ($"its parent {parent} is missing", 0);
-        var sink = new CountingSink();
+        try { return await Task.Run(() => ProveAsync(snapshot, cancellation), cancellation).ConfigureAwait(false); }
+        catch (Exception error) when (IsDamage(error)) { return (error.Message, 0); }
+    }
+
+    private static bool IsDamage(Exception error) => error is IOException or InvalidDataException or ZstdSharp.ZstdException or WharfException;
+
+    private async Task<(string? Problem, long Bytes)> ProveAsync(Snapshot snapshot, CancellationToken cancellation)
+    {
+        var (number, directory) = MakeNumbered();
         try
         {
-            await PlayAsync(snapshot, sink, cancellation).ConfigureAwait(false);
-            return (null, sink.Count);
+            using (directory)
+            using (var expected = MakeTree(directory))
+            using (var found = OpenAt.Open(TreePath(snapshot.Number), O.RDONLY | O.DIRECTORY))
+            {
+                long bytes = 0;
+                var filled = await Piped.RunAsync(
+                    async output => bytes = await PlayAsync(snapshot, output, cancellation, provesHoles: true).ConfigureAwait(false),
+                    tar => FillTreeAsync(number, directory, expected, snapshot.Parent, Task.CompletedTask, tar, hollow: true, cancellation)).ConfigureAwait(false);
+                return (new LayerProof(filled.CopiedUp, cancellation).Run(expected, found), bytes);
+            }
         }
-        catch (Exception error) when (error is IOException or InvalidDataException or Linux.Syscalls.SyscallException or ZstdSharp.ZstdException or EndOfStreamException)
-        {
-            return (error.Message, sink.Count);
-        }
+        finally { Discard(number); }
     }
 
     /// <summary>Forgets a layer that is damaged, and all that stand on it. False when a container still uses one of them.</summary>
@@ -73,16 +90,5 @@ public sealed partial class SnapshotService
         var left = NumbersOnDisk().Where(number => number <= _firstNumber && !known.Contains(number)).ToList();
         if (remove) left.ForEach(Discard);
         return [.. left.Select(NumberPath)];
-    }
-
-    private sealed class CountingSink : Content.WriteOnlyStream
-    {
-        public long Count { get; private set; }
-
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            Count += buffer.Length;
-            return ValueTask.CompletedTask;
-        }
     }
 }

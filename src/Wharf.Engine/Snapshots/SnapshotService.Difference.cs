@@ -32,7 +32,7 @@ public sealed partial class SnapshotService
 
     private sealed class TreeComparison(List<FileDifference> differences, CancellationToken cancellation)
     {
-        private readonly byte[] _left = new byte[64 << 10], _right = new byte[64 << 10];
+        private readonly NameComparison _names = new(cancellation);
 
         public void Compare(MergedDirectory? before, MergedDirectory? after, string prefix, int depth)
         {
@@ -65,34 +65,13 @@ public sealed partial class SnapshotService
 
         private bool IsChanged(in FileStat was, in FileStat now, int wasIn, int nowIn, byte[] name)
         {
-            if (was.Mode != now.Mode || was.Uid != now.Uid || was.Gid != now.Gid || was.RdevMajor != now.RdevMajor || was.RdevMinor != now.RdevMinor) return true;
-            if (was.IsSymlink) return !FileAt.ReadLink(wasIn, name).AsSpan().SequenceEqual(FileAt.ReadLink(nowIn, name));
-            if ((was.IsRegular || was.IsDirectory) && !SameXattrs(wasIn, nowIn, name)) return true;
-            if (!was.IsRegular) return false;
-            return was.Size != now.Size || was.ModifiedSeconds != now.ModifiedSeconds || was.ModifiedNanoseconds != now.ModifiedNanoseconds || !SameContent(wasIn, nowIn, name);
+            if (!NameComparison.SameInode(was, now)) return true;
+            if (was.IsSymlink) return !NameComparison.SameTarget(wasIn, nowIn, name);
+            if ((was.IsRegular || was.IsDirectory) && !NameComparison.SameXattrs(wasIn, nowIn, name, Counts)) return true;
+            return was.IsRegular && (was.Size != now.Size || !NameComparison.SameTime(was, now) || !_names.SameContent(wasIn, nowIn, name));
         }
 
-        private static bool SameXattrs(int left, int right, byte[] name)
-        {
-            var names = Names(left);
-            return names.SequenceEqual(Names(right), ByteStringComparer.Instance) && names.TrueForAll(key => Xattr.Get(left, name, key).AsSpan().SequenceEqual(Xattr.Get(right, name, key)));
-
-            // Marks of overlayfs are no part of the file system it shows.
-            List<byte[]> Names(int directory) => [.. Xattr.List(directory, name).Where(key => !key.AsSpan().StartsWith(OverlayXattr.Prefix)).OrderBy(Convert.ToHexString, StringComparer.Ordinal)];
-        }
-
-        private bool SameContent(int left, int right, byte[] name)
-        {
-            using var first = new Fd(FileAt.Check(FileAt.Open(left, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "open", name));
-            using var second = new Fd(FileAt.Check(FileAt.Open(right, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "open", name));
-            for (long offset = 0; ;)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                int count = FileAt.ReadAt(first.Value, _left, offset), other = FileAt.ReadAt(second.Value, _right, offset);
-                if (count != other || !_left.AsSpan(0, count).SequenceEqual(_right.AsSpan(0, count))) return false;
-                if (count == 0) return true;
-                offset += count;
-            }
-        }
+        /// <summary>Marks of overlayfs are no part of the file system it shows.</summary>
+        private static bool Counts(byte[] attribute) => !attribute.AsSpan().StartsWith(OverlayXattr.Prefix);
     }
 }

@@ -36,15 +36,17 @@ public sealed partial class SnapshotService
         await tar.FinishAsync(cancellation).ConfigureAwait(false);
     }
 
-    private async Task PlayAsync(Snapshot snapshot, Stream output, CancellationToken cancellation)
+    /// <summary>Gives how many bytes it wrote.</summary>
+    private async Task<long> PlayAsync(Snapshot snapshot, Stream output, CancellationToken cancellation, bool provesHoles = false)
     {
         var path = NumberPath(snapshot.Number);
         using var tree = OpenAt.Open(path + "/fs", O.RDONLY | O.DIRECTORY);
         using var kept = Directory.Exists(path + "/kept") ? OpenAt.Open(path + "/kept", O.RDONLY | O.DIRECTORY) : null;
         await using var hashing = new HashingWriter(output);
-        await new LayerJournalPlayer(path + "/tar", tree, kept).WriteAsync(hashing, cancellation).ConfigureAwait(false);
+        await new LayerJournalPlayer(path + "/tar", tree, kept) { ProvesHoles = provesHoles }.WriteAsync(hashing, cancellation).ConfigureAwait(false);
         var diffId = Digest.FromSha256(hashing.GetHash());
         if (diffId != snapshot.DiffId) throw new InvalidDataException($"layer {snapshot.ChainId} is damaged: it gives {diffId} instead of {snapshot.DiffId}");
+        return hashing.Count;
     }
 
     /// <summary>Digests what passes. Does not own the inner stream.</summary>
@@ -52,10 +54,13 @@ public sealed partial class SnapshotService
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
+        public long Count { get; private set; }
+
         public byte[] GetHash() => _hash.GetHashAndReset();
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            Count += buffer.Length;
             _hash.AppendData(buffer.Span);
             await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
         }

@@ -74,7 +74,7 @@ public sealed partial class SnapshotService
             try
             {
                 var (snapshot, _) = RemakeAsync(old, number, directory).GetAwaiter().GetResult();
-                _state.Execute("update snapshots set number = $2, boot = $3 where number = $1", old.Number, number, BootId);
+                Renumber(old, number);
                 return snapshot;
             }
             catch (Exception error) when (error is IOException or InvalidDataException or Specs.Errors.WharfException or ZstdSharp.ZstdException)
@@ -84,6 +84,9 @@ public sealed partial class SnapshotService
             }
         }
     }
+
+    /// <summary>From here on another directory is the layer.</summary>
+    private void Renumber(Snapshot old, long number) => _state.Execute("update snapshots set number = $2, boot = $3 where number = $1", old.Number, number, BootId);
 
     private Task<(Snapshot Snapshot, int XattrsSkipped)> RemakeAsync(Snapshot old, long number, Fd directory) => Piped.RunAsync(
         output => PlayAsync(old, output, CancellationToken.None),

@@ -38,7 +38,7 @@ public sealed partial class SnapshotService
     private async Task FillAsync(long number, Fd directory, Digest? parent, Digest layer, CancellationToken cancellation)
     {
         using var tree = new Fd(FileAt.Check(FileAt.Open(directory.Value, "fs"u8, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "openat", "fs"u8));
-        await Piped.RunAsync(output => WriteLayerTarAsync(layer, output, cancellation), tar => FillTreeAsync(number, directory, tree, parent, Task.CompletedTask, tar, cancellation));
+        await Piped.RunAsync(output => WriteLayerTarAsync(layer, output, cancellation), tar => FillTreeAsync(number, directory, tree, parent, Task.CompletedTask, tar, hollow: false, cancellation));
         // A writable layer needs no way back to the tar it came from.
         FileAt.Check(FileAt.Unlink(directory.Value, "tar"u8, isDirectory: false), "unlinkat", "tar"u8);
         if (Directory.Exists(NumberPath(number) + "/kept")) Directory.Delete(NumberPath(number) + "/kept", recursive: true);

@@ -82,11 +82,12 @@ public sealed partial class SnapshotService : IAsyncDisposable
     public long TotalSize => _snapshots.Values.Sum(snapshot => snapshot.Size);
 
     /// <summary>Whether a container's writable layer stands on this layer, directly or through others.</summary>
-    public bool IsUsedByContainer(Digest chainId)
+    public bool IsUsedByContainer(Digest chainId) => _writables.Values.Any(writable => StandsOn(writable.Parent, chainId));
+
+    /// <summary>Whether a stack has this layer in it.</summary>
+    private bool StandsOn(Digest? top, Digest chainId)
     {
-        foreach (var writable in _writables.Values)
-            for (var at = writable.Parent; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent)
-                if (chain == chainId) return true;
+        for (var at = top; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) if (chain == chainId) return true;
         return false;
     }
 

@@ -171,6 +171,16 @@ public static unsafe class FileAt
         }
     }
 
+    /// <summary>Where a file's data goes on at or after an offset (lseek(2), SEEK_DATA); negative when nothing follows but a hole. Moves the file's position.</summary>
+    public static long NextData(int fd, long offset)
+    {
+        const int SEEK_DATA = 3;
+        long found = Libc.lseek(fd, offset, SEEK_DATA);
+        if (found >= 0) return found;
+        int error = Marshal.GetLastPInvokeError();
+        return error == Errno.ENXIO ? -1 : throw new SyscallException("lseek", error);
+    }
+
     /// <summary>Reads what is there at <paramref name="offset"/>, 0 at the end of the file.</summary>
     public static int ReadAt(int fd, Span<byte> buffer, long offset)
     {

@@ -8,11 +8,13 @@ namespace Wharf.SystemTests.Images;
 /// <summary>The store itself: what goes in comes out whole, what is damaged is found, what is unused is freed, what is counted is there.</summary>
 public sealed class StoreTests
 {
-    [Fact]
-    public async Task A_tree_with_everything_a_layer_can_hold_survives_every_way_through_the_engine()
+    [Theory]
+    [InlineData("overlay2")]
+    [InlineData("vfs")]
+    public async Task A_tree_with_everything_a_layer_can_hold_survives_every_way_through_the_engine(string driver)
     {
         await using var engine = new EngineFixture();
-        await engine.StartOwnAsync();
+        await engine.StartOwnAsync("--storage-driver", driver);
         await using var registry = await LocalRegistry.StartAsync();
         var tree = Path.Combine(engine.Root, "tree");
         await TestTrees.WriteAsync(tree);
@@ -96,6 +98,13 @@ public sealed class StoreTests
         (await engine.WharfAsync("system", "check", "--repair")).ShouldExit(0).Out.ShouldContain("unpacked again from its compressed form");
         (await engine.WharfAsync("system", "check")).ShouldExit(0);
         File.ReadAllText(Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories).Single()).ShouldBe("checked");
+        // Without its compressed form a layer is whole as long as its data is: modes, owners and what does not belong there are put right.
+        var unpacked = Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories).Single();
+        File.SetUnixFileMode(unpacked, UnixFileMode.UserExecute);
+        await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(unpacked)!, "added"), "");
+        (await engine.WharfAsync("system", "check")).ShouldExit(1).Out.ShouldContain("/added is not of this layer, and 1 more like this");
+        (await engine.WharfAsync("system", "check", "--repair")).ShouldExit(0).Out.ShouldContain("unpacked again from what is whole of it");
+        (await engine.WharfAsync("system", "check")).ShouldExit(0).Text.ShouldContain("all is well");
         // A damaged blob goes; the image's configuration among them takes the image along.
         var id = (await api.GetAsync($"/images/{name}:v1/json")).Json["Id"]!.GetValue<string>();
         await File.AppendAllTextAsync(Path.Combine(engine.DataRoot, "content", "blobs", "sha256", id[7..]), " ");

@@ -19,7 +19,7 @@ public sealed class OverlaySnapshotTests() : SnapshotTests("overlay2");
 public sealed class PlainSnapshotTests() : SnapshotTests("vfs");
 
 /// <summary>What holds of layers and containers' file systems, whatever puts them together.</summary>
-public abstract class SnapshotTests : IAsyncDisposable
+public abstract partial class SnapshotTests : IAsyncDisposable
 {
     private readonly string _driver;
     private readonly string _data = Directory.CreateTempSubdirectory("wharf-layers").FullName;
