@@ -20,6 +20,7 @@ install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static
 vm=${WHARF_VM_DIR:-/var/tmp/wharf-vm}; suite=bookworm
 mkdir -p "$vm"
 packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-amd64,busybox-static,libnftables1,iproute2,procps,ca-certificates,curl,tini,criu,iptables,strace,apparmor # criu locks networks by iptables
+packages+=,nftables,bind9-dnsutils,dnsmasq-base,socat,nfs-kernel-server,samba # real servers for the tests of networks and volumes
 
 base() { # the guest's root file system: once
   if [ "$(cat "$vm/root/.complete" 2> /dev/null)" != "$packages" ]; then

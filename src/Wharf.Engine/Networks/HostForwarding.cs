@@ -20,8 +20,8 @@ internal sealed partial class HostForwarding(string tag) : IDisposable
     public const string UserChain = "DOCKER-USER";
 
     /// <summary>
-    /// Lets packets from and to bridges pass, where the chain exists, unless the operator's own rules in DOCKER-USER drop them. Idempotent; true when a
-    /// rule was missing.
+    /// Lets packets from and to bridges pass unless the operator's own rules in DOCKER-USER drop them; that chain is made where iptables can show it,
+    /// as scripts and fail2ban put rules into it whether docker runs or not. Idempotent; true when a rule was missing.
     /// </summary>
     public bool Allow(IEnumerable<string> bridges)
     {
@@ -29,8 +29,15 @@ internal sealed partial class HostForwarding(string tag) : IDisposable
         var all = bridges.ToList();
         foreach (var family in (ReadOnlySpan<string>)["ip", "ip6"])
         {
-            if (List(family, "FORWARD") is not { } chain) continue;
+            var chain = List(family, "FORWARD");
             bool hasUserChain = List(family, UserChain) is not null;
+            if (!hasUserChain && IptablesProgram.ShowsNftables)
+            {
+                // As iptables itself makes them.
+                _nft.Run($"add table {family} {Table}\n{(chain is null ? $"add chain {family} {Table} FORWARD {{ type filter hook forward priority 0; policy accept; }}\n" : "")}add chain {family} {Table} {UserChain}");
+                (chain, hasUserChain) = (List(family, "FORWARD"), true);
+            }
+            if (chain is null) continue;
             // Each is put first: what is to be asked before is inserted after.
             var script = string.Concat(all.SelectMany(bridge => (string[])[$"iifname \"{bridge}\"", $"oifname \"{bridge}\""]).SelectMany(match => (string?[])[Missing(match, "accept"), hasUserChain ? Missing(match, $"jump {UserChain}") : null]).OfType<string>());
             if (script.Length == 0) continue;

@@ -11,6 +11,9 @@ internal sealed class IptablesProgram(bool legacy)
     /// <summary>The families rules are made for: false IPv4, true IPv6 where the kernel has it.</summary>
     public IReadOnlyList<bool> Families { get; } = Interfaces.HasIPv6 && Find(legacy, "ip6tables", "save") is not null ? [false, true] : [false];
 
+    /// <summary>The machine's iptables is the one that writes nftables' own tables, in chains of the old names.</summary>
+    public static bool ShowsNftables { get; } = Find(legacy: false, "iptables", "save") is { } path && (File.ResolveLinkTarget(path, returnFinalTarget: true)?.Name ?? Path.GetFileName(path)) == "xtables-nft-multi";
+
     /// <summary>All tables of a family.</summary>
     public string Save(bool v6) => Run(v6, "save", [], null);
 

@@ -122,32 +122,35 @@ public sealed partial class NetworkService
     private NetworkRecord BringUpParent(NetworkRecord record)
     {
         var parent = record.Bridge;
-        if (RouteNetlink.IndexOf(parent) is null)
+        if (RouteNetlink.IndexOf(parent) is not null)
         {
-            int dot = parent.LastIndexOf('.');
-            if (dot > 0 && ushort.TryParse(parent.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort vlan) && vlan is > 0 and < 4095)
-            {
-                int below = RouteNetlink.IndexOf(parent[..dot]) ?? throw new WharfException(ErrorKind.Internal, $"-o parent interface was not found on the host: {parent[..dot]}");
-                _netlink.Do(RouteRequest.CreateVlan(parent, below, vlan));
-            }
-            else if (record.OwnParent) _netlink.Do(RouteRequest.CreateDummy(parent));
-            else throw new WharfException(ErrorKind.Internal, $"invalid subinterface vlan name {parent}, example formatting is eth0.10");
+            // Made for another network of ours: the last one to go takes it along.
+            if (OthersOn(record).Any(other => other.OwnParent)) record = record with { OwnParent = true };
+        }
+        else if (record.OwnParent && !parent.Contains('.')) _netlink.Do(RouteRequest.CreateDummy(parent));
+        else
+        {
+            var (below, vlan) = ParentOptions.ParseVlan(parent, RouteNetlink.IndexOf);
+            _netlink.Do(RouteRequest.CreateVlan(parent, below, vlan));
             record = record with { OwnParent = true };
         }
         _hostIndexes[parent] = RouteNetlink.IndexOf(parent) ?? throw new WharfException(ErrorKind.Internal, $"interface {parent} vanished");
         return record;
     }
 
+    /// <summary>Networks that share their parent with this one.</summary>
+    private IEnumerable<NetworkRecord> OthersOn(NetworkRecord record) => _networks.Values.Where(other => other.Bridge == record.Bridge && other.Network.Id != record.Network.Id);
+
     private void TakeDown(NetworkRecord record)
     {
+        if (!OthersOn(record).Any()) RemoveInterface(record);
+    }
+
+    private void RemoveInterface(NetworkRecord record)
+    {
         if (record.Bridge.Length == 0) return;
-        if (record.ForeignBridge)
-        {
-            _hostIndexes.TryRemove(record.Bridge, out _);
-            return;
-        }
         _hostIndexes.TryRemove(record.Bridge, out _);
-        if (!record.IsBridge && (!record.OwnParent || _networks.Values.Any(other => other != record && other.Bridge == record.Bridge && _hostIndexes.ContainsKey(other.Bridge)))) return;
+        if (record.ForeignBridge || !record.IsBridge && !record.OwnParent) return;
         if (RouteNetlink.IndexOf(record.Bridge) is { } index) _netlink.Do(RouteRequest.DeleteLink(index));
     }
 

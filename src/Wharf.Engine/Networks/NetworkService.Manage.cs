@@ -79,7 +79,7 @@ public sealed partial class NetworkService
         network.IPAM = pools is null ? IpamOf(request, network) : IpamOf(request, pools);
         var record = new NetworkRecord
         {
-            Network = network, Pools = pools, Bridge = HostInterfaceOf(network), UserSubnets = asked.Count > 0, OwnParent = network.Driver is "macvlan" or "ipvlan" && !network.Options!.ContainsKey("parent"),
+            Network = network, Pools = pools, Bridge = HostInterfaceOf(network), UserSubnets = asked.Count > 0, OwnParent = network.Driver is "macvlan" or "ipvlan" && ParentOptions.Of(network) is null,
             Shown = asked.Count > 0 ? [.. asked.OrderBy(config => Subnet.Parse(config.Subnet!).IsIPv6), .. network.IPAM.Config!.Where(config => !asked.Exists(own => Subnet.Parse(own.Subnet!) == Subnet.Parse(config.Subnet!)))] : null,
         };
         if (record.IsBridge && RouteNetlink.IndexOf(record.Bridge) is not null)
@@ -87,6 +87,7 @@ public sealed partial class NetworkService
             if (!Directory.Exists($"/sys/class/net/{record.Bridge}/bridge")) throw new WharfException(ErrorKind.Internal, $"existing interface {record.Bridge} is not a bridge");
             record.ForeignBridge = true;
         }
+        ParentOptions.CheckShared(network, OthersOn(record).Select(other => other.Network));
         record = BringUp(record);
         try
         {
@@ -134,7 +135,7 @@ public sealed partial class NetworkService
     {
         if (!NetworkCreateRules.IsBuiltIn(network.Driver)) return "";
         if (network.Driver != "bridge")
-            return network.Options!.TryGetValue("parent", out var parent) ? parent : $"dm-{network.Id![..12]}";
+            return ParentOptions.Of(network) ?? $"dm-{network.Id![..12]}";
         if (network.Options!.GetValueOrDefault(BridgeOptions.Name) is { Length: > 0 } chosen)
         {
             if (_networks.Values.FirstOrDefault(record => record.Bridge == chosen) is { } other)

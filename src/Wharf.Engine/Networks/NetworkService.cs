@@ -86,7 +86,12 @@ public sealed partial class NetworkService : IDisposable
 
     private void Restore(NetworkRecord record)
     {
-        try { record = BringUp(record); }
+        try
+        {
+            var stored = record;
+            record = BringUp(stored);
+            if (record != stored) _store.Save(record);
+        }
         catch (Exception error) when (error is IOException or WharfException && record.Network.Name != DefaultBridge)
         {
             // One network that cannot be must not keep the daemon and all others from starting.
@@ -116,7 +121,7 @@ public sealed partial class NetworkService : IDisposable
         await Task.Run(() =>
         {
             foreach (var bridge in _firewalld is null ? [] : ZonedBridges()) _firewalld!.Remove(bridge);
-            foreach (var record in _networks.Values) TakeDown(record);
+            foreach (var record in _networks.Values) RemoveInterface(record);
             _firewall.Remove();
         }, cancellation);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Shouldly;
@@ -69,6 +70,45 @@ public sealed class PortTests(EngineFixture engine)
         {
             string[] line = [.. prefix, "dig", "@" + address, "-p", port.ToString(), "+short", "+tries=2", "+time=2", DnsServer.Name];
             return (await CommandResult.RunAsync(line[0], line[1..])).Text;
+        }
+    }
+
+    [Fact]
+    public async Task Associations_of_sctp_come_to_a_published_port()
+    {
+        await using var net = await Net.CreateAsync(engine);
+        if (!Directory.Exists("/proc/net/sctp"))
+        {
+            // dockerd says the same at the end of other words.
+            (await engine.DockerAsync("run", "--rm", "--network", net.Name, "-p", "9998/sctp", "busybox", "true")).ShouldExit(125).Error.ShouldContain("protocol not supported");
+            Assert.Skip("the kernel has no sctp (see ./dev vm): refused, and no more can be asked");
+        }
+        await using var remote = await RemoteHost.PlugInAsync();
+        var server = await net.RunAsync(["-p", "9998/sctp", "-p", "127.0.0.1:28490:9998/sctp"]);
+        int port = int.Parse((await engine.DockerAsync("port", server, "9998/sctp")).ShouldExit(0).Text.Split('\n').First(line => line.StartsWith("0.0.0.0:", StringComparison.Ordinal)).Split(':')[^1], CultureInfo.InvariantCulture);
+        using var listener = Process.Start("nsenter", ["-t", await Look.AtAsync(engine, server, "{{.State.Pid}}"), "-n", "socat", "SCTP-LISTEN:9998,fork", "EXEC:echo here"]);
+        try
+        {
+            (await AskAsync(["ip", "netns", "exec", remote.Name], remote.HostAddress, port)).ShouldBe("here");
+            (await AskAsync([], remote.HostAddress, port)).ShouldBe("here");
+            (await AskAsync([], "127.0.0.1", 28490)).ShouldBe("here");
+            (await AskAsync(["ip", "netns", "exec", remote.Name], remote.HostAddress, 28490, attempts: 1)).ShouldBeEmpty("published on the loopback alone");
+            (await engine.DockerAsync("run", "--rm", "--network", net.Name, "-p", $"{port}:9998/sctp", "busybox", "true")).ShouldExit(125).Error.ShouldContain("port is already allocated");
+        }
+        finally
+        {
+            listener.Kill();
+            await listener.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        static async Task<string> AskAsync(string[] prefix, string address, int port, int attempts = 20)
+        {
+            string[] line = [.. prefix, "timeout", "4", "socat", "-t", "3", "-", $"SCTP:{address}:{port},connect-timeout=3"];
+            for (int attempt = 1; ; attempt++)
+            {
+                if ((await CommandResult.RunAsync(line[0], line[1..], stdin: [])).Text is var text && (text.Length > 0 || attempt == attempts)) return text;
+                await Task.Delay(100, TestContext.Current.CancellationToken);
+            }
         }
     }
 
