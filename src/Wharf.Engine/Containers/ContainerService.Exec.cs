@@ -60,6 +60,7 @@ public sealed partial class ContainerService
         AttachedStream? streams = null;
         try
         {
+            await AppArmor.PrepareAsync(container.HostConfig);
             var user = _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);
             var process = SpecBuilder.BuildExec(container.Document, consoleSize is null ? config : config with { ConsoleSize = consoleSize }, user, container.Config.Hostname ?? "", LinkedEnvironment(container), _options.ContainerDefaults);
             if (attach)

@@ -13,6 +13,7 @@ public sealed partial class ContainerService
     /// </summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
+        if (Oci.DefaultAppArmorProfile.IsAvailable) _ = _background.Run("AppArmor profile", Oci.DefaultAppArmorProfile.Name, async () => await Oci.DefaultAppArmorProfile.LoadAsync());
         foreach (var container in _store.ReadAll()) _index.Add(container);
         _shim.OnEvent = OnShimEventAsync;
         _shim.OnRestarted = OnShimRestartedAsync;

@@ -34,6 +34,48 @@ public sealed class AppArmorTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task A_container_that_asks_for_no_profile_has_docker_default()
+    {
+        await NeedAppArmorAsync();
+        (await engine.DockerAsync("run", "-d", "--name", "by-default", "--cap-add", "SYS_ADMIN", "--security-opt", "systempaths=unconfined", "busybox", "sleep", "1000")).ShouldExit(0);
+        try
+        {
+            (await engine.DockerAsync("exec", "by-default", "cat", "/proc/1/attr/current", "/proc/self/attr/current")).ShouldExit(0).Out.ShouldBe("docker-default (enforce)\ndocker-default (enforce)\n");
+            (await engine.DockerAsync("inspect", "-f", "{{.AppArmorProfile}}", "by-default")).ShouldExit(0).Text.ShouldBe("docker-default");
+            // Each of these its capabilities and mounts would allow.
+            foreach (var forbidden in (string[])["mount -t tmpfs none /mnt", "echo 1 > /proc/sys/vm/drop_caches", "cat /proc/kcore", "echo 1 > /sys/kernel/mm/ksm/run"])
+                (await engine.DockerAsync("exec", "by-default", "sh", "-c", forbidden)).ExitCode.ShouldBe(1, forbidden);
+            (await engine.DockerAsync("exec", "by-default", "sh", "-c", "echo 1 > /proc/self/oom_score_adj && echo 4096 > /proc/sys/kernel/shmmni && kill -0 1")).ShouldExit(0);
+            (await engine.DockerAsync("stop", "-t", "0", "by-default")).ShouldExit(0);
+        }
+        finally { (await engine.DockerAsync("rm", "-f", "by-default")).ShouldExit(0); }
+    }
+
+    [Theory]
+    [InlineData("--privileged", "unconfined")]
+    [InlineData("--security-opt=apparmor=unconfined", "unconfined")]
+    public async Task A_privileged_container_and_one_that_asks_for_it_is_unconfined(string flag, string shown)
+    {
+        await NeedAppArmorAsync();
+        (await engine.DockerAsync("run", "--name", "free", flag, "--cap-add", "SYS_ADMIN", "busybox", "sh", "-c", "cat /proc/self/attr/current; mount -t tmpfs none /mnt")).ShouldExit(0).Text.ShouldBe("unconfined");
+        (await engine.DockerAsync("inspect", "-f", "{{.AppArmorProfile}}", "free")).ShouldExit(0).Text.ShouldBe(shown);
+        (await engine.DockerAsync("rm", "free")).ShouldExit(0);
+    }
+
+    [Fact]
+    public async Task The_default_profile_comes_back_when_another_tool_removed_it()
+    {
+        await NeedAppArmorAsync();
+        (await engine.DockerAsync("run", "-d", "--name", "outlives", "busybox", "sleep", "1000")).ShouldExit(0); // the profile is loaded
+        try
+        {
+            (await CommandResult.RunAsync("/sbin/apparmor_parser", ["--remove"], "profile docker-default {}"u8.ToArray())).ShouldExit(0);
+            (await engine.DockerAsync("run", "--rm", "busybox", "cat", "/proc/self/attr/current")).ShouldExit(0).Text.ShouldBe("docker-default (enforce)");
+        }
+        finally { (await engine.DockerAsync("rm", "-f", "outlives")).ShouldExit(0); }
+    }
+
+    [Fact]
     public async Task A_profile_that_is_not_loaded_is_an_error()
     {
         await NeedAppArmorAsync();
