@@ -3,7 +3,7 @@
 # tests in it, on the kernel, cgroups and init that most users have.
 #   v2      cgroup v2 under systemd (the default)
 #   hybrid  cgroup v1 with systemd's own v2 tree beside it     legacy  cgroup v1 alone
-#   quick   no Debian: the kernel with a busybox initramfs, cgroup v2 and the runtime's own check; a minute
+#   quick   no Debian: the kernel with a busybox initramfs, cgroup v2, SELinux and the runtime's own check; a minute
 # CLASS: xunit class filters for the guest instead of the usual ones.
 # WHARF_VM_DIR (default /var/tmp/wharf-vm) keeps kernel and root file system; WHARF_VM_ACCEL=kvm uses the processor's own
 # virtualisation (default: software emulation, which works everywhere); WHARF_VM_MIRROR is debootstrap's mirror;
@@ -16,7 +16,7 @@ case $mode in quick|v2|hybrid|legacy) ;; *) die "vm: unknown mode $mode: quick, 
 require_root
 out=${WHARF_OUT:-out}
 [ -x "$out/wharf-runtime" ] && { [ "$mode" = quick ] || [ -x "$out/wharf" ]; } || die "no binaries in $out: run ./dev build first"
-install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static
+install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static secilc
 vm=${WHARF_VM_DIR:-/var/tmp/wharf-vm}; suite=bookworm
 mkdir -p "$vm"
 packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-amd64,busybox-static,libnftables1,iproute2,procps,ca-certificates,curl,tini,criu,iptables,strace,apparmor # criu locks networks by iptables
@@ -67,6 +67,7 @@ quick() { # busybox, the runtime and a check script as the whole system
   local tree; tree=$(mktemp -d)
   mkdir -p "$tree"/{bin,lib64,lib,proc,sys,dev,tmp,run}
   cp /bin/busybox "$tree/bin/busybox"; cp "$out/wharf-runtime" "$tree/bin/"; cp scripts/vm/quick.sh "$tree/init"; chmod 755 "$tree/init"
+  secilc -c 33 -f /dev/null -o "$tree/selinux.policy" scripts/vm/selinux.cil
   ldd "$out/wharf-runtime" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p;s/^[[:space:]]*\(\/lib64[^ ]*\).*/\1/p' | while read -r library; do
     mkdir -p "$tree$(dirname "$library")"; cp -L "$library" "$tree$library"
   done
@@ -90,7 +91,7 @@ run() { # run APPEND QEMU-ARGS...: the guest's second serial line is the result
 base
 if [ "$mode" = quick ]; then
   quick
-  run "" -initrd "$initramfs"
+  run "security=selinux selinux=1" -initrd "$initramfs"
 else
   stage "$@"
   case $mode in

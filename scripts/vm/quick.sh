@@ -3,7 +3,7 @@
 /bin/busybox --install -s /bin
 export PATH=/bin
 if [ -z "${SWITCHED:-}" ]; then # the initramfs cannot be left with pivot_root: on to a tmpfs
-  mkdir /new; mount -t tmpfs new /new; cp -a /bin /lib /lib64 /init /proc /sys /dev /tmp /run /new 2> /dev/null
+  mkdir /new; mount -t tmpfs new /new; cp -a /bin /lib /lib64 /init /selinux.policy /proc /sys /dev /tmp /run /new 2> /dev/null
   SWITCHED=1 exec switch_root /new /init
 fi
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp; mount -t tmpfs run /run
@@ -37,5 +37,29 @@ check "device /dev/null" ok "$(value null)"
 check "device full" ok "$(value full)"
 check "device mem is denied" denied "$(value mem)"
 check "no group left" "" "$(ls -d /sys/fs/cgroup/quick/c1 2> /dev/null)"
+
+# SELinux, enforcing: the labels of process and mounts as seen from inside, and that they confine.
+mkdir -p /sys/fs/selinux; mount -t selinuxfs selinuxfs /sys/fs/selinux && cat /selinux.policy > /sys/fs/selinux/load && echo 1 > /sys/fs/selinux/enforce
+check "SELinux enforces" 1 "$(cat /sys/fs/selinux/enforce)"
+labelled() { # labelled MOUNT-LABEL PROCESS-LABEL: a container that tells its labels and writes to a tmpfs
+  cat > /tmp/b/config.json <<J
+{"ociVersion":"1.2.0","process":{"args":["/bin/sh","-c","echo label=\$(/bin/busybox cat /proc/self/attr/current); /bin/busybox sed -n 's/^none .t tmpfs .*context=\\\\\"*\\\\([^,\\\\\" ]*\\\\).*/mount=\\\\1/p' /proc/mounts; echo x > /t/f && echo written=yes"],"cwd":"/","env":["PATH=/bin"],"user":{"uid":0,"gid":0},"selinuxLabel":"$2"},
+"root":{"path":"rootfs"},"mounts":[{"destination":"/proc","type":"proc","source":"proc"},{"destination":"/t","type":"tmpfs","source":"none"}],
+"linux":{"mountLabel":"$1","namespaces":[{"type":"pid"},{"type":"mount"}]}}
+J
+  wharf-runtime run --bundle /tmp/b c2 > /tmp/out 2>&1; code=$?
+}
+mkdir -p /tmp/b/rootfs/t
+labelled u:r:container_t:s0 u:r:container_t:s0
+check "labelled container" 0 $code; [ $code -eq 0 ] || cat /tmp/out
+check "process label" u:r:container_t:s0 "$(value label)"
+check "mount label" u:r:container_t:s0 "$(value mount)"
+check "a file of its own type is written" yes "$(value written)"
+labelled u:r:secret_t:s0 u:r:container_t:s0
+check "mount label secret_t" u:r:secret_t:s0 "$(value mount)"
+check "a file of another type is not" "" "$(value written)"
+labelled u:r:container_t:s0 u:r:nonexistent_t:s0
+check "an unknown label is refused" 1 "$code"
+grep -q -i selinux /tmp/out; check "and named" 0 $?
 echo "$passed passed, $failed failed"
 sync; poweroff -f

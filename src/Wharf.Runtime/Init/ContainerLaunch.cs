@@ -108,7 +108,7 @@ internal sealed partial class ContainerLaunch : IDisposable
         ProcessSteps.ResetSignals(_program);
         ProcessSteps.JoinCgroup(_program, _cgroup.JoinFiles);
         if (_namespaces.NewCgroup) _program.Add("unshare cgroup namespace", LaunchSyscalls.unshare, Launcher.CLONE_NEWCGROUP);
-        ProcessSteps.Session(_program, _request.NoNewKeyring ? null : _request.ContainerId);
+        ProcessSteps.Session(_program, _process, _request.NoNewKeyring ? null : _request.ContainerId);
         if (_slave is not null) ProcessSteps.Streams(_program, _slave.Value, _slave.Value, _slave.Value, terminal: true);
         else ProcessSteps.Streams(_program, Own(_request.Stdin, nullDevice), Own(_request.Stdout, nullDevice), Own(_request.Stderr, nullDevice), terminal: false);
         if (_stages is null) _oomStep = ProcessSteps.OomScore(_program, _process.OomScoreAdj);

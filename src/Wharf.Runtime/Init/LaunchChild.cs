@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Wharf.Linux.Syscalls;
 
 namespace Wharf.Runtime.Init;
 
@@ -26,12 +27,38 @@ internal static unsafe partial class LaunchChild
     /// <summary>Where the calling thread's errno lies; the child uses the same place while the parent waits for it.</summary>
     public static int* ErrnoLocation() => errno_location();
 
-    public static int Clone(byte* stackTop, int flags, nint argument, int* pidfd)
+    public static int Clone(byte* stackTop, int flags, nint argument, int* pidfd) => clone(Entry(argument), stackTop, flags, argument, pidfd);
+
+    private const ulong CLONE_INTO_CGROUP = 0x200000000, ExitSignals = 0xff;
+
+    /// <summary>
+    /// Kernels before 6.4 did not give a child the processors of the cgroup it was born in. Elsewhere than on x86-64 libc's system call stub returns to
+    /// an address it has in a register, and not to one on the child's stack.
+    /// </summary>
+    public static bool CanCloneInto { get; } = RuntimeInformation.ProcessArchitecture == Architecture.X64 && Environment.OSVersion.Version >= new Version(6, 4);
+
+    /// <summary>
+    /// Clones a child that is born in a cgroup of version 2, which is spared the wait (8 to 16 ms) that moving there costs. libc has no clone3: its system call stub
+    /// is called, whose return in the child takes the entry's address from the new stack, with the call's first argument where a function has its own.
+    /// </summary>
+    public static int CloneInto(int cgroup, byte* stack, int size, int flags, nint argument, int* pidfd)
+    {
+        int used = size - 16;
+        *(void**)(stack + used) = Entry(argument);
+        var clone = (CloneArguments*)argument;
+        *clone = new CloneArguments
+        {
+            Flags = ((uint)flags & ~ExitSignals) | CLONE_INTO_CGROUP, ExitSignal = (uint)flags & ExitSignals, PidFd = (ulong)pidfd, Stack = (ulong)stack, StackSize = (ulong)used, Cgroup = (ulong)cgroup,
+        };
+        return (int)Libc.syscall(SyscallNumber.clone3, (nint)clone, sizeof(CloneArguments));
+    }
+
+    private static void* Entry(nint argument)
     {
         ((LaunchShared*)argument)->Syscall = Syscall; // looked up here, in the parent: the child must not run the dynamic loader
         delegate*<nint, int> entry = &RunChild;
         if (RuntimeFeature.IsDynamicCodeCompiled) CompileNow(entry);
-        return clone((void*)entry, stackTop, flags, argument, pidfd);
+        return entry;
     }
 
     // A build that is not NativeAOT, as developers run it, compiles a method when it is first called; in the child that would be too late.

@@ -20,7 +20,7 @@ internal sealed unsafe partial class LaunchProgram : IDisposable
     private readonly List<Fd> _kept = [];
     private readonly LaunchShared* _shared;
     private nint _stack;
-    private int _used;
+    private int _used, _cgroup = -1, _cgroupStep;
 
     [LibraryImport("libc", SetLastError = true)] private static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, nint offset);
     [LibraryImport("libc")] private static partial int munmap(nint address, nuint length);
@@ -106,15 +106,30 @@ internal sealed unsafe partial class LaunchProgram : IDisposable
         _shared->Count = _steps.Count;
     }
 
+    /// <summary>The child is born in this cgroup where the kernel can do that, and the step that would take it there is left out.</summary>
+    public void BeBornIn(Fd cgroup, int step) => (_cgroup, _cgroupStep) = (Keep(cgroup), step);
+
     /// <summary>Clones the child. With CLONE_VFORK it has executed its program or failed when this returns.</summary>
     public (int Pid, Fd PidFd) Clone(int cloneFlags)
     {
         Commit();
         _stack = (nint)NativeMemory.AlignedAlloc(StackSize, 4096);
         int pidfd = -1;
-        int pid = LaunchChild.Clone((byte*)_stack + StackSize, cloneFlags, (nint)_shared, &pidfd);
+        int pid = _cgroup >= 0 ? CloneInto(cloneFlags, &pidfd) : -1;
+        if (pid < 0) pid = LaunchChild.Clone((byte*)_stack + StackSize, cloneFlags, (nint)_shared, &pidfd);
         if (pid < 0) throw new SyscallException("clone", Marshal.GetLastPInvokeError());
         return (pid, new Fd(pidfd));
+    }
+
+    // What keeps the child from being born there (an older kernel, a filter of system calls, a limit) is told by the step, which is then taken.
+    private int CloneInto(int cloneFlags, int* pidfd)
+    {
+        var step = _shared->Steps + _cgroupStep;
+        var join = *step;
+        *step = new LaunchStep { Number = LaunchSyscalls.getpid };
+        int pid = LaunchChild.CloneInto(_cgroup, (byte*)_stack, StackSize, cloneFlags, (nint)_shared, pidfd);
+        if (pid < 0) *step = join;
+        return pid;
     }
 
     public void Dispose()

@@ -27,9 +27,17 @@ internal struct LaunchStep
     public byte Skip;
 }
 
+/// <summary>clone3's argument (struct clone_args of linux/sched.h).</summary>
+internal struct CloneArguments
+{
+    public ulong Flags, PidFd, ChildTid, ParentTid, ExitSignal, Stack, StackSize, Tls, SetTid, SetTidSize, Cgroup;
+}
+
 /// <summary>The memory that parent and child share. Results are negative error numbers where a call failed.</summary>
 internal unsafe struct LaunchShared
 {
+    /// <summary>First, so that its address is the whole's too (see <see cref="LaunchChild.CloneInto"/>).</summary>
+    public CloneArguments Clone;
     public LaunchStep* Steps;
     public nint* Results;
     public int* Errno;

@@ -54,9 +54,9 @@ public sealed partial class Launcher
         var process = request.Process;
         ProcessSteps.ResetSignals(program);
         if (process.ExecCPUAffinity?.Initial is { Length: > 0 } initial) ProcessSteps.Affinity(program, initial, "execCPUAffinity.initial");
-        ProcessSteps.JoinCgroup(program, request.JoinFiles ?? request.Cgroup.JoinFilesOfExec(request.InitPid));
+        ProcessSteps.JoinCgroup(program, request.JoinFiles ?? request.Cgroup.JoinFilesOfExec(request.InitPid), fromBirth: process.ExecCPUAffinity?.Initial is not { Length: > 0 });
         if (process.ExecCPUAffinity?.Final is { Length: > 0 } final) ProcessSteps.Affinity(program, final, "execCPUAffinity.final");
-        ProcessSteps.Session(program, request.NoNewKeyring ? null : request.ContainerId);
+        ProcessSteps.Session(program, process, request.NoNewKeyring ? null : request.ContainerId);
         if (slave is not null) ProcessSteps.Streams(program, slave.Value, slave.Value, slave.Value, terminal: true);
         else ProcessSteps.Streams(program, request.Stdin, request.Stdout, request.Stderr, terminal: false);
         int? oomStep = ProcessSteps.OomScore(program, process.OomScoreAdj);

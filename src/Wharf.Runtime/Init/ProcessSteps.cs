@@ -24,11 +24,12 @@ internal static unsafe class ProcessSteps
             if (signal is not (SIGKILL or SIGSTOP)) program.Add("rt_sigaction", LaunchSyscalls.rt_sigaction, signal, action, 0, 8);
     }
 
-    /// <summary>A session, and a session keyring of its own when it has a name (keyrings(7)).</summary>
-    public static void Session(LaunchProgram program, string? keyring)
+    /// <summary>A session, and a session keyring of its own when it has a name (keyrings(7)), with the process' label.</summary>
+    public static void Session(LaunchProgram program, Process process, string? keyring)
     {
         const int KEYCTL_JOIN_SESSION_KEYRING = 1;
         program.Add("setsid", LaunchSyscalls.setsid);
+        if (keyring is not null && process.SelinuxLabel is { Length: > 0 } label) WriteAttribute(program, "selinux label of the keyring", "/proc/thread-self/attr/keycreate", label);
         // A kernel without keyrings, or with a user's quota of them used up, runs the program all the same.
         if (keyring is not null) program.Add("join session keyring", LaunchSyscalls.keyctl, KEYCTL_JOIN_SESSION_KEYRING, program.Text("_ses." + keyring), onError: OnError.Ignore);
     }
@@ -57,10 +58,16 @@ internal static unsafe class ProcessSteps
     }
 
     /// <summary>Joins the container's cgroups: the task itself writes "0" (see CgroupV1.JoinFiles).</summary>
-    public static void JoinCgroup(LaunchProgram program, IEnumerable<string> files)
+    /// <param name="fromBirth">Nothing of the child's happens outside of them.</param>
+    public static void JoinCgroup(LaunchProgram program, IEnumerable<string> files, bool fromBirth = true)
     {
         var zero = program.Text("0");
-        foreach (var file in files) program.Add("join cgroup " + file, LaunchSyscalls.write, program.Keep(OpenAt.Open(file, O.WRONLY)), zero, 1);
+        foreach (var file in files)
+        {
+            int step = program.Add("join cgroup " + file, LaunchSyscalls.write, program.Keep(OpenAt.Open(file, O.WRONLY)), zero, 1);
+            // v2's file: only whole processes move there, which the kernel waits for.
+            if (fromBirth && LaunchChild.CanCloneInto && Path.GetFileName(file) == "cgroup.procs") program.BeBornIn(OpenAt.Open(Path.GetDirectoryName(file)!, O.PATH | O.DIRECTORY), step);
+        }
     }
 
     /// <summary>Written through the host's /proc, before the root changes. Lowering it needs CAP_SYS_RESOURCE, which may be missing: then a warning.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
@@ -66,8 +67,12 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
             using var readable = OpenAt.InRoot(root, destination, O.RDONLY | O.DIRECTORY);
             TreeCopy.Into(readable, tree);
         }
+        // The file system of message queues is made with its IPC namespace, which takes no label any more: its root gets one.
+        if (IsLabelled && type == "mqueue") FileAt.Check(Xattr.Set(tree.Value, ""u8, "security.selinux"u8, Encoding.UTF8.GetBytes(label! + '\0')), "setxattr security.selinux", Encoding.UTF8.GetBytes(destination));
         Place(tree, destination, options, directory: true);
     }
+
+    private bool IsLabelled => label is { Length: > 0 } && SecurityModules.Selinux;
 
     /// <summary>What the file system is told: owners by the container's numbers; a new tmpfs takes mode and owner of what it covers.</summary>
     private IEnumerable<string> DataOf(string type, string destination, MountOptions options)
@@ -82,7 +87,7 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
             if (maps.IsHost || type is not ("tmpfs" or "devpts") || key is not ("uid" or "gid") || !uint.TryParse(value, out var id)) yield return word;
             else yield return $"{key}={(key == "uid" ? maps.Uid(id) : maps.Gid(id))}";
         }
-        if (label is { Length: > 0 } && SecurityModules.Selinux && type is "tmpfs" or "mqueue") yield return $"context=\"{label}\"";
+        if (IsLabelled && type is not ("proc" or "sysfs" or "mqueue")) yield return "context=" + label;
         if (type != "tmpfs") yield break;
         using var covered = OpenAt.TryInRoot(root, destination, O.PATH | O.DIRECTORY, 0, Resolve.None, out _);
         if (!mode && covered is not null && destination != "/dev") yield return "mode=" + Convert.ToString(FileStat.Of(covered).Permissions, 8);

@@ -23,9 +23,11 @@ public sealed class RuntimeLimitTests : IDisposable
     [InlineData("""{"network":{"classID":1048577}}""", "net_cls/net_cls.classid", null, "1048577")]
     [InlineData("""{"memory":{"swappiness":30}}""", "memory/memory.swappiness", null, "30")]
     [InlineData("""{"memory":{"limit":67108864,"disableOOMKiller":true}}""", "memory/memory.oom_control", null, "oom_kill_disable 1")]
+    [InlineData("""{"rdma":{"wharf0":{"hcaHandles":3,"hcaObjects":100}}}""", "rdma/rdma.max", "rdma.max", "wharf0 hca_handle=3 hca_object=100")]
     public async Task A_limit_is_what_was_configured(string resources, string? v1, string? v2, string expected)
     {
         Assert.SkipWhen(Bundle.IsRunc && resources.Contains("burst", StringComparison.Ordinal) || Bundle.IsRunc && resources.Contains("idle", StringComparison.Ordinal), "not in runc 1.1");
+        Assert.SkipWhen(resources.Contains("rdma", StringComparison.Ordinal) && !Directory.Exists("/sys/class/infiniband/wharf0"), "this machine has no RDMA device wharf0; ./dev vm makes one");
         var file = Need(CgroupFiles.V2 ? v2 : v1);
         _bundle.Linux["resources"] = JsonNode.Parse(resources);
         _bundle.Mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro");

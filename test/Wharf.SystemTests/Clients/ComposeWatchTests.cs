@@ -40,6 +40,43 @@ public sealed class ComposeWatchTests(EngineFixture engine)
         (await project.ComposeAsync("ps", "-q", "web")).Out.Trim().ShouldNotBe(first);
     }
 
+    private const string Actions = """
+        services:
+          restarted:
+            image: busybox
+            init: true
+            command: ["sh", "-c", "cat /src/first; sleep 1000"]
+            develop: { watch: [{ action: sync+restart, path: ./restarted, target: /src, initial_sync: true }] }
+          told:
+            image: busybox
+            init: true
+            command: ["sleep", "1000"]
+            develop: { watch: [{ action: sync+exec, path: ./told, target: /src, ignore: ["*.skip"], exec: { command: "cp /src/page /seen" } }] }
+        """;
+
+    [Fact]
+    public async Task Synced_services_are_restarted_or_run_a_command()
+    {
+        await using var project = await ComposeProject.MakeAsync(engine, Actions, ("restarted/first", "begin\n"), ("told/page", "old\n"), ("told/other.skip", "skipped\n"));
+        var up = await project.ComposeAsync("up", "-d");
+        up.ExitCode.ShouldBe(0, up.Error);
+        var first = (await project.ComposeAsync("ps", "-q", "restarted")).Out;
+        await using var watch = Watch.Start(engine, project);
+        await watch.SeesAsync("atch enabled");
+        await UntilAsync(watch, async () => (await project.ComposeAsync("exec", "-T", "restarted", "cat", "/src/first")).Out == "begin\n");
+
+        await File.WriteAllTextAsync(project.PathOf("restarted/first"), "again\n");
+        await UntilAsync(watch, async () => (await project.ComposeAsync("logs", "--no-log-prefix", "restarted")).Out.Contains("again\n", StringComparison.Ordinal));
+        (await project.ComposeAsync("ps", "-q", "restarted")).Out.ShouldBe(first);
+
+        await File.WriteAllTextAsync(project.PathOf("told/other.skip"), "skipped again\n");
+        await File.WriteAllTextAsync(project.PathOf("told/page"), "new\n");
+        await UntilAsync(watch, async () => (await project.ComposeAsync("exec", "-T", "told", "cat", "/seen")).Out == "new\n");
+        (await project.ComposeAsync("exec", "-T", "told", "ls", "/src")).Out.ShouldNotContain("other.skip");
+        File.Delete(project.PathOf("told/page"));
+        await UntilAsync(watch, async () => (await project.ComposeAsync("exec", "-T", "told", "ls", "/src")).Out == "");
+    }
+
     private static async Task UntilAsync(Watch watch, Func<Task<bool>> condition)
     {
         for (var start = Stopwatch.StartNew(); start.Elapsed < TimeSpan.FromSeconds(60);)

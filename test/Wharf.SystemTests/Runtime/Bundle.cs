@@ -115,8 +115,15 @@ public sealed class Bundle : IDisposable
 
     public void Write() => File.WriteAllText(Path.Combine(Location, "config.json"), Config.ToJsonString());
 
+    /// <summary>A command under which the runtime runs: in namespaces that the test makes.</summary>
+    public string[] Within { get; init; } = [];
+
     /// <summary>Runs the runtime with global flags and what is given.</summary>
-    public Task<CommandResult> RuntimeAsync(params string[] args) => CommandResult.RunAsync(Runtime, ["--root", State, .. args]);
+    public Task<CommandResult> RuntimeAsync(params string[] args)
+    {
+        string[] command = [.. Within, Runtime, "--root", State, .. args];
+        return CommandResult.RunAsync(command[0], command[1..]);
+    }
 
     /// <summary>Runs the container in the foreground to its end.</summary>
     public async Task<CommandResult> RunAsync(params string[] flags)
@@ -147,7 +154,7 @@ public sealed class Bundle : IDisposable
 
     /// <summary>A call whose process leaves others behind: they must not hold the test's pipes.</summary>
     public Task<CommandResult> BackgroundAsync(string command, params string[] args) =>
-        CommandResult.RunAsync("/bin/sh", ["-c", "log=$1; shift; \"$@\" < /dev/null > $log 2>&1; code=$?; [ $code = 0 ] || cat $log >&2; exit $code", "sh", Output, Runtime, "--root", State, command, .. args]);
+        CommandResult.RunAsync("/bin/sh", ["-c", "log=$1; shift; \"$@\" < /dev/null > $log 2>&1; code=$?; [ $code = 0 ] || cat $log >&2; exit $code", "sh", Output, .. Within, Runtime, "--root", State, command, .. args]);
 
     public string Output => Path.Combine(Root, "output");
 

@@ -58,6 +58,7 @@ public sealed partial class KernelConstantTests
         #include <linux/openat2.h>
         #include <linux/quota.h>
         #include <linux/rtnetlink.h>
+        #include <linux/sched.h>
         #include <linux/seccomp.h>
         #include <linux/sockios.h>
         #include <linux/veth.h>

@@ -17,6 +17,8 @@ public sealed class StructTests
         ("Wharf.Linux.Fds.OpenAt+OpenHow", "struct open_how", [("Flags", "flags"), ("Mode", "mode"), ("Resolve", "resolve")]),
         ("Wharf.Linux.Mounts.ProjectQuota+DiskQuota", "struct if_dqblk", [("HardBlocks", "dqb_bhardlimit"), ("Space", "dqb_curspace"), ("Inodes", "dqb_curinodes"), ("Valid", "dqb_valid")]),
         ("Wharf.Runtime.Init.ResourceLimit", "struct rlimit64", [("Soft", "rlim_cur"), ("Hard", "rlim_max")]),
+        ("Wharf.Runtime.Init.CloneArguments", "struct clone_args",
+            [("Flags", "flags"), ("PidFd", "pidfd"), ("ExitSignal", "exit_signal"), ("Stack", "stack"), ("StackSize", "stack_size"), ("Cgroup", "cgroup")]),
         ("Wharf.Runtime.Seccomp.BpfInstruction", "struct sock_filter", []),
         ("Wharf.Runtime.Cgroups.CgroupEvents+PollFd", "struct pollfd", [("Fd", "fd"), ("Events", "events"), ("Returned", "revents")]),
     ];

@@ -1,6 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using Wharf.Specs;
+using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Containers.Oci;
 
