@@ -31,7 +31,7 @@ public sealed class RuntimeLimitTests : IDisposable
         var file = Need(CgroupFiles.V2 ? v2 : v1);
         _bundle.Linux["resources"] = JsonNode.Parse(resources);
         _bundle.Mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro");
-        (await _bundle.InsideAsync($"cat /sys/fs/cgroup/{file}")).Split('\n')[0].ShouldBe(expected);
+        (await _bundle.InsideAsync($"cat /sys/fs/cgroup/{file}")).Split('\n')[0].TrimEnd().ShouldBe(expected);
     }
 
     [Fact]

@@ -43,8 +43,8 @@ public sealed class AppArmorTests(EngineFixture engine)
             (await engine.DockerAsync("exec", "by-default", "cat", "/proc/1/attr/current", "/proc/self/attr/current")).ShouldExit(0).Out.ShouldBe("docker-default (enforce)\ndocker-default (enforce)\n");
             (await engine.DockerAsync("inspect", "-f", "{{.AppArmorProfile}}", "by-default")).ShouldExit(0).Text.ShouldBe("docker-default");
             // Each of these its capabilities and mounts would allow.
-            foreach (var forbidden in (string[])["mount -t tmpfs none /mnt", "echo 1 > /proc/sys/vm/drop_caches", "cat /proc/kcore", "echo 1 > /sys/kernel/mm/ksm/run"])
-                (await engine.DockerAsync("exec", "by-default", "sh", "-c", forbidden)).ExitCode.ShouldBe(1, forbidden);
+            foreach (var forbidden in (string[])["mount -t tmpfs none /proc", "echo 1 > /proc/sys/vm/drop_caches", "cat /proc/kcore"])
+                (await engine.DockerAsync("exec", "by-default", "sh", "-c", forbidden)).Error.ShouldContain("denied", customMessage: forbidden);
             (await engine.DockerAsync("exec", "by-default", "sh", "-c", "echo 1 > /proc/self/oom_score_adj && echo 4096 > /proc/sys/kernel/shmmni && kill -0 1")).ShouldExit(0);
             (await engine.DockerAsync("stop", "-t", "0", "by-default")).ShouldExit(0);
         }
@@ -57,9 +57,12 @@ public sealed class AppArmorTests(EngineFixture engine)
     public async Task A_privileged_container_and_one_that_asks_for_it_is_unconfined(string flag, string shown)
     {
         await NeedAppArmorAsync();
-        (await engine.DockerAsync("run", "--name", "free", flag, "--cap-add", "SYS_ADMIN", "busybox", "sh", "-c", "cat /proc/self/attr/current; mount -t tmpfs none /mnt")).ShouldExit(0).Text.ShouldBe("unconfined");
-        (await engine.DockerAsync("inspect", "-f", "{{.AppArmorProfile}}", "free")).ShouldExit(0).Text.ShouldBe(shown);
-        (await engine.DockerAsync("rm", "free")).ShouldExit(0);
+        try
+        {
+            (await engine.DockerAsync("run", "--name", "free", flag, "--cap-add", "SYS_ADMIN", "busybox", "sh", "-c", "cat /proc/self/attr/current; mount -t tmpfs none /proc")).ShouldExit(0).Text.ShouldBe("unconfined");
+            (await engine.DockerAsync("inspect", "-f", "{{.AppArmorProfile}}", "free")).ShouldExit(0).Text.ShouldBe(shown);
+        }
+        finally { (await engine.DockerAsync("rm", "-f", "free")).ShouldExit(0); }
     }
 
     [Fact]
