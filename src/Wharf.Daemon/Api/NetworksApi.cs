@@ -8,6 +8,9 @@ namespace Wharf.Daemon.Api;
 /// <summary>Networks.</summary>
 public static class NetworksApi
 {
+    // Docker tells it from 1.52 on; clients of 1.51 leave out what they do not know.
+    private static readonly ApiVersion StatusSince = new(1, 51);
+
     public static void Map(ApiRouter router)
     {
         router.Get("/networks", ListAsync);
@@ -56,7 +59,7 @@ public static class NetworksApi
             throw WharfException.Invalid($"invalid value for verbose: {verbose}: strconv.ParseBool: parsing \"{verbose}\": invalid syntax");
         var network = context.Engine.Networks.Inspect(context.Route("id"));
         if (context.Query("scope") is { Length: > 0 } scope && scope != network.Scope) throw WharfException.NotFound($"network {context.Route("id")} not found");
-        return context.WriteJsonAsync(200, network, DockerApiJson.Default.Network);
+        return context.WriteJsonAsync(200, context.Version >= StatusSince ? network : network with { Status = null }, DockerApiJson.Default.Network);
     }
 
     private static async Task ListAsync(ApiContext context)
@@ -65,6 +68,7 @@ public static class NetworksApi
         foreach (var value in filters.Get("type")) if (value is not ("custom" or "builtin")) throw WharfException.Invalid($"invalid filter: 'type'='{value}'");
         foreach (var value in filters.Get("dangling"))
             if (value is not ("true" or "1" or "false" or "0")) throw WharfException.Invalid("invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")");
+        if (filters.Get("dangling").Count > 1) throw WharfException.Invalid("got more than one value for filter key \"dangling\"");
         var networks = context.Engine.Networks.List().Where(network => Matches(context, network, filters)).OrderByDescending(network => network.Created, StringComparer.Ordinal).ToList();
         if (context.Version < new ApiVersion(1, 28)) networks = networks.ConvertAll(network => context.Engine.Networks.Inspect(network.Id!)); // lists told of the containers then
         await context.WriteJsonAsync(200, networks, DockerApiJson.Default.ListNetwork);

@@ -95,7 +95,7 @@ public sealed partial class ContainerService
     {
         RequireOther(host.PidMode);
         RequireOther(host.IpcMode);
-        if (host.NetworkMode is not (null or "" or "default" or "bridge")) return;
+        if (host.NetworkMode is not (null or "" or "default" or "bridge" or "none")) return;
         foreach (var link in host.Links ?? [])
         {
             var other = link.Split(':')[0];

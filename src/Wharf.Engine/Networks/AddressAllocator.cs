@@ -36,6 +36,11 @@ public sealed class AddressAllocator
 
     public Subnet Subnet { get; }
 
+    /// <summary>What is taken of the subnet, its reserved addresses included, and what is free of the range.</summary>
+    public SubnetStatus Status => new() { IPsInUse = (ulong)_taken.Count, DynamicIPsAvailable = Saturated(_range.Last - _range.First + 1 - (UInt128)_taken.Count(_range.Contains)) };
+
+    private static ulong Saturated(UInt128 count) => count > ulong.MaxValue ? ulong.MaxValue : (ulong)count;
+
     /// <summary>The lowest free address of the range.</summary>
     public IPAddress Allocate()
     {

@@ -11,18 +11,22 @@ internal static class EndpointSettingsRules
         var wrong = new List<string>();
         bool isDefault = record.Network.Name == NetworkService.DefaultBridge;
         CheckAddresses(record, settings.IPAMConfig, isDefault, wrong);
-        if (isDefault && settings.Aliases is { Count: > 0 }) wrong.Add("network-scoped alias is supported only for containers in user defined networks");
+        if ((isDefault || record.Network.Driver is "host" or "null") && settings.Aliases is { Count: > 0 }) wrong.Add("network-scoped alias is supported only for containers in user defined networks");
         foreach (var local in settings.IPAMConfig?.LinkLocalIPs ?? [])
             if (!Subnet.TryParseAddress(local, out _)) wrong.Add($"invalid link-local IP address: {local}");
-        CheckSysctls(settings, wrong);
+        CheckDriverOptions(settings, wrong);
         if (settings.MacAddress is { Length: > 0 } mac && wrong.Count == 0) _ = Interfaces.ParseMac(mac);
         if (wrong.Count == 1) throw WharfException.Invalid($"invalid endpoint settings:\n{wrong[0]}");
         if (wrong.Count > 1) throw WharfException.Invalid($"invalid endpoint settings:\n* {string.Join("\n* ", wrong)}");
     }
 
-    private static void CheckSysctls(EndpointSettings settings, List<string> wrong)
+    private static void CheckDriverOptions(EndpointSettings settings, List<string> wrong)
     {
-        try { _ = EndpointSysctls.Parse(settings.DriverOpts?.GetValueOrDefault(NetworkService.SysctlOption), "eth0").Count(); }
+        try
+        {
+            _ = EndpointSysctls.Parse(settings.DriverOpts?.GetValueOrDefault(NetworkService.SysctlOption), "eth0").Count();
+            _ = QueueLength.Parse(settings.DriverOpts);
+        }
         catch (WharfException error) { wrong.Add(error.Message); }
     }
 

@@ -49,12 +49,14 @@ internal static class NetworkCreateRules
             if (request.Internal == true || request.Attachable == true) throw Forbidden("configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.");
             if (borrows) throw Forbidden("a configuration network cannot depend on another configuration network");
         }
-        if (borrows && (request.IPAM?.Config is { Count: > 0 } || request.Options is { Count: > 0 } || request.Labels is { Count: > 0 } || request.EnableIPv6 == true))
+        if (borrows && request.Options is { Count: > 0 }) throw Forbidden("network driver options are not supported if the network depends on a configuration network");
+        if (borrows && (request.IPAM?.Config is { Count: > 0 } || request.Labels is { Count: > 0 } || request.EnableIPv6 == true))
             throw Forbidden("user specified configurations are not supported if the network depends on a configuration network");
     }
 
     private static void CheckDriver(NetworkCreateRequest request)
     {
+        _ = QueueLength.Parse(request.Options);
         switch (request.Driver)
         {
             case null or "" or "bridge":
@@ -77,7 +79,8 @@ internal static class NetworkCreateRules
         var errors = new List<string>();
         var configs = request.IPAM?.Config ?? [];
         foreach (var config in configs) Check(config, errors);
-        if (errors.Count > 0) throw WharfException.Invalid("invalid network config:\n" + string.Join('\n', errors));
+        if (errors.Count == 1) throw WharfException.Invalid("invalid network config:\n" + errors[0]);
+        if (errors.Count > 1) throw WharfException.Invalid("invalid network config:\n* " + string.Join("\n* ", errors));
         var subnets = configs.Select(config => Subnet.Parse(config.Subnet!)).ToList();
         if (subnets.Where((subnet, at) => subnets.Take(at).Any(subnet.Overlaps)).Any()) throw Forbidden("invalid pool request: Pool overlaps with other one on this address space");
         if (IsBuiltIn(request.Driver) && configs.GroupBy(config => config.Subnet!.Contains(':')).Any(group => group.Count() > 1)) throw Forbidden($"{request.Driver ?? "bridge"} driver doesn't support multiple subnets");
@@ -85,7 +88,7 @@ internal static class NetworkCreateRules
 
     private static void Check(IpamConfig config, List<string> errors)
     {
-        if (!Subnet.TryParse(config.Subnet, out var subnet))
+        if (!Subnet.TryParse(config.Subnet, out var subnet) || subnet.IsIPv6 && subnet.ToAddress(subnet.First).IsIPv4MappedToIPv6)
         {
             errors.Add($"invalid subnet {config.Subnet}: invalid CIDR block notation");
             return;
@@ -94,9 +97,12 @@ internal static class NetworkCreateRules
         if (config.IPRange is { Length: > 0 } range)
         {
             if (!Subnet.TryParse(range, out var inner)) errors.Add($"invalid ip-range {range}: invalid CIDR block notation");
-            else if (inner.PrefixLength < subnet.PrefixLength) errors.Add($"invalid ip-range {range}: CIDR block is bigger than its parent subnet {subnet}");
-            else if (!subnet.Contains(inner)) errors.Add($"invalid ip-range {range}: parent subnet {subnet} doesn't contain ip-range");
-            else if (inner.ToString() != range) errors.Add($"invalid ip-range {range}: it should be {inner}");
+            else
+            {
+                if (inner.PrefixLength < subnet.PrefixLength) errors.Add($"invalid ip-range {range}: CIDR block is bigger than its parent subnet {subnet}");
+                else if (!subnet.Contains(inner)) errors.Add($"invalid ip-range {range}: parent subnet {subnet} doesn't contain ip-range");
+                if (inner.ToString() != range) errors.Add($"invalid ip-range {range}: it should be {inner}");
+            }
         }
         if (config.Gateway is { Length: > 0 } gateway) CheckAddress("gateway " + gateway, gateway, subnet, errors);
         foreach (var (name, address) in config.AuxiliaryAddresses ?? []) CheckAddress("auxiliary address " + name, address, subnet, errors);

@@ -91,8 +91,9 @@ public sealed partial class NetworkService
     private void Configure(List<(string, NetlinkMessage)> inside, EndpointRecord record, int index)
     {
         var settings = record.Settings;
-        bool ownMac = Find(record.NetworkId).Network.Driver != "ipvlan" && settings.MacAddress is { Length: > 0 };
-        inside.Add(RouteRequest.SetUp(index, ownMac ? Interfaces.ParseMac(settings.MacAddress!) : []));
+        var network = Find(record.NetworkId).Network;
+        bool ownMac = network.Driver != "ipvlan" && settings.MacAddress is { Length: > 0 };
+        inside.Add(RouteRequest.SetUp(index, ownMac ? Interfaces.ParseMac(settings.MacAddress!) : [], QueueLength.Of(network, settings)));
         if (settings.IPAddress is { Length: > 0 } v4) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v4), (int)settings.IPPrefixLen!));
         if (settings.GlobalIPv6Address is { Length: > 0 } v6) inside.Add(RouteRequest.AddAddress(index, IPAddress.Parse(v6), (int)settings.GlobalIPv6PrefixLen!));
         foreach (var local in settings.IPAMConfig?.LinkLocalIPs ?? [])

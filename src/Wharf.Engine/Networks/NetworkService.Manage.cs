@@ -150,8 +150,20 @@ public sealed partial class NetworkService
     {
         // As in docker it stands for the default bridge in requests of containers alone.
         if (nameOrId == "default") throw WharfException.NotFound($"network {nameOrId} not found");
-        var network = Find(nameOrId).Network;
-        return Shown(Find(nameOrId)) with { Containers = EndpointsOn(network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe) };
+        var record = Find(nameOrId);
+        return Shown(record) with { Containers = EndpointsOn(record.Network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe), Status = StatusOf(record) };
+    }
+
+    /// <summary>How many addresses are taken and free; null where they are not ours to count.</summary>
+    private NetworkStatus? StatusOf(NetworkRecord record)
+    {
+        if (record.Pools is not null || record.Network.ConfigOnly == true) return null;
+        lock (_lock)
+        {
+            if (!_addresses.TryGetValue(record.Network.Id!, out var addresses)) return null;
+            var pools = new[] { addresses.V4, addresses.V6 }.OfType<AddressAllocator>().ToDictionary(pool => pool.Subnet.ToString(), pool => pool.Status);
+            return pools.Count == 0 ? null : new NetworkStatus { IPAM = new IpamStatus { Subnets = pools } };
+        }
     }
 
     private static Network Shown(NetworkRecord record) => record.Shown is null ? record.Network : record.Network with { IPAM = record.Network.IPAM! with { Config = record.Shown } };

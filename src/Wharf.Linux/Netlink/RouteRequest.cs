@@ -9,7 +9,7 @@ namespace Wharf.Linux.Netlink;
 public static class RouteRequest
 {
     private const ushort RTM_NEWLINK = 16, RTM_DELLINK = 17, RTM_NEWADDR = 20, RTM_DELADDR = 21, RTM_NEWROUTE = 24, RTM_DELROUTE = 25;
-    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_LINKINFO = 18, IFLA_IFALIAS = 20, IFLA_AF_SPEC = 26, IFLA_NET_NS_FD = 28, IFLA_NEW_IFINDEX = 49;
+    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINK = 5, IFLA_MASTER = 10, IFLA_TXQLEN = 13, IFLA_LINKINFO = 18, IFLA_IFALIAS = 20, IFLA_AF_SPEC = 26, IFLA_NET_NS_FD = 28, IFLA_NEW_IFINDEX = 49;
     private const ushort IFLA_INET6_ADDR_GEN_MODE = 8, IFLA_BR_NF_CALL_IPTABLES = 36, IFLA_BR_NF_CALL_IP6TABLES = 37;
     private const byte IN6_ADDR_GEN_MODE_NONE = 1;
     private const ushort IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2, IFLA_INFO_SLAVE_KIND = 4, IFLA_INFO_SLAVE_DATA = 5, VETH_INFO_PEER = 1, IFLA_BRPORT_MODE = 4, IFLA_BRPORT_ISOLATED = 33;
@@ -67,10 +67,10 @@ public static class RouteRequest
         .Attribute(IFLA_IFNAME, name).Attribute(IFLA_LINK, (uint)parent)
         .Nested(IFLA_LINKINFO, info => info.Attribute(IFLA_INFO_KIND, "vlan").Nested(IFLA_INFO_DATA, data => data.Attribute(IFLA_VLAN_ID, BitConverter.GetBytes(id)))));
 
-    /// <summary>Sets a link up, with another MAC address if one is given.</summary>
-    public static (string, NetlinkMessage) SetUp(int index, ReadOnlySpan<byte> mac = default)
+    /// <summary>Sets a link up, with another MAC address and another length of its transmit queue if these are given.</summary>
+    public static (string, NetlinkMessage) SetUp(int index, ReadOnlySpan<byte> mac = default, int? queueLength = null)
     {
-        var message = Link(RTM_NEWLINK, 0, index, up: true);
+        var message = Link(RTM_NEWLINK, 0, index, up: true).Optional(IFLA_TXQLEN, queueLength);
         return ($"set up link {index}", mac.IsEmpty ? message : message.Attribute(IFLA_ADDRESS, mac));
     }
 

@@ -63,6 +63,46 @@ public sealed class NetworkRuleTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task How_many_addresses_are_taken_and_free_is_told()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker tells it from API 1.52 on");
+        await using var net = await Net.CreateAsync(engine, "--subnet", "10.215.7.0/24", "--ip-range", "10.215.7.128/29", "--aux-address", "printer=10.215.7.129", "--ipv6", "--subnet", "fd15:7::/64");
+        await net.RunAsync([]);
+        // The net's own address, the gateway, the printer, the container, the broadcast address; of the range's eight the gateway (the first), the printer and the container.
+        (await StatusAsync()).ShouldBe("""{"IPAM":{"Subnets":{"10.215.7.0/24":{"IPsInUse":5,"DynamicIPsAvailable":5},"fd15:7::/64":{"IPsInUse":3,"DynamicIPsAvailable":18446744073709551613}}}}""");
+        await net.RunAsync(["--ip", "10.215.7.9"]);
+        (await StatusAsync()).ShouldContain("\"10.215.7.0/24\":{\"IPsInUse\":6,\"DynamicIPsAvailable\":5}", customMessage: "outside the range");
+        async Task<string> StatusAsync()
+        {
+            using var api = new EngineApi(engine.SocketPath);
+            return (await api.GetAsync("/networks/" + net.Name)).Json["Status"]!.ToJsonString();
+        }
+    }
+
+    [Fact]
+    public async Task The_transmit_queue_is_as_long_as_asked()
+    {
+        Assert.SkipUnless(engine.IsWharf, "Wharf's own option");
+        await using var net = await Net.CreateAsync(engine, "-o", "wharf.txqueuelen=250");
+        (await LengthAsync([])).ShouldBe("250");
+        (await LengthAsync(["--network", $"name={net.Name},driver-opt=wharf.txqueuelen=64"])).ShouldBe("64", "an endpoint's own");
+        (await engine.DockerAsync("network", "create", "-o", "wharf.txqueuelen=-1", "wt-refused")).ShouldExit(1).Error.ShouldContain("invalid value \"-1\" of wharf.txqueuelen");
+        (await engine.DockerAsync("run", "--rm", "--network", $"name={net.Name},driver-opt=wharf.txqueuelen=x", "busybox", "true")).ShouldExit(125).Error.ShouldContain("invalid value \"x\" of wharf.txqueuelen");
+
+        async Task<string> LengthAsync(string[] options) => (await engine.DockerAsync(["run", "--rm", .. options.Length > 0 ? options : ["--network", net.Name], "busybox", "cat", "/sys/class/net/eth0/tx_queue_len"])).ShouldExit(0).Text;
+    }
+
+    [Fact]
+    public async Task Nothing_is_on_a_network_that_only_lends_its_settings()
+    {
+        await using var lender = await Net.CreateAsync(engine, "--config-only", "--subnet", "10.215.9.0/24");
+        await using var net = await Net.CreateAsync(engine);
+        var container = await net.RunAsync([]);
+        (await engine.DockerAsync("network", "connect", lender.Name, container)).ShouldExit(1).Error.ShouldContain("cannot create endpoint on configuration-only network");
+        (await engine.DockerAsync("network", "create", "--config-from", lender.Name, "-o", "a=b", "wt-refused")).ShouldExit(1).Error.ShouldContain("network driver options are not supported if the network depends on a configuration network");
+    }
+
+    [Fact]
     public async Task Modes_host_none_and_container()
     {
         await using var net = await Net.CreateAsync(engine);
@@ -91,6 +131,7 @@ public sealed class NetworkRuleTests(EngineFixture engine)
     [InlineData("Pool overlaps with other one on this address space", "--subnet", "10.216.0.0/16")]
     [InlineData("it should be 10.217.0.0/24", "--subnet", "10.217.0.9/24")]
     [InlineData("Address already in use", "--subnet", "10.217.0.0/24", "--gateway", "10.217.0.255")]
+    [InlineData("* invalid ip-range 10.217.1.0/16: CIDR block is bigger than its parent subnet 10.217.1.0/24", "--subnet", "10.217.1.0/24", "--ip-range", "10.217.1.0/16")]
     [InlineData("plugin \"nosuch\" not found", "--driver", "nosuch")]
     [InlineData("unknown gateway mode bogus", "-o", "com.docker.network.bridge.gateway_mode_ipv4=bogus")]
     [InlineData("gateway mode 'isolated' can only be used for an internal network", "-o", "com.docker.network.bridge.gateway_mode_ipv4=isolated")]

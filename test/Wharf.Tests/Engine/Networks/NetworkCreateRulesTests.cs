@@ -52,7 +52,7 @@ public class NetworkCreateRulesTests
 
     [Fact]
     public void All_mistakes_are_told_at_once() => Refused(With(new IpamConfig { Subnet = "10.1.0.0/24", Gateway = "x", AuxiliaryAddresses = new() { ["a"] = "10.9.0.1" } })).Message
-        .ShouldBe("invalid network config:\ninvalid gateway x: invalid address\ninvalid auxiliary address a: parent subnet 10.1.0.0/24 doesn't contain this address");
+        .ShouldBe("invalid network config:\n* invalid gateway x: invalid address\n* invalid auxiliary address a: parent subnet 10.1.0.0/24 doesn't contain this address");
 
     [Fact]
     public void One_subnet_of_each_family() => Refused(With(new IpamConfig { Subnet = "10.1.0.0/24" }, new IpamConfig { Subnet = "10.2.0.0/24" })).Message.ShouldBe("bridge driver doesn't support multiple subnets");
