@@ -56,6 +56,7 @@ public sealed class EngineHost : IAsyncDisposable
         // The shim starts while the networks are made ready.
         var shimAwake = Task.Run(() => shim.WakeAsync(cancellation), cancellation);
         await networks.StartAsync(cancellation);
+        await networks.ReplayLeasesAsync(cancellation);
         await shimAwake;
         await containers.StartAsync(cancellation);
         await builds.StartAsync(cancellation);

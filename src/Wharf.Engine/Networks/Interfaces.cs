@@ -26,6 +26,9 @@ internal static class Interfaces
     /// <summary>A random address, locally administered, with docker's beginning.</summary>
     public static byte[] RandomMac() => [0x02, 0x42, .. System.Security.Cryptography.RandomNumberGenerator.GetBytes(4)];
 
+    /// <summary>An address of that kind that a container has on a network at every start.</summary>
+    public static byte[] LastingMac(string containerId, string networkId) => [0x02, 0x42, .. System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.ASCII.GetBytes(containerId + networkId)).AsSpan(0, 4)];
+
     /// <summary>As docker writes it: six pairs of hex digits with colons.</summary>
     public static string TextOf(byte[] mac) => string.Join(':', mac.Select(part => part.ToString("x2", CultureInfo.InvariantCulture)));
 

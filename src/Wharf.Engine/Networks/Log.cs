@@ -4,6 +4,9 @@ namespace Wharf.Engine.Networks;
 
 internal static partial class Log
 {
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the lease of {Address} on {Device} could not be renewed; it ends at {End}")]
+    public static partial void LeaseNotRenewed(this ILogger log, string address, string device, DateTime end, Exception error);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "firewall rules of container {ContainerId} could not be removed")]
     public static partial void RulesNotRemoved(this ILogger log, string containerId, Exception error);
 

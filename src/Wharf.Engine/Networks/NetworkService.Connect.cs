@@ -18,7 +18,7 @@ public sealed partial class NetworkService
         cancellation.ThrowIfCancellationRequested();
         EndpointRecord added;
         EndpointRecord[] before, after;
-        var leases = await LeaseAsync(new Dictionary<string, EndpointSettings> { [network] = wanted }, cancellation);
+        var leases = await LeaseAsync(request, new Dictionary<string, EndpointSettings> { [network] = wanted }, cancellation);
         try
         {
             lock (_lock)

@@ -18,7 +18,7 @@ public sealed partial class NetworkService
         cancellation.ThrowIfCancellationRequested();
         // A start that a killed daemon never got to confirm may have left something.
         await TearDownAsync(request.ContainerId, cancellation);
-        var leases = await LeaseAsync(request.Endpoints, cancellation);
+        var leases = await LeaseAsync(request, request.Endpoints, cancellation);
         EndpointRecord[] records;
         try { records = ReserveAll(request, leases); }
         catch
@@ -75,6 +75,7 @@ public sealed partial class NetworkService
         var settings = wanted with { NetworkID = network.Id, EndpointID = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), GwPriority = wanted.GwPriority ?? 0, Gateway = "", IPAddress = "", IPPrefixLen = 0, IPv6Gateway = "", GlobalIPv6Address = "", GlobalIPv6PrefixLen = 0, DNSNames = null };
         var endpoint = new EndpointRecord { ContainerId = containerId, ContainerName = containerName, NetworkId = network.Id!, Settings = settings };
         if (others.Any(other => other.NetworkId == network.Id)) throw new WharfException(ErrorKind.Forbidden, $"endpoint with name {containerName} already exists in network {network.Name}");
+        if (network.ConfigOnly == true) throw new WharfException(ErrorKind.Forbidden, "cannot create endpoint on configuration-only network");
         if (network.Driver == "null") return endpoint;
         if (!record.IsRemote) _ = HostIndexOf(record);
         EndpointSettingsRules.Check(record, wanted);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Wharf.Engine.Networks.Dhcp;
 using Wharf.Engine.Networks.Plugins;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -16,7 +17,8 @@ public sealed partial class NetworkService
     private async Task<NetworkCreateResponse> CreateByPluginAsync(NetworkCreateRequest request, Network network, CancellationToken cancellation)
     {
         var driver = NetworkCreateRules.IsBuiltIn(network.Driver) ? null : await _plugins.RequireAsync(network.Driver!, NetworkPlugin.DriverKind, cancellation);
-        var ipam = HasIpamPlugin(request.IPAM) ? await _plugins.RequireAsync(request.IPAM!.Driver!, NetworkPlugin.IpamKind, cancellation) : null;
+        DhcpIpam.Check(request, network);
+        var ipam = HasIpamPlugin(request.IPAM) ? await IpamDriverAsync(request.IPAM!, cancellation) : null;
         // A client that hangs up leaves nothing half made.
         cancellation = CancellationToken.None;
         var pools = ipam is null ? null : await LeasePoolsAsync(ipam, request, network, cancellation);
@@ -61,7 +63,7 @@ public sealed partial class NetworkService
         }
     }
 
-    private async Task<List<PoolLease>> LeasePoolsAsync(NetworkPlugin ipam, NetworkCreateRequest request, Network network, CancellationToken cancellation)
+    private async Task<List<PoolLease>> LeasePoolsAsync(IIpamDriver ipam, NetworkCreateRequest request, Network network, CancellationToken cancellation)
     {
         var pools = new List<PoolLease>();
         try
@@ -69,7 +71,7 @@ public sealed partial class NetworkService
             foreach (bool v6 in new[] { false, true }.Where(v6 => (v6 ? network.EnableIPv6 : network.EnableIPv4) == true))
             {
                 var asked = (request.IPAM?.Config ?? []).Where(config => config.Subnet!.Contains(':') == v6).Cast<IpamConfig?>();
-                foreach (var config in asked.DefaultIfEmpty(null)) pools.Add(await ipam.LeaseAsync(config, request.IPAM!.Options, v6, cancellation));
+                foreach (var config in asked.DefaultIfEmpty(null)) pools.Add(await ipam.LeaseAsync(network, config, request.IPAM!.Options, v6, cancellation));
             }
             return pools;
         }
@@ -113,11 +115,27 @@ public sealed partial class NetworkService
     /// <summary>Tells the plugins that a network is no more. It is removed already: what they say against it is logged, as in docker.</summary>
     private async Task RemoveByPluginAsync(NetworkRecord record, CancellationToken cancellation)
     {
-        foreach (var pool in record.Pools ?? []) await TryAsync(async () => await (await _plugins.RequireAsync(record.Network.IPAM!.Driver!, NetworkPlugin.IpamKind, cancellation)).ReleaseAsync(pool, cancellation));
+        foreach (var pool in record.Pools ?? []) await TryAsync(async () => await (await IpamDriverAsync(record.Network.IPAM!, cancellation)).ReleaseAsync(pool, cancellation));
         if (record.IsRemote) await TryAsync(async () => await (await DriverOfAsync(record)).DriverAsync("DeleteNetwork", new JsonObject { ["NetworkID"] = record.Network.Id }, cancellation));
     }
 
     private Task<NetworkPlugin> DriverOfAsync(NetworkRecord record) => _plugins.RequireAsync(record.Network.Driver!, NetworkPlugin.DriverKind, CancellationToken.None);
+
+    private async Task<IIpamDriver> IpamDriverAsync(Ipam ipam, CancellationToken cancellation) =>
+        ipam.Driver == DhcpIpam.DriverName ? _dhcp : await _plugins.RequireAsync(ipam.Driver!, NetworkPlugin.IpamKind, cancellation);
+
+    /// <summary>Tells those who give addresses, after a restart of the daemon, which are still in use. Before containers start: none of these must be given to one of them.</summary>
+    public async Task ReplayLeasesAsync(CancellationToken cancellation)
+    {
+        List<NetworkRecord> networks;
+        lock (_lock) networks = [.. _networks.Values.Where(record => record.Pools is not null)];
+        foreach (var network in networks)
+            foreach (var pool in network.Pools!)
+                await TryAsync(async () => await (await IpamDriverAsync(network.Network.IPAM!, cancellation)).ReplayAsync(network, pool, HeldOf(network, pool), cancellation));
+    }
+
+    private List<AddressWish> HeldOf(NetworkRecord network, PoolLease pool) =>
+        [.. LeasesOf(EndpointsOn(network.Network.Id!)).Where(lease => lease.Pool == pool).Select(lease => new AddressWish(lease.Address, lease.Mac, ""))];
 
     private async Task TryAsync(Func<Task> call)
     {
@@ -126,7 +144,7 @@ public sealed partial class NetworkService
     }
 
     /// <summary>Addresses of IPAM plugins for the endpoints on networks that have theirs from one. On failure none is kept.</summary>
-    private async Task<List<AddressLease>> LeaseAsync(IReadOnlyDictionary<string, EndpointSettings> endpoints, CancellationToken cancellation)
+    private async Task<List<AddressLease>> LeaseAsync(SandboxRequest request, IReadOnlyDictionary<string, EndpointSettings> endpoints, CancellationToken cancellation)
     {
         var leases = new List<AddressLease>();
         lock (_lock) if (_networks.Values.All(record => record.Pools is null)) return leases;
@@ -139,12 +157,13 @@ public sealed partial class NetworkService
                 catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { continue; } // told when it is joined
                 if (record.Pools is null) continue;
                 EndpointSettingsRules.Check(record, settings);
-                var plugin = await _plugins.RequireAsync(record.Network.IPAM!.Driver!, NetworkPlugin.IpamKind, cancellation);
-                var mac = settings.MacAddress is { Length: > 0 } given ? given : plugin.RequiresMac ? Interfaces.TextOf(Interfaces.RandomMac()) : "";
+                var driver = await IpamDriverAsync(record.Network.IPAM!, cancellation);
+                // The same at every start: whoever gives addresses by it can give the same one.
+                var mac = settings.MacAddress is { Length: > 0 } given ? given : driver.RequiresMac ? Interfaces.TextOf(Interfaces.LastingMac(request.ContainerId, record.Network.Id!)) : "";
                 foreach (var pool in record.Pools.DistinctBy(pool => pool.Subnet.Contains(':')))
                 {
                     var wanted = pool.Subnet.Contains(':') ? settings.IPAMConfig?.IPv6Address : settings.IPAMConfig?.IPv4Address;
-                    leases.Add(new AddressLease(record, pool, await plugin.AddressAsync(pool, wanted, mac, cancellation), mac));
+                    leases.Add(new AddressLease(record, pool, await driver.AddressAsync(pool, new AddressWish(wanted, mac, request.Hostname), cancellation), mac));
                 }
             }
             return leases;
@@ -168,7 +187,7 @@ public sealed partial class NetworkService
             lock (_lock) record = _networks.GetValueOrDefault(endpoint.NetworkId);
             foreach (var pool in record?.Pools ?? [])
                 foreach (var address in AddressesOf(endpoint))
-                    if (Subnet.Parse(pool.Subnet).Contains(address)) leases.Add(new AddressLease(record!, pool, address.ToString(), ""));
+                    if (Subnet.Parse(pool.Subnet).Contains(address)) leases.Add(new AddressLease(record!, pool, address.ToString(), endpoint.Settings.MacAddress ?? ""));
         }
         return leases;
     }
@@ -176,7 +195,7 @@ public sealed partial class NetworkService
     private async Task ReturnAsync(IEnumerable<AddressLease> leases)
     {
         foreach (var lease in leases)
-            await TryAsync(async () => await (await _plugins.RequireAsync(lease.Network.Network.IPAM!.Driver!, NetworkPlugin.IpamKind, CancellationToken.None)).ReleaseAddressAsync(lease.Pool, lease.Address, CancellationToken.None));
+            await TryAsync(async () => await (await IpamDriverAsync(lease.Network.Network.IPAM!, CancellationToken.None)).ReleaseAddressAsync(lease.Pool, lease.Address, lease.Mac, CancellationToken.None));
     }
 }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Wharf.Engine.Events;
+using Wharf.Engine.Networks.Dhcp;
 using Wharf.Engine.Networks.Plugins;
 using Wharf.Engine.State;
 using Wharf.Linux.Netlink;
@@ -26,6 +27,7 @@ public sealed partial class NetworkService : IDisposable
     private readonly RouteNetlink _netlink = new();
     private readonly NamespacePool _pool;
     private readonly NetworkPlugins _plugins = new();
+    private readonly DhcpIpam _dhcp;
     private Firewalld? _firewalld;
     // Networks are few and change rarely; one lock for them and their addresses.
     private readonly Lock _lock = new();
@@ -43,6 +45,7 @@ public sealed partial class NetworkService : IDisposable
         (_options, _store, _events, _log) = (options, new NetworkStore(state), events, logs.CreateLogger("Wharf.Networks"));
         _firewall = FirewallChoice.Open(options, _log);
         _nameServerRules = new NameServerRules(_firewall is IptablesFirewall iptables ? new IptablesProgram(iptables.IsLegacy) : null);
+        _dhcp = new DhcpIpam(_log);
         _pool = new NamespacePool(_netlink, _nameServerRules, _log);
         _ports = new PortHolder(relaysAll: !_firewall.TurnsPorts, id => _endpoints.GetValueOrDefault(id, []) is [var endpoint, ..] ? endpoint.ContainerName : id);
     }
@@ -204,6 +207,7 @@ public sealed partial class NetworkService : IDisposable
         _pool.Dispose();
         _firewall.Dispose();
         _plugins.Dispose();
+        _dhcp.Dispose();
         _firewalld?.Dispose();
         _netlink.Dispose();
     }

@@ -36,13 +36,19 @@ public readonly record struct Subnet(UInt128 First, int PrefixLength, bool IsIPv
         subnet = default;
         var parts = (text ?? "").Split('/');
         if (parts.Length != 2 || !TryParseAddress(parts[0], out var address) || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int length)) return false;
-        bool v6 = IsV6(address);
-        if (length < 1 || length > (v6 ? 128 : 32)) return false;
-        subnet = new Subnet(ToNumber(address) & ~Mask((v6 ? 128 : 32) - length), length, v6);
+        if (length < 1 || length > (IsV6(address) ? 128 : 32)) return false;
+        subnet = Around(address, length);
         return true;
     }
 
     public static Subnet Parse(string text) => TryParse(text, out var subnet) ? subnet : throw new FormatException($"invalid CIDR address: {text}");
+
+    /// <summary>The subnet of an address.</summary>
+    public static Subnet Around(IPAddress address, int prefixLength)
+    {
+        bool v6 = IsV6(address);
+        return new Subnet(ToNumber(address) & ~Mask((v6 ? 128 : 32) - prefixLength), prefixLength, v6);
+    }
 
     /// <summary>Strict: four decimal numbers, or IPv6 without a zone.</summary>
     public static bool TryParseAddress(string? text, out IPAddress address)

@@ -30,9 +30,9 @@ public sealed class FakeNetworkPlugin : FakePlugin
         {
             case "/Plugin.Activate": return new JsonObject { ["Implements"] = new JsonArray("NetworkDriver", "IpamDriver") };
             case "/NetworkDriver.GetCapabilities": return new JsonObject { ["Scope"] = "local", ["ConnectivityScope"] = "local" };
-            case "/IpamDriver.GetCapabilities": return new JsonObject { ["RequiresMACAddress"] = true };
+            case "/IpamDriver.GetCapabilities": return new JsonObject { ["RequiresMACAddress"] = true, ["RequiresRequestReplay"] = true };
             case "/IpamDriver.GetDefaultAddressSpaces": return new JsonObject { ["LocalDefaultAddressSpace"] = "here", ["GlobalDefaultAddressSpace"] = "there" };
-            case "/IpamDriver.RequestPool": return new JsonObject { ["PoolID"] = "the-pool", ["Pool"] = _net + ".0/24", ["Data"] = new JsonObject() };
+            case "/IpamDriver.RequestPool": return new JsonObject { ["PoolID"] = "the-pool", ["Pool"] = body?["Pool"]?.ToString() is { Length: > 0 } pool ? pool : _net + ".0/24", ["Data"] = new JsonObject() };
             case "/IpamDriver.RequestAddress":
                 bool gateway = body?["Options"]?["RequestAddressType"]?.ToString() == "com.docker.network.gateway";
                 return new JsonObject { ["Address"] = (body?["Address"]?.ToString() is { Length: > 0 } asked ? asked : gateway ? _net + ".1" : $"{_net}.{++_last}") + "/24" };

@@ -66,6 +66,29 @@ public sealed class NetworkPluginTests(EngineFixture engine) : IDisposable
             methods.Count(method => method == made).ShouldBe(methods.Count(method => method == gone), $"{made} and {gone}: {string.Join(' ', methods)}");
     }
 
+    /// <summary>As docker 28.5 asks: the same calls in the same order were seen of it.</summary>
+    [Fact]
+    public async Task An_ipam_plugin_that_forgets_is_asked_for_the_same_again_when_the_daemon_starts()
+    {
+        OnlyHere();
+        await using var net = await Net.CreateAsync(engine, "--ipam-driver", _plugin.Name, "--ipam-opt", "colour=red");
+        var container = await net.RunAsync([]);
+        var (address, mac) = (await Look.AddressAsync(engine, container, net.Name), await Look.AtAsync(engine, container, $"{{{{(index .NetworkSettings.Networks \"{net.Name}\").MacAddress}}}}"));
+        var subnet = address[..address.LastIndexOf('.')];
+        int before = _plugin.Calls.Count;
+        await engine.KillDaemonAsync();
+        await engine.StartDaemonAsync();
+        var calls = _plugin.Calls.Skip(before).Where(call => call.StartsWith("/IpamDriver.Request", StringComparison.Ordinal)).ToList();
+        calls.Count.ShouldBe(3, string.Join('\n', calls));
+        calls[0].ShouldStartWith("/IpamDriver.RequestPool ");
+        calls[0].ShouldContain($"\"Pool\":\"{subnet}.0/24\"");
+        calls[0].ShouldContain("\"colour\":\"red\"");
+        calls[1].ShouldContain($"\"Address\":\"{subnet}.1\",\"Options\":{{\"RequestAddressType\":\"com.docker.network.gateway\"}}");
+        calls[2].ShouldContain($"\"Address\":\"{address}\"");
+        calls[2].ShouldContain(mac);
+        (await engine.DockerAsync("exec", container, "ping", "-c", "1", "-W", "4", subnet + ".1")).ShouldExit(0);
+    }
+
     [Theory]
     [InlineData("RequestPool", "remote: not today")]
     [InlineData("RequestAddress", "failed to allocate gateway (): remote: not today")]

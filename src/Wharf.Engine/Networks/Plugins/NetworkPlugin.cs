@@ -8,7 +8,7 @@ using Wharf.Specs.Errors;
 namespace Wharf.Engine.Networks.Plugins;
 
 /// <summary>Networks or addresses that another process provides. What it answers is checked before it is used.</summary>
-internal sealed class NetworkPlugin : IDisposable
+internal sealed class NetworkPlugin : IIpamDriver, IDisposable
 {
     public const string DriverKind = "NetworkDriver", IpamKind = "IpamDriver";
     private const string GatewayKey = "com.docker.network.gateway", MacKey = "com.docker.network.endpoint.macaddress";
@@ -20,8 +20,9 @@ internal sealed class NetworkPlugin : IDisposable
 
     public string Name => _client.Name;
     public string Scope { get; private set; } = "local";
-    /// <summary>The IPAM driver wants to know for which MAC address it gives an address.</summary>
     public bool RequiresMac { get; private set; }
+    /// <summary>The IPAM driver forgets what it gave when the daemon ends, and wants to be asked for the same again.</summary>
+    public bool RequiresReplay { get; private set; }
     public bool Is(string kind) => _kinds.Contains(kind);
 
     /// <summary>Null where there is no plugin of that name.</summary>
@@ -36,8 +37,12 @@ internal sealed class NetworkPlugin : IDisposable
             if (plugin.Is(IpamKind))
             {
                 // Older drivers know no capabilities: they ask for nothing.
-                try { plugin.RequiresMac = (await plugin.CallAsync("IpamDriver.GetCapabilities", null, cancellation)).RequiresMacAddress; }
-                catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { plugin.RequiresMac = false; }
+                try
+                {
+                    var able = await plugin.CallAsync("IpamDriver.GetCapabilities", null, cancellation);
+                    (plugin.RequiresMac, plugin.RequiresReplay) = (able.RequiresMacAddress, able.RequiresRequestReplay);
+                }
+                catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { (plugin.RequiresMac, plugin.RequiresReplay) = (false, false); }
             }
             return plugin;
         }
@@ -48,11 +53,10 @@ internal sealed class NetworkPlugin : IDisposable
         }
     }
 
-    /// <summary>A pool of one family, with the gateway's address taken from it. <paramref name="config"/>: what the user wants of it. On failure nothing is left.</summary>
-    public async Task<PoolLease> LeaseAsync(IpamConfig? config, Dictionary<string, string>? options, bool v6, CancellationToken cancellation)
+    public async Task<PoolLease> LeaseAsync(Network network, IpamConfig? config, Dictionary<string, string>? options, bool v6, CancellationToken cancellation)
     {
         var space = (await CallAsync("IpamDriver.GetDefaultAddressSpaces", null, cancellation)).LocalDefaultAddressSpace ?? "";
-        var answer = await CallAsync("IpamDriver.RequestPool", new JsonObject { ["AddressSpace"] = space, ["Pool"] = config?.Subnet ?? "", ["SubPool"] = config?.IPRange ?? "", ["Options"] = Json(options ?? []), ["V6"] = v6 }, cancellation);
+        var answer = await RequestPoolAsync(space, config?.Subnet, config?.IPRange, options, v6, cancellation);
         var lease = new PoolLease { PoolId = answer.PoolId ?? "", AddressSpace = space };
         try
         {
@@ -80,16 +84,28 @@ internal sealed class NetworkPlugin : IDisposable
         }
     }
 
-    /// <summary>Gives a pool back with all addresses of it that the network itself has.</summary>
+    private Task<NetworkPluginAnswer> RequestPoolAsync(string space, string? pool, string? range, Dictionary<string, string>? options, bool v6, CancellationToken cancellation) =>
+        CallAsync("IpamDriver.RequestPool", new JsonObject { ["AddressSpace"] = space, ["Pool"] = pool ?? "", ["SubPool"] = range ?? "", ["Options"] = Json(options ?? []), ["V6"] = v6 }, cancellation);
+
+    /// <summary>Asks for the pool, the network's own addresses and those of endpoints once more, as docker does.</summary>
+    public async Task ReplayAsync(NetworkRecord network, PoolLease pool, IReadOnlyList<AddressWish> addresses, CancellationToken cancellation)
+    {
+        if (!RequiresReplay) return;
+        var config = network.Network.IPAM!.Config!.Find(config => config.Subnet == pool.Subnet);
+        var again = pool with { PoolId = (await RequestPoolAsync(pool.AddressSpace, pool.Subnet, config?.IPRange, network.Network.IPAM.Options, pool.Subnet.Contains(':'), cancellation)).PoolId ?? pool.PoolId };
+        if (pool.Gateway is { Length: > 0 } gateway) await RequestAddressAsync(again, gateway, new JsonObject { ["RequestAddressType"] = GatewayKey }, cancellation);
+        foreach (var auxiliary in pool.Auxiliary) await RequestAddressAsync(again, auxiliary, null, cancellation);
+        foreach (var held in addresses) await AddressAsync(again, held, cancellation);
+    }
+
     public async Task ReleaseAsync(PoolLease lease, CancellationToken cancellation)
     {
-        foreach (var address in lease.Gateway is { } gateway ? [gateway, .. lease.Auxiliary] : lease.Auxiliary) await ReleaseAddressAsync(lease, address, cancellation);
+        foreach (var address in lease.Gateway is { } gateway ? [gateway, .. lease.Auxiliary] : lease.Auxiliary) await ReleaseAddressAsync(lease, address, mac: "", cancellation);
         await CallAsync("IpamDriver.ReleasePool", new JsonObject { ["PoolID"] = lease.PoolId }, cancellation);
     }
 
-    /// <summary>An address for an endpoint, that one if it is named.</summary>
-    public Task<string> AddressAsync(PoolLease lease, string? wanted, string mac, CancellationToken cancellation) =>
-        RequestAddressAsync(lease, wanted, RequiresMac ? new JsonObject { [MacKey] = mac } : null, cancellation);
+    public Task<string> AddressAsync(PoolLease pool, AddressWish wish, CancellationToken cancellation) =>
+        RequestAddressAsync(pool, wish.Address, RequiresMac ? new JsonObject { [MacKey] = wish.Mac } : null, cancellation);
 
     private async Task<string> RequestAddressAsync(PoolLease lease, string? wanted, JsonObject? options, CancellationToken cancellation)
     {
@@ -97,7 +113,7 @@ internal sealed class NetworkPlugin : IDisposable
         return Subnet.TryParseAddress(answer.Address?.Split('/')[0], out var address) ? address.ToString() : throw new WharfException(ErrorKind.Internal, $"remote: the IPAM driver {Name} gave no address: \"{answer.Address}\"");
     }
 
-    public Task ReleaseAddressAsync(PoolLease lease, string address, CancellationToken cancellation) => CallAsync("IpamDriver.ReleaseAddress", new JsonObject { ["PoolID"] = lease.PoolId, ["Address"] = address }, cancellation);
+    public Task ReleaseAddressAsync(PoolLease pool, string address, string mac, CancellationToken cancellation) => CallAsync("IpamDriver.ReleaseAddress", new JsonObject { ["PoolID"] = pool.PoolId, ["Address"] = address }, cancellation);
 
     /// <summary>Calls a method of the network driver's part, <paramref name="method"/> without its prefix.</summary>
     public Task<NetworkPluginAnswer> DriverAsync(string method, JsonObject request, CancellationToken cancellation) => CallAsync($"{DriverKind}.{method}", request, cancellation);

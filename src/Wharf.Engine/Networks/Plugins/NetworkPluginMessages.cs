@@ -13,6 +13,7 @@ internal sealed record NetworkPluginAnswer
     public List<string>? Implements { get; set; }
     public string? Scope { get; set; }
     [JsonPropertyName("RequiresMACAddress")] public bool RequiresMacAddress { get; set; }
+    public bool RequiresRequestReplay { get; set; }
     public string? LocalDefaultAddressSpace { get; set; }
     public string? GlobalDefaultAddressSpace { get; set; }
     [JsonPropertyName("PoolID")] public string? PoolId { get; set; }
