@@ -14,7 +14,7 @@ public sealed partial class ImageService
     private readonly Dictionary<Digest, LayerFetch> _fetches = [];
 
     /// <summary>A pull as its parts see it.</summary>
-    private sealed record Pulling(RegistryClient Client, ImageReference Name, Leases.Lease Lease, IProgress<JsonMessage> Progress, SemaphoreSlim Slots);
+    private sealed record Pulling(RegistryClient Client, ImageReference Name, Leases.Lease Lease, IProgress<JsonMessage> Progress);
 
     private async Task<ImageRecord> FetchAsync(Pulling pull, Manifest manifest, CancellationToken cancellation)
     {
@@ -125,7 +125,7 @@ public sealed partial class ImageService
     {
         var layer = fetch.Blob;
         if (_content.Has(layer.Digest)) return;
-        await pull.Slots.WaitAsync(cancellation);
+        await _downloads.WaitAsync(cancellation);
         try
         {
             await using var ingest = await _content.IngestAsync(layer.Digest, layer.Size, cancellation);
@@ -139,7 +139,7 @@ public sealed partial class ImageService
             pull.Progress.Report(new JsonMessage { Status = "Verifying Checksum", ProgressDetail = new(), Id = ShortId(layer) });
             ingest.Commit();
         }
-        finally { pull.Slots.Release(); }
+        finally { _downloads.Release(); }
     }
 
     private async Task UnpackAsync(Pulling pull, LayerFetch fetch, LayerPlace place, CancellationToken cancellation)

@@ -69,8 +69,7 @@ public sealed partial class ImageService
         var manifest = ManifestDocuments.ParseManifest(chosen.Bytes, chosen.MediaType);
         if (index is null) progress.Report(begun);
         using var lease = _leases.Take();
-        using var slots = new SemaphoreSlim(_options.MaxConcurrentDownloads);
-        var pull = new Pulling(client, reference, lease, progress, slots);
+        var pull = new Pulling(client, reference, lease, progress);
         lease.Add(manifest.Config!.Digest);
         bool isNew = !IsWhole(manifest.Config.Digest);
         // What is here whole needs no look at its layers.

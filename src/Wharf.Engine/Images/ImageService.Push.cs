@@ -12,7 +12,7 @@ namespace Wharf.Engine.Images;
 /// <summary>Pushing: only what the registry has not got is sent.</summary>
 public sealed partial class ImageService
 {
-    private sealed record Pushing(RegistryClient Client, ImageReference Name, IProgress<JsonMessage> Progress, SemaphoreSlim Slots);
+    private sealed record Pushing(RegistryClient Client, ImageReference Name, IProgress<JsonMessage> Progress);
 
     /// <summary>Pushes one tag, or all tags of a repository.</summary>
     public async Task PushAsync(string name, string? tag, Platform? platform, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
@@ -72,8 +72,7 @@ public sealed partial class ImageService
         // Uppermost first, as docker tells them.
         foreach (var diffId in diffIds.AsEnumerable().Reverse()) progress.Report(new JsonMessage { Status = "Preparing", ProgressDetail = new(), Id = diffId.Hex[..12] });
         foreach (var diffId in diffIds.AsEnumerable().Reverse().Skip(_options.MaxConcurrentUploads)) progress.Report(new JsonMessage { Status = "Waiting", ProgressDetail = new(), Id = diffId.Hex[..12] });
-        using var slots = new SemaphoreSlim(_options.MaxConcurrentUploads);
-        var push = new Pushing(client, reference, progress, slots);
+        var push = new Pushing(client, reference, progress);
         var layers = await PushLayersAsync(push, diffIds, cancellation);
         var config = await _content.ReadAsync(image.Id, _options.Limits.MaxImageConfig, cancellation);
         var configBlob = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = config.Length };
@@ -117,7 +116,7 @@ public sealed partial class ImageService
 
     private async Task<Descriptor> InSlotAsync(Pushing push, Digest diffId, Digest chain, CancellationToken cancellation)
     {
-        await push.Slots.WaitAsync(cancellation);
+        await _uploads.WaitAsync(cancellation);
         try
         {
             var blob = await PushLayerAsync(push, diffId, chain, cancellation);
@@ -125,7 +124,7 @@ public sealed partial class ImageService
             _store.AddBlobSource(blob.Digest, push.Name.Repository);
             return blob;
         }
-        finally { push.Slots.Release(); }
+        finally { _uploads.Release(); }
     }
 
     /// <summary>Other repositories of the same registry that hold a form of the layer.</summary>
@@ -152,7 +151,6 @@ public sealed partial class ImageService
             push.Progress.Report(new JsonMessage { Status = $"Mounted from {ImageReference.Parse(push.Name.Domain + "/" + path).FamiliarRepository.Replace(push.Name.Domain + "/", "", StringComparison.Ordinal)}", ProgressDetail = new(), Id = id });
             return blob;
         }
-        push.Progress.Report(new JsonMessage { Status = "Pushing", ProgressDetail = new(), Id = id });
         var sent = known.Find(blob => CanGive(diffId, blob)) is { } kept && await SendKeptAsync(push, id, kept, diffId, chain, cancellation) ? kept : await CompressAndSendAsync(push, id, diffId, chain, cancellation);
         push.Progress.Report(new JsonMessage { Status = "Pushed", ProgressDetail = new(), Id = id });
         return sent;

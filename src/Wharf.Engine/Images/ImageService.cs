@@ -25,10 +25,12 @@ public sealed partial class ImageService
     // What is being added holds leases; removing and collecting happen one at a time.
     private readonly Leases _leases = new();
     private readonly SemaphoreSlim _removing = new(1, 1);
+    private readonly TransferSlots _downloads, _uploads;
 
     public ImageService(DaemonOptions options, ImageStore store, ContentStore content, SnapshotService snapshots, EventService events, ILoggerFactory logs)
     {
         (_options, _store, _content, _snapshots, _events, _log) = (options, store, content, snapshots, events, logs.CreateLogger("Wharf.Images"));
+        (_downloads, _uploads) = (new TransferSlots(() => options.MaxConcurrentDownloads), new TransferSlots(() => options.MaxConcurrentUploads));
         content.RemoveTemporaries();
         _leases.Released = () => _ = CollectLaterAsync();
     }

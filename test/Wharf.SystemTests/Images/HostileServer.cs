@@ -23,6 +23,9 @@ public sealed class HostileServer : IDisposable
     public string Address => $"127.0.0.1:{Port}";
     public IReadOnlyList<(string Path, string? Authorization)> Requests { get { lock (_requests) return [.. _requests]; } }
 
+    /// <summary>What answers where nothing else was told; null: 404.</summary>
+    public Func<HttpListenerContext, Task>? Otherwise { get; set; }
+
     public void On(string path, Func<HttpListenerContext, Task> answer) => _answers[path] = answer;
 
     public void On(string path, byte[] body, string contentType = "application/octet-stream") => _answers[path] = async context =>
@@ -65,6 +68,7 @@ public sealed class HostileServer : IDisposable
         try
         {
             if (_answers.TryGetValue(context.Request.Url!.AbsolutePath, out var answer)) await answer(context);
+            else if (Otherwise is { } otherwise) await otherwise(context);
             else
             {
                 context.Response.StatusCode = context.Request.Url.AbsolutePath == "/v2/" ? 200 : 404;

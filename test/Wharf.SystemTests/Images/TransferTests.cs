@@ -142,6 +142,28 @@ public sealed class TransferTests
         await api.DeleteAsync($"/containers/{id}");
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task No_more_layers_are_fetched_at_once_than_allowed_over_all_pulls(int limit)
+    {
+        await using var engine = Fresh();
+        await engine.StartOwnAsync("--max-concurrent-downloads", $"{limit}");
+        await using var registry = await LocalRegistry.StartAsync();
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{registry.Address}/v2/") };
+        var writer = new RegistryWriter(http);
+        using var counting = new CountingFront(registry, limit);
+        foreach (var name in (string[])["one", "two"])
+        {
+            byte[][] layers = [.. Enumerable.Range(0, 8).Select(i => TestTrees.Small($"{name} {i}"))];
+            await writer.ImageAsync(name, "v1", layers);
+            foreach (var layer in layers) counting.Count(name, HostileServer.DigestOf(layer));
+        }
+        using var api = new EngineApi(engine.SocketPath);
+        foreach (var pull in await Task.WhenAll(((string[])["one", "two"]).Select(name => api.PostAsync($"/images/create?fromImage={counting.Address}/{name}&tag=v1")))) pull.StreamError.ShouldBeNull(pull.Text);
+        (counting.Most, counting.Served).ShouldBe((limit, 16));
+    }
+
     [Fact]
     public async Task A_registry_with_a_certificate_of_its_own_ca_and_client_certificates_is_trusted_by_certs_d_only()
     {
