@@ -17,7 +17,7 @@ internal static class OutputFile
         }
         var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(directory)) throw new CliException($"failed to {verb}: invalid output path: stat {Path.GetDirectoryName(path)}: no such file or directory");
-        if (Directory.Exists(path)) throw new CliException($"failed to {verb}: invalid output path: {Quoting.Quote(path)} must be a regular file");
+        if (Directory.Exists(path)) throw new CliException($"failed to {verb}: cannot write to a directory");
         if (File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0 || path.StartsWith("/dev/", StringComparison.Ordinal))
         {
             await using var device = new FileStream(path, FileMode.Open, FileAccess.Write);

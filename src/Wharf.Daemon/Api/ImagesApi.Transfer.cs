@@ -37,7 +37,7 @@ public static partial class ImagesApi
 
     private static async Task ImportAsync(ApiContext context, string source)
     {
-        var platform = context.Version >= NamedPlatformsSince && context.Query("platform") is { Length: > 0 } named ? Platforms.ParseAsWritten(named) : null;
+        var platform = context.Version >= NamedPlatformsSince && context.Query("platform") is { Length: > 0 } named ? PlatformSpecifier.Parse(named) : null;
         var options = new ImportOptions
         {
             Reference = ImageReference.FromParts(context.Query("repo"), context.Query("tag"))?.Familiar,

@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.RegularExpressions;
 using Wharf.Engine.Content;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -50,26 +53,40 @@ public sealed partial class ImageService
         return record;
     }
 
-    /// <summary>Imports what a URL gives. Redirects are followed as a browser does; there are no credentials to lose.</summary>
+    /// <summary>Imports what a URL gives. Redirects are followed as a browser does, and credentials of the URL do not go with them.</summary>
     public async Task<ImageRecord> ImportFromUrlAsync(string source, ImportOptions options, IProgress<Specs.DockerApi.JsonMessage> progress, CancellationToken cancellation)
     {
         var text = source.Contains("://", StringComparison.Ordinal) ? source : "http://" + source;
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url)) throw WharfException.Invalid($"unsupported URL \"{source}\"");
         if (url.Scheme is not ("http" or "https")) throw new WharfException(ErrorKind.Internal, $"Get \"{source}\": unsupported protocol scheme \"{url.Scheme}\"");
         using var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(15), UseProxy = true, Proxy = Registry.RegistryProxy.From(_options) }) { Timeout = Timeout.InfiniteTimeSpan };
+        using var request = new HttpRequestMessage(HttpMethod.Get, url) { Headers = { Authorization = Basic(url) } };
+        var told = WithoutPassword(text);
         HttpResponseMessage response;
-        try { response = await http.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, cancellation); }
-        catch (HttpRequestException error) { throw Registry.RegistryConnection.Describe(error, "Get", url); }
+        try { response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation); }
+        catch (HttpRequestException error) { throw Registry.RegistryConnection.Describe(error, "Get", url, told); }
         using var _ = response;
-        if (!response.IsSuccessStatusCode) throw await RefusedAsync(url, response, cancellation);
-        progress.Report(new() { Status = $"Downloading from {url}" });
+        if (!response.IsSuccessStatusCode) throw await RefusedAsync(told, response, cancellation);
+        progress.Report(new() { Status = $"Downloading from {told}" });
         await using var body = await response.Content.ReadAsStreamAsync(cancellation);
         await using var counted = new Registry.ProgressStream(body, Throttled("", "Importing", response.Content.Headers.ContentLength ?? 0, progress));
-        return await ImportAsync(counted, options with { Source = url.ToString() }, cancellation);
+        return await ImportAsync(counted, options with { Source = WithoutPassword(source) }, cancellation);
     }
 
+    private static AuthenticationHeaderValue? Basic(Uri url)
+    {
+        if (url.UserInfo == "") return null;
+        var parts = url.UserInfo.Split(':', 2);
+        return new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Uri.UnescapeDataString(parts[0])}:{Uri.UnescapeDataString(parts.ElementAtOrDefault(1) ?? "")}")));
+    }
+
+    /// <summary>As it was written, but for a password: the comment of an image goes where the image goes.</summary>
+    private static string WithoutPassword(string url) => PasswordPattern().Replace(url, "$1***@");
+
+    [GeneratedRegex("^((?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/?#:@]*:)[^/?#]*@", RegexOptions.CultureInvariant)] private static partial Regex PasswordPattern();
+
     /// <summary>What the server answered is the caller's to know: it is the caller's URL.</summary>
-    private static async Task<WharfException> RefusedAsync(Uri url, HttpResponseMessage response, CancellationToken cancellation)
+    private static async Task<WharfException> RefusedAsync(string url, HttpResponseMessage response, CancellationToken cancellation)
     {
         await using var body = await response.Content.ReadAsStreamAsync(cancellation);
         var bytes = new byte[MaxRefusal];
@@ -78,7 +95,7 @@ public sealed partial class ImageService
         {
             404 => ErrorKind.NotFound, 401 => ErrorKind.Unauthorized, 403 => ErrorKind.Forbidden, 409 => ErrorKind.Conflict, 503 => ErrorKind.Unavailable, < 500 => ErrorKind.InvalidArgument, _ => ErrorKind.Internal,
         };
-        return new WharfException(kind, $"failed to GET {url} with status {(int)response.StatusCode} {response.ReasonPhrase}: {System.Text.Encoding.UTF8.GetString(bytes, 0, count).Trim()}");
+        return new WharfException(kind, $"failed to GET {url} with status {(int)response.StatusCode} {response.ReasonPhrase}: {Encoding.UTF8.GetString(bytes, 0, count).Trim()}");
     }
 
     private static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);

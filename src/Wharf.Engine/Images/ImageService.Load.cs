@@ -42,6 +42,8 @@ public sealed partial class ImageService
         else if (members.Has("index.json")) await LoadLayoutAsync(loading, cancellation);
         else if (members.Has("repositories")) await LoadLegacyAsync(loading, cancellation);
         else throw WharfException.Invalid("the archive holds no image: open repositories: no such file or directory");
+        // Of an archive without images dockerd tells an empty object.
+        if (loading.Loaded.Count == 0) progress.Report(new JsonMessage());
         foreach (var loaded in loading.Loaded) await NameLoadedAsync(loaded, progress, cancellation);
     }
 

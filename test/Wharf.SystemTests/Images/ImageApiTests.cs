@@ -165,6 +165,39 @@ public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_load_of_no_image_is_answered_by_an_empty_object()
+    {
+        using var archive = new MemoryStream();
+        using (var tar = new System.Formats.Tar.TarWriter(archive, System.Formats.Tar.TarEntryFormat.Pax, leaveOpen: true)) tar.WriteEntry(TestTrees.File("manifest.json", "[]"u8.ToArray()));
+        var loaded = await _api.PostTarAsync("/images/load", archive.ToArray());
+        (loaded.Status, loaded.Text.Trim()).ShouldBe((200, "{}"));
+    }
+
+    [Fact]
+    public async Task A_url_to_import_from_is_told_as_it_was_written()
+    {
+        var refused = await _api.PostAsync("/images/create?fromSrc=nowhere.invalid");
+        refused.Status.ShouldBe(500);
+        refused.Message.ShouldNotBeNull().ShouldStartWith("Get \"http://nowhere.invalid\": ");
+    }
+
+    [Fact]
+    public async Task Credentials_of_a_url_to_import_from_are_sent_and_the_password_told_nobody()
+    {
+        using var server = new HostileServer();
+        server.On("/root.tar", TestTrees.Small("import by url"));
+        server.On("/lost.tar", static context => { context.Response.StatusCode = 404; context.Response.Close(); return Task.CompletedTask; });
+        var imported = await _api.PostAsync($"/images/create?repo={Prefix}/url&tag=1&fromSrc=ada:p%2540s@{server.Address}/root.tar");
+        imported.StreamError.ShouldBeNull(imported.Text);
+        imported.Text.ShouldContain($"Downloading from http://ada:***@{server.Address}/root.tar");
+        (await _api.GetAsync($"/images/{Prefix}/url:1/json")).Json["Comment"]!.GetValue<string>().ShouldBe($"Imported from ada:***@{server.Address}/root.tar");
+        var lost = await _api.PostAsync($"/images/create?fromSrc=http://ada:p%2540s@{server.Address}/lost.tar");
+        (lost.Status, lost.Message).ShouldBe((404, $"failed to GET http://ada:***@{server.Address}/lost.tar with status 404 Not Found: "));
+        server.Requests.Select(static request => request.Authorization).ShouldBe(Enumerable.Repeat("Basic " + Convert.ToBase64String("ada:p@s"u8), 2));
+        await _api.DeleteAsync($"/images/{Prefix}/url:1");
+    }
+
+    [Fact]
     public async Task A_load_shows_progress_to_who_asks_for_it()
     {
         await ImportAsync("progress", "progress of a load");

@@ -27,7 +27,7 @@ internal sealed class HistoryCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var query = new Query().Add("platform", platform.Value == "" ? null : Platform.ToJson(platform.Value));
+        var query = new Query().Add("platform", Platform.ToJson(platform.Value, "invalid platform: "));
         var history = await cli.Api.GetAsync($"/images/{Reference.Escape(arguments[0])}/history{query}", DockerApiJson.Default.ListHistoryResponseItem, cancellationToken);
         await cli.Out.WriteAsync(Listing().Render(format.Value == "" ? "table" : format.Value, quiet, history));
         return 0;

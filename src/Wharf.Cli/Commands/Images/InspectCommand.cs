@@ -19,5 +19,8 @@ internal sealed class InspectCommand : Command
     public override int MinArguments => 1;
 
     public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
-        => Inspection.RunAsync(cli, format.Value, arguments, name => cli.Api.GetBytesAsync($"/images/{Reference.Escape(name)}/json{new Query().Add("platform", platform.Value == "" ? null : Platform.ToJson(platform.Value))}", cancellationToken));
+    {
+        var query = new Query().Add("platform", Platform.ToJson(platform.Value));
+        return Inspection.RunAsync(cli, format.Value, arguments, name => cli.Api.GetBytesAsync($"/images/{Reference.Escape(name)}/json{query}", cancellationToken));
+    }
 }

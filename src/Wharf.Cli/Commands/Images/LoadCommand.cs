@@ -23,7 +23,7 @@ internal sealed class LoadCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         await using var file = InputFile.Open(cli, input.Value, "requested load from stdin, but stdin is empty");
-        var query = new Query().Add("platform", platform.Value == "" ? null : Platform.ToJson(platform.Value));
+        var query = new Query().Add("platform", Platform.ToJson(platform.Value, "invalid platform: "));
         // Without a terminal to show bars on, the daemon need not send them.
         query.Add("quiet", quiet || !Terminal.IsTerminal(1) ? "1" : "0");
         var request = new ApiRequest("POST", $"/images/load{query}") { BodyStream = file, Headers = [new("Content-Type", "application/x-tar")] };

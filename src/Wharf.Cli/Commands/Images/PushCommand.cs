@@ -7,6 +7,14 @@ namespace Wharf.Cli.Commands.Images;
 /// <summary><c>wharf push</c>.</summary>
 internal sealed class PushCommand : Command
 {
+    private const string PlatformNote = """
+
+         Info -> Using --platform pushes only the specified platform manifest of a multi-platform image index.
+                 Other components, like attestations, will not be included.
+                 To push the complete multi-platform image, remove the --platform flag.
+
+        """;
+
     private readonly BoolFlag allTags, quiet;
     private readonly StringFlag platform;
 
@@ -24,6 +32,8 @@ internal sealed class PushCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        var only = Platform.ToJson(platform.Value, $"Invalid platform {platform.Value}");
+        if (only is not null) await cli.Out.WriteLineAsync(PlatformNote);
         Reference.Check(arguments[0]);
         var (name, tag, digest) = Reference.Split(arguments[0]);
         if (digest != "") throw new CliException("cannot push a digest reference");
@@ -34,7 +44,7 @@ internal sealed class PushCommand : Command
             if (!quiet) await cli.Out.WriteLineAsync("Using default tag: latest");
         }
         var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(name), cancellationToken);
-        var query = new Query().Add("tag", allTags ? null : tag).Add("platform", platform.Value == "" ? null : Platform.ToJson(platform.Value));
+        var query = new Query().Add("tag", allTags ? null : tag).Add("platform", only);
         await using var response = await cli.Api.SendAsync(new ApiRequest("POST", $"/images/{Reference.Escape(name)}/push{query}") { Headers = [new("X-Registry-Auth", header)] }, cancellationToken);
         var display = quiet ? new ProgressDisplay(TextWriter.Null, isTerminal: false, columns: 80) : ProgressDisplay.For(cli, cli.Out, 1);
         await display.RunAsync(response.Body, cancellationToken);

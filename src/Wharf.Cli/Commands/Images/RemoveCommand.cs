@@ -18,6 +18,8 @@ internal sealed class RemoveCommand : EachCommand
         platform = Flags.Strings("platform", "Remove only this platform's variant (os[/arch[/variant]])");
     }
 
+    private IReadOnlyList<string> _platforms = [];
+
     protected override bool IsFailure(CliException error) => !(force && error is ApiException { Status: 404 });
 
     public override string Usage => "[OPTIONS] IMAGE [IMAGE...]";
@@ -25,6 +27,7 @@ internal sealed class RemoveCommand : EachCommand
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        _platforms = [.. platform.Values.Select(static text => Platform.ToJson(text)!)];
         if (!dangling) return await base.RunAsync(cli, arguments, cancellationToken);
         if (arguments.Count > 0) throw new CliException("--dangling takes no image names");
         var images = await cli.Api.GetAsync($"/images/json{new Query().AddFilters(["dangling=true"])}", DockerApiJson.Default.ListImageSummary, cancellationToken);
@@ -33,7 +36,7 @@ internal sealed class RemoveCommand : EachCommand
 
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {
-        var query = new Query().Add("force", force).Add("noprune", noPrune).AddAll("platforms", platform.Values.Select(Platform.ToJson));
+        var query = new Query().Add("force", force).Add("noprune", noPrune).AddAll("platforms", _platforms);
         var removed = DockerClient.Read(await cli.Api.DeleteAsync($"/images/{Reference.Escape(name)}{query}", cancellationToken), DockerApiJson.Default.ListImageDeleteResponseItem);
         var lines = removed.Select(item => item.Deleted is { Length: > 0 } deleted ? $"Deleted: {deleted}" : $"Untagged: {item.Untagged}");
         return removed.Count == 0 ? null : string.Join('\n', lines);

@@ -19,7 +19,7 @@ internal sealed class SaveCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var query = new Query().AddAll("names", arguments).Add("platform", platform.Value == "" ? null : Platform.ToJson(platform.Value));
+        var query = new Query().AddAll("names", arguments).Add("platform", Platform.ToJson(platform.Value, "invalid platform: "));
         await OutputFile.WriteAsync(cli, output.Value, "save image", async file =>
         {
             await using var response = await cli.Api.SendAsync(new ApiRequest("GET", $"/images/get{query}"), cancellationToken);

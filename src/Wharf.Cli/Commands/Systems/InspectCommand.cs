@@ -33,7 +33,9 @@ internal sealed class InspectCommand : Command
         {
             try
             {
-                return await cli.Api.GetBytesAsync(Path(kind, name), cancellationToken);
+                var found = await cli.Api.GetBytesAsync(Path(kind, name), cancellationToken);
+                if (size && kind != "container") await cli.Error.WriteLineAsync($"WARNING: --size ignored for {kind}");
+                return found;
             }
             catch (ApiException e) when (e.Status == 404 && !type.Changed)
             {

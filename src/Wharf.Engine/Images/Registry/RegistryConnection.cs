@@ -99,12 +99,12 @@ internal sealed class RegistryConnection : IDisposable
     }
 
     /// <summary>A network error in the words of docker's messages, which people and scripts know.</summary>
-    public static WharfException Describe(HttpRequestException error, string method, Uri url)
+    public static WharfException Describe(HttpRequestException error, string method, Uri url, string? asWritten = null)
     {
         if (error.InnerException is WharfException inner) return inner;
         var host = url.Host;
         var address = $"{url.Host}:{url.Port}";
-        return new WharfException(ErrorKind.Internal, $"{method} \"{url}\": " + (error.InnerException switch
+        return new WharfException(ErrorKind.Internal, $"{method} \"{asWritten ?? url.ToString()}\": " + (error.InnerException switch
         {
             SocketException { SocketErrorCode: SocketError.ConnectionRefused } => $"dial tcp {address}: connect: connection refused",
             SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData } => $"dial tcp: lookup {host}{Resolver()}: no such host",

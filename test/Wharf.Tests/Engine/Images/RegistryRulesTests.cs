@@ -95,7 +95,7 @@ public class RegistryRulesTests
     [InlineData("linux/amd64/v1", "amd64", null)]
     public void An_import_keeps_the_variant_that_was_named(string text, string architecture, string? variant)
     {
-        var platform = Platforms.ParseAsWritten(text);
+        var platform = PlatformSpecifier.Parse(text);
         (platform.Architecture, platform.Variant).ShouldBe((architecture, variant));
     }
 
