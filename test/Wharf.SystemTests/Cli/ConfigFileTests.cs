@@ -76,8 +76,10 @@ public sealed class ConfigFileTests(EngineFixture engine)
         (await cli.RunAsync("mybuilder", "y")).ShouldExit(0).Text.ShouldBe($"mybuilder y at {engine.Host}");
     }
 
-    [Fact]
-    public async Task A_credential_helper_keeps_what_login_was_told_and_logout_erases_it()
+    [Theory]
+    [InlineData("credHelpers")]
+    [InlineData("credsStore")]
+    public async Task A_credential_helper_keeps_what_login_was_told_and_logout_erases_it(string key)
     {
         await using var registry = await LocalRegistry.StartAsync(RegistryKind.Password);
         using var cli = new WharfCli(engine);
@@ -93,7 +95,7 @@ public sealed class ConfigFileTests(EngineFixture engine)
             """);
         File.SetUnixFileMode(helper, (UnixFileMode)0b111_101_101);
         cli.Environment["PATH"] = $"{cli.Directory}:{Environment.GetEnvironmentVariable("PATH")}";
-        cli.Configure($$"""{"credHelpers":{"{{registry.Address}}":"cli-test"} }""");
+        cli.Configure(key == "credsStore" ? """{"credsStore":"cli-test"}""" : $$"""{"credHelpers":{"{{registry.Address}}":"cli-test"} }""");
         var login = (await cli.RunAsync("secret\n"u8.ToArray(), "login", "-u", "alice", "--password-stdin", registry.Address)).ShouldExit(0);
         login.Text.ShouldBe("Login Succeeded");
         login.Error.ShouldNotContain("unencrypted");
@@ -102,9 +104,15 @@ public sealed class ConfigFileTests(EngineFixture engine)
         (await File.ReadAllTextAsync(cli.PathOf("config.json"))).ShouldNotContain("auth\"");
         (await cli.RunAsync("tag", "busybox", $"{registry.Address}/kept")).ShouldExit(0);
         (await cli.RunAsync("push", "-q", $"{registry.Address}/kept")).ShouldExit(0).Text.ShouldBe($"{registry.Address}/kept:latest");
+        (await cli.RunAsync("rmi", $"{registry.Address}/kept")).ShouldExit(0);
+        (await cli.RunAsync("pull", "-q", $"{registry.Address}/kept")).ShouldExit(0).Text.ShouldBe($"{registry.Address}/kept:latest");
+        (await cli.RunAsync("rmi", $"{registry.Address}/kept")).ShouldExit(0);
+        (await cli.RunAsync("create", "--name", "cli-kept-pull", $"{registry.Address}/kept")).ShouldExit(0);
+        (await cli.RunAsync("rm", "cli-kept-pull")).ShouldExit(0);
         (await cli.RunAsync("logout", registry.Address)).ShouldExit(0).Text.ShouldBe($"Removing login credentials for {registry.Address}");
         File.Exists(cli.PathOf("kept")).ShouldBeFalse();
-        (await cli.RunAsync("push", "-q", $"{registry.Address}/kept")).ExitCode.ShouldBe(1);
+        (await cli.RunAsync("push", "-q", $"{registry.Address}/kept")).ShouldExit(1).Error.ShouldContain("no basic auth credentials");
+        (await cli.RunAsync("pull", "-q", $"{registry.Address}/kept")).ShouldExit(1).Error.ShouldContain("no basic auth credentials");
         (await cli.RunAsync("rmi", $"{registry.Address}/kept")).ShouldExit(0);
     }
 

@@ -157,6 +157,42 @@ public sealed class InteropTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Crane_and_oras_push_what_wharf_saved_and_wharf_loads_what_they_wrote()
+    {
+        if (!File.Exists($"{PeerTools}/crane")) Assert.Skip($"crane and oras are not at {PeerTools} (shared peers are not installed here)");
+        var id = await PushAsync("peers/app", "crane and oras");
+        var digest = await DigestAsync("peers/app");
+        var saved = await _api.DownloadAsync($"/images/{_registry.Address}/peers/app:v1/get", Path.Combine(_work, "saved.tar"));
+        // What they fetch is loaded again.
+        (await RunAsync($"{PeerTools}/crane", "pull", "--insecure", $"{_registry.Address}/peers/app:v1", $"{_work}/crane.tar")).ShouldExit(0);
+        (await RunAsync($"{PeerTools}/oras", "cp", "--from-plain-http", "--to-oci-layout", $"{_registry.Address}/peers/app:v1", $"{_work}/oras:v1")).ShouldExit(0);
+        (await RunAsync("tar", "-C", $"{_work}/oras", "-cf", $"{_work}/oras.tar", ".")).ShouldExit(0);
+        foreach (var archive in (string[])["crane.tar", "oras.tar"])
+        {
+            await RemoveAsync("peers/app");
+            (await _api.GetAsync($"/images/{id}/json")).Status.ShouldBe(404);
+            var loaded = await _api.PostTarAsync("/images/load?quiet=1", await File.ReadAllBytesAsync(Path.Combine(_work, archive)));
+            loaded.StreamError.ShouldBeNull(loaded.Text);
+            (await _api.GetAsync($"/images/{id}/json")).Status.ShouldBe(200, loaded.Text);
+            if (archive == "oras.tar") await _api.DeleteAsync($"/images/{id}?force=1");
+        }
+        // And what they push of Wharf's archive, docker's form by crane and the OCI layout by oras, is the same image.
+        (await RunAsync($"{PeerTools}/crane", "push", "--insecure", saved, $"{_registry.Address}/peers/crane:v1")).ShouldExit(0);
+        (await PullAsync("peers/crane")).ShouldBe(id);
+        await RemoveAsync("peers/crane");
+        var layout = await TestTrees.UnpackAsync(saved, Path.Combine(_work, "layout"));
+        var manifest = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(layout, "index.json")))!["manifests"]![0]!["digest"]!.GetValue<string>();
+        (await RunAsync($"{PeerTools}/oras", "cp", "--from-oci-layout", "--to-plain-http", $"{layout}@{manifest}", $"{_registry.Address}/peers/oras:v1")).ShouldExit(0);
+        (await PullAsync("peers/oras")).ShouldBe(id);
+        (await DigestAsync("peers/oras")).ShouldBe(manifest);
+        await RemoveAsync("peers/oras");
+        // Under its own digest again, by oras from registry to registry.
+        await using var other = await LocalRegistry.StartAsync();
+        (await RunAsync($"{PeerTools}/oras", "cp", "--from-plain-http", "--to-plain-http", $"{_registry.Address}/peers/app:v1", $"{other.Address}/peers/app:v1")).ShouldExit(0);
+        (await RunAsync($"{PeerTools}/crane", "digest", "--insecure", $"{other.Address}/peers/app:v1")).ShouldExit(0).Text.ShouldBe(digest);
+    }
+
+    [Fact]
     public async Task Dockerd_and_wharf_give_each_other_images()
     {
         if (!engine.IsWharf) Assert.Skip("the engine under test is the real dockerd");

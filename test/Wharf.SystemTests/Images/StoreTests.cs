@@ -22,7 +22,7 @@ public sealed class StoreTests
     }
 
     /// <summary>
-    /// The long form: <c>WHARF_DEBIAN=ROOTFS.TAR[:MORE.TAR]</c> names archives of a Debian root file system (debootstrap's, of about 300 MB), which are unpacked over each other.
+    /// The long form (<c>./dev roundtrip</c>): <c>WHARF_DEBIAN=ROOTFS.TAR[:MORE.TAR]</c> names archives of a Debian root file system (debootstrap's, of about 300 MB), which are unpacked over each other.
     /// </summary>
     [Fact]
     public async Task A_whole_debian_survives_every_way_through_the_engine()
@@ -37,6 +37,41 @@ public sealed class StoreTests
         await RoundTripAsync(engine, registry, tree);
     }
 
+    /// <summary>The short form, of what every machine has: programs, hard links and set-ID bits, time zones, scripts; some tens of megabytes.</summary>
+    [Fact]
+    public async Task A_part_of_this_machine_survives_every_way_through_the_engine()
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync();
+        await using var registry = await LocalRegistry.StartAsync();
+        var tree = Directory.CreateDirectory(Path.Combine(engine.Root, "tree")).FullName;
+        Directory.CreateDirectory(Path.Combine(tree, "dev")); // every container has one
+        string[] parts = [.. ((string[])["usr/sbin", "usr/lib/git-core", "usr/share/zoneinfo", "usr/share/perl", "usr/share/i18n", "etc/alternatives", "var/mail"]).Where(part => Directory.Exists("/" + part))];
+        (await CommandResult.RunAsync("rsync", ["-aXAHR", "--numeric-ids", .. parts.Select(part => "/./" + part), tree + "/"], seconds: 240)).ShouldExit(0);
+        new DirectoryInfo(tree).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.LinkTarget is null).Sum(file => file.Length).ShouldBeGreaterThan(20 << 20);
+        await RoundTripAsync(engine, registry, tree);
+    }
+
+    [Theory]
+    [InlineData("pax")]
+    [InlineData("gnu")]
+    public async Task A_sparse_file_of_nine_gigabytes_does_not_take_the_disk(string format)
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync();
+        await using var registry = await LocalRegistry.StartAsync();
+        var tree = Path.Combine(engine.Root, "tree");
+        (await CommandResult.RunAsync("sh", ["-ec", $"mkdir {tree} && cd {tree} && cp /bin/busybox . && truncate -s 9G huge && printf end | dd of=huge bs=1 seek=9000000000 conv=notrunc status=none && tar --format={format} -cSf ../tree.tar ."])).ShouldExit(0);
+        using var api = new EngineApi(engine.SocketPath);
+        var name = $"{registry.Address}/sparse";
+        await EveryWayAsync(engine, api, name, tree + ".tar");
+        const string Look = "/busybox stat -c %s huge && /busybox dd if=/huge bs=3 skip=3000000000 count=1 2>/dev/null";
+        (await engine.DockerAsync("run", "--rm", "--network", "none", $"{name}:v1", "/busybox", "sh", "-c", Look)).ShouldExit(0).Text.ShouldBe("9663676416\nend");
+        (await engine.WharfAsync("system", "check")).ShouldExit(0).Text.ShouldContain("all is well");
+        var used = (await CommandResult.RunAsync("du", ["-sm", engine.DataRoot])).ShouldExit(0).Text.Split('\t')[0];
+        int.Parse(used, System.Globalization.CultureInfo.InvariantCulture).ShouldBeLessThan(20);
+    }
+
     /// <summary>Import, push, rmi, pull, save, rmi, load, export, import, export: the tree stays what it was, told by rsync.</summary>
     private static async Task RoundTripAsync(EngineFixture engine, LocalRegistry registry, string tree)
     {
@@ -45,13 +80,7 @@ public sealed class StoreTests
         (await TestTrees.DifferencesAsync(tree, await TestTrees.UnpackAsync(packed, Path.Combine(engine.Root, "yardstick")))).ShouldBe("");
         using var api = new EngineApi(engine.SocketPath);
         var name = $"{registry.Address}/tree";
-        await using (var stream = File.OpenRead(packed)) (await api.PostTarAsync($"/images/create?fromSrc=-&repo={name}&tag=v1", stream)).Status.ShouldBe(200);
-        (await api.PostAsync($"/images/{name}/push?tag=v1", auth: "{}")).StreamError.ShouldBeNull();
-        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
-        (await api.PostAsync($"/images/create?fromImage={name}&tag=v1")).StreamError.ShouldBeNull();
-        var saved = await api.DownloadAsync($"/images/{name}:v1/get", Path.Combine(engine.Root, "saved.tar"));
-        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
-        await using (var stream = File.OpenRead(saved)) (await api.PostTarAsync("/images/load?quiet=1", stream)).Text.ShouldContain("Loaded image");
+        var saved = await EveryWayAsync(engine, api, name, packed);
         // The layer comes out byte for byte as it went in.
         var layout = await TestTrees.UnpackAsync(saved, Path.Combine(engine.Root, "layout"));
         var layer = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(layout, "manifest.json")))![0]!["Layers"]![0]!.GetValue<string>();
@@ -61,6 +90,19 @@ public sealed class StoreTests
         await using (var stream = File.OpenRead(exported)) (await api.PostTarAsync($"/images/create?fromSrc=-&repo={name}&tag=v2", stream)).Status.ShouldBe(200);
         (await api.PostAsync($"/images/{name}:v2/tag?repo={name}&tag=v1")).Status.ShouldBe(201);
         await ExportAsync(engine, api, name, tree, "second");
+    }
+
+    /// <summary>The archive becomes the image NAME:v1, which is pushed, removed, pulled, saved, removed and loaded. Returns what was saved.</summary>
+    private static async Task<string> EveryWayAsync(EngineFixture engine, EngineApi api, string name, string archive)
+    {
+        await using (var stream = File.OpenRead(archive)) (await api.PostTarAsync($"/images/create?fromSrc=-&repo={name}&tag=v1", stream)).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/{name}/push?tag=v1", auth: "{}")).StreamError.ShouldBeNull();
+        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
+        (await api.PostAsync($"/images/create?fromImage={name}&tag=v1")).StreamError.ShouldBeNull();
+        var saved = await api.DownloadAsync($"/images/{name}:v1/get", Path.Combine(engine.Root, "saved.tar"));
+        (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
+        await using (var stream = File.OpenRead(saved)) (await api.PostTarAsync("/images/load?quiet=1", stream)).Text.ShouldContain("Loaded image");
+        return saved;
     }
 
     private static async Task<string> ExportAsync(EngineFixture engine, EngineApi api, string name, string tree, string round)
