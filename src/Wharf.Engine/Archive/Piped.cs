@@ -5,10 +5,15 @@ namespace Wharf.Engine.Archive;
 /// <summary>A writer and a reader of one stream, at the same time and with little of it in memory.</summary>
 internal static class Piped
 {
-    /// <summary>Gives what <paramref name="read"/> gives. Should the writer fail, the reader gets its error in place of the rest, so that nothing that is not whole is taken for whole.</summary>
+    private const int Much = 1 << 20;
+
+    /// <summary>
+    /// Gives what <paramref name="read"/> gives. Should the writer fail, the reader gets its error in place of the rest, so that nothing that is not whole is taken for whole; and it is
+    /// the writer's error that is told, whatever the reader made of it.
+    /// </summary>
     public static async Task<T> RunAsync<T>(Func<Stream, Task> write, Func<Stream, Task<T>> read)
     {
-        var pipe = new Pipe();
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: Much, resumeWriterThreshold: Much / 2, useSynchronizationContext: false));
         var writing = Task.Run(() => WriteAsync(pipe.Writer, write));
         T result;
         try
@@ -18,7 +23,7 @@ internal static class Piped
         }
         catch
         {
-            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await writing.ConfigureAwait(false);
             throw;
         }
         await writing.ConfigureAwait(false);

@@ -15,6 +15,8 @@ public sealed record TreeWriterOptions
     public int MaxNameLength { get; init; } = new Limits().MaxTarNameLength;
     /// <summary>Sees each entry before it is written and may change it; false leaves it out, of a directory also all below it.</summary>
     public Func<TarEntry, bool>? Admit { get; init; }
+    /// <summary>Sees each entry that was admitted; false leaves it out alone, of a directory not what is below it.</summary>
+    public Func<TarEntry, bool>? Take { get; init; }
 }
 
 /// <summary>
@@ -73,11 +75,21 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
             await tar.WriteEntryAsync(Whiteout(entryName, stat), cancellation).ConfigureAwait(false);
             return;
         }
-        if (Describe(directory, name, entryName, stat) is not { } entry || options.Admit?.Invoke(entry) == false) return;
+        if (Describe(directory, name, entryName, stat) is not { } entry) return;
+        bool admitted = options.Admit?.Invoke(entry) != false, taken = admitted && options.Take?.Invoke(entry) != false;
+        if (!taken) Forget(entry, stat);
+        if (!admitted) return;
         bool covered = !options.CrossMounts && stat.MountId != _mount;
-        if (entry.IsFile) await WriteFileAsync(directory, name, entry, covered, cancellation).ConfigureAwait(false);
-        else await tar.WriteEntryAsync(entry, cancellation).ConfigureAwait(false);
+        if (taken && entry.IsFile) await WriteFileAsync(directory, name, entry, covered, cancellation).ConfigureAwait(false);
+        else if (taken) await tar.WriteEntryAsync(entry, cancellation).ConfigureAwait(false);
         if (entry.IsDirectory && !covered) await DescendAsync(directory, name, entry, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Nothing can be a hard link to what is not written.</summary>
+    private void Forget(TarEntry entry, in FileStat stat)
+    {
+        var key = (stat.DeviceMajor, stat.DeviceMinor, stat.Inode);
+        if (_linked.TryGetValue(key, out var first) && ReferenceEquals(first, entry.Name)) _linked.Remove(key);
     }
 
     private async Task DescendAsync(Fd directory, byte[] name, TarEntry entry, CancellationToken cancellation)

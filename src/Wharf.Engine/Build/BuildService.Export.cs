@@ -74,7 +74,7 @@ public sealed partial class BuildService
         try
         {
             using var root = OpenAt.Open(directory, O.RDONLY | O.DIRECTORY);
-            await Solving.FileSteps.PipeAsync(output => WriteTreesAsync(trees, output, cancellation), tar => Archive.ArchiveService.ExtractAsync(root, "/", tar, new Archive.ArchiveExtractOptions(), cancellation));
+            await Archive.Piped.RunAsync(output => WriteTreesAsync(trees, output, cancellation), tar => Archive.ArchiveService.ExtractAsync(root, "/", tar, new Archive.ArchiveExtractOptions(), cancellation));
             await use(root);
         }
         finally { RemoveContext(directory); }
@@ -100,10 +100,9 @@ public sealed partial class BuildService
                 newChain = oldChain;
                 continue;
             }
-            Snapshots.LayerInfo? layer = null;
             var (parent, chain) = (newChain, oldChain.Value);
-            await Solving.FileSteps.PipeAsync(output => Solving.LayerTimes.ClampAsync(_snapshots, chain, output, epoch, _options.Limits, cancellation), async tar => layer = await _snapshots.ApplyAsync(parent, null, tar, cancellation));
-            after.Add(layer!.DiffId);
+            var layer = await Archive.Piped.RunAsync(output => Solving.LayerTimes.ClampAsync(_snapshots, chain, output, epoch, _options.Limits, cancellation), tar => _snapshots.ApplyAsync(parent, null, tar, cancellation));
+            after.Add(layer.DiffId);
             newChain = layer.ChainId;
             target.Request.Hold.Add(newChain);
         }

@@ -21,13 +21,13 @@ public sealed partial class BuildService
         int kept = target.Plan.Target.BaseImage?.Config.RootFs?.DiffIds.Count ?? 0;
         if (target.Root.DiffIds.Count <= kept + 1) return target;
         var below = ChainId.Of(target.Root.DiffIds.Take(kept));
-        LayerInfo? layer = null;
+        LayerInfo layer;
         using (_images.HoldLayersForStep())
         {
-            await Solving.FileSteps.PipeAsync(output => WriteDifferenceAsync(below, target.Root.ChainId, output, cancellation), async tar => layer = await _snapshots.ApplyAsync(below, null, tar, cancellation));
-            target.Request.Hold.Add(layer!.ChainId);
+            layer = await Piped.RunAsync(output => WriteDifferenceAsync(below, target.Root.ChainId, output, cancellation), tar => _snapshots.ApplyAsync(below, null, tar, cancellation));
+            target.Request.Hold.Add(layer.ChainId);
         }
-        List<Digest> diffIds = [.. target.Root.DiffIds.Take(kept), layer!.DiffId];
+        List<Digest> diffIds = [.. target.Root.DiffIds.Take(kept), layer.DiffId];
         int layers = 0;
         var history = target.Image.History?.ConvertAll(entry => entry.EmptyLayer == true || ++layers <= kept ? entry : entry with { EmptyLayer = true }) ?? [];
         history.Add(new HistoryEntry { Created = target.Image.Created, Comment = $"merge of {target.Root.DiffIds.Count - kept} layers" });

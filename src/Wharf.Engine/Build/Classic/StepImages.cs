@@ -10,6 +10,8 @@ namespace Wharf.Engine.Build.Classic;
 /// <summary>The image that a step comes to, less what only doing it tells.</summary>
 internal sealed record StepImage(ImageRecord? Below, string CreatedBy, OciImageConfig Config, Platform Platform, string? Author)
 {
+    private readonly byte[] _config = Text(Config);
+
     public string? Author { get; } = Author is { Length: > 0 } ? Author : null;
 
     /// <summary>Whether an image that stands on the same one is this step's: made by the same, with the same configuration.</summary>
@@ -17,11 +19,11 @@ internal sealed record StepImage(ImageRecord? Below, string CreatedBy, OciImageC
     {
         int below = Below?.Config.History?.Count ?? 0;
         return image.History?.Count == below + 1 && image.History[below].CreatedBy == CreatedBy && image.Author == Author && image.Os == Platform.Os && image.Architecture == Platform.Architecture
-            && Text(image.Config ?? new OciImageConfig()).AsSpan().SequenceEqual(Text(Config));
+            && Text(image.Config ?? new OciImageConfig()).AsSpan().SequenceEqual(_config);
     }
 
     /// <summary>Names the step among those of one build.</summary>
-    public string Key => $"{Below?.Id} {CreatedBy} {Author} {Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Text(Config)))}";
+    public string Key => $"{Below?.Id} {CreatedBy} {Author} {Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(_config))}";
 
     private static byte[] Text(OciImageConfig config) => JsonSerializer.SerializeToUtf8Bytes(new OciImage { Config = config }, ImageJson.Plain.OciImage);
 }

@@ -91,7 +91,7 @@ internal static class CopySources
 
     public static WharfException NotFound(string word) => new SourceMissingException(word);
 
-    private static bool HasWildcards(string part) => part.AsSpan().ContainsAny('*', '?', '[');
+    public static bool HasWildcards(string part) => part.AsSpan().ContainsAny('*', '?', '[');
 
     private static string Unescaped(string part) => part.Replace("\\", "", StringComparison.Ordinal);
 

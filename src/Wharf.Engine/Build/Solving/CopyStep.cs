@@ -15,7 +15,8 @@ namespace Wharf.Engine.Build.Solving;
 /// </summary>
 internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> excluded, Fd root, long now, Limits limits)
 {
-    private readonly Destination _destination = new(root);
+    private Destination _destination = new(root);
+    private RepeatedNames? _repeated;
     private readonly IgnorePatterns _ignored = IgnorePatterns.Parse(node.Excludes);
     private readonly (uint Uid, uint Gid)? _owner = Owner(node, root, limits);
     private readonly ModeChange? _mode = ModeChange.Parse(node.Mode);
@@ -26,13 +27,26 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     {
         var tar = new TarWriter(output);
         _directoryTime = TimeOfLast() ?? now;
+        if (node.Sources.Count + node.Inline.Count > 1 || node.Sources.Any(CopySources.HasWildcards))
+        {
+            _repeated = new RepeatedNames();
+            _destination = new Destination(root, _repeated.Take);
+            await WriteSourcesAsync(tar, cancellation);
+            _repeated.Counted();
+            _destination = new Destination(root, _repeated.Take);
+        }
+        await WriteSourcesAsync(tar, cancellation);
+        await tar.FinishAsync(cancellation);
+    }
+
+    private async Task WriteSourcesAsync(TarWriter tar, CancellationToken cancellation)
+    {
         foreach (var word in node.Sources)
         {
             foreach (var found in Sorted(CopySources.Find(source, Pivotless(word), excluded, deep: node.Parents, strict: node.IsClassic)))
                 using (found) await WriteSourceAsync(tar, word, found, cancellation);
         }
         foreach (var (name, content) in node.Inline) await WriteInlineAsync(tar, name, content, cancellation);
-        await tar.FinishAsync(cancellation);
     }
 
     /// <summary>A directory whose contents are copied gives its time to the destination, unless a file comes there after it.</summary>
@@ -110,12 +124,12 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     {
         var (directory, fileName) = await PlaceAsync(tar, node.Destination, name, cancellation);
         var entry = new TarEntry { Name = Encoding.UTF8.GetBytes(Join(directory, fileName)), Mode = 0x1a4, ModifiedSeconds = now };
-        if (Admit(entry, 0, intoNew: false)) await tar.WriteFileAsync(entry, Encoding.UTF8.GetBytes(content), cancellation);
+        if (Admit(entry, 0, intoNew: false) && _repeated?.Take(entry) != false) await tar.WriteFileAsync(entry, Encoding.UTF8.GetBytes(content), cancellation);
     }
 
     private static string Join(string directory, string name) => directory.Length == 0 ? name : $"{directory}/{name}";
 
-    private TreeWriter Writer(TarWriter tar, int prefix, bool intoNew = false) => new(tar, new TreeWriterOptions { MaxNameLength = limits.MaxTarNameLength, Admit = entry => Admit(entry, prefix, intoNew) });
+    private TreeWriter Writer(TarWriter tar, int prefix, bool intoNew = false) => new(tar, new TreeWriterOptions { MaxNameLength = limits.MaxTarNameLength, Admit = entry => Admit(entry, prefix, intoNew), Take = _repeated is null ? null : _repeated.Take });
 
     /// <summary>Gives an entry its owner and mode, and leaves out what is excluded. <paramref name="prefix"/> is the length of the destination's part of its name; where that is new, nothing is below it to look for.</summary>
     private bool Admit(TarEntry entry, int prefix, bool intoNew)
@@ -125,7 +139,7 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
         if (_ignored.Excludes(relative) && !(entry.IsDirectory && _ignored.MayHoldException(relative))) return false;
         if (node.From is null && excluded.Count > 0 && excluded.Contains(relative)) return false;
         if (!intoNew && _destination.StatOf(path) is { } there && there.IsDirectory != entry.IsDirectory)
-            throw WharfException.Invalid(entry.IsDirectory ? $"cannot copy to non-directory: /{path}" : $"cannot overwrite directory with non-directory: /{path}");
+            throw RepeatedNames.NotOver(entry);
         if (_owner is { } owner) (entry.Uid, entry.Gid) = owner;
         else if (!KeepsOwners) (entry.Uid, entry.Gid) = (0, 0);
         if (_mode is not null && entry.Type != TarType.Symlink) entry.Mode = _mode.Apply(entry.Mode, entry.IsDirectory);

@@ -10,7 +10,8 @@ namespace Wharf.Engine.Build.Solving;
 /// Where something goes in a file system that may not have the directories yet, links in it resolved. A layer names each directory on the
 /// way: an engine that unpacks it would otherwise make them anew with modes of its own.
 /// </summary>
-internal sealed class Destination(Fd root)
+/// <param name="take">Sees each entry; false leaves it out.</param>
+internal sealed class Destination(Fd root, Func<TarEntry, bool>? take = null)
 {
     private readonly HashSet<string> _written = new(StringComparer.Ordinal);
 
@@ -64,15 +65,20 @@ internal sealed class Destination(Fd root)
         {
             at = at.Length == 0 ? missing[i] : $"{at}/{missing[i]}";
             long seconds = i == missing.Length - 1 ? make.Seconds : make.Above ?? make.Seconds;
-            if (_written.Add(at)) await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(at + "/"), Mode = make.Mode, Uid = make.Uid, Gid = make.Gid, ModifiedSeconds = seconds }, cancellation);
+            if (_written.Add(at)) await WriteAsync(tar, new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(at + "/"), Mode = make.Mode, Uid = make.Uid, Gid = make.Gid, ModifiedSeconds = seconds }, cancellation);
         }
         return at;
+    }
+
+    private async Task WriteAsync(TarWriter tar, TarEntry entry, CancellationToken cancellation)
+    {
+        if (take?.Invoke(entry) != false) await tar.WriteEntryAsync(entry, cancellation);
     }
 
     private async Task WriteExistingAsync(TarWriter tar, string path, long? seconds, CancellationToken cancellation)
     {
         if (!_written.Add(path) || StatOf(path) is not { } stat) return;
-        await tar.WriteEntryAsync(new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(path + "/"), Mode = stat.Permissions, Uid = stat.Uid, Gid = stat.Gid, ModifiedSeconds = seconds ?? stat.ModifiedSeconds }, cancellation);
+        await WriteAsync(tar, new TarEntry { Type = TarType.Directory, Name = Encoding.UTF8.GetBytes(path + "/"), Mode = stat.Permissions, Uid = stat.Uid, Gid = stat.Gid, ModifiedSeconds = seconds ?? stat.ModifiedSeconds }, cancellation);
     }
 }
 

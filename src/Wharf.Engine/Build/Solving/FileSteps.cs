@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Snapshots;
@@ -105,13 +104,13 @@ internal sealed class FileSteps(BuildParts parts)
             Destination = node.Destination, Owner = node.Owner, Mode = node.Mode, Link = node.Link, Parents = node.Parents, Excludes = node.Excludes, IsClassic = node.IsClassic,
         };
         var step = new CopyStep(part, source, excluded, target, parts.Now, parts.Options.Limits);
-        await PipeAsync(output => step.WriteAsync(output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
+        await Piped.RunAsync(output => step.WriteAsync(output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
     }
 
     private async Task UnpackAsync(CopyNode node, CopySource found, Fd target, CancellationToken cancellation)
     {
         var directory = node.Destination.TrimEnd('/');
-        await PipeAsync(async output =>
+        await Piped.RunAsync(async output =>
         {
             var tar = new TarWriter(output);
             await new Destination(target).WriteDirectoryAsync(tar, directory, new NewDirectory(0x1ed, 0, 0, parts.Now), cancellation);
@@ -121,42 +120,5 @@ internal sealed class FileSteps(BuildParts parts)
         await ArchiveService.ExtractAsync(target, directory.Length == 0 ? "/" : directory, archive, new ArchiveExtractOptions(), cancellation);
     }
 
-    private async Task<LayerInfo?> ApplyAsync(Digest? root, Func<Stream, Task> write, CancellationToken cancellation)
-    {
-        LayerInfo? layer = null;
-        await PipeAsync(write, async tar => layer = await parts.Snapshots.ApplyAsync(root, null, tar, cancellation));
-        return layer;
-    }
-
-    /// <summary>One writes a tar while the other reads it. The writer's error is the one told: the reader only sees the archive end early.</summary>
-    internal static async Task PipeAsync(Func<Stream, Task> write, Func<Stream, Task> read)
-    {
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19, useSynchronizationContext: false));
-        var writing = WriteAsync(pipe.Writer, write);
-        try
-        {
-            await using var tar = pipe.Reader.AsStream();
-            await read(tar);
-        }
-        finally
-        {
-            await pipe.Reader.CompleteAsync();
-            await writing;
-        }
-    }
-
-    private static async Task WriteAsync(PipeWriter writer, Func<Stream, Task> write)
-    {
-        await Task.Yield();
-        try
-        {
-            await using (var output = writer.AsStream(leaveOpen: true)) await write(output);
-            await writer.CompleteAsync();
-        }
-        catch (Exception error)
-        {
-            await writer.CompleteAsync(error);
-            throw;
-        }
-    }
+    private Task<LayerInfo> ApplyAsync(Digest? root, Func<Stream, Task> write, CancellationToken cancellation) => Piped.RunAsync(write, tar => parts.Snapshots.ApplyAsync(root, null, tar, cancellation));
 }

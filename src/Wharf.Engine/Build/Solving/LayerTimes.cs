@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Snapshots;
 using Wharf.Specs.Image;
@@ -10,7 +9,7 @@ internal static class LayerTimes
 {
     /// <summary>Writes a layer's tar with no time later than <paramref name="epoch"/> (seconds since 1970).</summary>
     public static Task ClampAsync(SnapshotService snapshots, Digest chain, Stream output, long epoch, Limits limits, CancellationToken cancellation) =>
-        FileSteps.PipeAsync(tar => snapshots.WriteLayerTarAsync(chain, tar, cancellation), async layer =>
+        Piped.RunAsync(tar => snapshots.WriteLayerTarAsync(chain, tar, cancellation), async layer =>
         {
             var reader = new TarReader(layer, limits);
             var writer = new TarWriter(output);

@@ -148,7 +148,7 @@ internal sealed class StepMounts : IDisposable
         using var target = OpenAt.Open(path, O.RDONLY | O.DIRECTORY);
         using var found = OpenSource(root, source);
         if (!FileStat.Of(found).IsDirectory) throw WharfException.Invalid($"RUN --mount=type=cache: \"{source}\" is not a directory of what it comes from");
-        await FileSteps.PipeAsync(output => ArchiveService.WriteRootAsync(found, output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
+        await Piped.RunAsync(output => ArchiveService.WriteRootAsync(found, output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
     }
 
     private async Task AddSecretAsync(RunNode node, RunMount mount, CancellationToken cancellation)
