@@ -92,7 +92,7 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         var finding = jobs.FindAsync(request.Ref, context.CancellationToken);
         if (!finding.IsCompleted && history.Find(request.Ref) is { CompletedAt: not null })
         {
-            await foreach (var status in history.ReadLogAsync(request.Ref, context.CancellationToken)) await responseStream.WriteAsync(status, context.CancellationToken);
+            foreach (var status in history.ReadLog(request.Ref)) await responseStream.WriteAsync(status, context.CancellationToken);
             return;
         }
         var job = await finding ?? throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"no such job {request.Ref}"));

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
@@ -12,12 +13,13 @@ using Wharf.Specs.Errors;
 namespace Wharf.Daemon.BuildKit.History;
 
 /// <summary>
-/// Builds that were made: what was asked for, how it ended, and all that was told meanwhile. Records are rows, logs are files. The oldest go when there
+/// Builds that were made: what was asked for, how it ended, and all that was told meanwhile. Records are rows; logs, errors and attestations are files. The oldest go when there
 /// are more than fifty, unless they are pinned.
 /// </summary>
 internal sealed class HistoryStore
 {
     private const int MaxRecords = 50;
+    private const string LogType = "application/vnd.buildkit.status.v0", ErrorType = "application/vnd.googeapis.google.rpc.status+proto"; // spelt so there
 
     private readonly EngineHost _engine;
     private readonly string _directory;
@@ -48,11 +50,12 @@ internal sealed class HistoryStore
         if (job.Request.Internal) return;
         var events = job.Log.Snapshot();
         var record = RecordOf(job, events, exported, error);
-        WriteLog(job.Reference, events);
-        _engine.State.Execute("insert into build_history values($1, $2, 0, $3) on conflict(ref) do update set record = excluded.record", record.Ref, job.StartedAt.ToString("o", CultureInfo.InvariantCulture), record.ToByteArray());
-        RemoveOldest();
         lock (_lock)
         {
+            record.Logs = Keep(LogType, Framed(events));
+            if (error is not null) record.ExternalError = Keep(ErrorType, error.ToByteArray());
+            _engine.State.Execute("insert into build_history values($1, $2, 0, $3) on conflict(ref) do update set record = excluded.record", record.Ref, job.StartedAt.ToString("o", CultureInfo.InvariantCulture), record.ToByteArray());
+            RemoveOldest();
             _active.Remove(job.Reference);
             Publish(BuildHistoryEventType.Complete, record);
         }
@@ -62,8 +65,9 @@ internal sealed class HistoryStore
     {
         var record = new BuildHistoryRecord
         {
-            Ref = job.Reference, Frontend = "dockerfile.v0", CreatedAt = Timestamp.FromDateTimeOffset(job.StartedAt), CompletedAt = Timestamp.FromDateTimeOffset(DateTimeOffset.UtcNow), Error = error, NumWarnings = job.Warnings,
+            Ref = job.Reference, Frontend = "dockerfile.v0", CreatedAt = Timestamp.FromDateTimeOffset(job.StartedAt), CompletedAt = Timestamp.FromDateTimeOffset(DateTimeOffset.UtcNow), NumWarnings = job.Warnings,
         };
+        if (error is not null) record.Error = new RpcStatus { Code = error.Code, Message = error.Message };
         foreach (var (key, value) in job.Options?.Recorded() ?? []) record.FrontendAttrs[key] = value;
         record.Exporters.AddRange(job.Request.Exporters);
         var vertexes = new Dictionary<string, Vertex>(StringComparer.Ordinal);
@@ -81,21 +85,37 @@ internal sealed class HistoryStore
         return record;
     }
 
-    private void WriteLog(string reference, IReadOnlyList<StatusResponse> events)
+    /// <summary>What was told, as BuildKit stores it: each message after its length in four bytes, the lowest first.</summary>
+    private static byte[] Framed(IReadOnlyList<StatusResponse> events)
     {
-        Directory.CreateDirectory(_directory);
-        using var file = File.Create(LogPath(reference));
-        foreach (var status in events) status.WriteDelimitedTo(file);
+        using var bytes = new MemoryStream();
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        foreach (var status in events)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(length, status.CalculateSize());
+            bytes.Write(length);
+            status.WriteTo(bytes);
+        }
+        return bytes.ToArray();
     }
 
-    private string LogPath(string reference) => Path.Combine(_directory, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(reference)))[..32]);
-
-    public async IAsyncEnumerable<StatusResponse> ReadLogAsync(string reference, [EnumeratorCancellation] CancellationToken cancellation)
+    public IEnumerable<StatusResponse> ReadLog(string reference)
     {
-        if (!File.Exists(LogPath(reference))) yield break;
-        var bytes = await File.ReadAllBytesAsync(LogPath(reference), cancellation);
-        using var stream = new MemoryStream(bytes);
-        while (stream.Position < stream.Length) yield return StatusResponse.Parser.ParseDelimitedFrom(stream);
+        if (Find(reference)?.Logs is not { } logs || !Specs.Image.Digest.TryParse(logs.Digest, out var digest) || !File.Exists(BlobPath(digest))) yield break;
+        var bytes = File.ReadAllBytes(BlobPath(digest));
+        for (int at = 0; at < bytes.Length;)
+        {
+            int length = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
+            yield return StatusResponse.Parser.ParseFrom(bytes, at + sizeof(int), length);
+            at += sizeof(int) + length;
+        }
+    }
+
+    private BlobDescriptor Keep(string mediaType, byte[] bytes)
+    {
+        var digest = Specs.Image.Digest.OfBytes(bytes);
+        KeepBlob(digest, bytes);
+        return new BlobDescriptor { MediaType = mediaType, Digest = digest.ToString(), Size = bytes.Length };
     }
 
     /// <summary>Keeps an attestation for as long as records are kept: in the image store it would go with the next collection.</summary>
@@ -114,10 +134,16 @@ internal sealed class HistoryStore
 
     private string BlobPath(Specs.Image.Digest digest) => Path.Combine(BlobDirectory, digest.Hex);
 
-    private void RemoveBlobs(BuildHistoryRecord record)
+    private static IEnumerable<BlobDescriptor> BlobsOf(BuildHistoryRecord record) =>
+        new[] { record.Logs, record.ExternalError }.OfType<BlobDescriptor>().Concat(record.Result?.Attestations ?? []).Concat(record.Results.Values.SelectMany(static result => result.Attestations));
+
+    /// <summary>Forgets a record, and what was kept for it and for no other.</summary>
+    private void Forget(BuildHistoryRecord record)
     {
-        foreach (var blob in (record.Result?.Attestations ?? []).Concat(record.Results.Values.SelectMany(static result => result.Attestations)))
-            if (Specs.Image.Digest.TryParse(blob.Digest, out var digest)) File.Delete(BlobPath(digest));
+        _engine.State.Execute("delete from build_history where ref = $1", record.Ref);
+        var kept = _engine.State.Query("select record, pinned from build_history", Read).SelectMany(BlobsOf).Select(static blob => blob.Digest).ToHashSet(StringComparer.Ordinal);
+        foreach (var blob in BlobsOf(record))
+            if (!kept.Contains(blob.Digest) && Specs.Image.Digest.TryParse(blob.Digest, out var digest)) File.Delete(BlobPath(digest));
     }
 
     public BuildHistoryRecord? Find(string reference) => _engine.State.Query("select record, pinned from build_history where ref = $1", Read, reference) is [var record, ..] ? record : null;
@@ -132,10 +158,11 @@ internal sealed class HistoryStore
     public void Remove(string reference)
     {
         if (Find(reference) is not { } record) throw WharfException.NotFound($"could not find build {reference}");
-        _engine.State.Execute("delete from build_history where ref = $1", reference);
-        File.Delete(LogPath(reference));
-        RemoveBlobs(record);
-        lock (_lock) Publish(BuildHistoryEventType.Deleted, record);
+        lock (_lock)
+        {
+            Forget(record);
+            Publish(BuildHistoryEventType.Deleted, record);
+        }
     }
 
     public void Pin(string reference, bool pinned)
@@ -148,9 +175,7 @@ internal sealed class HistoryStore
     {
         foreach (var reference in _engine.State.Query("select ref from build_history where pinned = 0 order by created_at desc limit -1 offset $1", static row => row.GetString(0), MaxRecords))
         {
-            if (Find(reference) is { } record) RemoveBlobs(record);
-            _engine.State.Execute("delete from build_history where ref = $1", reference);
-            File.Delete(LogPath(reference));
+            if (Find(reference) is { } record) Forget(record);
         }
     }
 

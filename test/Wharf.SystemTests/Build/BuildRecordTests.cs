@@ -1,0 +1,101 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Xunit;
+
+namespace Wharf.SystemTests.Build;
+
+/// <summary>Records of builds as <c>docker buildx history</c> shows and exports them; importing and opening them is Docker Desktop's, and asks no engine.</summary>
+public sealed class BuildRecordTests(EngineFixture engine) : IDisposable
+{
+    private readonly string _context = Directory.CreateTempSubdirectory("wharf-records-").FullName;
+
+    public void Dispose() => Directory.Delete(_context, recursive: true);
+
+    /// <summary>Builds; gives the record's reference.</summary>
+    private async Task<string> BuildAsync(string dockerfile, int exitCode, params string[] args)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_context, "Dockerfile"), dockerfile);
+        var build = await Buildx.RunAsync(engine, ["buildx", "build", "--progress=plain", .. args, _context]);
+        build.ShouldExit(exitCode);
+        return (await HistoryAsync("ls", "--format", "{{.Ref}}")).Text.Split('\n')[0].Split('/')[^1];
+    }
+
+    private async Task<CommandResult> HistoryAsync(params string[] args) => (await Buildx.RunAsync(engine, ["buildx", "history", .. args])).ShouldExit(0);
+
+    [Fact]
+    public async Task A_failed_build_keeps_its_error_its_place_and_its_log()
+    {
+        var id = Guid.NewGuid().ToString("n");
+        var record = await BuildAsync($"FROM busybox\nRUN echo said-{id}\nRUN exit 7\n", 1);
+        var told = JsonNode.Parse((await HistoryAsync("inspect", record, "--format", "json")).Out)!;
+        told["Status"]!.GetValue<string>().ShouldBe("failed");
+        told["Error"]!["Message"]!.GetValue<string>().ShouldBe("process \"/bin/sh -c exit 7\" did not complete successfully: exit code: 7");
+        told["Error"]!["Name"]!.GetValue<string>().ShouldBe("[3/3] RUN exit 7");
+        Encoding.UTF8.GetString(Convert.FromBase64String(told["Error"]!["Sources"]!.GetValue<string>())).ShouldContain("   3 | >>> RUN exit 7\n");
+        (await HistoryAsync("inspect", record)).Out.ShouldContain(">>> RUN exit 7");
+        (await HistoryAsync("logs", record)).Error.ShouldSatisfyAllConditions(log => log.ShouldContain($"said-{id}"), log => log.ShouldContain("exit code: 7"));
+        (await HistoryAsync("logs", "--progress=rawjson", record)).Error.ShouldContain("\"vertexes\"");
+        (await HistoryAsync("ls", "--filter", "status=error", "--format", "{{.Ref}}")).Text.ShouldContain(record);
+    }
+
+    [Theory]
+    [InlineData("FROM busybox\nRUN echo ID\n", 0, "application/vnd.buildkit.status.v0")]
+    [InlineData("FROM busybox\nRUN echo ID && false\n", 1, "application/vnd.buildkit.status.v0 application/vnd.googeapis.google.rpc.status+proto")]
+    public async Task An_exported_record_has_what_was_told_and_what_went_wrong(string dockerfile, int exitCode, string layers)
+    {
+        var id = Guid.NewGuid().ToString("n");
+        var record = await BuildAsync(dockerfile.Replace("ID", id, StringComparison.Ordinal), exitCode, "--provenance=false");
+        var bundle = Path.Combine(_context, "record.dockerbuild");
+        await HistoryAsync("export", "-o", bundle, record);
+        var files = await UnpackAsync(bundle);
+        files.Keys.ShouldBeSubsetOf(["index.json", "oci-layout", .. files.Keys.Where(name => name.StartsWith("blobs/sha256/", StringComparison.Ordinal))]);
+        foreach (var (name, bytes) in files.Where(file => file.Key.StartsWith("blobs/", StringComparison.Ordinal))) name[^64..].ShouldBe(Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        byte[] Blob(JsonNode descriptor) => files["blobs/sha256/" + descriptor["digest"]!.GetValue<string>()["sha256:".Length..]];
+        var manifest = JsonNode.Parse(Blob(JsonNode.Parse(files["index.json"])!["manifests"]![0]!))!;
+        manifest["config"]!["mediaType"]!.GetValue<string>().ShouldBe("application/vnd.buildkit.historyrecord.v0");
+        var told = JsonNode.Parse(Blob(manifest["config"]!))!;
+        told["Ref"]!.GetValue<string>().ShouldBe(record);
+        told["logs"]!["digest"]!.GetValue<string>().ShouldBe(manifest["layers"]![0]!["digest"]!.GetValue<string>());
+        // A trace of the client's own may come with it.
+        var types = manifest["layers"]!.AsArray().Select(layer => layer!["mediaType"]!.GetValue<string>()).Where(type => !type.Contains("otlp", StringComparison.Ordinal)).ToList();
+        foreach (var type in layers.Split(' ')) types.ShouldContain(type);
+        Encoding.Latin1.GetString(Blob(manifest["layers"]![0]!)).ShouldContain(id);
+        (await HistoryAsync("export", "--all", "-o", bundle)).Error.ShouldBeEmpty();
+        (await UnpackAsync(bundle)).Count.ShouldBeGreaterThanOrEqualTo(files.Count);
+    }
+
+    private static async Task<Dictionary<string, byte[]>> UnpackAsync(string bundle)
+    {
+        await using var plain = new GZipStream(File.OpenRead(bundle), CompressionMode.Decompress);
+        await using var tar = new TarReader(plain);
+        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        while (await tar.GetNextEntryAsync(copyData: true) is { } entry)
+        {
+            if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)) continue;
+            using var bytes = new MemoryStream();
+            if (entry.DataStream is { } data) await data.CopyToAsync(bytes);
+            files[entry.Name] = bytes.ToArray();
+        }
+        return files;
+    }
+
+    /// <summary>What two records have in common, and only that, outlives one of them.</summary>
+    [Fact]
+    public async Task A_record_that_is_removed_takes_nothing_of_another()
+    {
+        var id = Guid.NewGuid().ToString("n");
+        var first = await BuildAsync($"FROM busybox\nRUN echo {id} && exit 9\n", 1);
+        var second = await BuildAsync($"FROM busybox\nRUN echo {id} && exit 9\n", 1);
+        first.ShouldNotBe(second);
+        await HistoryAsync("rm", first);
+        (await HistoryAsync("inspect", second)).Out.ShouldContain($">>> RUN echo {id} && exit 9");
+        (await HistoryAsync("logs", second)).Error.ShouldContain("exit code: 9");
+        (await Buildx.RunAsync(engine, ["buildx", "history", "logs", first])).ExitCode.ShouldNotBe(0);
+        await HistoryAsync("rm", second);
+    }
+}
