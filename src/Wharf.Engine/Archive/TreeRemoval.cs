@@ -16,6 +16,13 @@ public static class TreeRemoval
 {
     private const int MaxDepth = 64;
 
+    /// <summary>Removes what a path of the daemon's own names and all below it, however long the names below make it.</summary>
+    public static void Remove(string path)
+    {
+        using var parent = OpenAt.Open(Path.GetDirectoryName(path)!, O.PATH | O.DIRECTORY);
+        Remove(parent.Value, Encoding.UTF8.GetBytes(Path.GetFileName(path)));
+    }
+
     /// <summary>Removes a name and all below it. Not there is fine.</summary>
     public static void Remove(int directory, ReadOnlySpan<byte> name, FileTaker? taker = null)
     {

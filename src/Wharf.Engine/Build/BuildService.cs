@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Wharf.Engine.Archive;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Build.Solving;
 using Wharf.Engine.Containers;
@@ -58,7 +59,7 @@ public sealed partial class BuildService
     {
         foreach (var key in _snapshots.WritableKeys(WritablePrefix)) await _snapshots.RemoveWritableAsync(key, cancellation);
         foreach (var directory in new[] { Path.Combine(_directory, "context"), Path.Combine(_directory, "fetch"), _runDirectory })
-            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+            RemoveContext(directory);
     }
 
     /// <summary>A new empty directory for a build's context; <see cref="RemoveContext"/> when the build is over.</summary>
@@ -66,7 +67,7 @@ public sealed partial class BuildService
 
     public static void RemoveContext(string path)
     {
-        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        if (Directory.Exists(path)) TreeRemoval.Remove(path);
     }
 
     /// <summary>Takes a hold for a new build, to be disposed when its result is stored or sent.</summary>

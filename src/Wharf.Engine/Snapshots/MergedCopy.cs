@@ -28,7 +28,7 @@ internal sealed class MergedCopy(Fd root, CancellationToken cancellation)
     private void CopyChildren(MergedDirectory source, int target, byte[] path, int depth)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (depth > SnapshotService.MaxDepth) throw new SyscallException("copy", Errno.ELOOP);
+        if (depth > TreeSize.MaxDepth) throw new SyscallException("copy", Errno.ELOOP);
         foreach (var name in source.Names())
         {
             if (!source.TryStat(name, out var stat, out int directory)) continue;

@@ -1,4 +1,5 @@
 using System.Text;
+using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.DockerApi;
@@ -28,7 +29,7 @@ public sealed partial class SnapshotService
     /// </summary>
     private static void Compare(Fd upper, MergedDirectory? lower, string prefix, bool opaque, bool plain, List<FilesystemChange> changes, int depth)
     {
-        if (depth > MaxDepth) return;
+        if (depth > TreeSize.MaxDepth) return;
         var names = DirectoryEntries.Read(upper.Value);
         foreach (var name in names)
         {

@@ -37,7 +37,7 @@ public sealed partial class SnapshotService
         public void Compare(MergedDirectory? before, MergedDirectory? after, string prefix, int depth)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (depth > MaxDepth || (before is not null && after is not null && before.IsSameAs(after))) return;
+            if (depth > TreeSize.MaxDepth || (before is not null && after is not null && before.IsSameAs(after))) return;
             var names = new SortedSet<byte[]>(Comparer<byte[]>.Create(static (a, b) => a.AsSpan().SequenceCompareTo(b)));
             names.UnionWith(before?.Names() ?? []);
             names.UnionWith(after?.Names() ?? []);

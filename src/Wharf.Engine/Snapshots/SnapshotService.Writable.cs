@@ -1,3 +1,4 @@
+using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Specs.Errors;
@@ -116,10 +117,7 @@ public sealed partial class SnapshotService
     /// <summary>Bytes the writable layer holds, hard links counted once.</summary>
     public long WritableSize(string key)
     {
-        if (IsPlain(key)) return PlainSize(key);
-        using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
-        var linked = new HashSet<ulong>();
-        return SizeOf(upper, linked, 0);
+        return IsPlain(key) ? PlainSize(key) : TreeSize.Of(TreePath(Find(key).Number));
     }
 
     /// <summary>The numbers of all writable layers' directories.</summary>
@@ -130,29 +128,6 @@ public sealed partial class SnapshotService
     {
         long size = WritableSize(key);
         for (var at = Find(key).Parent; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) size += snapshot.Size;
-        return size;
-    }
-
-    /// <summary>Deeper than any path can name (PATH_MAX of one-letter directories), nothing is looked at: a container may nest without end.</summary>
-    internal const int MaxDepth = 2048;
-
-    private static long SizeOf(Fd directory, HashSet<ulong> linked, int depth)
-    {
-        if (depth > MaxDepth) return 0;
-        long size = 0;
-        foreach (var name in DirectoryEntries.Read(directory.Value))
-        {
-            if (FileAt.Stat(directory.Value, name, out var stat) < 0) continue;
-            if (!stat.IsDirectory)
-            {
-                if (stat.Links == 1 || linked.Add(stat.Inode)) size += stat.Size;
-                continue;
-            }
-            int fd = FileAt.Open(directory.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
-            if (fd < 0) continue;
-            using var child = new Fd(fd);
-            size += SizeOf(child, linked, depth + 1);
-        }
         return size;
     }
 }

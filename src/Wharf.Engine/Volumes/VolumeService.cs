@@ -164,7 +164,7 @@ public sealed partial class VolumeService : IDisposable
         var data = Path.Combine(directory, "_data");
         while (IsMountPoint(data)) LocalVolumeOptions.Unmount(data);
         _quotas.Free(data);
-        Directory.Delete(directory, recursive: true);
+        Archive.TreeRemoval.Remove(directory);
     }
 
     /// <summary>With a container's removal (<c>-v</c>): removes those of its anonymous volumes that nothing else uses.</summary>
@@ -194,9 +194,7 @@ public sealed partial class VolumeService : IDisposable
     private static bool IsAnonymous(Volume volume) => volume.Labels?.ContainsKey(AnonymousLabel) == true;
 
     /// <summary>Bytes of the files in a volume; links are not followed. -1 where that is not ours to say.</summary>
-    public static long SizeOf(Volume volume) => volume.Driver != LocalDriver || !Directory.Exists(volume.Mountpoint) ? -1
-        : new DirectoryInfo(volume.Mountpoint).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = true })
-            .Where(file => file.LinkTarget is null).Sum(file => file.Length);
+    public static long SizeOf(Volume volume) => volume.Driver != LocalDriver || !Directory.Exists(volume.Mountpoint) ? -1 : Archive.TreeSize.Of(volume.Mountpoint);
 
     public void Dispose()
     {

@@ -78,6 +78,64 @@ public sealed class SolverTests(EngineFixture engine) : IDisposable
         (await CacheAsync(own)).Descriptions.ShouldBeEmpty();
     }
 
+    /// <summary>Docker's keep-duration: sixty days for results, two days for cache mounts once they are more than 512 MB; and what a client's prune says.</summary>
+    [Fact]
+    public async Task What_was_long_not_used_goes()
+    {
+        if (!engine.IsWharf) Assert.Skip("needs an engine of its own");
+        Buildx.Require("docker-buildx");
+        await using var own = new EngineFixture();
+        var config = Path.Combine(own.Root, "daemon.json");
+        // More than everything that is here: what is beyond it may go once it is old.
+        await File.WriteAllTextAsync(config, """{"builder": {"gc": {"enabled": true, "defaultReservedSpace": "1KB", "defaultMaxUsedSpace": "2KB", "defaultMinFreeSpace": "0"}}}""", TestContext.Current.CancellationToken);
+        await own.StartOwnAsync("--config-file", config);
+        (await own.DockerAsync(BusyboxImage.Tar(), "import", "-", "busybox:latest")).ShouldExit(0);
+        foreach (var name in new[] { "old", "young" })
+        {
+            await File.WriteAllTextAsync(Path.Combine(_context, "Dockerfile"), $"FROM busybox\nRUN --mount=type=cache,id={name}-mount,target=/c echo {name} > /step && truncate -s 600M /c/{name}\n", TestContext.Current.CancellationToken);
+            (await own.WharfAsync("build", "-q", "-o", "type=cacheonly", _context)).ShouldExit(0);
+        }
+        async Task<List<string>> CacheOfAsync(string what) => [.. (await CacheAsync(own)).Descriptions.Where(description => description.Contains(what, StringComparison.Ordinal))];
+        await Buildx.RunAsync(own, ["buildx", "prune", "-af", "--filter", "until=1h"]);
+        (await CacheOfAsync("old")).Count.ShouldBe(2);
+        (await own.StopDaemonAsync()).ShouldBe(0);
+        Age(own.DataRoot, "old", TimeSpan.FromDays(61));
+        await own.StartDaemonAsync("--config-file", config);
+        (await Buildx.RunAsync(own, ["buildx", "prune", "-af", "--filter", $"until={24 * 62}h"])).ShouldExit(0);
+        (await CacheOfAsync("old")).Count.ShouldBe(2);
+        (await Buildx.RunAsync(own, ["buildx", "prune", "-af", "--filter", $"until={24 * 60}h"])).ShouldExit(0);
+        (await CacheOfAsync("old")).ShouldBeEmpty();
+        (await CacheOfAsync("young")).Count.ShouldBe(2);
+        // The daemon's own collection, with the first build after its start: of what is not beyond any bound only what is old goes.
+        (await own.StopDaemonAsync()).ShouldBe(0);
+        await File.WriteAllTextAsync(config, """{"builder": {"gc": {"enabled": true, "defaultReservedSpace": "1KB", "defaultMaxUsedSpace": "10GB", "defaultMinFreeSpace": "0"}}}""", TestContext.Current.CancellationToken);
+        Age(own.DataRoot, "young-mount", TimeSpan.FromHours(49));
+        await own.StartDaemonAsync("--config-file", config);
+        await File.WriteAllTextAsync(Path.Combine(_context, "Dockerfile"), "FROM busybox\nRUN echo new > /step\n", TestContext.Current.CancellationToken);
+        (await own.WharfAsync("build", "-q", "-o", "type=cacheonly", _context)).ShouldExit(0);
+        using var patience = new CancellationTokenSource(CommandResult.Patience(60));
+        while ((await CacheOfAsync("young-mount")).Count > 0) await Task.Delay(100, patience.Token);
+        (await CacheOfAsync("young")).ShouldHaveSingleItem().ShouldContain("RUN");
+        (await CacheOfAsync("new")).Count.ShouldBe(1);
+    }
+
+    /// <summary>Makes the entries whose description holds a word as old as if they had not been used for so long. The daemon is down.</summary>
+    private static void Age(string dataRoot, string word, TimeSpan age)
+    {
+        var then = DateTime.UtcNow - age;
+        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(dataRoot, "state.db")}"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "update build_step set used_at = $1 where description like $2";
+            command.Parameters.AddWithValue("$1", then.ToString("o"));
+            command.Parameters.AddWithValue("$2", $"%{word}%");
+            command.ExecuteNonQuery();
+        }
+        foreach (var id in Directory.EnumerateFiles(Path.Combine(dataRoot, "build"), "*.id", SearchOption.AllDirectories).Where(path => File.ReadAllText(path).Contains(word, StringComparison.Ordinal)))
+            File.SetLastWriteTimeUtc(id, then);
+    }
+
     private static async Task<(long Total, List<string> Descriptions)> CacheAsync(EngineFixture engine)
     {
         using var api = new EngineApi(engine.SocketPath);

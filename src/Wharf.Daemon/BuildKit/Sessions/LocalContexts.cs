@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Wharf.Engine.Archive;
 using Wharf.Engine.Build;
 
 namespace Wharf.Daemon.BuildKit.Sessions;
@@ -45,8 +46,8 @@ internal sealed class LocalContexts(string root)
         foreach (var path in Directory.EnumerateDirectories(root))
         {
             if (!Take(Path.GetFileName(path))) continue;
-            freed += Size(path);
-            Directory.Delete(path, recursive: true);
+            freed += TreeSize.Of(path);
+            TreeRemoval.Remove(path);
             lock (_lock) _inUse.Remove(Path.GetFileName(path));
         }
         return freed;
@@ -61,11 +62,11 @@ internal sealed class LocalContexts(string root)
             var id = Path.GetFileName(path);
             bool inUse;
             lock (_lock) inUse = _inUse.Contains(id);
-            yield return (id, Size(path), new DateTimeOffset(Directory.GetLastAccessTimeUtc(path), TimeSpan.Zero), inUse);
+            // A look changes the time: it comes first.
+            var usedAt = new DateTimeOffset(Directory.GetLastAccessTimeUtc(path), TimeSpan.Zero);
+            yield return (id, TreeSize.Of(path), usedAt, inUse);
         }
     }
-
-    private static long Size(string path) => new DirectoryInfo(path).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Sum(static file => file.Length);
 
     private bool Take(string key)
     {
@@ -76,7 +77,7 @@ internal sealed class LocalContexts(string root)
     {
         if (key is null)
         {
-            if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+            if (Directory.Exists(path)) TreeRemoval.Remove(path);
             return;
         }
         lock (_lock) _inUse.Remove(key);
@@ -91,7 +92,7 @@ internal sealed class LocalContexts(string root)
         {
             var key = Path.GetFileName(path);
             if (!Take(key)) continue;
-            Directory.Delete(path, recursive: true);
+            TreeRemoval.Remove(path);
             lock (_lock) _inUse.Remove(key);
         }
     }

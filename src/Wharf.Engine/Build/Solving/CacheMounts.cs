@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 
@@ -9,6 +10,7 @@ namespace Wharf.Engine.Build.Solving;
 /// <summary>Directories of <c>RUN --mount=type=cache</c>: kept from build to build, outside of all images. Beside each lies a file with its ID as it was written.</summary>
 internal sealed class CacheMounts(string root)
 {
+    /// <summary>A file beside the directory: what it says is the ID, its time when the cache was last used. The directory's own would be that of the last look.</summary>
     private const string IdSuffix = ".id";
 
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _locks = new(StringComparer.Ordinal);
@@ -40,7 +42,7 @@ internal sealed class CacheMounts(string root)
             }
             var path = Path.Combine(root, name);
             if (!Directory.Exists(path)) await MakeAsync(path, id, make);
-            Directory.SetLastAccessTimeUtc(path, DateTime.UtcNow);
+            File.SetLastWriteTimeUtc(path + IdSuffix, DateTime.UtcNow);
             return new Lease(path, () => Release(name, gate));
         }
         catch
@@ -68,7 +70,7 @@ internal sealed class CacheMounts(string root)
         catch (IOException) when (Directory.Exists(path))
         {
             // Another step made it meanwhile: that one counts.
-            Directory.Delete(fresh, recursive: true);
+            TreeRemoval.Remove(fresh);
         }
     }
 
@@ -94,8 +96,8 @@ internal sealed class CacheMounts(string root)
         foreach (var directory in new DirectoryInfo(root).EnumerateDirectories())
         {
             if (directory.Name.Contains(".new-", StringComparison.Ordinal)) continue;
-            yield return new CacheEntry(directory.Name, "exec.cachemount", $"cached mount {IdOf(directory.FullName)}", Size(directory), Mutable: true, InUse: _inUse.ContainsKey(directory.Name), Shared: false, [],
-                new DateTimeOffset(directory.CreationTimeUtc), new DateTimeOffset(directory.LastAccessTimeUtc), 1);
+            yield return new CacheEntry(directory.Name, "exec.cachemount", $"cached mount {IdOf(directory.FullName)}", TreeSize.Of(directory.FullName), Mutable: true, InUse: _inUse.ContainsKey(directory.Name), Shared: false, [],
+                new DateTimeOffset(directory.CreationTimeUtc), new DateTimeOffset(File.GetLastWriteTimeUtc(directory.FullName + IdSuffix)), 1);
         }
     }
 
@@ -106,7 +108,7 @@ internal sealed class CacheMounts(string root)
         if (!Directory.Exists(path)) throw WharfException.NotFound($"no cache mount with the ID \"{id}\"");
         using var lease = await TakeAsync(id, "shared", new NewCache(0x1ed, 0, 0, null), cancellation);
         using var directory = OpenAt.Open(path, O.RDONLY | O.DIRECTORY);
-        await Archive.ArchiveService.WriteRootAsync(directory, output, cancellation);
+        await ArchiveService.WriteRootAsync(directory, output, cancellation);
     }
 
     /// <summary>Puts the files of a tar into the cache of an ID, which is made where there is none. Nothing of it gets outside the cache's directory.</summary>
@@ -115,14 +117,12 @@ internal sealed class CacheMounts(string root)
         if (id.Length == 0) throw WharfException.Invalid("a cache mount needs an ID");
         using var lease = await TakeAsync(id, "locked", new NewCache(0x1ed, 0, 0, null), cancellation);
         using var directory = OpenAt.Open(lease.Path, O.RDONLY | O.DIRECTORY);
-        await Archive.ArchiveService.ExtractAsync(directory, "/", archive, new Archive.ArchiveExtractOptions(), cancellation);
+        await ArchiveService.ExtractAsync(directory, "/", archive, new ArchiveExtractOptions(), cancellation);
     }
 
     private static string NameOf(string id) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))[..25];
 
     private static string IdOf(string path) => File.Exists(path + IdSuffix) ? File.ReadAllText(path + IdSuffix) : Path.GetFileName(path);
-
-    private static long Size(DirectoryInfo directory) => directory.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Sum(static file => file.Length);
 
     /// <summary>Removes a cache that nobody uses; false when there is none of that name or it is in use.</summary>
     public bool Remove(string name)
@@ -131,7 +131,7 @@ internal sealed class CacheMounts(string root)
         if (name.Length == 0 || !Directory.Exists(path) || !_inUse.TryAdd(Path.GetFileName(name), 1)) return false;
         try
         {
-            Directory.Delete(path, recursive: true);
+            TreeRemoval.Remove(path);
             File.Delete(path + IdSuffix);
             return true;
         }
