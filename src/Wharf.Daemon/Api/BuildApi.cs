@@ -89,7 +89,7 @@ public static class BuildApi
         return new BuildRequest
         {
             Hold = hold, Classic = true, CacheFrom = Json(context, "cachefrom", "cache-from", BuildJson.Default.ListString) ?? [],
-            Name = context.QueryAll("t").Append(context.Query("remote") ?? "").First() is { Length: > 0 } named ? named : "classic",
+            Name = context.QueryAll("t").Append(RemoteAddress.Redacted(context.Query("remote") ?? "")).First() is { Length: > 0 } named ? named : "classic",
             DockerfileText = dockerfile,
             DockerfileName = context.Query("dockerfile") is { Length: > 0 } name ? name : "Dockerfile",
             Arguments = Json(context, "buildargs", "build args", BuildJson.Default.DictionaryStringString) is { } arguments ? arguments.ToDictionary(pair => pair.Key, pair => (string?)pair.Value) : [],

@@ -27,11 +27,11 @@ public sealed partial class BuildService
             await GitSource.Parse(address).CheckOutAsync(directory, keepGitDirectory: false, sshAgent: null, cancellation);
             return;
         }
-        if (!Solving.AddStep.IsRemote(address)) throw WharfException.Invalid($"remoteURL ({address}) could not be recognized as URL");
+        if (!Solving.AddStep.IsRemote(address)) throw WharfException.Invalid($"remoteURL ({RemoteAddress.Redacted(address)}) could not be recognized as URL");
         var fetched = Path.Combine(directory, ".fetched");
         string file;
         try { file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation); }
-        catch (HttpRequestException error) { throw new WharfException(ErrorKind.Internal, $"error downloading remote context {address}: {Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(address)).Message}", error); }
+        catch (HttpRequestException error) { throw new WharfException(ErrorKind.Internal, $"error downloading remote context {RemoteAddress.Redacted(address)}: {Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(address)).Message}", error); }
         await using (var content = File.OpenRead(file)) await UnpackOrDockerfileAsync(directory, content, cancellation);
         Directory.Delete(fetched, recursive: true);
     }

@@ -8,7 +8,7 @@ namespace Wharf.Engine.Build;
 
 /// <summary>
 /// A git repository as a source: an address with an optional <c>#ref:subdirectory</c> or <c>?ref=…&amp;subdir=…</c>. The machine's git fetches it, with nothing
-/// of the address able to pass for an option (CVE-2019-13139), and no settings but our own.
+/// of the address able to pass for an option (CVE-2019-13139), no settings but our own, and no hooks.
 /// </summary>
 public sealed record GitSource(string Remote, string Reference, string Directory)
 {
@@ -36,19 +36,19 @@ public sealed record GitSource(string Remote, string Reference, string Directory
                 var value = parts.Length == 2 ? Uri.UnescapeDataString(parts[1]) : "";
                 if (parts[0] is "ref" or "branch" or "tag" or "commit") reference = value;
                 else if (parts[0] is "subdir") directory = value;
-                else throw WharfException.Invalid($"unexpected query \"{parts[0]}\" in git address {address}");
+                else throw WharfException.Invalid($"unexpected query \"{parts[0]}\" in git address {RemoteAddress.Redacted(address)}");
             }
             remote = remote[..query];
         }
         if (remote.StartsWith("github.com/", StringComparison.Ordinal)) remote = "https://" + remote;
-        if (remote.StartsWith('-') || reference.StartsWith('-') || remote.Contains('\0') || reference.AsSpan().ContainsAny(" \n\0")) throw WharfException.Invalid($"invalid git address: {address}");
+        if (remote.StartsWith('-') || reference.StartsWith('-') || remote.Contains('\0') || reference.AsSpan().ContainsAny(" \n\0")) throw WharfException.Invalid($"invalid git address: {RemoteAddress.Redacted(address)}");
         return new GitSource(remote, reference, directory);
     }
 
     /// <summary>Checks the repository's files out into an empty directory; gives the commit. <paramref name="sshAgent"/> is the socket of an agent to use.</summary>
     public async Task<string> CheckOutAsync(string directory, bool keepGitDirectory, string? sshAgent, CancellationToken cancellation)
     {
-        var work = Path.Combine(directory, ".git-work");
+        var work = Path.Combine(directory, ".git-" + Guid.NewGuid().ToString("n"));
         var repository = Path.Combine(work, "repository");
         System.IO.Directory.CreateDirectory(repository);
         var settings = new GitSettings(work, repository, sshAgent);
@@ -59,6 +59,7 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         if (File.Exists(Path.Combine(repository, ".gitmodules")))
             await RunAsync(settings, ["submodule", "update", "--init", "--recursive", "--depth=1"], cancellation);
         var commit = (await RunAsync(settings, ["rev-parse", "HEAD"], cancellation)).Trim();
+        if (keepGitDirectory) await RunAsync(settings, ["remote", "set-url", "--", "origin", RemoteAddress.Redacted(Remote)], cancellation);
         Take(repository, directory, keepGitDirectory);
         System.IO.Directory.Delete(work, recursive: true);
         return commit;
@@ -88,16 +89,11 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         if (!keepGitDirectory) System.IO.Directory.Delete(git, recursive: true);
         using var root = OpenAt.Open(repository, O.PATH | O.DIRECTORY);
         var clean = ArchivePlace.Clean(Directory);
-        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(clean), O.PATH | O.DIRECTORY);
-        if (fd < 0) throw WharfException.Invalid($"subdirectory {Directory} not found in {Remote}");
+        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(clean), O.RDONLY | O.DIRECTORY);
+        if (fd < 0) throw WharfException.Invalid($"subdirectory {Directory} not found in {RemoteAddress.Redacted(Remote)}");
         using var found = new Fd(fd);
-        var source = Encoding.UTF8.GetString(FileAt.ReadLink(OpenAt.AT_FDCWD, Encoding.ASCII.GetBytes(found.ProcPath)));
-        foreach (var path in System.IO.Directory.EnumerateFileSystemEntries(source))
-        {
-            var target = Path.Combine(directory, Path.GetFileName(path));
-            if (new FileInfo(path).LinkTarget is null && System.IO.Directory.Exists(path)) System.IO.Directory.Move(path, target);
-            else File.Move(path, target);
-        }
+        using var target = OpenAt.Open(directory, O.PATH | O.DIRECTORY);
+        foreach (var name in DirectoryEntries.Read(found.Value)) FileAt.Check(FileAt.Rename(found.Value, name, target.Value, name), "renameat", name);
     }
 
     private sealed record GitSettings(string Home, string Repository, string? SshAgent);
@@ -110,6 +106,7 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         start.Environment["HOME"] = settings.Home;
         start.Environment["GIT_CONFIG_NOSYSTEM"] = "1";
         start.Environment["GIT_TERMINAL_PROMPT"] = "0";
+        (start.Environment["GIT_CONFIG_COUNT"], start.Environment["GIT_CONFIG_KEY_0"], start.Environment["GIT_CONFIG_VALUE_0"]) = ("1", "core.hooksPath", "/dev/null");
         start.Environment["GIT_ALLOW_PROTOCOL"] = "http:https:git:ssh";
         start.Environment["GIT_SSH_COMMAND"] = "ssh -F none -o StrictHostKeyChecking=accept-new -o BatchMode=yes";
         if (settings.SshAgent is not null) start.Environment["SSH_AUTH_SOCK"] = settings.SshAgent;
@@ -128,7 +125,7 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         }
         var result = await output;
         var text = (await error).Trim();
-        if (process.ExitCode != 0) throw WharfException.Invalid($"failed to fetch remote repository: git {arguments[0]}: {(text.Length > MaxErrorText ? text[..MaxErrorText] : text)}");
+        if (process.ExitCode != 0) throw WharfException.Invalid($"failed to fetch remote repository: git {arguments[0]}: {RemoteAddress.Redacted(text.Length > MaxErrorText ? text[..MaxErrorText] : text)}");
         return result;
     }
 

@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using System.IO.Compression;
 using System.Text;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
@@ -7,34 +8,21 @@ using Xunit;
 namespace Wharf.SystemTests.Build;
 
 /// <summary>
-/// Dockerfiles and contexts that want something of the host (SECURITY.md classes A and F): the marker lies on the host, outside of every context,
-/// and must be neither read nor changed, and nothing may appear beside it.
+/// Dockerfiles and contexts that want something of the host (SECURITY.md classes A and F): what lies there, outside of every context, must be neither
+/// read nor changed.
 /// </summary>
-public sealed class HostileBuildTests : IAsyncLifetime
+public sealed class HostileBuildTests(EngineFixture engine) : IDisposable
 {
-    private readonly EngineFixture _engine;
-    private readonly EngineApi _api;
-    private readonly string _outside = Directory.CreateTempSubdirectory("wharf-outside-").FullName;
-    private readonly string _secret = "host-" + Guid.NewGuid().ToString("n");
+    private readonly EngineFixture _engine = engine;
+    private readonly EngineApi _api = new(engine.SocketPath);
+    private readonly HostMarker _host = new();
 
-    public HostileBuildTests(EngineFixture engine)
+    private string Outside => _host.Directory;
+
+    public void Dispose()
     {
-        (_engine, _api) = (engine, new EngineApi(engine.SocketPath));
-        File.WriteAllText(Marker, _secret);
-    }
-
-    private string Marker => Path.Combine(_outside, "marker");
-
-    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
-
-    /// <summary>Whatever a test did: the marker is as it was, alone.</summary>
-    public ValueTask DisposeAsync()
-    {
-        File.ReadAllText(Marker).ShouldBe(_secret);
-        Directory.EnumerateFileSystemEntries(_outside).ShouldBe([Marker]);
-        Directory.Delete(_outside, recursive: true);
         _api.Dispose();
-        return ValueTask.CompletedTask;
+        _host.Dispose();
     }
 
     private static TarEntry Text(string name, string text) => new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) };
@@ -49,60 +37,87 @@ public sealed class HostileBuildTests : IAsyncLifetime
         return bytes.ToArray();
     }
 
+    private static TarEntry Packed()
+    {
+        var bytes = new MemoryStream();
+        using (var packed = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) packed.Write(Tar(Text("packed", "x")));
+        bytes.Position = 0;
+        return new PaxTarEntry(TarEntryType.RegularFile, "packed.tar.gz") { DataStream = bytes };
+    }
+
     /// <summary>Builds by the API. Gives all that was answered, and what the container <c>cat /p</c> of the result shows.</summary>
     private async Task<string> BuildAsync(string query, params TarEntry[] entries)
     {
         var answer = await _api.PostTarAsync($"/build?t=hostile&nocache=1&{query}", Tar(entries));
         var text = answer.Text;
-        text.ShouldNotContain(_secret);
+        text.ShouldNotContain(_host.Secret);
         if (answer.Status != 200 || answer.StreamError is not null) return text;
         var shown = await _engine.DockerAsync("run", "--rm", "hostile", "sh", "-c", "cat /p /p/* 2>/dev/null; true");
-        (shown.Out + shown.Error).ShouldNotContain(_secret);
+        (shown.Out + shown.Error).ShouldNotContain(_host.Secret);
         await _engine.DockerAsync("rmi", "-f", "hostile");
         return text;
     }
 
-    [Fact]
+    [Fact] // CVE-2014-9356, CVE-2022-4122
     public async Task Links_in_a_context_lead_nowhere_outside_of_it()
     {
-        foreach (var target in new[] { Marker, "../../../../../../../../../.." + Marker, "/proc/self/root" + Marker, "/proc/1/root" + Marker })
+        foreach (var target in new[] { _host.File, "../../../../../../../../../.." + _host.File, "/proc/self/root" + _host.File, "/proc/1/root" + _host.File })
         {
             (await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY l /p\n"), Link(TarEntryType.SymbolicLink, "l", target))).ShouldContain("rror");
             (await BuildAsync("", Text("Dockerfile", "FROM busybox\nADD l /p\n"), Link(TarEntryType.SymbolicLink, "l", target))).ShouldContain("rror");
         }
-        (await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY d/marker /p\n"), Link(TarEntryType.SymbolicLink, "d", _outside))).ShouldContain("rror");
-        await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY d/ /p/\n"), Link(TarEntryType.SymbolicLink, "d", _outside));
-        await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY l /p\n"), Link(TarEntryType.HardLink, "l", Marker));
+        (await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY d/marker /p\n"), Link(TarEntryType.SymbolicLink, "d", Outside))).ShouldContain("rror");
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY d/ /p/\n"), Link(TarEntryType.SymbolicLink, "d", Outside));
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY l /p\n"), Link(TarEntryType.HardLink, "l", _host.File));
     }
 
-    [Fact]
+    [Fact] // CVE-2014-6407, CVE-2020-10696, CVE-2021-29136, CVE-2021-32760, CVE-2024-24579, CVE-2025-47290, CVE-2026-17106
     public async Task A_context_unpacks_into_its_directory_and_nowhere_else()
     {
-        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Text("../../../../../../../../.." + _outside + "/escaped", "x"), Text(_outside + "/absolute", "x"));
-        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, "d", _outside), Text("d/through", "x"));
-        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, "f", Marker), Text("f", "overwritten"));
-        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.HardLink, "h", Marker), Text("h", "overwritten"));
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Text("../../../../../../../../.." + Outside + "/escaped", "x"), Text(Outside + "/absolute", "x"));
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, "d", Outside), Text("d/through", "x"));
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, "f", _host.File), Text("f", "overwritten"));
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.HardLink, "h", _host.File), Text("h", "overwritten"));
         // An archive that ADD unpacks, into a directory that is a link out.
-        await BuildAsync("", Text("Dockerfile", $"FROM busybox\nRUN ln -s {_outside} /d\nADD a.tar /d/\nADD a.tar /x\n"), new PaxTarEntry(TarEntryType.RegularFile, "a.tar")
+        await BuildAsync("", Text("Dockerfile", $"FROM busybox\nRUN ln -s {Outside} /d\nADD a.tar /d/\nADD a.tar /x\n"), new PaxTarEntry(TarEntryType.RegularFile, "a.tar")
         {
-            DataStream = new MemoryStream(Tar(Text("planted", "x"), Link(TarEntryType.SymbolicLink, "s", _outside), Text("s/through", "x"), Link(TarEntryType.HardLink, "h", "../../.." + Marker))),
+            DataStream = new MemoryStream(Tar(Text("planted", "x"), Link(TarEntryType.SymbolicLink, "s", Outside), Text("s/through", "x"), Link(TarEntryType.HardLink, "h", "../../.." + _host.File))),
         });
     }
 
-    [Fact]
+    [Fact] // GHSA-vp35-85q5-9f25, CVE-2022-4122
     public async Task A_Dockerfile_is_a_file_of_the_context()
     {
-        foreach (var name in new[] { Marker, "../../../../../../../.." + Marker, "l", "d/marker", "/proc/self/environ" })
+        foreach (var name in new[] { _host.File, "../../../../../../../.." + _host.File, "l", "d/marker", "/proc/self/environ" })
         {
-            var answer = await BuildAsync("dockerfile=" + Uri.EscapeDataString(name), Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, "l", Marker), Link(TarEntryType.SymbolicLink, "d", _outside));
+            var answer = await BuildAsync("dockerfile=" + Uri.EscapeDataString(name), Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, "l", _host.File), Link(TarEntryType.SymbolicLink, "d", Outside));
             answer.ShouldContain(name.StartsWith("..", StringComparison.Ordinal) ? "forbidden path outside the build context: " + name : "Cannot locate specified Dockerfile: " + name);
         }
         // Ignore files are read the same way, and removed by name only.
-        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, ".dockerignore", Marker));
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\n"), Link(TarEntryType.SymbolicLink, ".dockerignore", _host.File));
         if (_engine.IsWharf) (await BuildAsync("", Text("Dockerfile", "FROM busybox\n# " + new string('x', 20 << 20)))).ShouldContain("larger than");
     }
 
-    [Theory]
+    [Theory] // CVE-2018-15664's kind, CVE-2022-23648, CVE-2024-1753, CVE-2024-9407, CVE-2024-9675, CVE-2024-45310, CVE-2026-55686; of user databases CVE-2024-5154, CVE-2024-9341, CVE-2024-9676
+    [InlineData("COPY --from=s --chmod=777 --chown=1:1 /out /p/")]
+    [InlineData("COPY --from=s --parents /out/./marker /out/../out/marker /p/")]
+    [InlineData("COPY --parents ../../../../OUT/marker ./../../../../../OUT/marker /p/")]
+    [InlineData("COPY --link f /out/planted")]
+    [InlineData("COPY --from=s --link /out/marker /p")]
+    [InlineData("COPY --from=s --parents /out/** /p/")]
+    [InlineData("COPY --from=../../../../../../OUT marker /p")]
+    [InlineData("ADD --chmod=777 f /out/marker")]
+    [InlineData("RUN --mount=type=bind,source=/,target=/m,bind-propagation=shared cat /m/OUT/marker > /p")]
+    [InlineData("RUN --mount=type=bind,from=s,source=/,target=/out,rw touch /out/planted; true")]
+    [InlineData("RUN --mount=type=bind,from=s,source=../../../../../OUT,target=/m cat /m/marker > /p; true")]
+    [InlineData("RUN --mount=type=tmpfs,target=/out/empty touch /out/empty/planted; true")]
+    [InlineData("RUN --mount=type=tmpfs,target=/in/empty mv /in /was && ln -s /OUT /in")]
+    [InlineData("RUN --mount=type=bind,target=/in/a/empty mv /in /was && mkdir /in && ln -s /OUT /in/a")]
+    [InlineData("RUN rm /etc/passwd && ln -s /OUT/marker /etc/passwd\nCOPY --chown=nobody f /p\nUSER nobody\nRUN cat /etc/passwd")]
+    [InlineData("RUN rm /etc/passwd /etc/group && mkfifo /etc/passwd /etc/group\nCOPY --chown=nobody:nogroup f /p\nUSER nobody\nRUN true")]
+    [InlineData("RUN rm -rf /etc && ln -s /OUT /etc\nRUN cat /etc/marker > /p; true\nUSER nobody\nRUN true")]
+    [InlineData("RUN rm -rf /run /tmp && ln -s /OUT /run && ln -s /OUT /tmp\nRUN touch /run/planted /tmp/planted; true")]
+    [InlineData("RUN mkdir -p /usr/bin && for p in xz unxz gzip unpigz bzip2 zstd tar git; do printf '#!/bin/sh\\ntouch /OUT/planted\\n' > /usr/bin/$p; chmod +x /usr/bin/$p; done\nADD packed.tar.gz /p/")]
     [InlineData("COPY --from=s /out/marker /p")]
     [InlineData("COPY --from=s /out /p/")]
     [InlineData("COPY --from=s /in/../../../../../../OUT/marker /p")]
@@ -122,12 +137,34 @@ public sealed class HostileBuildTests : IAsyncLifetime
     [InlineData("USER ../../OUT")]
     public async Task A_step_sees_its_own_root_whatever_links_say(string step)
     {
-        var stage = $"RUN ln -s {_outside} /out && mkdir /in\n";
-        var dockerfile = $"FROM busybox AS s\n{stage}FROM busybox\n{stage}{step.Replace("OUT", _outside.TrimStart('/'), StringComparison.Ordinal)}\n";
-        await BuildAsync("", Text("Dockerfile", dockerfile), Text("f", "x"), Link(TarEntryType.SymbolicLink, "l", _outside));
+        var stage = $"RUN ln -s {Outside} /out && mkdir /in\n";
+        var dockerfile = $"FROM busybox AS s\n{stage}FROM busybox\n{stage}{step.Replace("OUT", Outside.TrimStart('/'), StringComparison.Ordinal)}\n";
+        await BuildAsync("", Text("Dockerfile", dockerfile), Text("f", "x"), Link(TarEntryType.SymbolicLink, "l", Outside), Packed());
     }
 
+    /// <summary>CVE-2026-41579, CVE-2026-47766, CVE-2019-16884: a base whose directories for the kernel's file systems are links.</summary>
     [Theory]
+    [InlineData("dev")]
+    [InlineData("proc")]
+    [InlineData("sys")]
+    [InlineData("etc")]
+    [InlineData("dev/shm")]
+    [InlineData("dev/pts")]
+    public async Task A_base_with_links_in_the_kernels_places_starts_no_step_outside(string name)
+    {
+        var tree = BusyboxTree().Where(entry => entry.Name.TrimEnd('/') != name && !entry.Name.StartsWith(name + "/", StringComparison.Ordinal)).Append(Link(TarEntryType.SymbolicLink, name, Outside));
+        await BuildAsync("", Text("Dockerfile", "FROM scratch\nADD tree.tar /\nRUN cat /*/marker > /p 2>/dev/null; true\n"), new PaxTarEntry(TarEntryType.RegularFile, "tree.tar") { DataStream = new MemoryStream(Tar([.. tree])) });
+    }
+
+    private static List<TarEntry> BusyboxTree()
+    {
+        var reader = new TarReader(new MemoryStream(BusyboxImage.Tar()));
+        var entries = new List<TarEntry>();
+        while (reader.GetNextEntry(copyData: true) is { } entry) entries.Add(entry);
+        return entries;
+    }
+
+    [Theory] // CVE-2019-13139
     [InlineData("git://127.0.0.1:1/--upload-pack=touch OUT/planted")]
     [InlineData("http://127.0.0.1:1/x.git#--upload-pack=touch OUT/planted")]
     [InlineData("http://127.0.0.1:1/x.git#--output=OUT/planted:sub")]
@@ -139,13 +176,46 @@ public sealed class HostileBuildTests : IAsyncLifetime
     [InlineData("http://127.0.0.1:1/x.git?ref=--exec=touch OUT/planted")]
     public async Task An_address_of_a_repository_is_no_option_and_no_command(string address)
     {
-        address = address.Replace("OUT", _outside, StringComparison.Ordinal);
+        address = address.Replace("OUT", Outside, StringComparison.Ordinal);
         var answer = await _api.PostAsync("/build?remote=" + Uri.EscapeDataString(address));
         (answer.Status >= 400 || answer.StreamError is not null).ShouldBeTrue(answer.Text);
         await BuildAsync("", Text("Dockerfile", $"FROM busybox\nADD [\"{address}\", \"/p/\"]\n"));
     }
 
+    /// <summary>CVE-2026-33747: a front end that a Dockerfile names is no program of this builder's.</summary>
     [Fact]
+    public async Task A_named_front_end_is_neither_fetched_nor_run()
+    {
+        if (!_engine.IsWharf) Assert.Skip("docker fetches and runs it");
+        foreach (var name in new[] { "127.0.0.1:1/evil:1", "../../../../evil", "docker/dockerfile:1" })
+            (await BuildAsync("version=2", Text("Dockerfile", $"# syntax={name}\nFROM busybox\nRUN echo x > /p\n"))).ShouldNotContain("\"error\"");
+        (await BuildAsync("version=2&buildargs=" + Uri.EscapeDataString("{\"BUILDKIT_SYNTAX\":\"127.0.0.1:1/evil:1\"}"), Text("Dockerfile", "FROM busybox\n"))).ShouldNotContain("\"error\"");
+    }
+
+    /// <summary>CVE-2021-3602: what the daemon was started with is not what a step runs with.</summary>
+    [Fact]
+    public async Task The_daemons_environment_is_not_the_steps()
+    {
+        if (!_engine.IsWharf) Assert.Skip("looks at the daemon's process");
+        var names = File.ReadAllText($"/proc/{_engine.DaemonPid}/environ").Split('\0', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')[0]).Where(name => name is not ("PATH" or "HOME" or "HOSTNAME" or "PWD" or "SHLVL"));
+        foreach (var version in new[] { "1", "2" })
+        {
+            var text = await BuildAsync($"q=1&version={version}", Text("Dockerfile", $"FROM busybox\nRUN ! env | grep -E '^({string.Join('|', names)})='\n"));
+            text.ShouldNotContain("\"error\"");
+        }
+    }
+
+    /// <summary>CVE-2021-41091, CVE-2020-27534: what builds keep on the way is out of other users' reach, and under no name that could be known before.</summary>
+    [Fact]
+    public async Task Other_users_of_the_machine_see_nothing_of_builds()
+    {
+        if (!_engine.IsWharf) Assert.Skip("looks into the data root");
+        await BuildAsync("", Text("Dockerfile", "FROM busybox\nCOPY f /p\n"), Text("f", "x"));
+        foreach (var directory in new[] { Path.Combine(_engine.DataRoot, "build"), Path.Combine(_engine.DataRoot, "build", "context"), _engine.ExecRoot })
+            (await CommandResult.RunAsync("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "ls", directory])).ExitCode.ShouldNotBe(0, directory);
+    }
+
+    [Fact] // CVE-2024-23653
     public async Task More_than_a_step_may_is_refused_unless_the_client_allows_it()
     {
         var classic = await BuildAsync("", Text("Dockerfile", "FROM busybox\nRUN --security=insecure mount -t tmpfs x /mnt && echo mounted\n"));

@@ -147,7 +147,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
     {
         if (_remoteDirectory is not null && address == Remote) return _remoteDirectory;
         if (address == BuildJob.BodyAddress && job.Body is { } body) return _remoteDirectory = body;
-        using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {address}");
+        using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {RemoteAddress.Redacted(address)}");
         var directory = builds.MakeContextDirectory();
         job.Hold(new Directories(directory));
         try

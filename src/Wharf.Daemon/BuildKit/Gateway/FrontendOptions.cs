@@ -1,4 +1,5 @@
 using System.Globalization;
+using Wharf.Engine.Build;
 using Wharf.Engine.Images;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -17,8 +18,8 @@ internal sealed class FrontendOptions(IReadOnlyDictionary<string, string> option
     public Dictionary<string, string> Under(string prefix) =>
         options.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value, StringComparer.Ordinal);
 
-    /// <summary>The options as a build's record keeps them.</summary>
-    public IEnumerable<KeyValuePair<string, string>> Recorded() => options;
+    /// <summary>The options as a build's record and its provenance keep them: without the names and passwords of addresses.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Recorded() => options.Select(static pair => KeyValuePair.Create(pair.Key, RemoteAddress.Redacted(pair.Value)));
 
     public Dictionary<string, string?> Arguments => Under("build-arg:").ToDictionary(pair => pair.Key, pair => (string?)pair.Value, StringComparer.Ordinal);
 

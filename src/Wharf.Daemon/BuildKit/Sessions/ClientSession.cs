@@ -12,6 +12,9 @@ namespace Wharf.Daemon.BuildKit.Sessions;
 /// </summary>
 internal sealed class ClientSession : IAsyncDisposable
 {
+    /// <summary>Of one message of the client's, as BuildKit has it: what is larger comes in several, and a secret is no file.</summary>
+    private const int MaxMessage = 16 << 20;
+
     private readonly GrpcChannel _channel;
     private readonly EndOfStream _stream;
     private readonly HashSet<string> _methods;
@@ -29,7 +32,7 @@ internal sealed class ClientSession : IAsyncDisposable
                 ConnectCallback = (_, _) => Interlocked.Exchange(ref _connected, 1) == 0 ? ValueTask.FromResult<Stream>(_stream) : throw new IOException("the client's session has ended"),
                 PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan, PooledConnectionLifetime = Timeout.InfiniteTimeSpan, UseProxy = false, UseCookies = false,
             },
-            DisposeHttpClient = true, MaxReceiveMessageSize = null, MaxSendMessageSize = null,
+            DisposeHttpClient = true, MaxReceiveMessageSize = MaxMessage, MaxSendMessageSize = null,
         });
         Calls = _channel.CreateCallInvoker();
     }

@@ -15,38 +15,49 @@ internal sealed record SyncFilter(string Name, IReadOnlyList<string>? Includes =
 
 /// <summary>
 /// Makes a directory the same as one of the client's: the client lists all it has, and only files that are not the same here (by size and time)
-/// are asked for. Nothing is trusted of the client's names: each goes into the directory named before it, links not followed.
+/// are asked for. Nothing is trusted of the client: each name goes into the directory named before it, links not followed; what it lists has a limit;
+/// and a file is open only while its bytes come, however many were asked for.
 /// </summary>
 internal sealed class DirectoryReceiver : IDisposable
 {
-    private const int MaxEntries = 5_000_000, MaxPath = 4096;
+    private const int MaxEntries = 5_000_000, MaxOpen = 256;
+    /// <summary>Bytes of names and attributes that a client may list.</summary>
+    private const long MaxList = 1L << 30;
+    /// <summary>The kernel's for a path (PATH_MAX), the zero at its end included.</summary>
+    private const int MaxPath = 4096;
 
     private readonly Fd _root;
+    private readonly int _rootLength;
     private readonly Action<long> _received;
     private readonly Dictionary<uint, Incoming> _awaited = [];
+    private readonly List<Stat> _links = [];
     private readonly HashSet<string> _present = new(StringComparer.Ordinal);
     private readonly List<Stat> _directories = [];
     private readonly Channel<Packet> _answers = Channel.CreateUnbounded<Packet>(new UnboundedChannelOptions { SingleReader = true });
-    private string _parentPath = "";
-    private Fd? _parent;
+    /// <summary>The list and the bytes go through the directories each at its own pace.</summary>
+    private readonly OpenedParent _listing = new(), _filling = new();
     private uint _next;
     private bool _listed;
-    private long _bytes;
+    private long _bytes, _listBytes;
+    private int _open;
 
-    private sealed record Incoming(Fd File, string Path, Stat Stat) : IDisposable
+    /// <summary>A file that was asked for, and its descriptor from its first bytes to its last.</summary>
+    private sealed class Incoming(string path, Stat stat)
     {
+        public string Path { get; } = path;
+        public Stat Stat { get; } = stat;
+        public Fd? File { get; set; }
         public long Written { get; set; }
-        public void Dispose() => File.Dispose();
     }
 
-    private DirectoryReceiver(Fd root, Action<long> received) => (_root, _received) = (root, received);
+    private DirectoryReceiver(Fd root, string directory, Action<long> received) => (_root, _rootLength, _received) = (root, Encoding.UTF8.GetByteCount(directory), received);
 
     /// <param name="received">Told how many bytes have come so far.</param>
     public static async Task ReceiveAsync(ClientSession session, SyncFilter filter, string directory, Action<long> received, CancellationToken cancellation)
     {
         if (!session.Offers("/moby.filesync.v1.FileSync/DiffCopy")) throw WharfException.Invalid("no local sources enabled");
         using var root = OpenAt.Open(directory, O.RDONLY | O.DIRECTORY);
-        using var receiver = new DirectoryReceiver(root, received);
+        using var receiver = new DirectoryReceiver(root, directory, received);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var call = new FileSync.FileSyncClient(session.Calls).DiffCopy(Options(filter), cancellationToken: over.Token);
         var answering = receiver.AnswerAsync(call.RequestStream, over.Token);
@@ -125,12 +136,14 @@ internal sealed class DirectoryReceiver : IDisposable
     {
         if (_listed || _next >= MaxEntries) throw WharfException.Invalid("the client sends more files than allowed");
         uint id = _next++;
-        var path = stat.Path.Replace('\\', '/').Trim('/');
-        if (path.Length > MaxPath || Array.Exists(path.Split('/'), part => part is "" or "." or ".." || part.Contains('\0')))
+        _listBytes += stat.CalculateSize();
+        if (_listBytes > MaxList) throw WharfException.Invalid("the client sends more names of files than allowed");
+        var path = PathOf(stat);
+        if (_rootLength + 1 + Encoding.UTF8.GetByteCount(path) >= MaxPath) throw WharfException.Invalid($"a path of the context is too long: {path[..64]}…");
+        if (Array.Exists(path.Split('/'), part => part is "" or "." or ".." || part.Contains('\0')))
             throw WharfException.Invalid($"invalid path in the context: {stat.Path}");
-        int slash = path.LastIndexOf('/');
-        var parent = Parent(slash < 0 ? "" : path[..slash]);
-        var name = Encoding.UTF8.GetBytes(path[(slash + 1)..]);
+        var parent = Parent(path, _listing);
+        var name = NameOf(path);
         if (!_present.Add(path)) throw WharfException.Invalid($"the client lists a path twice: {path}");
         var kind = Kind(stat.Mode);
         if (kind == FileStat.S_IFDIR) MakeDirectory(parent, name, path, stat);
@@ -139,20 +152,35 @@ internal sealed class DirectoryReceiver : IDisposable
         else _present.Remove(path);
     }
 
-    /// <summary>The directory of a path, which the client must have listed before.</summary>
-    private Fd Parent(string path)
+    private static string PathOf(Stat stat) => stat.Path.Trim('/');
+
+    private static string DirectoryOf(string path) => path[..Math.Max(path.LastIndexOf('/'), 0)];
+
+    private static byte[] NameOf(string path) => Encoding.UTF8.GetBytes(path[(path.LastIndexOf('/') + 1)..]);
+
+    /// <summary>The directory a path is in, which the client must have listed before; the last one stays open.</summary>
+    private Fd Parent(string path, OpenedParent opened)
     {
-        if (_parent is not null && path == _parentPath) return _parent;
-        var bytes = Encoding.UTF8.GetBytes(path.Length == 0 ? "." : path);
-        int fd = FileAt.OpenBeneath(_root.Value, bytes, O.RDONLY | O.DIRECTORY, Resolve.NoSymlinks);
-        if (fd < 0 || (path.Length > 0 && !_present.Contains(path)))
-        {
-            if (fd >= 0) new Fd(fd).Dispose();
-            throw WharfException.Invalid($"the client lists a file of a directory it did not list: {path}");
-        }
-        _parent?.Dispose();
-        (_parent, _parentPath) = (new Fd(fd), path);
-        return _parent;
+        var directory = DirectoryOf(path);
+        if (opened.Fd is not null && directory == opened.Path) return opened.Fd;
+        var fd = OpenListed(directory);
+        opened.Dispose();
+        (opened.Fd, opened.Path) = (fd, directory);
+        return fd;
+    }
+
+    private Fd OpenListed(string directory)
+    {
+        int fd = directory.Length > 0 && !_present.Contains(directory) ? -Errno.ENOENT
+            : FileAt.OpenBeneath(_root.Value, Encoding.UTF8.GetBytes(directory.Length > 0 ? directory : "."), O.RDONLY | O.DIRECTORY, Resolve.NoSymlinks);
+        return fd >= 0 ? new Fd(fd) : throw WharfException.Invalid($"the client lists a file of a directory it did not list: {directory}");
+    }
+
+    private sealed class OpenedParent : IDisposable
+    {
+        public string Path { get; set; } = "";
+        public Fd? Fd { get; set; }
+        public void Dispose() => Fd?.Dispose();
     }
 
     private void MakeDirectory(Fd parent, byte[] name, string path, Stat stat)
@@ -181,11 +209,12 @@ internal sealed class DirectoryReceiver : IDisposable
         }
         if (stat.Linkname.Length > 0)
         {
-            Link(parent, name, stat);
+            // The file it is another name of may not have come yet.
+            if (!_present.Contains(stat.Linkname.Trim('/'))) throw WharfException.Invalid($"a hard link leads to a file that was not listed: {stat.Linkname}");
+            _links.Add(stat);
             return;
         }
-        var file = new Fd(FileAt.Check(FileAt.Open(parent.Value, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0x180), "openat", name));
-        _awaited.Add(id, new Incoming(file, path, stat));
+        _awaited.Add(id, new Incoming(path, stat));
         _answers.Writer.TryWrite(new Packet { Type = Packet.Types.PacketType.Req, Id = id });
     }
 
@@ -196,39 +225,48 @@ internal sealed class DirectoryReceiver : IDisposable
         return stat.Linkname.Length == 0 && there.Links == 1 && there.Size == stat.Size && there.Permissions == Permissions(stat.Mode) && stat.Xattrs.Count == 0 && Xattr.List(parent.Value, name).Count == 0;
     }
 
-    private void Link(Fd parent, byte[] name, Stat stat)
+    private void Link(Stat stat)
     {
-        var target = stat.Linkname.Trim('/');
-        if (!_present.Contains(target)) throw WharfException.Invalid($"a hard link leads to a file that was not listed: {target}");
-        int slash = target.LastIndexOf('/');
-        using var directory = new Fd(FileAt.Check(FileAt.OpenBeneath(_root.Value, Encoding.UTF8.GetBytes(slash < 0 ? "." : target[..slash]), O.PATH | O.DIRECTORY, Resolve.NoSymlinks), "openat2", name));
-        FileAt.Check(FileAt.Link(directory.Value, Encoding.UTF8.GetBytes(target[(slash + 1)..]), parent.Value, name), "linkat", name);
+        var (path, target) = (PathOf(stat), stat.Linkname.Trim('/'));
+        using var directory = OpenListed(DirectoryOf(target));
+        FileAt.Check(FileAt.Link(directory.Value, NameOf(target), Parent(path, _filling).Value, NameOf(path)), "linkat", NameOf(path));
+    }
+
+    private Fd Create(Incoming incoming)
+    {
+        if (_open >= MaxOpen) throw WharfException.Invalid("the client sends too many files at once");
+        var name = NameOf(incoming.Path);
+        var file = new Fd(FileAt.Check(FileAt.Open(Parent(incoming.Path, _filling).Value, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0x180), "openat", name));
+        _open++;
+        return file;
     }
 
     private void TakeData(Packet packet)
     {
         if (!_awaited.TryGetValue(packet.Id, out var incoming)) throw WharfException.Invalid($"data for a file that was not asked for: {packet.Id}");
+        var file = incoming.File ??= Create(incoming);
         if (packet.Data.Length > 0)
         {
-            FileAt.WriteAllAt(incoming.File.Value, packet.Data.Span, incoming.Written);
+            FileAt.WriteAllAt(file.Value, packet.Data.Span, incoming.Written);
             incoming.Written += packet.Data.Length;
             _bytes += packet.Data.Length;
             _received(_bytes);
             return;
         }
-        using (incoming)
+        using (file)
         {
             _awaited.Remove(packet.Id);
-            var path = Encoding.UTF8.GetBytes(incoming.Path);
-            if (Libc.fchmod(incoming.File.Value, Permissions(incoming.Stat.Mode)) != 0) throw new SyscallException("fchmod", System.Runtime.InteropServices.Marshal.GetLastPInvokeError(), incoming.Path);
-            foreach (var (key, value) in incoming.Stat.Xattrs) SetXattr(incoming.File, key, value.Span);
-            FileAt.Check(FileAt.SetTimes(incoming.File.Value, Seconds(incoming.Stat), Nanoseconds(incoming.Stat)), "futimens", path);
+            _open--;
+            if (Libc.fchmod(file.Value, Permissions(incoming.Stat.Mode)) != 0) throw new SyscallException("fchmod", System.Runtime.InteropServices.Marshal.GetLastPInvokeError(), incoming.Path);
+            foreach (var (key, value) in incoming.Stat.Xattrs) SetXattr(file, key, value.Span);
+            FileAt.Check(FileAt.SetTimes(file.Value, Seconds(incoming.Stat), Nanoseconds(incoming.Stat)), "futimens", NameOf(incoming.Path));
         }
         FinishWhenDone();
     }
 
     private void EndOfList()
     {
+        if (_listed) throw WharfException.Invalid("the client ends its list twice");
         _listed = true;
         RemoveOthers(_root, "");
         FinishWhenDone();
@@ -237,10 +275,11 @@ internal sealed class DirectoryReceiver : IDisposable
     private void FinishWhenDone()
     {
         if (!_listed || _awaited.Count > 0) return;
+        foreach (var link in _links) Link(link);
         for (int i = _directories.Count - 1; i >= 0; i--)
         {
             var stat = _directories[i];
-            using var directory = new Fd(FileAt.Check(FileAt.OpenBeneath(_root.Value, Encoding.UTF8.GetBytes(stat.Path.Trim('/')), O.RDONLY | O.DIRECTORY, Resolve.NoSymlinks), "openat2", Encoding.UTF8.GetBytes(stat.Path)));
+            using var directory = OpenListed(PathOf(stat));
             var there = FileStat.Of(directory);
             if (there.ModifiedSeconds != Seconds(stat) || there.ModifiedNanoseconds != Nanoseconds(stat)) FileAt.Check(FileAt.SetTimes(directory.Value, Seconds(stat), Nanoseconds(stat)), "futimens", []);
         }
@@ -264,7 +303,7 @@ internal sealed class DirectoryReceiver : IDisposable
         }
     }
 
-    private static void Remove(Fd parent, string path) => TreeRemoval.Remove(parent.Value, Encoding.UTF8.GetBytes(path[(path.LastIndexOf('/') + 1)..]));
+    private static void Remove(Fd parent, string path) => TreeRemoval.Remove(parent.Value, NameOf(path));
 
     private static void SetXattrs(Fd parent, byte[] name, Stat stat)
     {
@@ -289,7 +328,8 @@ internal sealed class DirectoryReceiver : IDisposable
 
     public void Dispose()
     {
-        foreach (var incoming in _awaited.Values) incoming.Dispose();
-        _parent?.Dispose();
+        foreach (var incoming in _awaited.Values) incoming.File?.Dispose();
+        _listing.Dispose();
+        _filling.Dispose();
     }
 }

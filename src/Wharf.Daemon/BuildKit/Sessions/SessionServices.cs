@@ -79,6 +79,10 @@ internal sealed class SessionServices(ClientSession? session, string directory) 
     /// <summary>A unix socket of the daemon's whose connections go on to the agent of the client.</summary>
     private sealed class SshRelay : IAsyncDisposable
     {
+        /// <summary>What a step may have open at once; more wait in the socket's queue.</summary>
+        private const int MaxConnections = 64;
+
+        private readonly SemaphoreSlim _free = new(MaxConnections, MaxConnections);
         private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         private readonly CancellationTokenSource _over = new();
         private readonly ClientSession _session;
@@ -97,16 +101,31 @@ internal sealed class SessionServices(ClientSession? session, string directory) 
 
         private async Task AcceptAsync()
         {
-            var running = new List<Task>();
             try
             {
-                while (true) running.Add(RelayAsync(await _listener.AcceptAsync(_over.Token)));
+                while (true)
+                {
+                    await _free.WaitAsync(_over.Token);
+                    _ = RelayAsync(await AcceptOneAsync());
+                }
             }
             catch (Exception error) when (error is OperationCanceledException or SocketException or ObjectDisposedException)
             {
                 // The build is over.
             }
-            await Task.WhenAll(running);
+        }
+
+        private async Task<Socket> AcceptOneAsync()
+        {
+            try
+            {
+                return await _listener.AcceptAsync(_over.Token);
+            }
+            catch
+            {
+                _free.Release();
+                throw;
+            }
         }
 
         private async Task RelayAsync(Socket socket)
@@ -124,6 +143,7 @@ internal sealed class SessionServices(ClientSession? session, string directory) 
             {
                 // The process in the build sees its connection to the agent end; that is all it can be told.
             }
+            finally { _free.Release(); }
         }
 
         private async Task UpAsync(NetworkStream stream, IClientStreamWriter<BytesMessage> agent)
@@ -140,6 +160,8 @@ internal sealed class SessionServices(ClientSession? session, string directory) 
             await _over.CancelAsync();
             _listener.Dispose();
             await _accepting;
+            for (int i = 0; i < MaxConnections; i++) await _free.WaitAsync();
+            _free.Dispose();
             _over.Dispose();
         }
     }

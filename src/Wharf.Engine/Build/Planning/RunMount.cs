@@ -61,6 +61,8 @@ public sealed record RunMount
             Required = Flag("required"),
         };
         if (mount.Sharing is not ("shared" or "private" or "locked")) throw Bad(instruction, $"unsupported sharing value \"{mount.Sharing}\"");
+        // One whose variables come to nothing is the root.
+        if (mount.Target.Length == 0 && fields.GetValueOrDefault("target", "").Length > 0 && !secret) mount = mount with { Target = "/" };
         if (mount.Target.Length == 0 && !secret) throw Bad(instruction, $"target is required for a {type.ToString().ToLowerInvariant()} mount");
         return mount;
     }

@@ -41,12 +41,12 @@ public static class AddStep
     {
         var uri = new Uri(address);
         var name = Path.GetFileName(uri.AbsolutePath);
-        if (name.Length == 0) throw WharfException.Invalid($"cannot determine filename from url: {address}");
+        if (name.Length == 0) throw WharfException.Invalid($"cannot determine filename from url: {RemoteAddress.Redacted(address)}");
         Directory.CreateDirectory(directory);
         var path = Path.Combine(directory, name);
         using var client = new HttpClient();
         using var response = await client.GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, cancellation);
-        if (!response.IsSuccessStatusCode) throw WharfException.Invalid($"failed to load {address}: invalid response status {(int)response.StatusCode}");
+        if (!response.IsSuccessStatusCode) throw WharfException.Invalid($"failed to load {RemoteAddress.Redacted(address)}: invalid response status {(int)response.StatusCode}");
         await using (var file = new FileStream(path, new FileStreamOptions { Mode = System.IO.FileMode.Create, Access = FileAccess.ReadWrite, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
         {
             await response.Content.CopyToAsync(file, cancellation);
