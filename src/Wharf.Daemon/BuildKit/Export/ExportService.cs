@@ -89,7 +89,7 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
         {
             var stored = await builds.StoreAsync(image.Target, image == named ? names : [], cancellation);
             using (vertex.Begin($"writing image {stored.ImageId}")) { }
-            var info = new BuildResultInfo { ResultDeprecated = new BlobDescriptor { MediaType = MediaTypes.OciConfig, Digest = stored.ImageId.ToString(), Size = (await builds.ReadBlobAsync(stored.ImageId, cancellation)).Length } };
+            var info = new BuildResultInfo { ResultDeprecated = history.Keep(MediaTypes.OciConfig, await builds.ReadBlobAsync(stored.ImageId, cancellation)) };
             info.Results[context.Index] = info.ResultDeprecated;
             context.Result.Results.Add((image.PlatformKey, info));
             if (image != named) continue;

@@ -20,6 +20,8 @@ internal static class BuildErrors
     private const string DetailsTrailer = "grpc-status-details-bin";
     /// <summary>The name under which BuildKit's clients know an error's place in a file.</summary>
     private const string SourceType = "github.com/moby/buildkit/errdefs.Source+json";
+    /// <summary>And the step that failed, by which they know what else was told of it.</summary>
+    private const string VertexType = "github.com/moby/buildkit/errdefs.Vertex+json";
 
     public static string Message(Exception error) => error switch
     {
@@ -74,11 +76,14 @@ internal static class BuildErrors
 
     public static RpcStatus ToStatus(Exception error, BuildPlan? plan, string file, string text)
     {
+        // A client that drives its build itself gives the error back as it got it.
+        if (error is RpcException rpc && rpc.Trailers.GetValueBytes(DetailsTrailer) is { } told) return RpcStatus.Parser.ParseFrom(told);
         var status = new RpcStatus { Code = (int)Code(error), Message = Message(error) };
         if (Place(error, plan) is var (first, last) && text.Length > 0)
         {
             status.Details.Add(new Any { TypeUrl = SourceType, Value = ByteString.CopyFrom(SourceJson(file, text, first, last)) });
         }
+        if (FailedNode(error, plan) is { } node) status.Details.Add(new Any { TypeUrl = VertexType, Value = ByteString.CopyFromUtf8($"{{\"digest\":\"{node.Id}\"}}") });
         if (error is BuildStepException { Container: { } container }) status.Details.Add(new Any { TypeUrl = ContainerType, Value = ByteString.CopyFromUtf8(container) });
         return status;
     }
@@ -124,8 +129,9 @@ internal static class BuildErrors
     private static (int First, int Last)? Place(Exception error, BuildPlan? plan)
     {
         if (error is DockerfileException { Line: var line }) return (line, line);
-        foreach (var node in plan?.Nodes ?? [])
-            if (node.Progress.Completed is { IsFaulted: true, Exception.InnerException: { } failed } && ReferenceEquals(failed, error)) return (node.Instruction.FirstLine, node.Instruction.LastLine);
-        return null;
+        return FailedNode(error, plan) is { } node ? (node.Instruction.FirstLine, node.Instruction.LastLine) : null;
     }
+
+    private static BuildNode? FailedNode(Exception error, BuildPlan? plan) =>
+        plan?.Nodes.FirstOrDefault(node => node.Progress.Completed is { IsFaulted: true, Exception.InnerException: { } failed } && ReferenceEquals(failed, error));
 }

@@ -111,7 +111,8 @@ internal sealed class HistoryStore
         }
     }
 
-    private BlobDescriptor Keep(string mediaType, byte[] bytes)
+    /// <summary>Keeps what a record names for as long as it is there itself.</summary>
+    public BlobDescriptor Keep(string mediaType, byte[] bytes)
     {
         var digest = Specs.Image.Digest.OfBytes(bytes);
         KeepBlob(digest, bytes);
@@ -135,7 +136,7 @@ internal sealed class HistoryStore
     private string BlobPath(Specs.Image.Digest digest) => Path.Combine(BlobDirectory, digest.Hex);
 
     private static IEnumerable<BlobDescriptor> BlobsOf(BuildHistoryRecord record) =>
-        new[] { record.Logs, record.ExternalError }.OfType<BlobDescriptor>().Concat(record.Result?.Attestations ?? []).Concat(record.Results.Values.SelectMany(static result => result.Attestations));
+        new[] { record.Logs, record.ExternalError }.OfType<BlobDescriptor>().Concat(record.Results.Values.Append(record.Result).OfType<BuildResultInfo>().SelectMany(static result => result.Attestations.Concat(result.Results.Values)));
 
     /// <summary>Forgets a record, and what was kept for it and for no other.</summary>
     private void Forget(BuildHistoryRecord record)
