@@ -143,12 +143,14 @@ public static class ImageChange
         long nanoseconds = duration.Ticks * 100;
         bool isZero = !length.Any(static c => c is >= '1' and <= '9');
         if (!isZero && (value.StartsWith('-') || nanoseconds < 1_000_000)) throw WharfException.Invalid($"Interval \"{name}\" cannot be less than 1ms");
+        // None is what is not said.
+        long? said = nanoseconds > 0 ? nanoseconds : null;
         switch (name)
         {
-            case "interval": health.Interval = nanoseconds; break;
-            case "timeout": health.Timeout = nanoseconds; break;
-            case "start-period": health.StartPeriod = nanoseconds; break;
-            case "start-interval": health.StartInterval = nanoseconds; break;
+            case "interval": health.Interval = said; break;
+            case "timeout": health.Timeout = said; break;
+            case "start-period": health.StartPeriod = said; break;
+            case "start-interval": health.StartInterval = said; break;
             default: throw WharfException.Invalid($"unknown flag: {name}");
         }
     }

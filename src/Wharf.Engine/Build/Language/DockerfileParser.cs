@@ -28,6 +28,9 @@ public static partial class DockerfileParser
         ["WORKDIR"] = [],
     };
 
+    /// <summary>Flags that are on when they have no value.</summary>
+    internal static readonly string[] Truths = ["link", "parents", "keep-git-dir", "unpack"];
+
     /// <summary>Parses the text; <see cref="DockerfileException"/> tells the line of what is wrong.</summary>
     public static Dockerfile Parse(string text, string name = "Dockerfile")
     {
@@ -75,6 +78,7 @@ public static partial class DockerfileParser
         {
             var name = flag[2..].Split('=', 2)[0];
             if (Array.IndexOf(flags, name) < 0) throw new DockerfileException(instruction.FirstLine, $"unknown flag: --{name}");
+            if (!flag.Contains('=') && Array.IndexOf(Truths, name) < 0) throw new DockerfileException(instruction.FirstLine, $"missing a value on flag: --{name}");
         }
         InstructionRules.Check(instruction, escape);
     }

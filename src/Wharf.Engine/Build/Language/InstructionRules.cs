@@ -48,7 +48,7 @@ internal static class InstructionRules
     /// <summary>Flags that are on or off.</summary>
     private static void Truths(Instruction instruction)
     {
-        foreach (var name in new[] { "link", "parents", "keep-git-dir", "unpack" })
+        foreach (var name in DockerfileParser.Truths)
             if (instruction.Flag(name) is { Length: > 0 } value && value.ToLowerInvariant() is not ("true" or "false"))
                 throw new DockerfileException(instruction.FirstLine, $"expecting boolean value for flag --{name}, not: {value}");
     }

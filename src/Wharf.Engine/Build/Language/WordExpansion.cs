@@ -49,8 +49,8 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
             else if (c == escape)
             {
                 cursor.Skip();
-                // An escape at the very end stands for itself.
-                result.Append(cursor.More ? cursor.Take() : escape);
+                // An escape at the very end stands for nothing.
+                if (cursor.More) result.Append(cursor.Take());
             }
             else result.Append(cursor.Take());
         }

@@ -156,8 +156,8 @@ internal sealed partial class BuildPlanner
         try { return ImageChange.Ports(port); }
         catch (WharfException error) when (!request.Classic)
         {
-            var problem = char.ToLowerInvariant(error.Message[0]) + error.Message[1..];
-            throw WharfException.Invalid(problem.StartsWith("invalid proto", StringComparison.Ordinal) ? $"invalid port: {GoText.Quoted(port)}: {problem}" : problem, error);
+            var problem = port.StartsWith('/') ? "no port specified" : char.ToLowerInvariant(error.Message[0]) + error.Message[1..];
+            throw WharfException.Invalid(problem.StartsWith("invalid proto", StringComparison.Ordinal) || port.StartsWith('/') ? $"invalid port: {GoText.Quoted(port)}: {problem}" : problem, error);
         }
     }
 

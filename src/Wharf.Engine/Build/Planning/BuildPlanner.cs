@@ -199,7 +199,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         var name = ExpandBase(stage.Base, from);
         if (name.Length == 0) throw Wrong(from, $"base name ({stage.Base}) should not be blank");
         var platformText = stage.Platform is null ? "" : ExpandBase(stage.Platform, from);
-        if (stage.Platform is not null && platformText.Length == 0 && !request.Classic) throw Wrong(from, $"empty platform value from expression {stage.Platform}");
+        if (stage.Platform is { Length: > 0 } && platformText.Length == 0 && !request.Classic) throw Wrong(from, $"empty platform value from expression {stage.Platform}");
         var planned = await BaseAsync(stage, name, platformText.Length > 0 ? PlatformOf(platformText, from) : request.Platform, cancellation);
         planned.Steps.Add(new PlannedStep(from, from.Text, null) { Config = planned.Config.Copy(), Root = planned.Root });
         return planned;

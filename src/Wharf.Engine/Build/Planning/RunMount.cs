@@ -61,20 +61,21 @@ public sealed record RunMount
             Required = Flag("required"),
         };
         if (mount.Sharing is not ("shared" or "private" or "locked")) throw Bad(instruction, $"unsupported sharing value \"{mount.Sharing}\"");
-        // One whose variables come to nothing is the root.
-        if (mount.Target.Length == 0 && fields.GetValueOrDefault("target", "").Length > 0 && !secret) mount = mount with { Target = "/" };
-        if (mount.Target.Length == 0 && !secret) throw Bad(instruction, $"target is required for a {type.ToString().ToLowerInvariant()} mount");
-        return mount;
+        if (type == RunMountType.Secret && (mount.Id + mount.Source + mount.Target).Length == 0) throw Bad(instruction, "invalid secret mount. one of source, target required");
+        // Nothing is the root, which no mount may be.
+        return mount.Target.Length == 0 && !secret ? mount with { Target = "/" } : mount;
     }
 
     private static Dictionary<string, string> Fields(string text, Instruction instruction)
     {
+        if (text.Length == 0) throw new DockerfileException(instruction.FirstLine, "failed to parse csv mounts: EOF");
         var fields = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var field in text.Split(','))
         {
             var parts = field.Split('=', 2);
             var key = parts[0].Trim().ToLowerInvariant() switch { "dst" or "destination" => "target", "src" => "source", "ro" => "readonly", "rw" => "readwrite", var name => name };
-            if (Array.IndexOf(Keys, key) < 0) throw Bad(instruction, $"unexpected key '{key}' in '{field}'");
+            if (Array.IndexOf(Keys, key) < 0) throw Bad(instruction, $"unexpected key '{key}' in '{field}'{Linting.DockerfileLinter.Suggestion(key, Keys, "")}");
+            if (parts.Length == 1 && key is not ("readonly" or "readwrite" or "required")) throw Bad(instruction, $"invalid field '{key}' must be a key=value pair");
             fields[key] = parts.Length == 2 ? parts[1] : "";
         }
         return fields;
@@ -103,5 +104,5 @@ public sealed record RunMount
         return long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value <= long.MaxValue >> shift ? value << shift : null;
     }
 
-    private static DockerfileException Bad(Instruction instruction, string problem) => new(instruction.FirstLine, problem);
+    private static DockerfileException Bad(Instruction instruction, string problem) => new(instruction.FirstLine, problem) { IsMeaning = true };
 }

@@ -48,7 +48,12 @@ internal sealed record BuildParts
         Directory.CreateDirectory(directory);
         if (!GitSource.IsGit(address))
         {
-            await AddStep.FetchAsync(address, node.Checksum, directory, cancellation);
+            try { await AddStep.FetchAsync(address, node.Checksum, directory, cancellation); }
+            catch (HttpRequestException error)
+            {
+                var problem = Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(RemoteAddress.Redacted(address))).Message;
+                throw new Specs.Errors.WharfException(Specs.Errors.ErrorKind.Unavailable, Request.Classic ? problem : $"failed to load cache key: {problem}", error);
+            }
             return directory;
         }
         var agent = address.StartsWith("http", StringComparison.Ordinal) || address.StartsWith("git://", StringComparison.Ordinal) ? null : await Request.SshAgents("default", cancellation);

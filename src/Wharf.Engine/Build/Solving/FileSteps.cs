@@ -2,6 +2,7 @@ using Wharf.Engine.Archive;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Build.Solving;
@@ -16,13 +17,19 @@ internal sealed class FileSteps(BuildParts parts)
     {
         using var below = parts.Snapshots.OpenLayers(root);
         var destination = new Destination(below);
-        if (destination.Resolve(node.Path).Missing.Length == 0) return null;
+        if (!IsMissing(destination, node.Path)) return null;
         return await ApplyAsync(root, async output =>
         {
             var tar = new TarWriter(output);
             await destination.WriteDirectoryAsync(tar, node.Path, new NewDirectory(0x1ed, 0, 0, parts.Now), cancellation);
             await tar.FinishAsync(cancellation);
         }, cancellation);
+    }
+
+    private bool IsMissing(Destination destination, string path)
+    {
+        try { return destination.Resolve(path).Missing.Length > 0; }
+        catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument && !parts.Request.Classic) { throw WharfException.Invalid($"mkdir {path}: not a directory", error); }
     }
 
     public async Task<LayerInfo?> CopyAsync(CopyNode node, Digest? root, Digest? from, CancellationToken cancellation)

@@ -172,7 +172,7 @@ internal sealed class StepMounts : IDisposable
         var id = mount.Id.Length > 0 ? mount.Id : "default";
         if (await _parts.Request.SshAgents(id, cancellation) is not { } socket)
         {
-            if (mount.Required) throw WharfException.NotFound($"ssh agent {id}: not found");
+            if (mount.Required) throw WharfException.NotFound($"unset ssh forward key {id}");
             return;
         }
         var target = mount.Target.Length > 0 ? ArchivePlace.Clean(mount.Target) : $"/run/buildkit/ssh_agent.{Environment.Count}";
