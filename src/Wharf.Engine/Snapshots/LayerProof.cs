@@ -27,7 +27,7 @@ internal sealed class LayerProof(IReadOnlySet<byte[]> copiedUp, CancellationToke
     private void Compare(int expected, int found, byte[] prefix, int depth)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (depth > SnapshotService.MaxDepth) throw new SyscallException("compare", Errno.ELOOP);
+        if (depth > TreeSize.MaxDepth) throw new SyscallException("compare", Errno.ELOOP);
         var wanted = DirectoryEntries.Read(expected);
         var known = wanted.ToHashSet(ByteStringComparer.Instance);
         foreach (var name in DirectoryEntries.Read(found).Where(name => !known.Contains(name))) Tell([.. prefix, .. name], "is not of this layer");

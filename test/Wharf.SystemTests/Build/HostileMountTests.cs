@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
@@ -70,6 +71,27 @@ public sealed class HostileMountTests(EngineFixture engine) : IDisposable
         await File.WriteAllTextAsync(_context + "/Dockerfile", $"FROM busybox AS base\nFROM base\n{step.Replace("OUT", _host.Directory, StringComparison.Ordinal)}\nRUN test -L /in || test -L /in/a\n", TestContext.Current.CancellationToken);
         (await Buildx.RunAsync(engine, ["build", "--no-cache", _context])).ShouldExit(0);
         _host.ShouldBeUntouched();
+    }
+
+    /// <summary>CVE-2023-0778's kind: an archive that is put into a cache stays in it, and what is taken out of one is what lies in it.</summary>
+    [Fact]
+    public async Task An_archive_for_a_cache_leaves_it_alone()
+    {
+        if (!engine.IsWharf) Assert.Skip("docker's caches are not imported");
+        var id = Guid.NewGuid().ToString("n");
+        var archive = Path.Combine(_context, "hostile.tar");
+        await using (var tar = new TarWriter(File.Create(archive)))
+        {
+            await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.SymbolicLink, "out") { LinkName = _host.Directory }, TestContext.Current.CancellationToken);
+            foreach (var name in new[] { "out/planted", "../../../../../../../.." + _host.Directory + "/planted", _host.Directory + "/planted", "in" })
+                await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream("x"u8.ToArray()) }, TestContext.Current.CancellationToken);
+            await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.HardLink, "hard") { LinkName = "../../../../../../../.." + _host.File }, TestContext.Current.CancellationToken);
+        }
+        await engine.WharfAsync("builder", "mount", "import", id, archive);
+        _host.ShouldBeUntouched();
+        var taken = Path.Combine(_context, "taken.tar");
+        await engine.WharfAsync("builder", "mount", "export", "-o", taken, id);
+        if (File.Exists(taken)) (await File.ReadAllTextAsync(taken)).ShouldNotContain(_host.Secret);
     }
 
     /// <summary>A tree deeper than any path can name is counted, and goes, all the same: of a cache, of a layer, of what a step wrote over its context, and of a volume.</summary>

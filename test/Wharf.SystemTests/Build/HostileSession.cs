@@ -23,7 +23,7 @@ internal sealed class HostileSession : IAsyncDisposable
     private UpgradedSocket? _socket;
     private Task _serving = Task.CompletedTask;
 
-    private HostileSession(string dockerfile, AnswerFiles files, Func<byte[]> secret) =>
+    private HostileSession(string? dockerfile, AnswerFiles files, Func<byte[]> secret) =>
         _server = new GrpcServer(NullLoggerFactory.Instance, services =>
         {
             services.AddGrpc(static options => (options.MaxReceiveMessageSize, options.MaxSendMessageSize) = (null, null));
@@ -37,7 +37,8 @@ internal sealed class HostileSession : IAsyncDisposable
 
     public string Id { get; } = Guid.NewGuid().ToString("n");
 
-    public static async Task<HostileSession> OpenAsync(string socketPath, string dockerfile, AnswerFiles files, Func<byte[]>? secret = null, string sharedKey = "")
+    /// <param name="dockerfile">Null for a client that is not honest about it either.</param>
+    public static async Task<HostileSession> OpenAsync(string socketPath, string? dockerfile, AnswerFiles files, Func<byte[]>? secret = null, string sharedKey = "")
     {
         var session = new HostileSession(dockerfile, files, secret ?? (static () => []));
         await session._server.EnsureStartedAsync(default);
@@ -59,13 +60,13 @@ internal sealed class HostileSession : IAsyncDisposable
         public override Task<GetSecretResponse> GetSecret(GetSecretRequest request, ServerCallContext context) => Task.FromResult(new GetSecretResponse { Data = ByteString.CopyFrom(value()) });
     }
 
-    private sealed class Files(string dockerfile, AnswerFiles context) : FileSync.FileSyncBase
+    private sealed class Files(string? dockerfile, AnswerFiles context) : FileSync.FileSyncBase
     {
         public override async Task DiffCopy(IAsyncStreamReader<Packet> requestStream, IServerStreamWriter<Packet> responseStream, ServerCallContext call)
         {
             var headers = call.GetHttpContext().Request.Headers;
-            bool honest = headers["dir-name"] == "dockerfile", ignoreFile = headers["include-patterns"].ToString().Contains("dockerignore", StringComparison.Ordinal);
-            if (honest || ignoreFile) await HonestAsync(honest ? [("Dockerfile", dockerfile)] : [], requestStream, responseStream);
+            bool honest = headers["dir-name"] == "dockerfile" && dockerfile is not null, ignoreFile = dockerfile is not null && headers["include-patterns"].ToString().Contains("dockerignore", StringComparison.Ordinal);
+            if (honest || ignoreFile) await HonestAsync(honest ? [("Dockerfile", dockerfile!)] : [], requestStream, responseStream);
             else await context(requestStream, responseStream, call.CancellationToken);
         }
     }

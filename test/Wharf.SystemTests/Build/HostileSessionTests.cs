@@ -42,7 +42,7 @@ public sealed class HostileSessionTests(EngineFixture engine) : IDisposable
     };
 
     /// <summary>Builds with a session; gives the error that the build ended with, or null. Afterwards the engine must serve the next one.</summary>
-    private async Task<string?> BuildAsync(AnswerFiles files, string dockerfile = CopyAll, Func<byte[]>? secret = null, string sharedKey = "")
+    private async Task<string?> BuildAsync(AnswerFiles files, string? dockerfile = CopyAll, Func<byte[]>? secret = null, string sharedKey = "")
     {
         string? error;
         await using (var session = await HostileSession.OpenAsync(engine.SocketPath, dockerfile, files, secret, sharedKey)) error = await BuildAsync(session);
@@ -84,6 +84,14 @@ public sealed class HostileSessionTests(EngineFixture engine) : IDisposable
         await BuildAsync(Sends(Listed("f", Link, _host.File), Listed("h", File, "f")));
         await BuildAsync(Sends(Listed("d", Link, _host.Directory), Listed("f", Link, _host.File)), "FROM busybox\nCOPY f d /p/\nRUN cat /p/marker\n");
         await BuildAsync(Sends(Listed("d", Link, _host.Directory)), "FROM busybox\nRUN --mount=type=bind,source=d,target=/m,rw cat /m/marker; touch /m/planted; true\n");
+    }
+
+    [Fact] // GHSA-vp35-85q5-9f25, CVE-2022-4122
+    public async Task A_Dockerfile_and_an_ignore_file_that_are_links_are_none_of_the_hosts()
+    {
+        foreach (var target in new[] { _host.File, "../../../../../../../../.." + _host.File, "/proc/self/environ" })
+            (await BuildAsync(Sends(Listed(".dockerignore", Link, target), Listed("Dockerfile", Link, target)), dockerfile: null)).ShouldNotBeNull().ShouldContain("failed to read dockerfile");
+        (await BuildAsync(Sends(Listed("Dockerfile", Folder)), dockerfile: null)).ShouldNotBeNull();
     }
 
     /// <summary>The copy of a client's directory is kept for its next build, which may be made to meet a link in the place of a directory.</summary>

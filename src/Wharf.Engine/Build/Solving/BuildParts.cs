@@ -51,7 +51,7 @@ internal sealed record BuildParts
             try { await AddStep.FetchAsync(address, node.Checksum, directory, cancellation); }
             catch (HttpRequestException error)
             {
-                var problem = Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(RemoteAddress.Redacted(address))).Message;
+                var problem = Engine.Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(RemoteAddress.Redacted(address))).Message;
                 throw new Specs.Errors.WharfException(Specs.Errors.ErrorKind.Unavailable, Request.Classic ? problem : $"failed to load cache key: {problem}", error);
             }
             return directory;
