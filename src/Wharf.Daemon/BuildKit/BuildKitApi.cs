@@ -31,7 +31,7 @@ public sealed class BuildKitApi : IAsyncDisposable
         var locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
         var frontend = new DockerfileFrontend(engine.Builds, _sessions, locals, _jobs.FindReference);
         var history = new HistoryStore(engine);
-        var exports = new ExportService(engine.Builds, history);
+        var exports = new ExportService(engine.Builds);
         _direct = new DirectBuild(engine, _sessions, frontend, exports, history);
         _server = new GrpcServer(logs, services =>
         {

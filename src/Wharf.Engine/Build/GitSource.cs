@@ -124,8 +124,8 @@ public sealed record GitSource(string Remote, string Reference, string Directory
             throw;
         }
         var result = await output;
-        var text = (await error).Trim();
-        if (process.ExitCode != 0) throw WharfException.Invalid($"failed to fetch remote repository: git {arguments[0]}: {RemoteAddress.Redacted(text.Length > MaxErrorText ? text[..MaxErrorText] : text)}");
+        var text = RemoteAddress.Redacted((await error).Trim()); // before it is cut: half an address is not known for one
+        if (process.ExitCode != 0) throw WharfException.Invalid($"failed to fetch remote repository: git {arguments[0]}: {(text.Length > MaxErrorText ? text[..MaxErrorText] : text)}");
         return result;
     }
 

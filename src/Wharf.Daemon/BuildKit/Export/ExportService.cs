@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Wharf.Daemon.BuildKit.Gateway;
-using Wharf.Daemon.BuildKit.History;
 using Wharf.Daemon.BuildKit.Progress;
 using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
@@ -18,10 +17,22 @@ internal sealed class ExportResult
 {
     public Dictionary<string, string> Response { get; } = new(StringComparer.Ordinal);
     public List<(string Platform, BuildResultInfo Info)> Results { get; } = [];
+
+    /// <summary>What the results name and the record keeps: in the image store it would go with the next collection.</summary>
+    public Dictionary<Digest, byte[]> Kept { get; } = [];
+
+    /// <summary>Names a blob that the record keeps.</summary>
+    public async Task<BlobDescriptor> KeepAsync(BuildService builds, Descriptor descriptor, CancellationToken cancellation)
+    {
+        var blob = new BlobDescriptor { MediaType = descriptor.MediaType, Digest = descriptor.Digest.ToString(), Size = descriptor.Size };
+        foreach (var (key, value) in descriptor.Annotations ?? []) blob.Annotations[key] = value;
+        Kept[descriptor.Digest] = await builds.ReadBlobAsync(descriptor.Digest, cancellation);
+        return blob;
+    }
 }
 
 /// <summary>Builds what a front end asked for and gives it where the client wants it.</summary>
-internal sealed class ExportService(BuildService builds, HistoryStore history)
+internal sealed class ExportService(BuildService builds)
 {
     public async Task<ExportResult> ExportAsync(BuildJob job, ClientSession? session, FrontendResult result, CancellationToken cancellation)
     {
@@ -89,7 +100,8 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
         {
             var stored = await builds.StoreAsync(image.Target, image == named ? names : [], cancellation);
             using (vertex.Begin($"writing image {stored.ImageId}")) { }
-            var info = new BuildResultInfo { ResultDeprecated = history.Keep(MediaTypes.OciConfig, await builds.ReadBlobAsync(stored.ImageId, cancellation)) };
+            var config = await builds.ReadBlobAsync(stored.ImageId, cancellation);
+            var info = new BuildResultInfo { ResultDeprecated = await context.Result.KeepAsync(builds, new Descriptor { MediaType = MediaTypes.OciConfig, Digest = stored.ImageId, Size = config.Length }, cancellation) };
             info.Results[context.Index] = info.ResultDeprecated;
             context.Result.Results.Add((image.PlatformKey, info));
             if (image != named) continue;
@@ -124,19 +136,11 @@ internal sealed class ExportService(BuildService builds, HistoryStore history)
         context.Result.Results.Clear();
         foreach (var entry in layout.Entries)
         {
-            var info = new BuildResultInfo { ResultDeprecated = Blob(layout.Entries.Count > 1 ? entry.Manifest : layout.Root) };
+            var info = new BuildResultInfo { ResultDeprecated = await context.Result.KeepAsync(builds, layout.Entries.Count > 1 ? entry.Manifest : layout.Root, cancellation) };
             info.Results[context.Index] = info.ResultDeprecated;
-            info.Attestations.AddRange(entry.Attestations.Skip(1).Select(Blob));
-            foreach (var statement in entry.Attestations.Skip(1)) history.KeepBlob(statement.Digest, await builds.ReadBlobAsync(statement.Digest, cancellation));
+            foreach (var statement in entry.Attestations.Skip(1)) info.Attestations.Add(await context.Result.KeepAsync(builds, statement, cancellation));
             context.Result.Results.Add((layout.Entries.Count > 1 ? entry.Image.PlatformKey : "", info));
         }
-    }
-
-    private static BlobDescriptor Blob(Descriptor descriptor)
-    {
-        var blob = new BlobDescriptor { MediaType = descriptor.MediaType, Digest = descriptor.Digest.ToString(), Size = descriptor.Size };
-        foreach (var (key, value) in descriptor.Annotations ?? []) blob.Annotations[key] = value;
-        return blob;
     }
 
     private async Task<ImageLayout> LayoutAsync(ExportContext context, VertexReporter vertex, IReadOnlyList<LayoutImage> images, IReadOnlyList<string> names, bool attest, CancellationToken cancellation)

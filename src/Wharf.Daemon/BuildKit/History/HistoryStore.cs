@@ -54,6 +54,7 @@ internal sealed class HistoryStore
         {
             record.Logs = Keep(LogType, Framed(events));
             if (error is not null) record.ExternalError = Keep(ErrorType, error.ToByteArray());
+            foreach (var (digest, bytes) in exported?.Kept ?? []) KeepBlob(digest, bytes);
             _engine.State.Execute("insert into build_history values($1, $2, 0, $3) on conflict(ref) do update set record = excluded.record", record.Ref, job.StartedAt.ToString("o", CultureInfo.InvariantCulture), record.ToByteArray());
             RemoveOldest();
             _active.Remove(job.Reference);
@@ -111,17 +112,17 @@ internal sealed class HistoryStore
         }
     }
 
-    /// <summary>Keeps what a record names for as long as it is there itself.</summary>
-    public BlobDescriptor Keep(string mediaType, byte[] bytes)
+    private BlobDescriptor Keep(string mediaType, byte[] bytes)
     {
         var digest = Specs.Image.Digest.OfBytes(bytes);
         KeepBlob(digest, bytes);
         return new BlobDescriptor { MediaType = mediaType, Digest = digest.ToString(), Size = bytes.Length };
     }
 
-    /// <summary>Keeps an attestation for as long as records are kept: in the image store it would go with the next collection.</summary>
-    public void KeepBlob(Specs.Image.Digest digest, byte[] bytes)
+    /// <summary>Keeps what a record names for as long as it is there itself. The caller has the lock, so that no other record's end takes it before this record is there.</summary>
+    private void KeepBlob(Specs.Image.Digest digest, byte[] bytes)
     {
+        if (BlobSize(digest) == bytes.Length) return;
         Directory.CreateDirectory(BlobDirectory);
         File.WriteAllBytes(BlobPath(digest), bytes);
     }
