@@ -19,6 +19,8 @@ internal static class Interfaces
     public static (string, NetlinkMessage)[] Veth(NetworkRecord network, int bridge, Fd target, string hostName, string name, int index) =>
         [RouteRequest.CreateVeth(hostName, bridge, target, name, index, BridgeOptions.MtuOf(network.Network)), RouteRequest.SetPort(hostName, isolated: !BridgeOptions.Icc(network.Network) && !HasBridgeFilter, HasIPv6)];
 
+    public static bool IsBridge(string name) => name.Length > 0 && Directory.Exists($"/sys/class/net/{name}/bridge");
+
     /// <summary>br_netfilter is loaded: a bridge that asks for it has its packets pass the IP firewall.</summary>
     public static bool HasBridgeFilter => Directory.Exists("/proc/sys/net/bridge");
     public static bool HasIPv6 => Directory.Exists("/proc/sys/net/ipv6");

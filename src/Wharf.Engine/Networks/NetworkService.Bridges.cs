@@ -52,14 +52,20 @@ public sealed partial class NetworkService
     /// <summary>A bridge that someone else made: it gets our gateway addresses, and nothing else is changed.</summary>
     private void UseForeign(NetworkRecord record, int index)
     {
-        foreach (var config in record.Network.IPAM!.Config!)
+        foreach (var (gateway, prefixLength) in HostAddressesOf(record.Network))
         {
-            if (config.Gateway is not { Length: > 0 } gateway) continue;
-            try { _netlink.Do(RouteRequest.AddAddress(index, IPAddress.Parse(gateway), Subnet.Parse(config.Subnet!).PrefixLength)); }
+            try { _netlink.Do(RouteRequest.AddAddress(index, gateway, prefixLength)); }
             catch (SyscallException error) when (error.Errno == Errno.EEXIST) { /* it has it already */ }
         }
         _netlink.Do(RouteRequest.SetUp(index));
     }
+
+    /// <summary>What the bridge itself has.</summary>
+    private static IEnumerable<(IPAddress Gateway, int PrefixLength)> HostAddressesOf(Network network) =>
+        from config in network.IPAM!.Config!
+        let subnet = Subnet.Parse(config.Subnet!)
+        where config.Gateway is { Length: > 0 } && (subnet.IsIPv6 || BridgeOptions.HasHostAddress(network))
+        select (IPAddress.Parse(config.Gateway!), subnet.PrefixLength);
 
     private int CreateBridge(NetworkRecord record)
     {
@@ -75,11 +81,7 @@ public sealed partial class NetworkService
             NetworkSettingsFile.Write($"ipv6/conf/{record.Bridge}/disable_ipv6", network.EnableIPv6 == true ? "0" : "1");
             // Packets from 127.0.0.1 may be turned to containers; what comes from containers for 127/8 the firewall drops (CVE-2020-8558).
             NetworkSettingsFile.Write($"ipv4/conf/{record.Bridge}/route_localnet", "1");
-            foreach (var config in network.IPAM!.Config!)
-            {
-                var subnet = Subnet.Parse(config.Subnet!);
-                if (config.Gateway is { Length: > 0 } gateway && (subnet.IsIPv6 || BridgeOptions.HasHostAddress(network))) _netlink.Do(RouteRequest.AddAddress(index, IPAddress.Parse(gateway), subnet.PrefixLength));
-            }
+            foreach (var (gateway, prefixLength) in HostAddressesOf(network)) _netlink.Do(RouteRequest.AddAddress(index, gateway, prefixLength));
             _netlink.Do(RouteRequest.SetUp(index));
             return index;
         }

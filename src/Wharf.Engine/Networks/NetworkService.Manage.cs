@@ -84,7 +84,7 @@ public sealed partial class NetworkService
         };
         if (record.IsBridge && RouteNetlink.IndexOf(record.Bridge) is not null)
         {
-            if (!Directory.Exists($"/sys/class/net/{record.Bridge}/bridge")) throw new WharfException(ErrorKind.Internal, $"existing interface {record.Bridge} is not a bridge");
+            if (!Interfaces.IsBridge(record.Bridge)) throw new WharfException(ErrorKind.Internal, $"existing interface {record.Bridge} is not a bridge");
             record.ForeignBridge = true;
         }
         ParentOptions.CheckShared(network, OthersOn(record).Select(other => other.Network));

@@ -17,7 +17,11 @@ public sealed partial class NetworkService
     private async Task<NetworkCreateResponse> CreateByPluginAsync(NetworkCreateRequest request, Network network, CancellationToken cancellation)
     {
         var driver = NetworkCreateRules.IsBuiltIn(network.Driver) ? null : await _plugins.RequireAsync(network.Driver!, NetworkPlugin.DriverKind, cancellation);
-        DhcpIpam.Check(request, network);
+        if (request.IPAM?.Driver == DhcpIpam.DriverName)
+        {
+            DhcpIpam.Check(request, network);
+            network.Options = DhcpIpam.OptionsFor(network);
+        }
         var ipam = HasIpamPlugin(request.IPAM) ? await IpamDriverAsync(request.IPAM!, cancellation) : null;
         // A client that hangs up leaves nothing half made.
         cancellation = CancellationToken.None;

@@ -139,6 +139,33 @@ public sealed class DhcpTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task On_a_bridge_of_the_users_containers_are_on_its_cable_and_the_host_keeps_its_addresses()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker has no DHCP");
+        await using var remote = await RemoteHost.PlugInAsync();
+        await using var server = new Server(remote);
+        var bridge = remote.Link + "b";
+        foreach (var words in new[] { $"link add {bridge} type bridge", $"link set {remote.Link} master {bridge}", $"address flush dev {remote.Link}", $"address add {remote.HostAddress}/24 dev {bridge}", $"link set {bridge} up" })
+            (await CommandResult.RunAsync("ip", words.Split(' '))).ShouldExit(0);
+        try
+        {
+            await using (var net = await Net.CreateAsync(engine, "-o", "com.docker.network.bridge.name=" + bridge, "--ipam-driver", "dhcp"))
+            {
+                var web = await net.RunAsync([], "nc", "-ll", "-p", "80", "-e", "echo", "here");
+                var address = await Look.AddressAsync(engine, web, net.Name);
+                (await server.LeasesAsync(leases => leases.Length == 1))[0].Split(' ')[2].ShouldBe(address);
+                (await engine.DockerAsync("exec", web, "ip", "route")).ShouldExit(0).Out.ShouldContain($"default via {remote.Address} dev eth0");
+                (await remote.AnswerAsync(address, 80)).ShouldBe("here");
+                (await engine.DockerAsync("exec", web, "ping", "-c", "1", "-W", "4", remote.Address)).ShouldExit(0);
+                (await engine.DockerAsync("rm", "-f", web)).ShouldExit(0);
+                await server.LeasesAsync(leases => leases.Length == 0);
+            }
+            (await CommandResult.RunAsync("ip", ["-4", "-o", "address", "show", bridge])).ShouldExit(0).Text.Split('\n').ShouldHaveSingleItem().ShouldContain($"inet {remote.HostAddress}/24 ");
+        }
+        finally { await CommandResult.RunAsync("ip", ["link", "delete", bridge]); }
+    }
+
+    [Fact]
     public async Task Without_a_server_nothing_is_made()
     {
         await using var remote = await RemoteHost.PlugInAsync();

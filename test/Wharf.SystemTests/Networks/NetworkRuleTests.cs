@@ -62,6 +62,22 @@ public sealed class NetworkRuleTests(EngineFixture engine)
         (await engine.DockerAsync("run", "--rm", "--network", first.Name, "--ip", "10.215.1.200", "busybox", "true")).ShouldExit(125).Error.ShouldContain("Address already in use");
     }
 
+    [Theory]
+    [InlineData("false", "10.215.8.1/24")]
+    [InlineData("true", "")]
+    public async Task A_bridge_that_was_there_gets_the_gateways_address_unless_that_is_inhibited(string inhibit, string address)
+    {
+        const string Bridge = "wt-foreign0";
+        (await CommandResult.RunAsync("ip", ["link", "add", Bridge, "type", "bridge"])).ShouldExit(0);
+        try
+        {
+            await using var net = await Net.CreateAsync(engine, "--subnet", "10.215.8.0/24", "-o", "com.docker.network.bridge.name=" + Bridge, "-o", "com.docker.network.bridge.inhibit_ipv4=" + inhibit);
+            (await CommandResult.RunAsync("ip", ["-4", "-o", "address", "show", Bridge])).ShouldExit(0).Out.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(word => word.Contains('/'), "").ShouldBe(address);
+            (await engine.DockerAsync("run", "--rm", "--network", net.Name, "busybox", "ip", "route")).ShouldExit(0).Out.ShouldContain("default via 10.215.8.1 dev eth0");
+        }
+        finally { await CommandResult.RunAsync("ip", ["link", "delete", Bridge]); }
+    }
+
     [Fact]
     public async Task How_many_addresses_are_taken_and_free_is_told()
     {

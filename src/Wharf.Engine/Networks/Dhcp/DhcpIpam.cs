@@ -8,7 +8,7 @@ using Wharf.Specs.Errors;
 namespace Wharf.Engine.Networks.Dhcp;
 
 /// <summary>
-/// The IPAM driver <c>dhcp</c>: containers of a macvlan network get the addresses that the cable's own DHCP server gives them. Leases are
+/// The IPAM driver <c>dhcp</c>: containers on a cable, by macvlan or a bridge, get the addresses that the cable's own DHCP server gives them. Leases are
 /// renewed while the daemon runs, asked for anew when it starts, and given back when a container ends or leaves.
 /// </summary>
 internal sealed class DhcpIpam(ILogger log) : IIpamDriver, IDisposable
@@ -22,19 +22,31 @@ internal sealed class DhcpIpam(ILogger log) : IIpamDriver, IDisposable
 
     public bool RequiresMac => true;
 
-    /// <summary>What networks can have it: the server is the parent's, and there is no DHCPv6. Which addresses it gives is the server's to say.</summary>
+    /// <summary>What networks can have it: a bridge must be there already, since it is the user who plugs it in; the server is the parent's, and there is no DHCPv6. Which addresses it gives is the server's to say.</summary>
     public static void Check(NetworkCreateRequest request, Network network)
     {
-        if (request.IPAM?.Driver != DriverName) return;
-        if (network.Driver != "macvlan" || ParentOptions.Of(network) is null) throw WharfException.Invalid("the IPAM driver dhcp is for macvlan networks with a parent interface (-d macvlan -o parent=…)");
+        if (network.Driver == "macvlan" ? ParentOptions.Of(network) is null : network.Driver != "bridge" || !Interfaces.IsBridge(DeviceOf(network)))
+            throw WharfException.Invalid($"the IPAM driver dhcp is for macvlan networks with a parent interface (-d macvlan -o parent=…) and for bridges that are there already (-o {BridgeOptions.Name}=…)");
         if (network.EnableIPv6 == true || network.EnableIPv4 != true) throw WharfException.Invalid("the IPAM driver dhcp is for IPv4 alone");
-        if (request.IPAM.Config?.Exists(config => config.IPRange is { Length: > 0 }) == true) throw WharfException.Invalid("the IPAM driver dhcp takes no range of addresses: the server has its own");
+        if (request.IPAM?.Config?.Exists(config => config.IPRange is { Length: > 0 }) == true) throw WharfException.Invalid("the IPAM driver dhcp takes no range of addresses: the server has its own");
     }
+
+    /// <summary>On a bridge of the user's the host keeps the addresses that it has, and packets leave under the containers' own.</summary>
+    public static Dictionary<string, string> OptionsFor(Network network)
+    {
+        var options = new Dictionary<string, string>(network.Options!);
+        if (network.Driver != "bridge") return options;
+        options.TryAdd(BridgeOptions.InhibitIPv4, "true");
+        options.TryAdd(BridgeOptions.EnableMasquerade, "false");
+        return options;
+    }
+
+    private static string DeviceOf(Network network) => (network.Driver == "bridge" ? network.Options?.GetValueOrDefault(BridgeOptions.Name) : ParentOptions.Of(network)) ?? "";
 
     /// <summary>The subnet that the user names, or the one that a server offers addresses of.</summary>
     public async Task<PoolLease> LeaseAsync(Network network, IpamConfig? config, Dictionary<string, string>? options, bool v6, CancellationToken cancellation)
     {
-        var device = ParentOptions.Of(network)!;
+        var device = DeviceOf(network);
         var auxiliary = config?.AuxiliaryAddresses?.Values.ToList() ?? [];
         if (config is not null) return new PoolLease { PoolId = device, AddressSpace = DriverName, Subnet = Subnet.Parse(config.Subnet!).ToString(), Gateway = config.Gateway, Auxiliary = auxiliary };
         var offer = await DhcpClient.DiscoverAsync(device, Interfaces.RandomMac(), wanted: null, hostname: "", cancellation);
