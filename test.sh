@@ -20,6 +20,7 @@ require_docker_cli
 
 install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks
 install_packages crun # --runtime
+install_packages rpm # packages
 
 passed=0 failed=0 skipped=0
 count() { # count LOGFILE EXITCODE: adds up what a test executable says of itself

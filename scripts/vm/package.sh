@@ -10,9 +10,10 @@ runs() { docker import /tmp/rootfs.tar packaged && [ "$(docker run --rm packaged
 activated() { systemctl stop wharf.service && ! systemctl is-active --quiet wharf.service && systemctl is-active wharf.socket && docker version && systemctl is-active wharf.service; }
 outlives() {
   local id; id=$(docker run -d packaged sh -c 'while :; do busybox sleep 1; done') || return
-  dpkg -i /opt/wharf/wharf.deb && [ "$(docker inspect -f '{{.State.Running}}' "$id")" = true ] && docker rm -f "$id"
+  dpkg -i /opt/wharf/wharf.deb && [ "$(docker inspect -f '{{.State.Running}}' "$id")" = true ] && pid=$(docker inspect -f '{{.State.Pid}}' "$id")
 }
-gone() { ! systemctl is-active --quiet wharf.service && ! [ -e /usr/bin/wharf ]; }
+# Nor the container that ran until then, and its shim: nobody could stop them afterwards.
+gone() { ! systemctl is-active --quiet wharf.service && ! [ -e /usr/bin/wharf ] && ! [ -e "/proc/$pid" ] && timeout 10 sh -c 'while pgrep -f "wharf-runtime [s]him"; do sleep 0.2; done'; }
 purged() { dpkg -P wharf && ! [ -e /var/lib/wharf ]; }
 check "installs" dpkg -i /opt/wharf/wharf.deb
 check "the daemon runs" systemctl is-active wharf.service

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Wharf.SystemTests.Packaging;
 
-/// <summary>The Debian package: what is in it, that its programs run from where it puts them, and that a newer one takes the place of an older one under running containers.</summary>
+/// <summary>The packages, for dpkg, for rpm and as an archive: what is in each, that its programs run from where it puts them, and that a newer one takes the place of an older one under running containers.</summary>
 public sealed class PackageTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("wharf-package-").FullName;
@@ -13,17 +13,23 @@ public sealed class PackageTests : IDisposable
     private string Installed => Path.Combine(_root, "x");
     private string Host => $"unix://{_root}/w.sock";
 
-    [Fact]
-    public async Task The_package_runs_from_its_places_and_is_upgraded_under_a_running_container()
+    [Theory]
+    [InlineData("deb", "dpkg-deb", "usr/share/zsh/vendor-completions/_wharf")]
+    [InlineData("rpm", "rpmbuild", "usr/share/zsh/site-functions/_wharf")]
+    [InlineData("tar", "tar", "usr/share/zsh/site-functions/_wharf")]
+    public async Task The_package_runs_from_its_places_and_is_upgraded_under_a_running_container(string kind, string tool, string zsh)
     {
         var scripts = Repository();
-        Assert.SkipWhen(scripts is null || !File.Exists("/usr/bin/dpkg-deb"), "no packaging/deb.sh above the tests, or no dpkg-deb on this machine");
+        Assert.SkipWhen(scripts is null || !File.Exists(Path.Combine("/usr/bin", tool)), $"no packaging/{kind}.sh above the tests, or no {tool} on this machine");
         Directory.CreateDirectory(Path.Combine(_root, "out"));
         foreach (var name in (string[])["wharf", "wharf-runtime", "libe_sqlite3.so"])
             if (File.Exists(Path.Combine(EngineFixture.Binaries, name))) File.Copy(Path.Combine(EngineFixture.Binaries, name), Path.Combine(_root, "out", name));
-        var package = (await CommandResult.RunAsync("bash", [Path.Combine(scripts, "packaging", "deb.sh"), Path.Combine(_root, "out")], null, 120, new Dictionary<string, string> { ["WHARF_DEB_COMPRESSION"] = "none" })).ShouldExit(0).Text;
+        var quick = new Dictionary<string, string> { ["WHARF_DEB_COMPRESSION"] = "none", ["WHARF_RPM_COMPRESSION"] = "w0.gzdio" };
+        var package = (await CommandResult.RunAsync("bash", [Path.Combine(scripts, "packaging", kind + ".sh"), Path.Combine(_root, "out")], null, 120, quick)).ShouldExit(0).Text;
         await InstallAsync(package);
-        await CheckFilesAsync(package);
+        await CheckFilesAsync(zsh);
+        if (kind == "deb") (await CommandResult.RunAsync("dpkg-deb", ["-f", package, "Package", "Architecture"], null, 30)).ShouldExit(0).Out.ShouldContain("Package: wharf");
+        if (kind == "rpm") (await CommandResult.RunAsync("rpm", ["-qp", "--qf", "%{NAME} [%{REQUIRENAME} ]", package], null, 30)).ShouldExit(0).Out.ShouldSatisfyAllConditions(told => told.ShouldStartWith("wharf "), told => told.ShouldContain(" libnftables.so.1()(64bit) "));
 
         var daemon = await StartAsync();
         try
@@ -45,12 +51,22 @@ public sealed class PackageTests : IDisposable
         LeakCheck.Run(_root, Path.Combine(_root, "data"));
     }
 
-    private async Task InstallAsync(string package) => (await CommandResult.RunAsync("dpkg-deb", ["-x", package, Installed], null, 60)).ShouldExit(0);
-
-    private async Task CheckFilesAsync(string package)
+    /// <summary>As the package managers do it, without the packages' scripts.</summary>
+    private async Task InstallAsync(string package)
     {
-        (await CommandResult.RunAsync("dpkg-deb", ["-f", package, "Package", "Architecture"], null, 30)).ShouldExit(0).Out.ShouldContain("Package: wharf");
-        foreach (var file in (string[])["usr/lib/systemd/system/wharf.service", "usr/lib/systemd/system/wharf.socket", "usr/share/doc/wharf/copyright", "usr/share/man/man1/wharf.1.gz", "usr/share/man/man1/wharf-run.1.gz", "usr/share/man/man8/wharf-daemon.8.gz", "usr/share/zsh/vendor-completions/_wharf", "usr/share/fish/vendor_completions.d/wharf.fish"])
+        Directory.CreateDirectory(Path.Combine(Installed, "usr"));
+        string[] command = Path.GetExtension(package) switch
+        {
+            ".deb" => ["dpkg-deb", "-x", package, Installed],
+            ".rpm" => ["rpm", "--root", Installed, "--nodeps", "--noscripts", "-U", "--replacepkgs", package],
+            _ => ["tar", "-xzf", package, "--strip-components=1", "-C", Path.Combine(Installed, "usr")],
+        };
+        (await CommandResult.RunAsync(command[0], command[1..], null, 60)).ShouldExit(0);
+    }
+
+    private async Task CheckFilesAsync(string zsh)
+    {
+        foreach (var file in (string[])["usr/lib/systemd/system/wharf.service", "usr/lib/systemd/system/wharf.socket", "usr/share/doc/wharf/copyright", "usr/share/man/man1/wharf.1.gz", "usr/share/man/man1/wharf-run.1.gz", "usr/share/man/man8/wharf-daemon.8.gz", zsh, "usr/share/fish/vendor_completions.d/wharf.fish"])
             new FileInfo(Path.Combine(Installed, file)).Length.ShouldBeGreaterThan(0, file);
         (await CommandResult.RunAsync("bash", ["-n", Path.Combine(Installed, "usr/share/bash-completion/completions/wharf")], null, 30)).ShouldExit(0);
         (await CommandResult.RunAsync("zcat", [Path.Combine(Installed, "usr/share/man/man8/wharf-daemon.8.gz")], null, 30)).ShouldExit(0).Out.ShouldContain("\\-\\-data\\-root");
