@@ -10,25 +10,27 @@ public sealed partial class ContainerService
     private DnsContainer? NamesOf(Container container)
     {
         var endpoints = _networks.NamesOf(container.Id);
+        foreach (var (network, settings) in container.Document.Endpoints)
+            if (settings.Links is { Count: > 0 } links && endpoints.Find(endpoint => endpoint.NetworkId == _networks.IdOf(network)) is { } on) on.Links = LinkedNames(links);
         return endpoints.Count == 0 ? null : new DnsContainer { Id = container.Id, Endpoints = endpoints, Resolver = ResolverOf(container) };
     }
 
     private DnsResolver ResolverOf(Container container)
     {
         var config = ResolverConfig.From(FilesOf(container, container.Network), ResolverConfig.ReadHost());
-        return new DnsResolver { Links = LinkedNames(container), Servers = _networks.LeadsOut(container.Id) ? config.Upstreams() : [], KeepsBareNames = config.NdotsFrom is not null && !config.Options.Contains("ndots:0") };
+        return new DnsResolver { Servers = _networks.LeadsOut(container.Id) ? config.Upstreams() : [], KeepsBareNames = config.NdotsFrom is not null && !config.Options.Contains("ndots:0") };
     }
 
-    /// <summary>Of the links on its networks (<c>name:alias</c>): aliases to the names that the others have there.</summary>
-    private Dictionary<string, string>? LinkedNames(Container container)
+    /// <summary>Of the links on one network (<c>name:alias</c>): aliases to the names that the others have there.</summary>
+    private Dictionary<string, string> LinkedNames(List<string> links)
     {
-        Dictionary<string, string>? links = null;
-        foreach (var link in container.Document.Endpoints.Values.SelectMany(endpoint => endpoint.Links ?? []))
+        var names = new Dictionary<string, string>();
+        foreach (var link in links)
         {
             var (name, alias) = link.IndexOf(':') is > 0 and var colon ? (link[..colon], link[(colon + 1)..]) : (link, link);
-            (links ??= [])[alias] = (_index.Find(name)?.Name ?? name).ToLowerInvariant();
+            names[alias] = (_index.Find(name)?.Name ?? name).ToLowerInvariant();
         }
-        return links;
+        return names;
     }
 
     /// <summary>A running container has other names or networks than before.</summary>

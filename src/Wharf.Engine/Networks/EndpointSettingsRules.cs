@@ -9,9 +9,9 @@ internal static class EndpointSettingsRules
     public static void Check(NetworkRecord record, EndpointSettings settings)
     {
         var wrong = new List<string>();
-        bool isDefault = record.Network.Name == NetworkService.DefaultBridge;
-        CheckAddresses(record, settings.IPAMConfig, isDefault, wrong);
-        if ((isDefault || record.Network.Driver is "host" or "null") && settings.Aliases is { Count: > 0 }) wrong.Add("network-scoped alias is supported only for containers in user defined networks");
+        bool isBuiltIn = record.Network.Name == NetworkService.DefaultBridge || record.Network.Driver is "host" or "null";
+        CheckAddresses(record, settings.IPAMConfig, isBuiltIn, wrong);
+        if (isBuiltIn && settings.Aliases is { Count: > 0 }) wrong.Add("network-scoped alias is supported only for containers in user defined networks");
         foreach (var local in settings.IPAMConfig?.LinkLocalIPs ?? [])
             if (!Subnet.TryParseAddress(local, out _)) wrong.Add($"invalid link-local IP address: {local}");
         CheckDriverOptions(settings, wrong);
@@ -30,13 +30,12 @@ internal static class EndpointSettingsRules
         catch (WharfException error) { wrong.Add(error.Message); }
     }
 
-    private static void CheckAddresses(NetworkRecord record, EndpointIpamConfig? asked, bool isDefault, List<string> wrong)
+    private static void CheckAddresses(NetworkRecord record, EndpointIpamConfig? asked, bool isBuiltIn, List<string> wrong)
     {
         if (asked is not ({ IPv4Address.Length: > 0 } or { IPv6Address.Length: > 0 })) return;
-        if (isDefault) wrong.Add("user specified IP address is supported on user defined networks only");
+        if (isBuiltIn) wrong.Add("user specified IP address is supported on user defined networks only");
         if (asked.IPv4Address is { Length: > 0 } v4 && !(Subnet.TryParseAddress(v4, out var first) && !Subnet.IsV6(first))) wrong.Add($"invalid IPv4 address: {v4}");
         if (asked.IPv6Address is { Length: > 0 } v6 && !(Subnet.TryParseAddress(v6, out var second) && Subnet.IsV6(second))) wrong.Add($"invalid IPv6 address: {v6}");
-        if (isDefault) return;
         CheckSubnet(record, asked.IPv4Address, v6: false, wrong);
         CheckSubnet(record, asked.IPv6Address, v6: true, wrong);
     }

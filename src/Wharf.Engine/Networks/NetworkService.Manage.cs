@@ -196,8 +196,8 @@ public sealed partial class NetworkService
         lock (_lock)
         {
             if (!_networks.ContainsKey(network.Id!)) throw WharfException.NotFound($"network {nameOrId} not found");
-            if (EndpointsOn(network.Id!).FirstOrDefault() is { } used)
-                throw new WharfException(ErrorKind.Forbidden, $"error while removing network: network {network.Name} has active endpoints (name:\"{used.ContainerName}\" id:\"{used.Settings.EndpointID![..12]}\")");
+            var used = EndpointsOn(network.Id!).OrderBy(endpoint => endpoint.ContainerName, StringComparer.Ordinal).Select(endpoint => $"name:\"{endpoint.ContainerName}\" id:\"{endpoint.Settings.EndpointID![..12]}\"").ToList();
+            if (used.Count > 0) throw new WharfException(ErrorKind.Forbidden, $"error while removing network: network {network.Name} has active endpoints ({string.Join(", ", used)})");
             if (network.ConfigOnly == true && _networks.Values.Any(other => other.Network.ConfigFrom?.Network is { Length: > 0 } lender && (lender == network.Name || lender == network.Id)))
                 throw new WharfException(ErrorKind.Forbidden, $"error while removing network: configuration network \"{network.Name}\" is in use");
             _pool.Drop(network.Id!);

@@ -57,8 +57,8 @@ internal sealed class DnsNames
     }
 
     /// <summary>
-    /// Finds the hosts a container means by a name: what it is linked to, then each of its networks in turn, where a name may have the
-    /// network's behind it (<c>db.backend</c>). False when none is known; a known name may still have no address of the family asked for.
+    /// Finds the hosts a container means by a name on each of its networks in turn: what it is linked to there, then who has the name, which may have
+    /// the network's behind it (<c>db.backend</c>). False when none is known; a known name may still have no address of the family asked for.
     /// </summary>
     public bool TryFind(string containerId, ReadOnlySpan<char> name, List<DnsHost> found)
     {
@@ -67,17 +67,17 @@ internal sealed class DnsNames
         foreach (var endpoint in asking.Endpoints)
         {
             if (!_zones.TryGetValue(endpoint.NetworkId, out var zone)) continue;
-            if (Find(asking, zone, name, found)) return true;
+            if (Find(endpoint, zone, name, found)) return true;
             var suffix = endpoint.NetworkName;
             int dot = name.Length - suffix.Length - 1;
-            if (dot > 0 && name[dot] == '.' && name[(dot + 1)..].Equals(suffix, StringComparison.OrdinalIgnoreCase) && Find(asking, zone, name[..dot], found)) return true;
+            if (dot > 0 && name[dot] == '.' && name[(dot + 1)..].Equals(suffix, StringComparison.OrdinalIgnoreCase) && Find(endpoint, zone, name[..dot], found)) return true;
         }
         return false;
     }
 
-    private static bool Find(DnsContainer asking, Zone zone, ReadOnlySpan<char> name, List<DnsHost> found)
+    private static bool Find(DnsEndpoint asking, Zone zone, ReadOnlySpan<char> name, List<DnsHost> found)
     {
-        if (asking.Resolver?.Links is { Count: > 0 } links)
+        if (asking.Links is { Count: > 0 } links)
         {
             foreach (var (alias, target) in links)
                 if (name.Equals(alias, StringComparison.OrdinalIgnoreCase) && zone.ByName.TryGetValue(target, out var linked)) found.AddRange(linked);

@@ -24,13 +24,13 @@ public sealed record DnsEndpoint
     public List<string> Names { get; set; } = [];
     public string? IPv4 { get; set; }
     public string? IPv6 { get; set; }
+    /// <summary>Names only this container knows others by (docker's links), to the names these have on the network, in lower case.</summary>
+    public Dictionary<string, string>? Links { get; set; }
 }
 
 /// <summary>How questions that no name of a network answers are treated.</summary>
 public sealed record DnsResolver
 {
-    /// <summary>Names only this container knows others by (docker's links), to the names these have on the network, in lower case.</summary>
-    public Dictionary<string, string>? Links { get; set; }
     /// <summary>Servers to pass questions on to; none where the container is not to reach out.</summary>
     public List<DnsServer> Servers { get; set; } = [];
     /// <summary>The user set ndots: names without a dot are not passed on.</summary>

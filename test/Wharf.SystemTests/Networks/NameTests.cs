@@ -74,6 +74,18 @@ public sealed class NameTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task A_link_names_the_other_on_the_links_own_network()
+    {
+        await using var second = await Net.CreateAsync(engine);
+        await using var first = await Net.CreateAsync(engine); // its containers are on both, and go first
+        var target = await first.RunAsync(["--name", first.Named("target")]);
+        var linked = await first.RunAsync([]);
+        (await engine.DockerAsync("network", "connect", second.Name, target)).ShouldExit(0);
+        (await engine.DockerAsync("network", "connect", "--link", $"{first.Named("target")}:storage", second.Name, linked)).ShouldExit(0);
+        (await Look.DigAsync(engine, linked, "storage")).ShouldBe([await Look.AddressAsync(engine, target, second.Name)]);
+    }
+
+    [Fact]
     public async Task Links_on_the_default_bridge_are_lines_and_variables()
     {
         await using var net = await Net.CreateAsync(engine);

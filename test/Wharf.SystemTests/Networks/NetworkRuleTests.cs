@@ -175,12 +175,22 @@ public sealed class NetworkRuleTests(EngineFixture engine)
         (await engine.WharfAsync("network", "explain", server, "nonsense")).ShouldExit(1).Error.ShouldContain("invalid port");
     }
 
+    [Theory]
+    [InlineData("bridge", "no configured subnet or ip-range contain the IP address 1.2.3.4")]
+    [InlineData("none", "user specified IP address is supported only when connecting to networks with user configured subnets")]
+    public async Task An_address_of_the_users_is_for_networks_of_the_users(string network, string second) =>
+        (await engine.DockerAsync("run", "--rm", "--network", network, "--ip", "1.2.3.4", "busybox", "true")).ShouldExit(125).Error.ShouldContain($"invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* {second}\n");
+
     [Fact]
     public async Task A_network_in_use_stays()
     {
         await using var net = await Net.CreateAsync(engine);
         var user = await net.RunAsync(["--name", net.Named("user")]);
         (await engine.DockerAsync("network", "rm", net.Name)).ShouldExit(1).Error.ShouldContain($"network {net.Name} has active endpoints (name:\"{net.Named("user")}\"");
+        await net.RunAsync(["--name", net.Named("another")]);
+        var both = (await engine.DockerAsync("network", "rm", net.Name)).ShouldExit(1).Error;
+        both.ShouldMatch("active endpoints \\(name:\"[a-z0-9-]+\" id:\"[0-9a-f]{12}\", name:\"[a-z0-9-]+\" id:\"[0-9a-f]{12}\"\\)");
+        foreach (var name in (string[])["another", "user"]) both.ShouldContain($"name:\"{net.Named(name)}\"");
         (await engine.DockerAsync("network", "create", net.Name)).ShouldExit(1).Error.ShouldContain("already exists");
         (await engine.DockerAsync("network", "connect", net.Name, user)).ShouldExit(1).Error.ShouldContain("already exists in network");
     }

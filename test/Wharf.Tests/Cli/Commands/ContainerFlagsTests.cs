@@ -90,6 +90,14 @@ public sealed class ContainerFlagsTests
     }
 
     [Fact]
+    public void A_MAC_address_is_the_first_networks()
+    {
+        var request = Build("--mac-address", "02:42:00:00:00:08", "x");
+        request.MacAddress.ShouldBeNull("docker's clients leave the container's own field out, which the engine warns of");
+        request.NetworkingConfig!.EndpointsConfig!["default"]!.MacAddress.ShouldBe("02:42:00:00:00:08");
+    }
+
+    [Fact]
     public void Networks_take_a_long_form()
     {
         var request = Build("--network", "name=n,alias=a,ip=10.0.0.2,driver-opt=x=y", "--network", "other", "x");

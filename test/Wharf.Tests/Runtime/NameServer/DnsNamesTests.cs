@@ -18,7 +18,7 @@ public class DnsNamesTests
     }
 
     private static DnsEndpoint On(string id, string network, string address, params string[] names) => new() { NetworkId = id, NetworkName = network, Names = [.. names], IPv4 = address };
-    private void Set(string id, List<DnsEndpoint> endpoints, Dictionary<string, string>? links = null) => _names.Set(new DnsContainer { Id = id, Endpoints = endpoints, Resolver = new DnsResolver { Links = links } });
+    private void Set(string id, List<DnsEndpoint> endpoints) => _names.Set(new DnsContainer { Id = id, Endpoints = endpoints, Resolver = new DnsResolver() });
     private string[] Find(string asking, string name) => _names.TryFind(asking, name, _found) ? [.. _found.Select(host => host.ContainerId).Order()] : [];
 
     [Fact]
@@ -28,6 +28,14 @@ public class DnsNamesTests
         Find("c1", "cache").ShouldBeEmpty();
         Find("c3", "cache").ShouldBe(["c3"]);
         Find("stranger", "db").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_link_is_of_its_network_alone()
+    {
+        Set("c5", [On("n1", "one", "10.1.0.6", "app"), On("n2", "two", "10.2.0.6", "app") with { Links = new() { ["storage"] = "db" } }]);
+        Find("c5", "storage").ShouldBe(["c2"]);
+        _found.ShouldHaveSingleItem().NetworkName.ShouldBe("two");
     }
 
     [Fact]
@@ -44,7 +52,7 @@ public class DnsNamesTests
     [Fact]
     public void A_link_is_known_to_one_container_only()
     {
-        Set("c4", [On("n1", "one", "10.1.0.5", "app")], new() { ["storage"] = "db" });
+        Set("c4", [On("n1", "one", "10.1.0.5", "app") with { Links = new() { ["storage"] = "db" } }]);
         Find("c4", "storage").ShouldBe(["c2"]);
         Find("c4", "storage.one").ShouldBe(["c2"]);
         Find("c1", "storage").ShouldBeEmpty();

@@ -37,7 +37,6 @@ internal sealed partial class ContainerFlags
             Healthcheck = health.Build(),
             StopSignal = stopSignal.Changed ? stopSignal.Value : null,
             StopTimeout = stopTimeout.Changed ? stopTimeout.Value : null,
-            MacAddress = macAddress.Changed ? CheckMac(macAddress.Value) : null,
             HostConfig = BuildHostConfig(binds, bindings),
             NetworkingConfig = BuildNetworks(),
         };
