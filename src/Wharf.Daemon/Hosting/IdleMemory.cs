@@ -4,12 +4,12 @@ using Wharf.Linux.Memory;
 namespace Wharf.Daemon.Hosting;
 
 /// <summary>
-/// Some seconds after the last request the daemon collects its garbage and gives back the memory that only the work needed. A timer runs
+/// A second after the last request the daemon collects its garbage and gives back the memory that only the work needed. A timer runs
 /// only while there was something to do since: an idle daemon never wakes up.
 /// </summary>
 public sealed class IdleMemory(ILogger<IdleMemory> log) : IAsyncDisposable
 {
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
     private readonly Lock _lock = new();
     private Timer? _timer;
     private long _lastRequest;

@@ -133,6 +133,8 @@ public sealed class KillAtEveryStepTests : IDisposable
                 stat = File.ReadAllText(directory + "/stat");
             }
             catch (IOException) { continue; } // it ended while we looked
+            // The kernel tells systemd of an empty group of version 1; strace ends a moment after what it watched.
+            if (line.Contains("systemd-cgroups-agent", StringComparison.Ordinal) || line.StartsWith("strace ", StringComparison.Ordinal)) continue;
             if ((line.Contains(_marker, StringComparison.Ordinal) || line.Contains(_root, StringComparison.Ordinal)) && !stat[(stat.LastIndexOf(')') + 2)..].StartsWith('Z')) yield return $"{pid} {line}";
         }
     }
