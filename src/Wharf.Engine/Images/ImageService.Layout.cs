@@ -28,7 +28,7 @@ public sealed partial class ImageService
 
     private async Task WriteLayerAsync(Digest chain, LayerCompression compression, Stream output, CancellationToken cancellation)
     {
-        await using var plain = compression switch { LayerCompression.Gzip => new ParallelGzipStream(output, Gzip), LayerCompression.Zstd => new ZstdSharp.CompressionStream(output, leaveOpen: true), _ => output };
+        await using var plain = compression switch { LayerCompression.Gzip => new ParallelGzipStream(output), LayerCompression.Zstd => new ZstdSharp.CompressionStream(output, leaveOpen: true), _ => output };
         await _snapshots.WriteLayerTarAsync(chain, plain, cancellation);
     }
 

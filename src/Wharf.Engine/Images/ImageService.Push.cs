@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text.Json;
 using Wharf.Engine.Content;
 using Wharf.Engine.Images.Registry;
@@ -195,20 +194,17 @@ public sealed partial class ImageService
     private async Task<Descriptor> CompressAndSendAsync(Pushing push, string id, Digest diffId, Digest chain, CancellationToken cancellation)
     {
         var report = Throttled(id, "Pushing", _snapshots.LayerSize(chain), push.Progress);
-        using var note = _store.Upload(push.Name.Repository, $"{diffId} gzip-pieces {Gzip.CompressionLevel}");
+        using var note = _store.Upload(push.Name.Repository, $"{diffId} gzip-pieces fast");
         var blob = await push.Client.UploadAsync(async (output, stop) =>
         {
             await using var buffered = new BufferedStream(output, 128 << 10);
-            await using (var gzip = new ParallelGzipStream(buffered, Gzip))
+            await using (var gzip = new ParallelGzipStream(buffered))
             await using (var counted = new CountingWriter(gzip, report)) await _snapshots.WriteLayerTarAsync(chain, counted, stop);
             await buffered.FlushAsync(stop);
         }, note, static _ => { }, cancellation);
         blob.MediaType = MediaTypes.DockerLayerGzip;
         return blob;
     }
-
-    // The same wherever a layer is compressed, so that it is the same blob. Of a Debian layer, zlib-ng's level 2 takes 1.05 s of 128 MB, 3 takes 1.40 s for 3 % less, 6 takes 1.90 s for 5 % less, and 1 takes 0.58 s for 18 % more.
-    private static readonly ZLibCompressionOptions Gzip = new() { CompressionLevel = 2 };
 
     private sealed class CountingWriter(Stream inner, Action<long> progress) : WriteOnlyStream
     {

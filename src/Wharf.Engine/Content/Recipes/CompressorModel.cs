@@ -19,13 +19,14 @@ internal static class CompressorModel
     ];
 
     /// <summary>Most frequent first: of equals, the first is taken.</summary>
-    public static IReadOnlyList<byte> All { get; } = [14, 6, 17, 1, 9, 2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 15, 16, 18];
+    public static IReadOnlyList<byte> All { get; } = [14, 6, 17, 1, 9, 2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 15, 16, 18, 19];
 
     public static TokenPredictor Make(int model, PlainWindow window) => model switch
     {
         >= 1 and <= 9 => new ChainPredictor(window, Zlib[model - 1]),
         >= 10 and <= 17 => new ChainPredictor(window, Go[model - 10]),
         18 => new GoFastPredictor(window),
+        19 => new PiecePredictor(window),
         _ => throw new InvalidDataException("the recipe is of a newer kind"),
     };
 }

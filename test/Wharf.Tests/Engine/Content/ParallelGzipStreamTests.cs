@@ -8,8 +8,6 @@ namespace Wharf.Tests.Engine.Content;
 
 public sealed class ParallelGzipStreamTests
 {
-    private static readonly ZLibCompressionOptions _options = new() { CompressionLevel = 2 };
-
     private static byte[] Content(int length)
     {
         var bytes = new byte[length];
@@ -21,7 +19,7 @@ public sealed class ParallelGzipStreamTests
     private static async Task<byte[]> PackAsync(byte[] content, int step)
     {
         using var output = new MemoryStream();
-        await using (var gzip = new ParallelGzipStream(output, _options))
+        await using (var gzip = new ParallelGzipStream(output))
             for (int at = 0; at < content.Length; at += step) await gzip.WriteAsync(content.AsMemory(at, Math.Min(step, content.Length - at)), TestContext.Current.CancellationToken);
         return output.ToArray();
     }
@@ -57,7 +55,7 @@ public sealed class ParallelGzipStreamTests
     [Fact]
     public async Task What_cannot_be_written_is_an_error_once()
     {
-        var gzip = new ParallelGzipStream(new Full(), _options);
+        var gzip = new ParallelGzipStream(new Full());
         await Should.ThrowAsync<IOException>(async () => { for (int i = 0; i < 20; i++) await gzip.WriteAsync(Content(1 << 20), TestContext.Current.CancellationToken); });
         await gzip.DisposeAsync();
     }

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using CsCheck;
 using Shouldly;
+using Wharf.Engine.Content;
 using Wharf.Engine.Content.Recipes;
 using Wharf.Specs.Image;
 using Xunit;
@@ -21,6 +22,7 @@ public class GzipRecipeTests
         { "Go level 1", "41ca794eedd4538e08aba724fc49aec972299cb52e8cf0dcf904c9c49cd7375e", "V0dSMRIAAAAAAUPvFf8AAAAAGSlqyBJ+6Zh6dmienb0AbOfija52RIEwsI3P8/i85YzmMCXCz6TjFWgzyrUAXiVNVPQqSWUoz4yosN4/Qj6cdGUQQR8PrK6BhghiImuV3v8VKtIwL6gGaE5Uzm8y4FOQ3U3TcyaCrIB0mNoPYvXgxmPcSxAggRqMFUpgAAAAAAAAAAAAAAAAAAACCVQgnybkfu8si02a0OzvNWYD+Y5ER6U7kiSbLqLyIX4M7DSKTLzNiPomXje2uq3U5L8uVeAGw8MaJLS46oF5WbiY3Bhpi3PnB4W8Vv+ALTP4YCnZnrodoYcQx2AAAAAJNZ7oSZV2HS83S0arIKDLFBNsZdgWqXqVjUyGTT1Y9gyBqP4Usir43oDGiAPgw0ZGNqBxQme5tJ35euBVqXQev4o124rDr5xiZC7stVajKbHPHmpJ67iR+oyLpY/1CplPjp1oX3YYnaDnYqgk6pgoNfwUFIEG2/yznAIeAAAAAA==" },
         { "Go level 2", "fa4899cb2bf05f87167c65a372cac3897aaaa7459069f105342860bf39903c60", "V0dSMQoAAAAAAUPvFf8AAAAABvUs/iVzkEq3+DEkl/w+AGOtjWCtSVVEN3u8HKdMZj2HSULq2RW8Ei+TPQ8FA0H/talilRswyzsufEGftrtg2u0xK+bge1IslkwrDJLGXetk8ISXoGi8M54BiNGDlSIi2zLlsGJMcD6Vkmw8mfaTpA8GB03Zje7xAPd1LwAAAAAAAAAAAAAAAAAAESCMlIvUKoOLHhckGPq9KH/hk/KTffeZFtm4IpW9FoIXFLp1I6SZOzG81B9yhWXFhC54wTpMfKOg8qQkUchAURc7gDq6RF35eF1exguLhdrbCAcl4J9mO2S75EAABZgamKB7jp6WO1iP9JxAYOSnf8PERqix9UxbDaKpgKOmUGxVlcZI7sAHz/UNzVt6ZdGaE6n2LWfe5wLB3BoaOQxpzimu6Govg2dpLxb+piCkyFWkRKdtvetIAIsyEG88cMoNK8pOGb3VolWWvcyRyE1Y5iTCuN17EWy73pwXcKz7aC8meOihd0m15tPqcbOv4hO+BaJ6fy54cr9I0jqnNUYw4YcbReM6iQRSoChlWZpEy54mIyNeVj/GYrSKvPYIDDHY4CpibG6OhhXWP7D/j9vgrlrrkrKYi+RdOAAAAAA=" },
         { "Go level 6", "c0ec25f836199c09f52418e5d2f465e4da485a3337718840aa3b0f3bbec5bed1", "V0dSMQ4AAAAAAUPvFf8AAAAABvUs/dcrtA19RnOkwVnmnIxylbu+X2K0l5HqaNCNKy1TaSp6P/N7dlf7edorgkAylcejuYdSF77ZjGP/QJAXgae3ffbC+4RPaaiTMbhIFEq1fLQ/BiLG/sZ76ebZ/05oc+veZDgq2LFA5aFv7TNGgfmOWGu2qniwAAAAAAAAAAAAAAAAAAAc2rN/5+eO18BhUFFZpUbVRsrZYBB/H0KchMnnd19pTR3R4y4l2NXOv0mSmUdGrdOEKvrNyz3mAXRGt9k77vxonFC91C2CPm6lUh32d2y2Pd9K+r7KmChR2HcI9gAd1LvTkxyHi51kwK9Exf6+kxogTndbCXdACs4oG4cpz9CC+zniF+uv950CjMslPSHRS+plXdvjukcQrdwrewDLjiujKjItkcObiJT8WWZWDnpUa1e0xWIxKsKAAiE4mRnKdZW5ItUbDH9+KTar+O2aEX30PuDpqkzbwgTIDd6DqUQ5saB8qL6m/tmbbfgdCiuVeeXLdvsDeU3NJk9CVznv9NBUUe8lbhv8NSv2aM1CmiNgdiYm9XqP+ZzFlVMnQQxI56up01FVsXbf2APjgmBpSHC6Ct6lQVdS6flC3x61KQArk6RrfzTgAhHMXkwNF0kWEC8btt0p9kVIQCEAAAAAAA==" },
+        { "Wharf", "03ea0e64a46167dbeaa953734f223da76191d3713a25f8a1872de6978eff8b04", "V0dSMRMAAAAAAUPvFf8AAAAAAEGpr/tAR0vzOM4Ey8S9TrGIDFqL6fNtfSxWuLA5IV6v+8mUhnc9SbK7HfPO66Ty84TkIxBuNLjGjTZPmnx7UPcMNWRr0eUbL5L/xqtJOSbM4csuPtnjwuexhJTe6kfE/U7gYiRbhkrDkYNS7s9FAEWrNdbAAAAAAAAAAAAAAAAAAASh840ARuSgWgMnhvLZ2DhaRdHRJ/XkTNxGL1f/5BWCmt63l0h+PQiYQvVrNE80Wc0bRMlgIWlYZehCbTh47wCDJbEnXS0Fk3NFqzU7jcMFsMa4CxX+em9RogUS7gAAAE3xOGVYta7iJfUyHZXwts0u7ycnF+N9qQStTeQCeeCDv+kSGrvYHbC2HVWsOmTl8KTq45pj+fLjkCPycJFMF32BI1Bt2jFUBVPXPJg9DupUYQueUfEc9W8cZ1CCB+TmHSnVvorfz5iWh3EC0dFcAhzagKRUyrFUdgIZQgAAAAA=" },
         { "two members", "56bf2c03e8a3deaaae931ada8be087838b7e4967bcd47642045c26d386e30b56", "V0dSMQYAAAAAAUPvFf8AAAAAAEGprq6T8TqbE6YQrcdv8+BtEm3yPBnQrBIhzz3/xxtJPpKhuycgkE25UdWaY9hybjrpFGnOSrrg2EicLw69m88dgVp2fqe7vmPgmS4ZziOEed4NgmesiiJl/Vj7NhCZoFT0bGXPQ//pH/pLFvRqwAAAAAAAAAAAAAAAAAAAZEHwIToi55kddkNxScmrGP9oqrgD6Tg52D0S7EuxHRFo2xD6j//cB+QtRXgKLwj8JOgeAwvpS8eiq5lA/BSvpcXkyizoXMTQ9VczH/d0HEHyC7dmtavKAA0BcsxZdcL1AVlqjSToUe29xxn69RGC3MqOM0PcfH0O3zQ3fGRWT1wpt9PlY1WzK8C2tQq88PAFNgLllXme5TpVwB0H24Z6EXFQ0tGJtuCwNkvI4AYZ1+D29mrusZbyAAOAcc47jGwCVUMTggmD2q3AGS63QVeBdHaBEh2lPmAXB78rpMF3pUkpQ4PMBHfODbbEOTHPrEYGZSuBgBwzVigWm7izDIUHpz7pylubYxWCPamEYegP4bAH/ALK/L8yBVDm28SvxWmODi+7J3KIkIXhICuTwvOP7A3bj6ITmDW9XTXLtfURqjjwYwBliqkFDDr4AnfHQdRQCyLwxV9JjbhIjltT0hO2rJnSLcUxHKcQsoJtc6FY/L4lhPxJGcVDyqoV4MYzwa0y1Sll/tWGRGOWruiOEESyP7ypwF8XJ08QpAfpooYiHsq0i6bcxwSa9NImYBs4P2Jy+yb+Q9yzlN152r7GzLeU0CBD9C0EQL8dPGuewAhVfTQASyUIK/qx+a40GZ2KCkc5odg/Ci8waiFtJcKxQbkn0DVazw5Gh5vhNtHVlOb+70jh9h0nI+Rm0uPXY3qS6buZw9SOCWhMfFVM2hcYIjg8o06vz4PDu9XivWlg6XbJVjXJCCT1NU717rdIxv4jfZDmopmcy3V6FUeaQbCbUVbQN06918AsdV2lOCLQNvWtZKuWIVOhclzpffFGEgYG4VUE6eN1GEWiJ9HSgD/Nyys82qmHaBaM44MWUOhZdNWczJMiEvPSuszDI4EPIZqEynYNsavfCETPnI3jRYMTdDdh53Ic6J6kIVwdYm3CEg6AsebLyDSKnCP+lk9YGmg570FeGEM59aNY8F/WUDleyzWUOcVwvB/Qn1DYsTnQ7I/0UJf42ObgUb7B3PAmUenR5zUq0CNeT2uvVYwAYTuX35GYnCqtTzk+43Hz50O2HLK/JF+Vmn+qaB1dhuDSyV+arG+fG6VpSX0aEFetytGyMqQPgz4TJeBRIze+Ea7GTfLBPLLQHCN9kjuut6GSgYhs4oxK/Tzf//F2Y7204S3a6JUz3QLUJcWlyV9Pbf6ieBsWrM/rvM5j9uCvmpcNxOomzJEaqZfTtqgfP+n81NiNHRGqqVt9AbBEdX0yBVS8ayNRpO884JECsUD7Lwlf4s7fqcydFjdS89d0060sP5yZuY6yk50Eilrb+mo+LNg70B7WWnYqUPf8x45ZXSl4GPCzTQBYWr0VVDDyYdbUyjdEuanXJFWG2c4YSH6dyz9Ztu9kAZletqFtts/dPp4R2SaQ6T00Vjud4ApW8/INAyD5zA7xa4GM/QCbvxqAprRoP9jKCSzob1fcFZy/mAwAcmraTtqbAKErqxXilGKn6LKP6//vjCUHg2222hgO8GT7+7v811hNA4YW3CdfOXLfv9GndkGDWeaLv73p5NzWG3Uc+PrwPQA3Yhk7/7th4DeqMW8RswJvMAzdlsC4/uGFi9Q3oGMhTrkBTzNUrGMDRq5vfI/m5oqp1/P/E80OMCxIn27U/NNfyFFjQDdqsy7+ILDU6uy7sEdMMJF/RbahGkao3DCH2vXaJpp/AAAAAA==" },
     };
 
@@ -34,6 +36,25 @@ public class GzipRecipeTests
         var again = RecipeSamples.Write(archive, plain);
         again.Length.ShouldBeLessThan(archive.Length / 80, compressor);
         (await RecipeSamples.RebuildAsync(again, plain)).ShouldBe(archive);
+    }
+
+    [Fact]
+    public async Task What_Wharf_packs_is_told_in_next_to_nothing()
+    {
+        // Some pieces, and stored blocks among them.
+        byte[] plain = [.. Enumerable.Repeat(RecipeSamples.Text(), 12).SelectMany(static text => text), .. RandomBytes(200_000), .. RecipeSamples.Text(), .. new byte[300_000], .. RandomBytes(3)];
+        using var archive = new MemoryStream();
+        await using (var gzip = new ParallelGzipStream(archive)) await gzip.WriteAsync(plain, TestContext.Current.CancellationToken);
+        var recipe = RecipeSamples.Write(archive.ToArray(), plain);
+        recipe.Length.ShouldBeLessThan((int)archive.Length / 200);
+        (await RecipeSamples.RebuildAsync(recipe, plain)).ShouldBe(archive.ToArray());
+    }
+
+    private static byte[] RandomBytes(int count)
+    {
+        var bytes = new byte[count];
+        new Random(count).NextBytes(bytes);
+        return bytes;
     }
 
     [Theory]
