@@ -58,10 +58,13 @@ public sealed class EngineFixture : IAsyncLifetime
         await StartDaemonAsync(more);
     }
 
+    /// <summary>Flags for every daemon of a run (<c>WHARF_TEST_DAEMON_FLAGS</c>): so the same tests are run on another driver, say.</summary>
+    private static readonly string[] _flags = (Environment.GetEnvironmentVariable("WHARF_TEST_DAEMON_FLAGS") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary>Starts the daemon and returns when it says that it is ready.</summary>
     public async Task StartDaemonAsync(params string[] more)
     {
-        string[] line = [.. Within, Path.Combine(Binaries, "wharf"), "daemon", "-D", "-H", Host, "--data-root", DataRoot, "--exec-root", ExecRoot, .. more];
+        string[] line = [.. Within, Path.Combine(Binaries, "wharf"), "daemon", "-D", "-H", Host, "--data-root", DataRoot, "--exec-root", ExecRoot, .. _flags, .. more];
         var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardError = true, RedirectStandardInput = true };
         _daemon = Process.Start(start)!;
         _daemon.StandardInput.Close();

@@ -29,7 +29,7 @@ internal sealed class SearchCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(arguments[0]), cancellationToken);
-        var query = new Query().Add("term", arguments[0]).Add("limit", limit.Value == 0 ? null : limit.Value).AddFilters(filter.Values);
+        var query = new Query().Add("term", arguments[0]).Add("limit", limit.Value > 0 ? limit.Value : null).AddFilters(filter.Values);
         await using var response = await cli.Api.SendAsync(new ApiRequest("GET", $"/images/search{query}") { Headers = [new("X-Registry-Auth", header)] }, cancellationToken);
         var found = DockerClient.Read(await response.ReadAllAsync(cancellationToken), DockerApiJson.Default.ListImageSearchResponseItem);
         await cli.Out.WriteAsync(Listing().Render(format.Value == "" ? "table" : format.Value, isQuiet: false, [.. found.OrderByDescending(item => item.StarCount)]));

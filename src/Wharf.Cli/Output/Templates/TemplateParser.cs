@@ -197,6 +197,7 @@ internal sealed class TemplateParser
             names.Add(tokens[at].Text);
             end += tokens[at++].Text.Length + 1;
         }
+        if (tokens[at].Kind == TokenKind.Dot && tokens[at].Position == end) throw Error("unexpected <.> in operand", end);
         if (names.Count == 0) return operand;
         // Go names the place of a chain by its second part.
         return operand is FieldOperand field

@@ -58,6 +58,8 @@ public sealed class TemplateTests
     [Theory]
     [InlineData("{{.Name", "template: :1: unclosed action")]
     [InlineData("{{frob .Name}}", "template: :1: function \"frob\" not defined")]
+    [InlineData("{{json.}}", "template: :1: unexpected <.> in operand")]
+    [InlineData("{{.Name.}}", "template: :1: unexpected <.> in operand")]
     [InlineData("{{range .Config.Env}}", "template: :1: unexpected EOF")]
     [InlineData("{{if}}x{{end}}", "template: :1: missing value for if")]
     [InlineData("{{end}}", "template: :1: unexpected {{end}}")]
