@@ -40,6 +40,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "firewalld does not do as told: it may turn away packets of containers")]
     public static partial void FirewalldFailed(this ILogger log, Exception error);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the IPAM driver {Driver} was not told of all addresses that are in use on network {Network}: it took too long")]
+    public static partial void LeasesNotReplayed(this ILogger log, string driver, string network);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "a network plugin did not do as told")]
     public static partial void PluginFailed(this ILogger log, Exception error);
 }

@@ -128,14 +128,25 @@ public sealed partial class NetworkService
     private async Task<IIpamDriver> IpamDriverAsync(Ipam ipam, CancellationToken cancellation) =>
         ipam.Driver == DhcpIpam.DriverName ? _dhcp : await _plugins.RequireAsync(ipam.Driver!, NetworkPlugin.IpamKind, cancellation);
 
+    // All of them together: the daemon starts without a plugin that hangs.
+    private static readonly TimeSpan ReplayPatience = TimeSpan.FromSeconds(10);
+
     /// <summary>Tells those who give addresses, after a restart of the daemon, which are still in use. Before containers start: none of these must be given to one of them.</summary>
     public async Task ReplayLeasesAsync(CancellationToken cancellation)
     {
         List<NetworkRecord> networks;
         lock (_lock) networks = [.. _networks.Values.Where(record => record.Pools is not null)];
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        time.CancelAfter(ReplayPatience);
         foreach (var network in networks)
-            foreach (var pool in network.Pools!)
-                await TryAsync(async () => await (await IpamDriverAsync(network.Network.IPAM!, cancellation)).ReplayAsync(network, pool, HeldOf(network, pool), cancellation));
+        {
+            try
+            {
+                foreach (var pool in network.Pools!)
+                    await TryAsync(async () => await (await IpamDriverAsync(network.Network.IPAM!, time.Token)).ReplayAsync(network, pool, HeldOf(network, pool), time.Token));
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { _log.LeasesNotReplayed(network.Network.IPAM!.Driver!, network.Network.Name!); }
+        }
     }
 
     private List<AddressWish> HeldOf(NetworkRecord network, PoolLease pool) =>

@@ -20,11 +20,15 @@ public sealed class FakeNetworkPlugin : FakePlugin
     /// <summary>The method, without its driver's name, that fails.</summary>
     public string Refuses { get; set; } = "";
 
+    /// <summary>The method that gives no answer while this is set.</summary>
+    public string Hangs { get; set; } = "";
+
     /// <summary>Names of methods that were called, in order, without the driver's.</summary>
     public IEnumerable<string> Methods => Calls.Select(call => call.Split(' ')[0].Split('.')[^1]);
 
     protected override JsonObject Answer(string method, JsonNode? body)
     {
+        while (Hangs.Length > 0 && method.EndsWith("." + Hangs, StringComparison.Ordinal)) Thread.Sleep(20);
         if (Refuses.Length > 0 && method.EndsWith("." + Refuses, StringComparison.Ordinal)) return new JsonObject { ["Err"] = "not today", ["Error"] = "not today" };
         switch (method)
         {

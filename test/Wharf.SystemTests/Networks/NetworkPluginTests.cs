@@ -89,6 +89,21 @@ public sealed class NetworkPluginTests(EngineFixture engine) : IDisposable
         (await engine.DockerAsync("exec", container, "ping", "-c", "1", "-W", "4", subnet + ".1")).ShouldExit(0);
     }
 
+    [Fact]
+    public async Task An_ipam_plugin_that_hangs_does_not_keep_the_daemon_from_starting()
+    {
+        OnlyHere();
+        await using var net = await Net.CreateAsync(engine, "--ipam-driver", _plugin.Name);
+        await engine.KillDaemonAsync();
+        _plugin.Hangs = "RequestPool";
+        var start = System.Diagnostics.Stopwatch.StartNew();
+        try { await engine.StartDaemonAsync(); }
+        finally { _plugin.Hangs = ""; }
+        start.Elapsed.ShouldBeInRange(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60), "it is waited for, but not for ever");
+        _plugin.Methods.Last().ShouldBe("RequestPool");
+        await net.RunAsync([]);
+    }
+
     [Theory]
     [InlineData("RequestPool", "remote: not today")]
     [InlineData("RequestAddress", "failed to allocate gateway (): remote: not today")]
