@@ -39,6 +39,7 @@ internal sealed class ContainerCreation
 
     public async Task<ContainerCreateResponse> CreateAsync(CliContext cli, ContainerCreateRequest request, CancellationToken cancellationToken)
     {
+        ContentTrust.Check(container.IsUntrusted);
         if (!Platform.IsValid(platform.Value)) throw new CliException($"error parsing specified platform: {Output.Quoting.Quote(platform.Value)}: cannot parse platform specifier: invalid argument");
         if (replace && container.Name == "") throw new CliException("cannot replace a container without --name");
         if (container.CidFile is { Length: > 0 } file && Path.Exists(file)) throw new CliException($"container ID file found, make sure the other container isn't running or delete {file}");

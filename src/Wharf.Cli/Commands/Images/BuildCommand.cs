@@ -13,7 +13,7 @@ internal sealed partial class BuildCommand : Command
     private readonly ListFlag addHost, allow, annotation, attest, buildArg, buildContext, cacheFrom, cacheTo, label, noCacheFilter, output, secret, ssh, tag, ulimit;
     private readonly StringsFlag securityOpt;
     private readonly StringFlag call, cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, metadataFile, network, onError, platform, progress, provenance, sbom, target;
-    private readonly BoolFlag check, forceRm, load, noCache, pull, push, quiet, rm, squash;
+    private readonly BoolFlag check, forceRm, isUntrusted, load, noCache, pull, push, quiet, rm, squash;
     private readonly IntFlag cpuPeriod, cpuQuota, cpuShares;
     private readonly BytesFlag memory, memorySwap, shmSize;
 
@@ -37,7 +37,7 @@ internal sealed partial class BuildCommand : Command
         cpuShares = Flags.Int("cpu-shares", 'c', "Relative weight of CPU time");
         cpusetCpus = Flags.String("cpuset-cpus", "CPUs it may run on (0-3, 0,1)");
         cpusetMems = Flags.String("cpuset-mems", "Memory nodes it may use (0-3, 0,1)");
-        Flags.Bool("disable-content-trust", "Do not verify images' signatures", initial: true);
+        isUntrusted = ContentTrust.Add(Flags, "Do not verify images' signatures");
         file = Flags.String("file", 'f', "Dockerfile (\"PATH/Dockerfile\" unless given)");
         forceRm = Flags.Bool("force-rm", "Remove the build's containers even if it fails");
         iidFile = Flags.String("iidfile", "File to write the image's ID to");
@@ -80,6 +80,7 @@ internal sealed partial class BuildCommand : Command
     {
         if (arguments[0] == Why && (arguments.Count == 2 || !Directory.Exists(Why))) return await StepReasons.WriteAsync(cli, arguments.Count == 2 ? arguments[1] : "", cancellationToken);
         if (arguments.Count > 1) throw new ArgumentCountException($"'{CliContext.Program} build' requires 1 argument", isMissing: false);
+        ContentTrust.Check(isUntrusted);
         proxies = [.. ProxySettings.Missing(cli.Config, cli.Api.Host.Text, buildArg.Values)];
         return await IsClassicAsync(cli, cancellationToken) ? await RunClassicAsync(cli, arguments[0], cancellationToken) : await RunBuildKitAsync(cli, arguments[0], cancellationToken);
     }

@@ -5,13 +5,13 @@ namespace Wharf.Cli.Commands.Images;
 /// <summary><c>wharf pull</c>.</summary>
 internal sealed class PullCommand : Command
 {
-    private readonly BoolFlag allTags, quiet;
+    private readonly BoolFlag allTags, quiet, isUntrusted;
     private readonly StringFlag platform;
 
     public PullCommand()
     {
         allTags = Flags.Bool("all-tags", 'a', "Every tag of the repository");
-        Flags.Bool("disable-content-trust", "Do not verify the image's signature", initial: true);
+        isUntrusted = ContentTrust.Add(Flags, "Do not verify the image's signature");
         platform = Flags.String("platform", "Platform, if the image has more than one", Platform.OfEnvironment);
         quiet = Flags.Bool("quiet", 'q', "Do not show the progress");
     }
@@ -22,6 +22,7 @@ internal sealed class PullCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        ContentTrust.Check(isUntrusted);
         var name = arguments[0];
         Reference.Check(name);
         var (_, tag, digest) = Reference.Split(name);

@@ -15,13 +15,13 @@ internal sealed class PushCommand : Command
 
         """;
 
-    private readonly BoolFlag allTags, quiet;
+    private readonly BoolFlag allTags, quiet, isUntrusted;
     private readonly StringFlag platform;
 
     public PushCommand()
     {
         allTags = Flags.Bool("all-tags", 'a', "Every tag of the repository");
-        Flags.Bool("disable-content-trust", "Do not sign the image", initial: true);
+        isUntrusted = ContentTrust.Add(Flags, "Do not sign the image");
         platform = Flags.String("platform", "Only this platform's manifest, without the index (os[/arch[/variant]])");
         quiet = Flags.Bool("quiet", 'q', "Do not show the progress");
     }
@@ -32,6 +32,7 @@ internal sealed class PushCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
+        ContentTrust.Check(isUntrusted);
         var only = Platform.ToJson(platform.Value, $"Invalid platform {platform.Value}");
         if (only is not null) await cli.Out.WriteLineAsync(PlatformNote);
         Reference.Check(arguments[0]);

@@ -46,7 +46,7 @@ internal sealed partial class ContainerFlags
         cpusetMems = flags.String("cpuset-mems", "Memory nodes it may use (0-3, 0,1)");
         device = flags.List("device", "Device of the host to give to the container");
         deviceCgroupRule = Checked("device-cgroup-rule", '\0', "Rule for the devices the cgroup allows", FlagChecks.DeviceCgroupRule);
-        flags.Bool("disable-content-trust", "Do not verify the image's signature", initial: true);
+        IsUntrusted = ContentTrust.Add(flags, "Do not verify the image's signature");
         dns = Checked("dns", '\0', "DNS servers", FlagChecks.Address);
         dnsOption = flags.List("dns-option", "DNS options");
         flags.Alias("dns-opt", dnsOption);
@@ -125,6 +125,7 @@ internal sealed partial class ContainerFlags
         workingDirectory = flags.String("workdir", 'w', "Working directory inside the container");
     }
 
+    public BoolFlag IsUntrusted { get; }
     public string Name => name.Value;
     public string CidFile => cidFile.Value;
     public bool Tty => tty;
