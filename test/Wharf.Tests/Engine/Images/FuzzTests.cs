@@ -5,6 +5,7 @@ using System.Text;
 using Shouldly;
 using Wharf.Engine;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Content;
 using Wharf.Engine.Content.Recipes;
 using Wharf.Engine.Images;
 using Wharf.Engine.Images.Registry;
@@ -47,8 +48,8 @@ public class FuzzTests
         ["config"] = (Texts($$$"""{"architecture":"amd64","os":"linux","created":"2020-01-01T00:00:00Z","config":{"Env":["A=b"],"Cmd":"x","ExposedPorts":{"80/tcp":{} } },"rootfs":{"type":"layers","diff_ids":["{{{Hex}}}"]},"history":[{"created_by":"x","empty_layer":true}]}"""), bytes => Sync(() => ImageService.ParseConfig(bytes))),
         ["challenge"] = (Texts("realm=\"https://a/token\",service=\"s\",scope=\"repository:a:pull,push\",error=insufficient_scope"), bytes => Sync(() => Challenge.Parse(Encoding.Latin1.GetString(bytes)))),
         ["archive"] = ([new RawTar().Add("manifest.json", content: """[{"Config":"c","Layers":["l"]}]""").Add("c", content: "{}").Add("l", '2', link: "c").Add("h", '1', link: "l").ToArray()], ReadArchiveAsync),
-        ["gzip"] = ([Gzip(6), Gzip(1)], bytes => Refused(() => { new RecipeRecorder(new MemoryStream(bytes), Stream.Null, 6, null, default).Run(); return Task.CompletedTask; })),
-        ["recipe"] = ([Recipe(6), Recipe(1)], bytes => Refused(() => GzipRecipe.RebuildAsync(new MemoryStream(bytes), new MemoryStream(RecipeText), Stream.Null, default))),
+        ["gzip"] = ([Gzip(6), Gzip(1), OwnGzip()], bytes => Refused(() => { foreach (int model in (int[])[6, 19]) new RecipeRecorder(new MemoryStream(bytes), Stream.Null, model, null, default).Run(); return Task.CompletedTask; })),
+        ["recipe"] = ([Recipe(Gzip(6)), Recipe(Gzip(1)), Recipe(OwnGzip())], bytes => Refused(() => GzipRecipe.RebuildAsync(new MemoryStream(bytes), new MemoryStream(RecipeText), Stream.Null, default))),
     };
 
     private static byte[] RecipeText => Encoding.ASCII.GetBytes(string.Join(' ', Enumerable.Range(0, 600).Select(static number => number * 7919 % 1000)));
@@ -60,10 +61,19 @@ public class FuzzTests
         return output.ToArray();
     }
 
-    private static byte[] Recipe(int level)
+    private static byte[] OwnGzip()
+    {
+        using var output = new MemoryStream();
+        var gzip = new ParallelGzipStream(output);
+        gzip.WriteAsync(RecipeText).AsTask().GetAwaiter().GetResult();
+        gzip.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        return output.ToArray();
+    }
+
+    private static byte[] Recipe(byte[] archive)
     {
         using var recipe = new MemoryStream();
-        GzipRecipe.Write(() => new MemoryStream(Gzip(level)), recipe, default);
+        GzipRecipe.Write(() => new MemoryStream(archive), recipe, default);
         return recipe.ToArray();
     }
 
