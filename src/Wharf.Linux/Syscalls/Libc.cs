@@ -33,6 +33,7 @@ public static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] public static partial int ftruncate(int fd, long length);
     [LibraryImport(C, SetLastError = true)] public static partial int fsync(int fd);
     [LibraryImport(C, SetLastError = true)] public static partial int syncfs(int fd);
+    [LibraryImport(C, SetLastError = true)] public static partial int fstatfs(int fd, byte* result);
     [LibraryImport(C, SetLastError = true)] public static partial int flock(int fd, int operation);
     [LibraryImport(C, SetLastError = true)] public static partial int ioctl(int fd, nuint request, nint argument);
 

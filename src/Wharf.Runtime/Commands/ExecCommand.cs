@@ -55,8 +55,7 @@ internal sealed class ExecCommand : RuntimeCommand
         SpecRules.CheckProcess(process, context.Log);
         bool detach = arguments.On("detach");
         if (detach) ForwardedSignals.LetThrough();
-        ContainerStarter.CheckTerminal(process.Terminal == true, detach, arguments.Text("console-socket"));
-        if (!detach && process.Terminal == true) process.ConsoleSize ??= HostTerminal.OwnSize();
+        ContainerStarter.PrepareTerminal(process, detach, arguments.Text("console-socket"));
         int preserved = Inheritance.Count(arguments.Number("preserve-fds"), process);
         using var streams = new Inheritance(preserved);
         var cgroup = container.OpenCgroup() ?? Cgroup.Open(CgroupLayout.Detect(), CgroupPlace.None);

@@ -20,6 +20,8 @@ internal sealed class ListCommand : RuntimeCommand
 
     public override int Run(Context context, Arguments arguments)
     {
+        // The default root may be missing: nothing was made yet.
+        if (context.HasOwnRoot && !Directory.Exists(context.Root)) throw new RuntimeException($"open {context.Root}: no such file or directory");
         var containers = new ContainerStore(context.Root).All().Select(Describe).ToList();
         if (arguments.On("quiet"))
         {

@@ -38,7 +38,7 @@ internal sealed class RestoreCommand : RuntimeCommand
         ContainerStore.Validate(arguments.Rest[0]);
         var bundle = Bundle.Load(arguments.Text("bundle"));
         SpecRules.Check(bundle.Spec, context.Log);
-        ContainerStarter.CheckTerminal(bundle.Spec.Process!.Terminal == true, detach, arguments.Text("console-socket"));
+        ContainerStarter.PrepareTerminal(bundle.Spec.Process!, detach, arguments.Text("console-socket"));
         var restore = new ContainerRestore(context, arguments, bundle);
         using var restored = restore.Run();
         if (detach) return 0;

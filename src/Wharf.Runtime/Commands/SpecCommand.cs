@@ -70,7 +70,7 @@ internal sealed class SpecCommand : RuntimeCommand
         linux.UidMappings = [new IdMapping { ContainerId = 0, HostId = Libc.geteuid(), Size = 1 }];
         linux.GidMappings = [new IdMapping { ContainerId = 0, HostId = Libc.getegid(), Size = 1 }];
         linux.Resources = null;
-        spec.Mounts = [.. spec.Mounts!.Where(mount => mount.Type != "cgroup").Select(WithoutIds)];
+        spec.Mounts = [.. spec.Mounts!.Select(WithoutIds)];
     }
 
     private static Mount WithoutIds(Mount mount) => mount.Destination == "/sys"

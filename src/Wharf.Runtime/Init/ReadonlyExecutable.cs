@@ -17,7 +17,6 @@ internal static unsafe partial class ReadonlyExecutable
     private const int F_ADD_SEALS = 1033, F_SEAL_WRITE = 8, AllSeals = 1 | 2 | 4 | F_SEAL_WRITE, MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, FlagsOffset = 80, PR_SET_NAME = 15;
     private const ulong ST_RDONLY = 1;
 
-    [LibraryImport("libc", SetLastError = true)] private static partial int fstatfs(int fd, byte* result);
     [LibraryImport("libc", SetLastError = true)] private static partial nint sendfile(int to, int from, nint* offset, nuint count);
 
     /// <summary>Returns when the program runs from such a file; else executes it from one and does not return.</summary>
@@ -67,7 +66,7 @@ internal static unsafe partial class ReadonlyExecutable
     private static bool IsReadOnly(Fd file)
     {
         var statfs = stackalloc byte[120];
-        SyscallException.Check(fstatfs(file.Value, statfs), "fstatfs");
+        SyscallException.Check(Libc.fstatfs(file.Value, statfs), "fstatfs");
         if (IsReadOnly(statfs)) return true;
         int seals = Libc.fcntl(file.Value, F_GET_SEALS, 0); // EINVAL: no memory file
         return seals > 0 && (seals & F_SEAL_WRITE) != 0;

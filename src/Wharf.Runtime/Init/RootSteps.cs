@@ -12,8 +12,8 @@ internal static unsafe class RootSteps
 {
     public static void AddProc(LaunchProgram program, Fd root, ContainerMounts mounts, Fd? nullDevice, LinuxSpec linux)
     {
-        if (!mounts.WantsProc) return;
-        MountProc(program, root, mounts.ProcAttributes);
+        if (mounts.WantsProc) MountProc(program, root, mounts.ProcAttributes);
+        else if (!mounts.BindsProc) return;
         foreach (var (mount, destination) in mounts.ProcMounts) Place(program, root, mount.Value, destination);
         foreach (var path in linux.ReadonlyPaths ?? []) if (Masks.IsUnderProc(path)) MakeReadOnly(program, root, path);
         foreach (var path in linux.MaskedPaths ?? []) if (Masks.IsUnderProc(path)) Hide(program, root, nullDevice!, path);

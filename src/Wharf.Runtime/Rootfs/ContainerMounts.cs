@@ -16,11 +16,16 @@ namespace Wharf.Runtime.Rootfs;
 /// </summary>
 public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string? cgroupPath, IdMaps maps, MountSources sources, string? label) : IDisposable
 {
+    private const string Proc = "/proc";
+
     /// <summary>Detached mounts to be placed under /proc by the child, with their targets.</summary>
     public List<(Fd Mount, string Destination)> ProcMounts { get; } = [];
 
     /// <summary>True when the configuration asks for a procfs at /proc.</summary>
     public bool WantsProc { get; private set; }
+
+    /// <summary>True when a procfs that is there lies at /proc, first of <see cref="ProcMounts"/>: containers with the host's processes, say.</summary>
+    public bool BindsProc { get; private set; }
     public ulong ProcAttributes { get; private set; }
 
     /// <summary>False when /dev is the host's own: the runtime makes nothing there.</summary>
@@ -43,8 +48,15 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
     private void Add(Mount mount, string destination, MountOptions options)
     {
         var type = options.Bind ? "bind" : mount.Type is { Length: > 0 } given ? given : "bind";
-        if (options.Remount) Remount(destination, options);
-        else if (type == "proc" && destination == "/proc")
+        if (options.Remount)
+        {
+            Remount(destination, options);
+            return;
+        }
+        if (destination == "/") throw WharfException.Invalid("\"/\" cannot be mounted over: it is the root");
+        if (destination.StartsWith(Proc + "/", StringComparison.Ordinal) && !MayLieUnderProc(destination)) throw WharfException.Invalid($"\"{destination}\" cannot be mounted because it is inside /proc");
+        if (destination == Proc && type is not ("proc" or "bind")) throw NoProc(destination, type);
+        if (type == "proc" && destination == Proc)
         {
             RequirePlain(destination);
             WantsProc = true;
@@ -99,9 +111,10 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
     private void AddBind(Mount mount, string destination, MountOptions options)
     {
         if (mount.Source is not { Length: > 0 } source) throw WharfException.Invalid($"mount {mount.Destination}: a bind needs a source");
-        if (destination == "/proc" || IsUnderKernelFiles(destination) && !MayLieUnderProc(destination)) throw Inside(destination);
         if (destination == "/dev") MountsDev = false;
+        if (destination == Proc) RequirePlain(destination);
         using var file = options.Subpath.Length == 0 ? OpenAt.Open(source, O.PATH) : OpenBelow(source, options.Subpath);
+        if (destination == Proc) BindsProc = Linux.Mounts.FileSystemType.IsProc(file) ? true : throw NoProc(destination, source);
         var tree = options.Subpath.Length > 0 ? MountTree.Clone(file, options.Recursive) : sources.Take(mount) ?? MountTree.Clone(source, options.Recursive);
         MountTree.SetAttributes(tree, options.Set, options.Clear);
         MapOwners(tree, mount, options);
@@ -112,9 +125,7 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
     private static bool MayLieUnderProc(string destination) => destination is "/proc/cpuinfo" or "/proc/diskstats" or "/proc/meminfo" or "/proc/stat" or "/proc/swaps" or "/proc/uptime"
         or "/proc/loadavg" or "/proc/slabinfo" or "/proc/net/dev" or "/proc/sys/kernel/ns_last_pid" or "/proc/sys/crypto/fips_enabled";
 
-    private static bool IsUnderKernelFiles(string destination) => destination.StartsWith("/proc/", StringComparison.Ordinal);
-
-    private static WharfException Inside(string destination) => WharfException.Invalid($"\"{destination}\" cannot be mounted because it is inside /proc");
+    private static WharfException NoProc(string destination, string what) => WharfException.Invalid($"\"{destination}\" cannot be mounted because it is not of type proc: {what}");
 
     private void Remount(string destination, MountOptions options)
     {
@@ -143,7 +154,7 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
         MountTree.SetAttributes(tree, options.RecursiveSet, options.RecursiveClear, recursive: true);
         // Nothing mounted in a container reaches the host, and nothing the host mounts later appears, unless asked for.
         MountTree.SetAttributes(tree, 0, 0, options.Propagation ?? MS_PRIVATE, options.PropagationRecursive || options.Propagation is null);
-        if (destination == "/proc" || destination.StartsWith("/proc/", StringComparison.Ordinal))
+        if (destination == Proc || destination.StartsWith(Proc + "/", StringComparison.Ordinal))
         {
             ProcMounts.Add((tree, destination));
             return;

@@ -30,6 +30,9 @@ internal sealed class Context(string application, Arguments global, RuntimeLog l
     public string Application { get; } = application;
     public RuntimeLog Log { get; } = log;
     public string Root { get; } = Path.GetFullPath(global.Text("root") ?? OwnRoot());
+
+    /// <summary>Whether the caller named the root.</summary>
+    public bool HasOwnRoot { get; } = global.Has("root");
     public bool SystemdCgroup { get; } = global.On("systemd-cgroup");
     public string Criu { get; } = global.Text("criu") ?? "criu";
 

@@ -40,9 +40,8 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
             (spec.Linux.UidMappings, spec.Linux.GidMappings) = Maps(user);
             _joinsUser = true;
         }
-        CheckTerminal(spec.Process!.Terminal == true, detach, arguments.Text("console-socket"));
-        if (!detach && spec.Process.Terminal == true) spec.Process.ConsoleSize ??= HostTerminal.OwnSize();
-        int preserved = Inheritance.Count(arguments.Number("preserve-fds"), spec.Process);
+        PrepareTerminal(spec.Process!, detach, arguments.Text("console-socket"));
+        int preserved = Inheritance.Count(arguments.Number("preserve-fds"), spec.Process!);
         var container = _store.Create(arguments.Rest[0]);
         try
         {
@@ -68,10 +67,15 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
         catch (Exception error) when (error is IOException or RuntimeException) { log.Warning(error.Message); } // the first error is the one to tell
     }
 
-    public static void CheckTerminal(bool terminal, bool detach, string? socket)
+    /// <summary>What is to show a process's terminal must be there; a terminal that has no size yet gets that of the caller's.</summary>
+    public static void PrepareTerminal(Process process, bool detach, string? socket)
     {
+        bool terminal = process.Terminal == true;
         if (detach && terminal && socket is null) throw new RuntimeException("cannot allocate tty if runc will detach without setting console socket");
         if ((!detach || !terminal) && socket is not null) throw new RuntimeException("cannot use console socket if runc will not detach or allocate tty");
+        if (detach || !terminal) return;
+        using var own = HostTerminal.Open();
+        process.ConsoleSize ??= own.Size();
     }
 
     private Launched Launch(Container container, Bundle bundle, int preserved)

@@ -18,7 +18,7 @@ internal sealed unsafe class Foreground : IDisposable
     public Foreground(Fd pidfd, Fd? master)
     {
         (_pidfd, _master) = (pidfd, master);
-        if (master is not null) _terminal = HostTerminal.MakeRaw();
+        if (master is not null) _terminal = HostTerminal.Open().MakeRaw();
         _terminal?.CopySize(master!);
     }
 
@@ -87,49 +87,5 @@ internal sealed unsafe class Foreground : IDisposable
     {
         _signals.Dispose();
         _terminal?.Dispose();
-    }
-}
-
-/// <summary>The caller's own terminal on standard input: raw while a container's is shown on it.</summary>
-internal sealed unsafe class HostTerminal : IDisposable
-{
-    private const nuint TCGETS = 0x5401, TCSETS = 0x5402, TIOCGWINSZ = 0x5413, TIOCSWINSZ = 0x5414;
-    private const uint BRKINT = 2, PARMRK = 8, ISTRIP = 0x20, INLCR = 0x40, IGNCR = 0x80, ICRNL = 0x100, IXON = 0x400, IGNBRK = 1, OPOST = 1, Echo = 8, EchoNewline = 0x40, ICANON = 2, ISIG = 1, IEXTEN = 0x8000, CSIZE = 0x30, PARENB = 0x100, CS8 = 0x30;
-
-    private struct Termios { public uint Input, Output, Control, Local; public byte Line; public fixed byte Characters[19]; }
-
-    private Termios _former;
-
-    /// <summary>Null when standard input is no terminal.</summary>
-    public static HostTerminal? MakeRaw()
-    {
-        Termios mode;
-        if (Libc.ioctl(0, TCGETS, (nint)(&mode)) < 0) return null;
-        var terminal = new HostTerminal { _former = mode };
-        // cfmakeraw(3)
-        mode.Input &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-        mode.Output &= ~OPOST;
-        mode.Local &= ~(Echo | EchoNewline | ICANON | ISIG | IEXTEN);
-        mode.Control = mode.Control & ~(CSIZE | PARENB) | CS8;
-        SyscallException.Check(Libc.ioctl(0, TCSETS, (nint)(&mode)), "ioctl TCSETS");
-        return terminal;
-    }
-
-    /// <summary>The size of the terminal on standard input; null when there is none.</summary>
-    public static Specs.Runtime.ConsoleSize? OwnSize()
-    {
-        ulong size;
-        return Libc.ioctl(0, TIOCGWINSZ, (nint)(&size)) < 0 ? null : new Specs.Runtime.ConsoleSize { Height = (ushort)size, Width = (ushort)(size >> 16) };
-    }
-
-    public void CopySize(Fd master)
-    {
-        ulong size;
-        if (Libc.ioctl(0, TIOCGWINSZ, (nint)(&size)) == 0) _ = Libc.ioctl(master.Value, TIOCSWINSZ, (nint)(&size)); // the terminal may have gone meanwhile
-    }
-
-    public void Dispose()
-    {
-        fixed (Termios* mode = &_former) _ = Libc.ioctl(0, TCSETS, (nint)mode);
     }
 }
