@@ -22,10 +22,12 @@ internal static class ParentOptions
     /// <summary>The parent that was asked for, if one was.</summary>
     public static string? Of(Network network) => network.Options?.GetValueOrDefault("parent") is { Length: > 0 } parent ? parent : null;
 
-    /// <summary>A parent in mode passthru is one network's alone.</summary>
+    /// <summary>A parent of an ipvlan network, which gives the parent its mode, or of a macvlan network in mode passthru is that network's alone. Docker's words.</summary>
     public static void CheckShared(Network network, IEnumerable<Network> others)
     {
-        if (network.Driver != "macvlan" || others.FirstOrDefault(other => other.Driver == "macvlan") is not { } other) return;
+        if (others.FirstOrDefault(other => other.Driver == network.Driver) is not { } other) return;
+        if (network.Driver == "ipvlan") throw Wrong($"network di-{other.Id![..12]} is already using parent interface {Of(network)}");
+        if (network.Driver != "macvlan") return;
         if (MacvlanMode(network) == Passthru) throw Wrong($"cannot use mode passthru, macvlan network {other.Id} is already using parent interface {Of(network)}");
         if (MacvlanMode(other) == Passthru) throw Wrong($"macvlan network {other.Id} is already using parent interface {Of(network)} in mode passthru");
     }
