@@ -50,6 +50,7 @@ public sealed partial class KernelConstantTests
         #include <linux/fs.h>
         #include <linux/if_link.h>
         #include <linux/ioprio.h>
+        #include <linux/magic.h>
         #include <linux/mount.h>
         #include <linux/netfilter/nfnetlink.h>
         #include <linux/netfilter/nf_tables.h>
