@@ -8,9 +8,6 @@ namespace Wharf.Daemon.Api;
 /// <summary>Networks.</summary>
 public static class NetworksApi
 {
-    // Docker tells it from 1.52 on; clients of 1.51 leave out what they do not know.
-    private static readonly ApiVersion StatusSince = new(1, 51);
-
     public static void Map(ApiRouter router)
     {
         router.Get("/networks", ListAsync);
@@ -59,7 +56,8 @@ public static class NetworksApi
             throw WharfException.Invalid($"invalid value for verbose: {verbose}: strconv.ParseBool: parsing \"{verbose}\": invalid syntax");
         var network = context.Engine.Networks.Inspect(context.Route("id"));
         if (context.Query("scope") is { Length: > 0 } scope && scope != network.Scope) throw WharfException.NotFound($"network {context.Route("id")} not found");
-        return context.WriteJsonAsync(200, context.Version >= StatusSince ? network : network with { Status = null }, DockerApiJson.Default.Network);
+        // Docker tells the status from 1.52 on; before, who asks is told.
+        return context.WriteJsonAsync(200, context.QueryBool("status") ? network : network with { Status = null }, DockerApiJson.Default.Network);
     }
 
     private static async Task ListAsync(ApiContext context)

@@ -91,7 +91,7 @@ public sealed class NetworkRuleTests(EngineFixture engine)
         async Task<string> StatusAsync()
         {
             using var api = new EngineApi(engine.SocketPath);
-            return (await api.GetAsync("/networks/" + net.Name)).Json["Status"]!.ToJsonString();
+            return (await api.GetAsync($"/networks/{net.Name}?status=1")).Json["Status"]!.ToJsonString();
         }
     }
 

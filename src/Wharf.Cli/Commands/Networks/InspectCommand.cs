@@ -19,5 +19,5 @@ internal sealed class InspectCommand : Command
     public override int MinArguments => 1;
 
     public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
-        => Inspection.RunAsync(cli, format.Value, arguments, name => cli.Api.GetBytesAsync($"/networks/{Uri.EscapeDataString(name)}{new Query().Add("verbose", verbose)}", cancellationToken));
+        => Inspection.RunAsync(cli, format.Value, arguments, name => cli.Api.GetBytesAsync($"/networks/{Uri.EscapeDataString(name)}{new Query().Add("verbose", verbose).Add("status", verbose)}", cancellationToken));
 }
