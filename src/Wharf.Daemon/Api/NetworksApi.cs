@@ -54,10 +54,10 @@ public static class NetworksApi
     {
         if (context.Query("verbose") is { Length: > 0 } verbose && verbose is not ("0" or "1" or "t" or "f" or "T" or "F" or "true" or "false" or "TRUE" or "FALSE" or "True" or "False"))
             throw WharfException.Invalid($"invalid value for verbose: {verbose}: strconv.ParseBool: parsing \"{verbose}\": invalid syntax");
-        var network = context.Engine.Networks.Inspect(context.Route("id"));
-        if (context.Query("scope") is { Length: > 0 } scope && scope != network.Scope) throw WharfException.NotFound($"network {context.Route("id")} not found");
         // Docker tells the status from 1.52 on; before, who asks is told.
-        return context.WriteJsonAsync(200, context.QueryBool("status") ? network : network with { Status = null }, DockerApiJson.Default.Network);
+        var network = context.Engine.Networks.Inspect(context.Route("id"), withStatus: context.QueryBool("status"));
+        if (context.Query("scope") is { Length: > 0 } scope && scope != network.Scope) throw WharfException.NotFound($"network {context.Route("id")} not found");
+        return context.WriteJsonAsync(200, network, DockerApiJson.Default.Network);
     }
 
     private static async Task ListAsync(ApiContext context)

@@ -77,7 +77,7 @@ public sealed partial class ImageService
     {
         if (url.UserInfo == "") return null;
         var parts = url.UserInfo.Split(':', 2);
-        return new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Uri.UnescapeDataString(parts[0])}:{Uri.UnescapeDataString(parts.ElementAtOrDefault(1) ?? "")}")));
+        return Registry.BasicCredentials.Header(Uri.UnescapeDataString(parts[0]), Uri.UnescapeDataString(parts.ElementAtOrDefault(1) ?? ""));
     }
 
     /// <summary>As it was written, but for a password: the comment of an image goes where the image goes.</summary>

@@ -145,13 +145,13 @@ public sealed partial class NetworkService
         return $"br-{network.Id![..12]}";
     }
 
-    /// <summary>Describes a network with its containers.</summary>
-    public Network Inspect(string nameOrId)
+    /// <summary>Describes a network with its containers, and with its addresses if asked.</summary>
+    public Network Inspect(string nameOrId, bool withStatus = false)
     {
         // As in docker it stands for the default bridge in requests of containers alone.
         if (nameOrId == "default") throw WharfException.NotFound($"network {nameOrId} not found");
         var record = Find(nameOrId);
-        return Shown(record) with { Containers = EndpointsOn(record.Network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe), Status = StatusOf(record) };
+        return Shown(record) with { Containers = EndpointsOn(record.Network.Id!).ToDictionary(endpoint => endpoint.ContainerId, Describe), Status = withStatus ? StatusOf(record) : null };
     }
 
     /// <summary>How many addresses are taken and free; null where they are not ours to count.</summary>

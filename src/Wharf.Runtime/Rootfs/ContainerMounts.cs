@@ -54,7 +54,7 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
             return;
         }
         if (destination == "/") throw WharfException.Invalid("\"/\" cannot be mounted over: it is the root");
-        if (destination.StartsWith(Proc + "/", StringComparison.Ordinal) && !MayLieUnderProc(destination)) throw WharfException.Invalid($"\"{destination}\" cannot be mounted because it is inside /proc");
+        if (destination != Proc && Masks.IsUnderProc(destination) && !MayLieUnderProc(destination)) throw WharfException.Invalid($"\"{destination}\" cannot be mounted because it is inside /proc");
         if (destination == Proc && type is not ("proc" or "bind")) throw NoProc(destination, type);
         if (type == "proc" && destination == Proc)
         {
@@ -112,9 +112,13 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
     {
         if (mount.Source is not { Length: > 0 } source) throw WharfException.Invalid($"mount {mount.Destination}: a bind needs a source");
         if (destination == "/dev") MountsDev = false;
-        if (destination == Proc) RequirePlain(destination);
         using var file = options.Subpath.Length == 0 ? OpenAt.Open(source, O.PATH) : OpenBelow(source, options.Subpath);
-        if (destination == Proc) BindsProc = Linux.Mounts.FileSystemType.IsProc(file) ? true : throw NoProc(destination, source);
+        if (destination == Proc)
+        {
+            RequirePlain(destination);
+            if (!FileSystemType.IsProc(file)) throw NoProc(destination, source);
+            BindsProc = true;
+        }
         var tree = options.Subpath.Length > 0 ? MountTree.Clone(file, options.Recursive) : sources.Take(mount) ?? MountTree.Clone(source, options.Recursive);
         MountTree.SetAttributes(tree, options.Set, options.Clear);
         MapOwners(tree, mount, options);
@@ -154,7 +158,7 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
         MountTree.SetAttributes(tree, options.RecursiveSet, options.RecursiveClear, recursive: true);
         // Nothing mounted in a container reaches the host, and nothing the host mounts later appears, unless asked for.
         MountTree.SetAttributes(tree, 0, 0, options.Propagation ?? MS_PRIVATE, options.PropagationRecursive || options.Propagation is null);
-        if (destination == Proc || destination.StartsWith(Proc + "/", StringComparison.Ordinal))
+        if (Masks.IsUnderProc(destination))
         {
             ProcMounts.Add((tree, destination));
             return;

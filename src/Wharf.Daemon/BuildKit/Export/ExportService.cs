@@ -22,11 +22,11 @@ internal sealed class ExportResult
     public Dictionary<Digest, byte[]> Kept { get; } = [];
 
     /// <summary>Names a blob that the record keeps.</summary>
-    public async Task<BlobDescriptor> KeepAsync(BuildService builds, Descriptor descriptor, CancellationToken cancellation)
+    public BlobDescriptor Keep(Descriptor descriptor, byte[] bytes)
     {
         var blob = new BlobDescriptor { MediaType = descriptor.MediaType, Digest = descriptor.Digest.ToString(), Size = descriptor.Size };
         foreach (var (key, value) in descriptor.Annotations ?? []) blob.Annotations[key] = value;
-        Kept[descriptor.Digest] = await builds.ReadBlobAsync(descriptor.Digest, cancellation);
+        Kept[descriptor.Digest] = bytes;
         return blob;
     }
 }
@@ -101,7 +101,7 @@ internal sealed class ExportService(BuildService builds)
             var stored = await builds.StoreAsync(image.Target, image == named ? names : [], cancellation);
             using (vertex.Begin($"writing image {stored.ImageId}")) { }
             var config = await builds.ReadBlobAsync(stored.ImageId, cancellation);
-            var info = new BuildResultInfo { ResultDeprecated = await context.Result.KeepAsync(builds, new Descriptor { MediaType = MediaTypes.OciConfig, Digest = stored.ImageId, Size = config.Length }, cancellation) };
+            var info = new BuildResultInfo { ResultDeprecated = context.Result.Keep(new Descriptor { MediaType = MediaTypes.OciConfig, Digest = stored.ImageId, Size = config.Length }, config) };
             info.Results[context.Index] = info.ResultDeprecated;
             context.Result.Results.Add((image.PlatformKey, info));
             if (image != named) continue;
@@ -127,6 +127,8 @@ internal sealed class ExportService(BuildService builds)
         await DescribeAsync(context, layout, cancellation);
     }
 
+    private async Task<BlobDescriptor> KeepAsync(ExportContext context, Descriptor descriptor, CancellationToken cancellation) => context.Result.Keep(descriptor, await builds.ReadBlobAsync(descriptor.Digest, cancellation));
+
     private async Task DescribeAsync(ExportContext context, ImageLayout layout, CancellationToken cancellation)
     {
         var response = context.Result.Response;
@@ -136,9 +138,9 @@ internal sealed class ExportService(BuildService builds)
         context.Result.Results.Clear();
         foreach (var entry in layout.Entries)
         {
-            var info = new BuildResultInfo { ResultDeprecated = await context.Result.KeepAsync(builds, layout.Entries.Count > 1 ? entry.Manifest : layout.Root, cancellation) };
+            var info = new BuildResultInfo { ResultDeprecated = await KeepAsync(context, layout.Entries.Count > 1 ? entry.Manifest : layout.Root, cancellation) };
             info.Results[context.Index] = info.ResultDeprecated;
-            foreach (var statement in entry.Attestations.Skip(1)) info.Attestations.Add(await context.Result.KeepAsync(builds, statement, cancellation));
+            foreach (var statement in entry.Attestations.Skip(1)) info.Attestations.Add(await KeepAsync(context, statement, cancellation));
             context.Result.Results.Add((layout.Entries.Count > 1 ? entry.Image.PlatformKey : "", info));
         }
     }

@@ -62,7 +62,7 @@ internal sealed class RegistryAuth(HttpClient http, AuthConfig? credentials)
 
     private bool HasPassword => credentials is { Username.Length: > 0, Password.Length: > 0 };
 
-    private AuthenticationHeaderValue Basic() => new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{credentials!.Username}:{credentials.Password}")));
+    private AuthenticationHeaderValue Basic() => BasicCredentials.Header(credentials!.Username, credentials.Password);
 
     private async Task FetchTokenAsync(Uri registry, Dictionary<string, string> challenge, string scope, bool offline, CancellationToken cancellation)
     {

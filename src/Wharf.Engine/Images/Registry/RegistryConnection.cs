@@ -171,7 +171,7 @@ internal sealed class RegistryConnection : IDisposable
     {
         var request = new HttpRequestMessage(HttpMethod.Get, url);
         if (credentials is { Username.Length: > 0, Password.Length: > 0 })
-            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{credentials.Username}:{credentials.Password}")));
+            request.Headers.Authorization = BasicCredentials.Header(credentials.Username, credentials.Password);
         return _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
     }
 

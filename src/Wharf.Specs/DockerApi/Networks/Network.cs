@@ -22,6 +22,6 @@ public sealed record Network
     public Dictionary<string, string>? Options { get; set; }
     public Dictionary<string, string>? Labels { get; set; }
     public List<PeerInfo>? Peers { get; set; }
-    /// <summary>Of API 1.52; told in an inspect of 1.51 too.</summary>
+    /// <summary>Of API 1.52; told in an inspect that asks for it (<c>status=1</c>).</summary>
     public NetworkStatus? Status { get; set; }
 }
