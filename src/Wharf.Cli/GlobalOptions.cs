@@ -65,15 +65,23 @@ internal sealed class GlobalOptions
 
     public DockerClient CreateClient()
     {
-        var (text, tls) = Endpoint();
+        if (context.Value != "" && host.Values.Count > 0) throw new CliException("conflicting options: cannot specify both --host and --context");
+        return CreateClient(Endpoint(CurrentContext));
+    }
+
+    /// <summary>A client of another engine than the one in force: that of a context, or at an address such as <c>ssh://me@host</c>.</summary>
+    public DockerClient CreateClientOf(string contextOrAddress) =>
+        CreateClient(contextOrAddress.Contains("://", StringComparison.Ordinal) ? (contextOrAddress, null) : Endpoint(contextOrAddress));
+
+    private DockerClient CreateClient((string Host, TlsOptions? Tls) endpoint)
+    {
+        var (text, tls) = endpoint;
         var fixedVersion = Environment.GetEnvironmentVariable("DOCKER_API_VERSION") is { Length: > 0 } version ? version.TrimStart('v') : null;
         return new DockerClient(ParseHost(text), tls, fixedVersion) { ExtraHeaders = ReadHeaders() };
     }
 
-    private (string Host, TlsOptions? Tls) Endpoint()
+    private (string Host, TlsOptions? Tls) Endpoint(string name)
     {
-        if (context.Value != "" && host.Values.Count > 0) throw new CliException("conflicting options: cannot specify both --host and --context");
-        var name = CurrentContext;
         if (name != ContextStore.Default)
         {
             ContextDocument named;
@@ -122,7 +130,7 @@ internal sealed class GlobalOptions
             return environment;
         }
         environment["DOCKER_HOST"] = DefaultHost;
-        var (_, options) = Endpoint();
+        var (_, options) = Endpoint(CurrentContext);
         if (options is null) return environment;
         environment["DOCKER_CERT_PATH"] = Path.GetDirectoryName(options.CaFile) ?? "";
         if (options.Verify) environment["DOCKER_TLS_VERIFY"] = "1";

@@ -1,9 +1,10 @@
 using System.Globalization;
+using Wharf.Cli.Streams;
 
 namespace Wharf.Cli.ApiClient;
 
 /// <summary>The body of one response, framed by length, by chunks, or by the end of the connection.</summary>
-internal sealed class ResponseBody(HttpConnection connection, ResponseHead head, bool isEmpty) : Stream
+internal sealed class ResponseBody(HttpConnection connection, ResponseHead head, bool isEmpty) : ForwardStream
 {
     private readonly bool isChunked = head.IsChunked;
     private long left = isEmpty ? 0 : head.IsChunked ? 0 : head.ContentLength ?? long.MaxValue;
@@ -42,15 +43,4 @@ internal sealed class ResponseBody(HttpConnection connection, ResponseHead head,
         atEnd = true;
         return false;
     }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override void Flush() { }
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("read asynchronously");
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

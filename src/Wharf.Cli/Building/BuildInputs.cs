@@ -1,5 +1,6 @@
 using Wharf.Cli.Building.Sessions;
 using Wharf.Cli.CommandLine;
+using Wharf.Cli.Streams;
 
 namespace Wharf.Cli.Building;
 
@@ -108,7 +109,7 @@ internal sealed class BuildInputs(SessionOffer offer, IDictionary<string, string
     }
 
     /// <summary>What was read of the input, and then the rest.</summary>
-    private sealed class HeadedInput(ReadOnlyMemory<byte> head, Stream rest) : Stream
+    private sealed class HeadedInput(ReadOnlyMemory<byte> head, Stream rest) : ForwardStream
     {
         private ReadOnlyMemory<byte> left = head;
 
@@ -120,17 +121,5 @@ internal sealed class BuildInputs(SessionOffer offer, IDictionary<string, string
             left = left[count..];
             return count;
         }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override void Flush() { }
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

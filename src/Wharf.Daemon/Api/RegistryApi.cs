@@ -15,6 +15,8 @@ public static class RegistryApi
         router.Post("/auth", LoginAsync);
         router.Get("/images/search", SearchAsync);
         router.Get("/distribution/{name*}/json", DistributionAsync);
+        router.Get("/wharf/tags/{name*}", async context =>
+            await context.WriteJsonAsync(200, await context.Engine.Images.TagsAsync(context.Route("name"), RegistryHeaders.Auth(context), context.Cancellation), WharfJson.Default.RepositoryTags));
     }
 
     private static async Task LoginAsync(ApiContext context)

@@ -42,6 +42,15 @@ public sealed partial class ImageService
         DistributionInspect Answer(string mediaType, List<Platform> list) => new() { Descriptor = new Descriptor { MediaType = mediaType, Digest = digest, Size = bytes.Length }, Platforms = list };
     }
 
+    /// <summary>The tags that a repository has in its registry, in the registry's order.</summary>
+    public async Task<RepositoryTags> TagsAsync(string repository, AuthConfig? auth, CancellationToken cancellation)
+    {
+        var reference = ImageReference.Parse(repository);
+        if (reference.Tag is not null || reference.Digest is not null) throw Specs.Errors.WharfException.Invalid($"bad parameter: {repository} names an image, not a repository");
+        using var client = new RegistryClient(reference, auth, push: false, _options, _log);
+        return new RepositoryTags { Name = reference.FamiliarRepository, Tags = await client.TagsAsync(cancellation) };
+    }
+
     /// <summary>Tries credentials at their registry; gives a token for later logins or an empty string.</summary>
     public async Task<string> LoginAsync(AuthConfig credentials, CancellationToken cancellation) => await RegistryLogin.LoginAsync(credentials, _options, cancellation) ?? "";
 

@@ -98,6 +98,13 @@ public sealed record BuildReportStep
     public List<string> Reasons { get; set; } = [];
 }
 
+/// <summary>The tags of a repository in its registry (<c>GET /wharf/tags/{name}</c>).</summary>
+public sealed record RepositoryTags
+{
+    public string Name { get; set; } = "";
+    public List<string> Tags { get; set; } = [];
+}
+
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
 [JsonSerializable(typeof(List<FileDifference>))]
@@ -113,5 +120,6 @@ public sealed record BuildReportStep
 [JsonSerializable(typeof(SecretCreateRequest))]
 [JsonSerializable(typeof(List<Secret>))]
 [JsonSerializable(typeof(HostMount))]
+[JsonSerializable(typeof(RepositoryTags))]
 [JsonSerializable(typeof(List<HostMount>))]
 public sealed partial class WharfJson : JsonSerializerContext;

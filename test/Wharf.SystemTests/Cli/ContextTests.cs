@@ -46,11 +46,7 @@ public sealed class ContextTests(EngineFixture engine)
     public async Task Over_ssh_the_daemon_is_reached_through_dial_stdio()
     {
         using var cli = new WharfCli(engine);
-        // Stands for ssh(1): drops what names the machine and runs the rest here.
-        var ssh = cli.PathOf("ssh");
-        await File.WriteAllTextAsync(ssh, $"#!/bin/sh\necho \"$@\" > {cli.PathOf("said")}\nexport DOCKER_HOST={engine.Host}\nexec {WharfCli.Program} system dial-stdio\n");
-        File.SetUnixFileMode(ssh, (UnixFileMode)0b111_101_101);
-        cli.Environment["PATH"] = $"{cli.Directory}:{Environment.GetEnvironmentVariable("PATH")}";
+        await cli.StandInForSshAsync(engine.Host);
         cli.Environment["DOCKER_HOST"] = "ssh://me@host.test:2222";
         (await cli.RunAsync("through\n"u8.ToArray(), "run", "--rm", "-i", "busybox", "cat")).ShouldExit(0).Out.ShouldBe("through\n");
         (await File.ReadAllTextAsync(cli.PathOf("said"))).ShouldContain("-l me -p 2222 -- host.test");

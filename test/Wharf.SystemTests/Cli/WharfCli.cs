@@ -20,5 +20,15 @@ internal sealed class WharfCli(EngineFixture engine) : IDisposable
     public Task<CommandResult> RunAsync(byte[]? stdin, params string[] args) =>
         CommandResult.RunAsync(Program, args, stdin, 120, new Dictionary<string, string> { ["DOCKER_HOST"] = engine.Host, ["DOCKER_CONFIG"] = Directory }.Concat(Environment).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value));
 
+    /// <summary>Puts a program in ssh's place that notes in the file <c>said</c> what it was told, and answers for the engine named.</summary>
+    public async Task StandInForSshAsync(string host)
+    {
+        var ssh = PathOf("ssh");
+        // Drops what names the machine and runs the rest here.
+        await File.WriteAllTextAsync(ssh, $"#!/bin/sh\necho \"$@\" > {PathOf("said")}\nexport DOCKER_HOST={host}\nexec {Program} system dial-stdio\n");
+        File.SetUnixFileMode(ssh, (UnixFileMode)0b111_101_101);
+        Environment["PATH"] = $"{Directory}:{System.Environment.GetEnvironmentVariable("PATH")}";
+    }
+
     public void Dispose() => System.IO.Directory.Delete(Directory, recursive: true);
 }

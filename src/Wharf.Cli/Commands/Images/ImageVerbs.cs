@@ -18,7 +18,8 @@ internal static class ImageVerbs
     public static readonly CommandEntry Push = Verb("push", "Send an image to a registry", () => new PushCommand(), "image push", "push");
     public static readonly CommandEntry Remove = Verb("rm", "Remove images", () => new RemoveCommand(), "image rm", "image remove", "rmi").As("rm", ["remove"]);
     public static readonly CommandEntry Save = Verb("save", "Save images to a tar archive or stdout", () => new SaveCommand(), "image save", "save");
+    public static readonly CommandEntry SecureCopy = Verb("scp", "Copy an image from one engine to another", () => new SecureCopyCommand());
     public static readonly CommandEntry Tag = Verb("tag", "Give an image another name", () => new TagCommand(), "image tag", "tag");
 
-    public static IReadOnlyList<CommandEntry> All => [Build, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, Tag];
+    public static IReadOnlyList<CommandEntry> All => [Build, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Tag];
 }

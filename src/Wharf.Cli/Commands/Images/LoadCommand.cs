@@ -23,13 +23,19 @@ internal sealed class LoadCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         await using var file = InputFile.Open(cli, input.Value, "requested load from stdin, but stdin is empty");
-        var query = new Query().Add("platform", Platform.ToJson(platform.Value, "invalid platform: "));
+        await SendAsync(cli, cli.Api, file, platform.Value, quiet, cli.Out, cancellationToken);
+        return 0;
+    }
+
+    /// <summary>Loads an archive into an engine and shows what it says. <paramref name="onText"/> gets the lines that name what was loaded.</summary>
+    internal static async Task SendAsync(CliContext cli, DockerClient engine, Stream archive, string platform, bool quiet, TextWriter output, CancellationToken cancellationToken, Action<string>? onText = null)
+    {
+        var query = new Query().Add("platform", Platform.ToJson(platform, "invalid platform: "));
         // Without a terminal to show bars on, the daemon need not send them.
         query.Add("quiet", quiet || !Terminal.IsTerminal(1) ? "1" : "0");
-        var request = new ApiRequest("POST", $"/images/load{query}") { BodyStream = file, Headers = [new("Content-Type", "application/x-tar")] };
-        await using var response = await cli.Api.SendAsync(request, cancellationToken);
-        if (response.Head["Content-Type"]?.StartsWith("application/json", StringComparison.Ordinal) == true) await ProgressDisplay.For(cli, cli.Out, 1).RunAsync(response.Body, cancellationToken);
+        var request = new ApiRequest("POST", $"/images/load{query}") { BodyStream = archive, Headers = [new("Content-Type", "application/x-tar")] };
+        await using var response = await engine.SendAsync(request, cancellationToken);
+        if (response.Head["Content-Type"]?.StartsWith("application/json", StringComparison.Ordinal) == true) await ProgressDisplay.For(cli, output, 1, onText: onText).RunAsync(response.Body, cancellationToken);
         else await response.Body.CopyToAsync(cli.OutputStream, cancellationToken);
-        return 0;
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization.Metadata;
 using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Output;
@@ -12,13 +13,14 @@ internal sealed class SearchCommand : Command
     private readonly ListFlag filter;
     private readonly StringFlag format;
     private readonly IntFlag limit;
-    private readonly BoolFlag noTruncate;
+    private readonly BoolFlag listTags, noTruncate;
 
     public SearchCommand()
     {
         filter = Flags.AddFilter();
         format = Flags.AddFormat();
         limit = Flags.Int("limit", "Most results to show");
+        listTags = Flags.Bool("list-tags", "Show the tags of the repository TERM");
         noTruncate = Flags.Bool("no-trunc", "Do not shorten anything");
     }
 
@@ -29,10 +31,33 @@ internal sealed class SearchCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(arguments[0]), cancellationToken);
+        if (listTags) return await ListTagsAsync(cli, arguments[0], header, cancellationToken);
         var query = new Query().Add("term", arguments[0]).Add("limit", limit.Value > 0 ? limit.Value : null).AddFilters(filter.Values);
-        await using var response = await cli.Api.SendAsync(new ApiRequest("GET", $"/images/search{query}") { Headers = [new("X-Registry-Auth", header)] }, cancellationToken);
-        var found = DockerClient.Read(await response.ReadAllAsync(cancellationToken), DockerApiJson.Default.ListImageSearchResponseItem);
-        await cli.Out.WriteAsync(Listing().Render(format.Value == "" ? "table" : format.Value, isQuiet: false, [.. found.OrderByDescending(item => item.StarCount)]));
+        var found = await GetAsync(cli, $"/images/search{query}", header, DockerApiJson.Default.ListImageSearchResponseItem, cancellationToken);
+        await cli.Out.WriteAsync(Listing().Render(Format, isQuiet: false, [.. found.OrderByDescending(item => item.StarCount)]));
+        return 0;
+    }
+
+    private string Format => format.Value == "" ? "table" : format.Value;
+
+    private static async Task<T> GetAsync<T>(CliContext cli, string path, string credentials, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        await using var response = await cli.Api.SendAsync(new ApiRequest("GET", path) { Headers = [new("X-Registry-Auth", credentials)] }, cancellationToken);
+        return DockerClient.Read(await response.ReadAllAsync(cancellationToken), type);
+    }
+
+    /// <summary>podman's <c>--list-tags</c>: without <c>--limit</c> all of them, by version.</summary>
+    private async Task<int> ListTagsAsync(CliContext cli, string repository, string credentials, CancellationToken cancellationToken)
+    {
+        if (filter.Changed) throw new CliException("filters are not applicable to list tags result");
+        var found = await GetAsync(cli, $"/wharf/tags/{Reference.Escape(repository)}", credentials, WharfJson.Default.RepositoryTags, cancellationToken);
+        var tags = found.Tags.Order(NaturalOrder.Instance).Take(limit.Value > 0 ? (int)Math.Min(limit.Value, int.MaxValue) : int.MaxValue);
+        var listing = new Listing<string>
+        {
+            TableFormat = "{{.Name}}\t{{.Tag}}",
+            Columns = [new("Name", "NAME", _ => found.Name), new("Tag", "TAG", tag => tag)],
+        };
+        await cli.Out.WriteAsync(listing.Render(Format, isQuiet: false, [.. tags]));
         return 0;
     }
 
