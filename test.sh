@@ -15,7 +15,7 @@ install_packages podman # as a caller of the runtime
 command -v npm > /dev/null || install_packages nodejs npm # registry: an S3-compatible server
 install_packages chromium # registry: its page
 install_packages python3-docker redis-server redis-tools # tests with other clients
-require_docker_plugins
+require_newer_programs # docker's plugins, crane, oras, cosign, notation
 require_docker_cli
 
 install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks

@@ -37,22 +37,28 @@ install_packages() { # installs those Debian packages that are missing, without 
 # The tests drive Wharf with the real docker client. Debian 12 has it only together with the engine, which is not started.
 require_docker_cli() { command -v docker > /dev/null || install_packages docker.io; }
 
-# Docker's client plugins, for the tests with compose and buildx. Debian has them from trixie on; older ones get them from sid's archive.
-require_docker_plugins() {
-  local plugins=/var/tmp/wharf-test/cli-plugins dir package
+# What Debian has from trixie or sid on alone, for the tests with clients of others. On older releases the packages come from sid's archive: only the programs are
+# taken out of them, which need nothing but the C library, and nothing is installed.
+require_newer_programs() {
+  local target=/var/tmp/wharf-test/bin plugins=/var/tmp/wharf-test/cli-plugins dir have= packages=() package
   for dir in /usr/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins /var/tmp/wharf-peers/docker-config/cli-plugins $plugins; do
-    [ -x $dir/docker-compose ] && [ -x $dir/docker-buildx ] && return 0
+    [ -x $dir/docker-compose ] && [ -x $dir/docker-buildx ] && have=1
   done
-  local root mirror; root=$(mktemp -d)
+  [ -n "$have" ] || packages+=(docker-compose docker-buildx)
+  for package in crane oras cosign notation; do command -v $package > /dev/null || [ -x $target/$package ] || packages+=($package); done
+  [ ${#packages[@]} -gt 0 ] || return 0
+  local root mirror keyring; root=$(mktemp -d)
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 2> /dev/null | grep -v security | head -1)
-  mkdir -p $root/lists/partial $root/cache/archives/partial $plugins
-  local keyring; keyring=$(ls /usr/share/keyrings/debian-archive-keyring.* | head -1)
+  mkdir -p $root/lists/partial $root/cache/archives/partial $plugins $target
+  keyring=$(ls /usr/share/keyrings/debian-archive-keyring.* | head -1)
   echo "deb [signed-by=$keyring] $mirror sid main" > $root/sources.list
   local options=(-o Dir::Etc::sourcelist=$root/sources.list -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists=$root/lists -o Dir::Cache=$root/cache -o APT::Sandbox::User=root)
-  apt-get "${options[@]}" update -qq > /dev/null || die "Debian sid's list of packages could not be fetched (for docker compose and buildx)"
-  for package in docker-compose docker-buildx; do
+  say "fetching ${packages[*]}"
+  apt-get "${options[@]}" update -qq > /dev/null || die "Debian sid's list of packages could not be fetched (for ${packages[*]})"
+  for package in "${packages[@]}"; do
     (cd $root && apt-get "${options[@]}" download -qq $package && dpkg-deb -x ${package}_*.deb x) || die "$package could not be fetched"
   done
   find $root/x -name 'docker-compose' -o -name 'docker-buildx' | while read -r file; do [ -f "$file" ] && install -m755 "$file" $plugins/; done
+  for package in "${packages[@]}"; do [ ! -f $root/x/usr/bin/$package ] || install -m755 $root/x/usr/bin/$package $target/; done
   rm -rf $root
 }

@@ -12,8 +12,6 @@ public sealed class InteropTests(EngineFixture engine) : IAsyncLifetime
     private readonly EngineApi _api = new(engine.SocketPath);
     private LocalRegistry _registry = null!;
 
-    private const string PeerTools = "/var/tmp/wharf-peers/bin";
-
     public async ValueTask InitializeAsync() => _registry = await LocalRegistry.StartAsync();
 
     public async ValueTask DisposeAsync()
@@ -144,28 +142,28 @@ public sealed class InteropTests(EngineFixture engine) : IAsyncLifetime
     [Fact]
     public async Task Crane_and_oras_read_what_wharf_pushed()
     {
-        if (!File.Exists($"{PeerTools}/crane")) Assert.Skip($"crane and oras are not at {PeerTools} (shared peers are not installed here)");
+        var (crane, oras) = (Programs.Find("crane"), Programs.Find("oras"));
         var id = await PushAsync("crane/app", "crane");
         var digest = await DigestAsync("crane/app");
-        (await RunAsync($"{PeerTools}/crane", "digest", "--insecure", $"{_registry.Address}/crane/app:v1")).ShouldExit(0).Text.ShouldBe(digest);
-        (await RunAsync($"{PeerTools}/crane", "validate", "--insecure", "--remote", $"{_registry.Address}/crane/app:v1")).ShouldExit(0);
-        (await RunAsync($"{PeerTools}/crane", "mutate", "--insecure", "--label", "by=crane", "-t", $"{_registry.Address}/crane/labelled:v1", $"{_registry.Address}/crane/app:v1")).ShouldExit(0);
+        (await RunAsync(crane, "digest", "--insecure", $"{_registry.Address}/crane/app:v1")).ShouldExit(0).Text.ShouldBe(digest);
+        (await RunAsync(crane, "validate", "--insecure", "--remote", $"{_registry.Address}/crane/app:v1")).ShouldExit(0);
+        (await RunAsync(crane, "mutate", "--insecure", "--label", "by=crane", "-t", $"{_registry.Address}/crane/labelled:v1", $"{_registry.Address}/crane/app:v1")).ShouldExit(0);
         (await PullAsync("crane/labelled")).ShouldNotBe(id);
         (await _api.GetAsync($"/images/{_registry.Address}/crane/labelled:v1/json")).Json["Config"]!["Labels"]!["by"]!.GetValue<string>().ShouldBe("crane");
-        (await RunAsync($"{PeerTools}/oras", "manifest", "fetch", "--plain-http", "--descriptor", $"{_registry.Address}/crane/app:v1")).ShouldExit(0).Out.ShouldContain(digest);
+        (await RunAsync(oras, "manifest", "fetch", "--plain-http", "--descriptor", $"{_registry.Address}/crane/app:v1")).ShouldExit(0).Out.ShouldContain(digest);
         foreach (var name in (string[])["crane/app", "crane/labelled"]) await RemoveAsync(name);
     }
 
     [Fact]
     public async Task Crane_and_oras_push_what_wharf_saved_and_wharf_loads_what_they_wrote()
     {
-        if (!File.Exists($"{PeerTools}/crane")) Assert.Skip($"crane and oras are not at {PeerTools} (shared peers are not installed here)");
+        var (crane, oras) = (Programs.Find("crane"), Programs.Find("oras"));
         var id = await PushAsync("peers/app", "crane and oras");
         var digest = await DigestAsync("peers/app");
         var saved = await _api.DownloadAsync($"/images/{_registry.Address}/peers/app:v1/get", Path.Combine(_work, "saved.tar"));
         // What they fetch is loaded again.
-        (await RunAsync($"{PeerTools}/crane", "pull", "--insecure", $"{_registry.Address}/peers/app:v1", $"{_work}/crane.tar")).ShouldExit(0);
-        (await RunAsync($"{PeerTools}/oras", "cp", "--from-plain-http", "--to-oci-layout", $"{_registry.Address}/peers/app:v1", $"{_work}/oras:v1")).ShouldExit(0);
+        (await RunAsync(crane, "pull", "--insecure", $"{_registry.Address}/peers/app:v1", $"{_work}/crane.tar")).ShouldExit(0);
+        (await RunAsync(oras, "cp", "--from-plain-http", "--to-oci-layout", $"{_registry.Address}/peers/app:v1", $"{_work}/oras:v1")).ShouldExit(0);
         (await RunAsync("tar", "-C", $"{_work}/oras", "-cf", $"{_work}/oras.tar", ".")).ShouldExit(0);
         foreach (var archive in (string[])["crane.tar", "oras.tar"])
         {
@@ -177,19 +175,19 @@ public sealed class InteropTests(EngineFixture engine) : IAsyncLifetime
             if (archive == "oras.tar") await _api.DeleteAsync($"/images/{id}?force=1");
         }
         // And what they push of Wharf's archive, docker's form by crane and the OCI layout by oras, is the same image.
-        (await RunAsync($"{PeerTools}/crane", "push", "--insecure", saved, $"{_registry.Address}/peers/crane:v1")).ShouldExit(0);
+        (await RunAsync(crane, "push", "--insecure", saved, $"{_registry.Address}/peers/crane:v1")).ShouldExit(0);
         (await PullAsync("peers/crane")).ShouldBe(id);
         await RemoveAsync("peers/crane");
         var layout = await TestTrees.UnpackAsync(saved, Path.Combine(_work, "layout"));
         var manifest = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(layout, "index.json")))!["manifests"]![0]!["digest"]!.GetValue<string>();
-        (await RunAsync($"{PeerTools}/oras", "cp", "--from-oci-layout", "--to-plain-http", $"{layout}@{manifest}", $"{_registry.Address}/peers/oras:v1")).ShouldExit(0);
+        (await RunAsync(oras, "cp", "--from-oci-layout", "--to-plain-http", $"{layout}@{manifest}", $"{_registry.Address}/peers/oras:v1")).ShouldExit(0);
         (await PullAsync("peers/oras")).ShouldBe(id);
         (await DigestAsync("peers/oras")).ShouldBe(manifest);
         await RemoveAsync("peers/oras");
         // Under its own digest again, by oras from registry to registry.
         await using var other = await LocalRegistry.StartAsync();
-        (await RunAsync($"{PeerTools}/oras", "cp", "--from-plain-http", "--to-plain-http", $"{_registry.Address}/peers/app:v1", $"{other.Address}/peers/app:v1")).ShouldExit(0);
-        (await RunAsync($"{PeerTools}/crane", "digest", "--insecure", $"{other.Address}/peers/app:v1")).ShouldExit(0).Text.ShouldBe(digest);
+        (await RunAsync(oras, "cp", "--from-plain-http", "--to-plain-http", $"{_registry.Address}/peers/app:v1", $"{other.Address}/peers/app:v1")).ShouldExit(0);
+        (await RunAsync(crane, "digest", "--insecure", $"{other.Address}/peers/app:v1")).ShouldExit(0).Text.ShouldBe(digest);
     }
 
     [Fact]

@@ -8,16 +8,6 @@ namespace Wharf.SystemTests.Registry;
 /// <summary>Real clients push, pull and delete, over TLS with a password, with tokens and with client certificates.</summary>
 public sealed class RegistryClientTests(EngineFixture engine)
 {
-    /// <summary>Clients Debian 12 does not have lie here on machines that were prepared for it.</summary>
-    private static readonly string[] Places = ["/usr/bin", "/usr/local/bin", Environment.GetEnvironmentVariable("WHARF_PEER_BIN") ?? "/var/tmp/wharf-peers/bin"];
-
-    private static string Client(string name)
-    {
-        var path = Places.Select(place => Path.Combine(place, name)).FirstOrDefault(File.Exists);
-        if (path is null) Assert.Skip($"no {name} on this machine (Debian 12 has no package of it)");
-        return path!;
-    }
-
     /// <summary>How a client says who it is.</summary>
     public enum Login { Password, Token, Certificate }
 
@@ -56,7 +46,7 @@ public sealed class RegistryClientTests(EngineFixture engine)
     [InlineData(Login.Certificate)]
     public async Task Skopeo_pushes_inspects_pulls_and_deletes(Login login)
     {
-        var skopeo = Client("skopeo");
+        var skopeo = Programs.Find("skopeo");
         using var authority = new TestCertificates();
         await using var registry = await SecureAsync(authority, login);
         var certificates = Path.Combine(registry.Root, "certs");
@@ -79,7 +69,7 @@ public sealed class RegistryClientTests(EngineFixture engine)
     [InlineData(Login.Certificate)]
     public async Task Podman_pushes_and_pulls(Login login)
     {
-        var podman = Client("podman");
+        var podman = Programs.Find("podman");
         using var authority = new TestCertificates();
         await using var registry = await SecureAsync(authority, login);
         var archive = Path.Combine(registry.Root, "image.tar");
@@ -130,7 +120,7 @@ public sealed class RegistryClientTests(EngineFixture engine)
     [InlineData(true)]
     public async Task Crane_and_oras_push_attach_and_pull(bool tokens)
     {
-        var (crane, oras) = (Client("crane"), Client("oras"));
+        var (crane, oras) = (Programs.Find("crane"), Programs.Find("oras"));
         using var authority = new TestCertificates();
         await using var registry = await SecureAsync(authority, tokens ? Login.Token : Login.Password);
         var environment = new Dictionary<string, string> { ["SSL_CERT_FILE"] = Path.Combine(registry.Root, "certs", "ca.crt"), ["DOCKER_CONFIG"] = registry.Root, ["HOME"] = registry.Root };
@@ -153,7 +143,7 @@ public sealed class RegistryClientTests(EngineFixture engine)
     [Fact]
     public async Task Oras_pushes_attaches_and_pulls_with_a_client_certificate()
     {
-        var oras = Client("oras");
+        var oras = Programs.Find("oras");
         using var authority = new TestCertificates();
         await using var registry = await SecureAsync(authority, Login.Certificate);
         var certificates = Path.Combine(registry.Root, "certs");

@@ -186,12 +186,12 @@ public sealed class RegistryIdentityTests
         var index = RegistryApi.Index(child);
         await (await alice.PutManifestAsync("prod/app", "v1", index, RegistryApi.OciIndex)).ShouldBeAsync(HttpStatusCode.Created);
         (await alice.GetAsync("/v2/prod/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK, "who signs has to see it");
-        await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(403, "DENIED");
+        await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(401, "UNAUTHORIZED");
         // Signed by somebody else, and by the right one for another image.
         await SignAsync(alice, "prod/app", RegistryApi.DigestOf(index), RegistryApi.DigestOf(index), stranger);
-        await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(403, "DENIED");
+        await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(401, "UNAUTHORIZED");
         await SignAsync(alice, "prod/app", RegistryApi.DigestOf(index), RegistryApi.DigestOf(child), key);
-        await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(403, "DENIED");
+        await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(401, "UNAUTHORIZED");
         await SignAsync(alice, "prod/app", RegistryApi.DigestOf(index), RegistryApi.DigestOf(index), key);
         (await anybody.GetAsync("/v2/prod/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await anybody.GetAsync($"/v2/prod/app/manifests/{RegistryApi.DigestOf(child)}")).StatusCode.ShouldBe(HttpStatusCode.OK, "the index names it");
@@ -201,7 +201,7 @@ public sealed class RegistryIdentityTests
         await alice.PushBlobAsync("prod/app", config);
         var disguised = Encoding.UTF8.GetBytes($$$"""{"schemaVersion":2,"mediaType":"{{{RegistryApi.OciManifest}}}","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{{{RegistryApi.DigestOf(config)}}}","size":{{{config.Length}}}},"layers":[],"subject":{"mediaType":"{{{RegistryApi.OciIndex}}}","digest":"{{{RegistryApi.DigestOf(index)}}}","size":{{{index.Length}}}}}""");
         await (await alice.PutManifestAsync("prod/app", "v2", disguised)).ShouldBeAsync(HttpStatusCode.Created);
-        await (await anybody.GetAsync("/v2/prod/app/manifests/v2")).ShouldRefuseAsync(403, "DENIED");
+        await (await anybody.GetAsync("/v2/prod/app/manifests/v2")).ShouldRefuseAsync(401, "UNAUTHORIZED");
         await alice.PushImageAsync("free/app", "v1", "layer"u8.ToArray());
         (await anybody.GetAsync("/v2/free/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await (await alice.GetAsync("/api/repositories/prod%2Fapp?tag=v1")).JsonAsync()).GetProperty("tags")[0].GetProperty("signers")[0].GetString().ShouldBe("release");

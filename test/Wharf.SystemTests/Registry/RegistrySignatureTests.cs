@@ -58,19 +58,25 @@ public sealed class RegistrySignatureTests
         }
     }
 
-    private static async Task<(RegistryProcess Registry, RegistryApi Alice, RegistryApi Anybody)> StartAsync(string trust, params (string File, string Text)[] files)
+    private static Task<(RegistryProcess Registry, RegistryApi Alice, RegistryApi Anybody)> StartAsync(string trust, params (string File, string Text)[] files) => StartAsync(trust, tokens: false, files);
+
+    /// <summary>A registry where anybody may read, and alice may write.</summary>
+    internal static async Task<(RegistryProcess Registry, RegistryApi Alice, RegistryApi Anybody)> StartAsync(string trust, bool tokens, params (string File, string Text)[] files)
     {
         var registry = new RegistryProcess();
         foreach (var (file, text) in files) await File.WriteAllTextAsync(Path.Combine(registry.Root, file), text);
         await File.WriteAllTextAsync(Path.Combine(registry.Root, "htpasswd"), (await CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["registry", "htpasswd", "alice"], "secret\n"u8.ToArray())).Out);
         await registry.StartAsync($$"""
             { "trust": [ { "repository": "prod/*", {{trust}} } ],
-              "auth": { "htpasswd": "ROOT/htpasswd", "policies": [ { "repository": "**", "users": ["alice"], "allow": ["*"] }, { "repository": "**", "users": ["anonymous"], "allow": ["read"] } ] } }
+              "auth": { "htpasswd": "ROOT/htpasswd", {{(tokens ? "\"token\": {}," : "")}} "policies": [ { "repository": "**", "users": ["alice"], "allow": ["*"] }, { "repository": "**", "users": ["anonymous"], "allow": ["read"] } ] } }
             """);
         var alice = new RegistryApi(registry.Url);
         alice.Http.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("alice:secret"u8));
+        if (tokens) alice.Http.DefaultRequestHeaders.Authorization = new("Bearer", await TokenAsync(alice, "pull,push"));
         return (registry, alice, new RegistryApi(registry.Url));
     }
+
+    internal static async Task<string> TokenAsync(RegistryApi api, string actions) => (await (await api.GetAsync("/token?scope=repository:prod/app:" + actions)).JsonAsync()).GetProperty("token").GetString()!;
 
     private static async Task PutSignatureAsync(RegistryApi api, string subject, long size, byte[] blob, string type, string artifact, Dictionary<string, string>? annotations)
     {
@@ -128,7 +134,7 @@ public sealed class RegistrySignatureTests
             await SignAsync(fulcio, Workflow, Issuer, good, otherLog, digest);
             await SignAsync(fulcio, Workflow, Issuer, good, rekor, RegistryApi.DigestOf([1]));
             await SignAsync(fulcio, Workflow, Issuer, good, rekor, digest, isLogged: false);
-            await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(403, "DENIED");
+            await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(401, "UNAUTHORIZED");
             await SignAsync(fulcio, Workflow, Issuer, good, rekor, digest);
             (await anybody.GetAsync("/v2/prod/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);
             (await (await alice.GetAsync("/api/repositories/prod%2Fapp?tag=v1")).JsonAsync()).GetProperty("tags")[0].GetProperty("signers")[0].GetString().ShouldBe(Workflow);
@@ -179,7 +185,7 @@ public sealed class RegistrySignatureTests
                 await SignAsync(image, known, predicate: "https://slsa.dev/provenance/v1");
                 await SignAsync(image, known, says: RegistryApi.DigestOf([1]));
                 if (known is null) await SignAsync(image, known, hashes: "00");
-                await (await anybody.GetAsync($"/v2/prod/app/manifests/{tag}")).ShouldRefuseAsync(403, "DENIED");
+                await (await anybody.GetAsync($"/v2/prod/app/manifests/{tag}")).ShouldRefuseAsync(401, "UNAUTHORIZED");
                 await SignAsync(image, known);
                 (await anybody.GetAsync($"/v2/prod/app/manifests/{tag}")).StatusCode.ShouldBe(HttpStatusCode.OK);
             }
@@ -222,7 +228,7 @@ public sealed class RegistrySignatureTests
             await SignAsync(authority, Release, digest, Later, days: 5);
             await SignAsync(authority, Release, digest, Later, critical: ",\"x\"");
             await SignAsync(authority, Release, digest, Later, spoil: true);
-            await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(403, "DENIED");
+            await (await anybody.GetAsync("/v2/prod/app/manifests/v1")).ShouldRefuseAsync(401, "UNAUTHORIZED");
             await SignAsync(authority, Release, digest, Later);
             (await anybody.GetAsync("/v2/prod/app/manifests/v1")).StatusCode.ShouldBe(HttpStatusCode.OK);
             (await (await alice.GetAsync("/api/repositories/prod%2Fapp?tag=v1")).JsonAsync()).GetProperty("tags")[0].GetProperty("signers")[0].GetString()!.ShouldContain("CN=release");

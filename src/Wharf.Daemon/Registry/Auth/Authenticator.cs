@@ -138,7 +138,7 @@ internal sealed class Authenticator : IDisposable
 
     private static RegistryAction ActionsOf(IReadOnlyList<string> actions) => actions.Aggregate(RegistryAction.None, (sum, action) => sum | action switch
     {
-        "pull" => RegistryAction.Read, "push" => RegistryAction.Write, "delete" => RegistryAction.Delete, "*" => RegistryAction.All, _ => RegistryAction.None,
+        "pull" => RegistryAction.Read, "push" => RegistryAction.Write, "delete" => RegistryAction.Delete, "*" => RegistryAction.All, TokenService.PullUnsigned => RegistryAction.ReadUnsigned, _ => RegistryAction.None,
     });
 
     /// <summary>A refusal that says how to log in and for what.</summary>

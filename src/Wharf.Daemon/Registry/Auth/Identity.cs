@@ -1,8 +1,8 @@
 namespace Wharf.Daemon.Registry.Auth;
 
-/// <summary>What may be done to a repository.</summary>
+/// <summary>What may be done to a repository. Who may write there may read what nobody signed, also by a token that was asked for to read alone: signers read before they sign.</summary>
 [Flags]
-public enum RegistryAction { None = 0, Read = 1, Write = 2, Delete = 4, All = Read | Write | Delete }
+public enum RegistryAction { None = 0, Read = 1, Write = 2, Delete = 4, ReadUnsigned = 8, All = Read | Write | Delete }
 
 /// <summary>Who asks, and what they may do. <see cref="IsAnonymous"/> tells that a credential could change the answer.</summary>
 public sealed class Identity(string name, Func<string, RegistryAction> allowed, bool isAdmin, bool isAnonymous = false)

@@ -64,18 +64,22 @@ internal sealed class TokenService : IDisposable
         return new TokenAnswer { Token = token, AccessToken = token, ExpiresIn = (int)_lifetime.TotalSeconds, IssuedAt = now.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture) };
     }
 
+    /// <summary>An action of our own in tokens: to read what nobody signed.</summary>
+    public const string PullUnsigned = "pull-unsigned";
+
     private static TokenAccess Grant(Identity identity, TokenAccess access)
     {
         if (access is { Type: "registry", Name: "catalog" }) return access;
         if (access.Type != "repository") return access with { Actions = [] };
         var allowed = identity.Allowed(access.Name);
-        return access with
-        {
-            Actions = [.. access.Actions.SelectMany(action => action == "*" ? (string[])["pull", "push", "delete"] : [action]).Distinct().Where(action => action switch
+        IReadOnlyList<string> actions =
+        [
+            .. access.Actions.SelectMany(action => action == "*" ? (string[])["pull", "push", "delete"] : [action]).Distinct().Where(action => action switch
             {
                 "pull" => allowed.HasFlag(RegistryAction.Read), "push" => allowed.HasFlag(RegistryAction.Write), "delete" => allowed.HasFlag(RegistryAction.Delete), _ => false,
-            })],
-        };
+            }),
+        ];
+        return access with { Actions = actions.Contains("pull") && allowed.HasFlag(RegistryAction.Write) ? [.. actions, PullUnsigned] : actions };
     }
 
     /// <summary>Reads <c>repository:team/app:pull,push</c>; several are parted by blanks.</summary>

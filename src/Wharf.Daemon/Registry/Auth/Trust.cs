@@ -66,7 +66,7 @@ internal sealed class Trust
     public async Task CheckAsync(string name, ManifestRecord manifest, Identity identity, CancellationToken cancellation)
     {
         int rule = RuleOf(name);
-        if (rule < 0 || !_rules[rule].Enforce || identity.May(RegistryAction.Write, name)) return;
+        if (rule < 0 || !_rules[rule].Enforce || identity.May(RegistryAction.Write, name) || identity.May(RegistryAction.ReadUnsigned, name)) return;
         if ((await SignersAsync(name, manifest.Digest, cancellation)).Count > 0 || await IsNoImageAsync(manifest, cancellation)) return;
         throw new RegistryException(RegistryErrorCode.Denied, $"{name}: the manifest has no signature by a key that counts here", manifest.Digest.ToString());
     }

@@ -127,7 +127,12 @@ public sealed class RegistryServer : IDisposable
         var identity = await _authenticator.AuthenticateAsync(http, route);
         if (_tracer is not null) http.Items[typeof(Identity)] = identity.Name;
         Authorize(http, route, identity);
-        await handler(new RegistryRequest(http, route, identity));
+        try { await handler(new RegistryRequest(http, route, identity)); }
+        catch (RegistryException refusal) when (refusal.Code == RegistryErrorCode.Denied && _authenticator.IsRequired && identity.IsAnonymous && http.Request.Headers.Authorization.Count == 0)
+        {
+            // Not signed: a login may change that, and clients that sign ask without one first.
+            throw _authenticator.Challenge(http, route, refusal.Message);
+        }
     }
 
     private void Authorize(HttpContext http, RegistryRoute route, Identity identity)
