@@ -35,6 +35,8 @@ public sealed class EngineHost : IAsyncDisposable
     public required JobService Jobs { get; init; }
     public required SecretService Secrets { get; init; }
 
+    private Task _shimAwake = Task.CompletedTask;
+
     /// <summary>Opens the state, finds what a former daemon left running, and makes everything ready to serve.</summary>
     public static async Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
     {
@@ -53,19 +55,7 @@ public sealed class EngineHost : IAsyncDisposable
         var builds = new BuildService(options, state, snapshots, images, containers, logs.CreateLogger<BuildService>());
         images.UsersOf = containers.UsersOf;
         images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains());
-        // The shim starts while the networks are made ready.
-        var shimAwake = Task.Run(() => shim.WakeAsync(cancellation), cancellation);
-        await networks.StartAsync(cancellation);
-        await networks.ReplayLeasesAsync(cancellation);
-        await shimAwake;
-        await containers.StartAsync(cancellation);
-        await builds.StartAsync(cancellation);
-        await networks.ReleaseUnclaimedAsync(cancellation);
-        volumes.ReleaseUnused();
-        images.StartRecipes();
-        var jobs = new JobService(state, containers, logs, TimeProvider.System);
-        jobs.Start();
-        return new EngineHost
+        var host = new EngineHost
         {
             Options = options,
             Logs = logs,
@@ -81,9 +71,40 @@ public sealed class EngineHost : IAsyncDisposable
             Shim = shim,
             Containers = containers,
             Builds = builds,
-            Jobs = jobs,
+            Jobs = new JobService(state, containers, logs, TimeProvider.System),
             Secrets = secrets,
         };
+        try { await host.BeginAsync(cancellation); }
+        catch
+        {
+            await host.AbandonAsync();
+            throw;
+        }
+        return host;
+    }
+
+    private async Task BeginAsync(CancellationToken cancellation)
+    {
+        // The shim starts while the networks are made ready.
+        _shimAwake = Task.Run(() => Shim.WakeAsync(cancellation), cancellation);
+        await Networks.StartAsync(cancellation);
+        await Networks.ReplayLeasesAsync(cancellation);
+        await _shimAwake;
+        await Containers.StartAsync(cancellation);
+        await Builds.StartAsync(cancellation);
+        await Networks.ReleaseUnclaimedAsync(cancellation);
+        Volumes.ReleaseUnused();
+        Images.StartRecipes();
+        Jobs.Start();
+    }
+
+    /// <summary>Nothing of a start that failed may stay, and what goes wrong while it is undone must not hide why it failed.</summary>
+    private async Task AbandonAsync()
+    {
+        // One that is only just starting would not hear that it is to end.
+        await _shimAwake.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        try { await DisposeAsync(); }
+        catch (Exception error) when (error is not OutOfMemoryException) { Logs.CreateLogger<EngineHost>().StartNotUndone(error); }
     }
 
     /// <summary>Lets go of everything; containers run on.</summary>
@@ -92,9 +113,9 @@ public sealed class EngineHost : IAsyncDisposable
         await Jobs.StopAsync(CancellationToken.None);
         await Containers.StopServiceAsync(CancellationToken.None);
         await Images.StopRecipesAsync();
-        await Shim.ShutdownIfIdleAsync(CancellationToken.None);
+        bool anyRunning = !await Shim.ShutdownIfIdleAsync(CancellationToken.None);
         CgroupRoot.Release(Options.InstanceTag);
-        await Networks.StopAsync((await Containers.CountAsync(CancellationToken.None)) is { Running: > 0 } or { Paused: > 0 }, CancellationToken.None);
+        await Networks.StopAsync(anyRunning, CancellationToken.None);
         Networks.Dispose();
         Volumes.Dispose();
         await Snapshots.DisposeAsync();

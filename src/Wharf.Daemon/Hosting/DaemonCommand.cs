@@ -51,7 +51,7 @@ public static class DaemonCommand
         PrivateDirectory(options.ExecRoot);
         using var dataLock = DaemonLock.Take(options.DataRoot);
         using var execLock = DaemonLock.Take(options.ExecRoot);
-        if (options.PidFile is not null) DaemonLock.WritePidFile(options.PidFile);
+        using var pidFile = PidFile.Write(options.PidFile);
 
         using var stop = new CancellationTokenSource();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -89,7 +89,7 @@ public static class DaemonCommand
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop, log));
         // The sockets are never open to others, not even between bind and chmod (SECURITY invariant 10).
         Linux.Fds.FileMode.SetUmask(SocketUmask);
-        await app.StartAsync(stop.Token);
+        await app.ServeAsync(stop.Token);
         Linux.Fds.FileMode.SetUmask(Umask);
         foreach (var socket in endpoints.Sockets) UnixSocketFile.SetAccess(socket, options.Group);
         foreach (var host in endpoints.Unprotected) log.Unprotected(host);
@@ -105,7 +105,6 @@ public static class DaemonCommand
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         await app.StopAsync(patience.Token);
         foreach (var socket in endpoints.Sockets) File.Delete(socket);
-        if (options.PidFile is not null) File.Delete(options.PidFile);
     }
 
     private static void Stop(PosixSignalContext signal, CancellationTokenSource stop, ILogger log)

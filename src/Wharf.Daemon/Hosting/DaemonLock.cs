@@ -1,4 +1,3 @@
-using System.Globalization;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
@@ -24,16 +23,6 @@ public sealed class DaemonLock : IDisposable
         }
         file.Dispose();
         throw WharfException.Conflict($"another daemon is using {root} (it holds {path})");
-    }
-
-    /// <summary>Writes the process ID; refused when the file names a live process.</summary>
-    public static void WritePidFile(string path)
-    {
-        if (File.Exists(path) && int.TryParse(File.ReadAllText(path).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
-            && pid != Environment.ProcessId && Directory.Exists($"/proc/{pid}"))
-            throw WharfException.Conflict($"process with PID {pid} is still running (from pidfile {path})");
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        File.WriteAllText(path, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
     }
 
     public void Dispose() => _file.Dispose();

@@ -74,7 +74,8 @@ internal static class NetworkDaemonOptions
     private static void RequireInBridge(DaemonOptions options)
     {
         if (options.DefaultGateway is not null && options.BridgeAddress is null && options.BridgeName is null && options.FixedCidr is null) throw WharfException.Invalid("default-gateway needs bip, bridge or fixed-cidr: the default bridge's subnet is chosen anew where it collides");
-        if (options.BridgeAddress is not { } bridge || !Subnet.TryParse(bridge, out var subnet)) return;
+        if (options.BridgeAddress is not { } bridge) return;
+        if (!Subnet.TryParse(bridge, out var subnet) || subnet.IsIPv6) throw WharfException.Invalid($"invalid value \"{bridge}\" for option \"bip\": not an IPv4 address with a prefix length");
         if (options.FixedCidr is { } range && !subnet.Contains(Subnet.Parse(range))) throw WharfException.Invalid($"fixed-cidr {range} is outside {subnet}");
         if (options.DefaultGateway is { } gateway && !subnet.Contains(IPAddress.Parse(gateway))) throw WharfException.Invalid($"default-gateway {gateway} is outside {subnet}");
     }

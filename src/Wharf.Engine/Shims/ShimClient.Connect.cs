@@ -66,20 +66,22 @@ public sealed partial class ShimClient
         throw WharfException.Unavailable($"the shim did not start: {complaint.Trim()}");
     }
 
-    /// <summary>Ends the shim if it has no container; a shim that looks after one stays.</summary>
-    public async Task ShutdownIfIdleAsync(CancellationToken cancellation)
+    /// <summary>Ends the shim if it has no container, and says whether none is left; a shim that looks after one stays.</summary>
+    public async Task<bool> ShutdownIfIdleAsync(CancellationToken cancellation)
     {
         await _stop.CancelAsync();
-        if (await TryOpenAsync(cancellation) is not { } socket) return;
+        if (await TryOpenAsync(cancellation) is not { } socket) return true;
         using (socket)
         {
             try
             {
                 await ShimFrames.WriteAsync(socket, new ShimRequest { Shutdown = new ShutdownRequest() }, cancellation);
                 var response = await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation);
-                if (response is { Error: null }) await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation); // its end
+                if (response is { Error: not null }) return false;
+                if (response is not null) await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation); // its end
             }
             catch (SocketException) { /* reset: it has gone, which is what it was asked to do */ }
         }
+        return true;
     }
 }

@@ -41,9 +41,15 @@ internal sealed class DaemonRegistry : IAsyncDisposable
         BlockPool.Use(builder.Services);
         var app = builder.Build();
         app.Run(host.Server.HandleAsync);
-        await app.StartAsync(cancellation);
+        var registry = new DaemonRegistry(app, host, certificate);
+        try { await app.ServeAsync(cancellation); }
+        catch
+        {
+            await registry.DisposeAsync();
+            throw;
+        }
         log.RegistryReady(string.Join(", ", app.Urls), root);
-        return new DaemonRegistry(app, host, certificate);
+        return registry;
     }
 
     public async ValueTask DisposeAsync()

@@ -70,7 +70,7 @@ internal static class ServeCommand
         app.Run(host.Server.HandleAsync);
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stop, log));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stop, log));
-        await app.StartAsync(stop.Token);
+        await app.ServeAsync(stop.Token);
         log.RegistryReady(string.Join(", ", app.Urls), config.Storage.Type switch { "s3" => $"s3 bucket {config.Storage.Bucket}", "azure" => $"azure container {config.Storage.Bucket}", "memory" => "memory", _ => root });
         try { await Task.Delay(Timeout.Infinite, stop.Token); }
         catch (OperationCanceledException) { /* a signal asked us to stop */ }
