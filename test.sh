@@ -20,7 +20,7 @@ require_docker_cli
 
 install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks
 install_packages crun # --runtime
-install_packages rpm # packages
+install_packages rpm db5.3-util # packages, and the databases of installed ones
 
 passed=0 failed=0 skipped=0
 count() { # count LOGFILE EXITCODE: adds up what a test executable says of itself

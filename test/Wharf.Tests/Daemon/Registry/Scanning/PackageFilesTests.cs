@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using Microsoft.Data.Sqlite;
@@ -136,17 +138,53 @@ public sealed class PackageFilesTests
             found.Count.ShouldBe(302);
             found.Where(package => !package.Name.StartsWith('p')).Select(package => $"{package.Type} {package.Name} {package.Version}").ShouldBe(_found);
             found[1].Source.ShouldBe("openssl");
-            // Spoiled, it is refused or gives less, and does nothing else.
-            var random = new Random(1);
-            for (int round = 0; round < 300; round++)
-            {
-                var spoiled = (byte[])file.Clone();
-                for (int i = 0; i < 20; i++) spoiled[random.Next(round % 2 == 0 ? spoiled.Length : 2000)] = (byte)random.Next(256);
-                try { PackageFiles.ParserOf("var/lib/rpm/rpmdb.sqlite")!(spoiled).Count().ShouldBeLessThan(100_000); }
-                catch (InvalidDataException) { /* refused */ }
-            }
+            Spoil(file, "var/lib/rpm/rpmdb.sqlite");
         }
         finally { File.Delete(path); }
+    }
+
+    /// <summary>A real database, written by Berkeley DB's own program: packages on pages, over several pages, and many of them.</summary>
+    [Theory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    [InlineData(65536)]
+    public void Rpm_in_Berkeley_DB(int pageSize)
+    {
+        if (!File.Exists("/usr/bin/db5.3_load")) Assert.Skip("no db5.3_load (Debian's db5.3-util)");
+        var headers = _headers.Concat(Enumerable.Range(0, 300).Select(i => Header($"p{i}", "1", "1", 0, "p-1-1.src.rpm", i * 7))).ToList();
+        // rpm keeps under number 0 which number comes next.
+        var text = new StringBuilder($"VERSION=3\nformat=bytevalue\ntype=hash\ndb_pagesize={pageSize}\nHEADER=END\n 00000000\n 2f010000\n");
+        for (int i = 0; i < headers.Count; i++) text.Append(CultureInfo.InvariantCulture, $" {BinaryPrimitives.ReverseEndianness(i + 1):x8}\n {Convert.ToHexStringLower(headers[i])}\n");
+        text.Append("DATA=END\n");
+        var directory = Directory.CreateTempSubdirectory("wharf-bdb-").FullName;
+        try
+        {
+            File.WriteAllText(directory + "/dump", text.ToString());
+            using (var load = Process.Start("/usr/bin/db5.3_load", ["-f", directory + "/dump", directory + "/Packages"]))
+            {
+                load.WaitForExit();
+                load.ExitCode.ShouldBe(0);
+            }
+            var file = File.ReadAllBytes(directory + "/Packages");
+            var found = PackageFiles.ParserOf("var/lib/rpm/Packages")!(file).ToList();
+            found.Count.ShouldBe(302);
+            found.Where(package => !package.Name.StartsWith('p')).Select(package => $"{package.Type} {package.Name} {package.Version}").Order().ShouldBe(_found);
+            Spoil(file, "var/lib/rpm/Packages");
+        }
+        finally { Directory.Delete(directory, recursive: true); }
+    }
+
+    /// <summary>Spoiled, it is refused or gives less, and does nothing else.</summary>
+    private static void Spoil(byte[] file, string path)
+    {
+        var random = new Random(1);
+        for (int round = 0; round < 300; round++)
+        {
+            var spoiled = (byte[])file.Clone();
+            for (int i = 0; i < 20; i++) spoiled[random.Next(round % 2 == 0 ? spoiled.Length : 2000)] = (byte)random.Next(256);
+            try { PackageFiles.ParserOf(path)!(spoiled).Count().ShouldBeLessThan(100_000); }
+            catch (InvalidDataException) { /* refused */ }
+        }
     }
 
     [Fact]
