@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Wharf.Daemon.Http;
 using Wharf.Engine.Build;
+using Wharf.Engine.Build.Caching;
 using Wharf.Engine.Images;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -190,24 +191,21 @@ public static class BuildApi
         await context.EmptyAsync(204);
     }
 
-    private static bool Fits(Filters filters, CacheEntry entry) =>
-        (filters.Get("id") is not { Count: > 0 } ids || ids.Any(id => entry.Id.StartsWith(id, StringComparison.Ordinal))) && (filters.Get("type") is not { Count: > 0 } types || types.Contains(entry.Kind)) &&
-        (filters.Get("inuse") is not { Count: > 0 } || entry.InUse) && (filters.Get("shared") is not { Count: > 0 } || entry.Shared) && (filters.Get("private") is not { Count: > 0 } || !entry.Shared);
-
     private static async Task PruneAsync(ApiContext context)
     {
         var filters = context.Filters();
-        // Labels: docker system prune sends its own along, and the cache has none.
-        try { filters.Accept("until", "id", "parent", "type", "description", "inuse", "shared", "private", "mutable", "immutable", "unused-for", "label", "label!"); }
-        catch (WharfException error) { throw new WharfException(error.Kind, $"failed to prune build cache: {error.Message}", error); }
-        DateTimeOffset? until = filters.Get("until") is [var text, ..] ? Engine.Containers.ContainerFilters.ParseTime(text, DateTimeOffset.UtcNow) : null;
-        var bounds = new CacheBounds
+        var rule = new PruneRule
         {
-            UnusedSince = until, Reserved = context.QueryLong("reserved-space") ?? context.QueryLong("keep-storage") ?? 0, MaxUsed = context.QueryLong("max-used-space") ?? 0, MinFree = context.QueryLong("min-free-space") ?? 0,
+            All = context.QueryBool("all"), Reserved = context.QueryLong("reserved-space") ?? context.QueryLong("keep-storage") ?? 0, MaxUsed = context.QueryLong("max-used-space") ?? 0, MinFree = context.QueryLong("min-free-space") ?? 0,
         };
-        // Without "all" what images use, too, is left.
-        bool all = context.QueryBool("all");
-        bool Admit(CacheEntry entry) => (all || !entry.Shared) && Fits(filters, entry);
-        await context.WriteJsonAsync(200, await context.Engine.Builds.PruneAsync(bounds, Admit, context.Cancellation), DockerApiJson.Default.BuildPruneResponse);
+        try
+        {
+            // Labels: docker system prune sends its own along, and the cache has none.
+            filters.Accept("until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for", "label", "label!");
+            rule = rule.With(filters.All, DateTimeOffset.UtcNow);
+        }
+        catch (WharfException error) { throw new WharfException(error.Kind, $"failed to prune build cache: {error.Message}", error); }
+        var (removed, freed) = await context.Engine.Builds.PruneAsync(rule, context.Cancellation);
+        await context.WriteJsonAsync(200, new BuildPruneResponse { CachesDeleted = removed.Count > 0 ? removed.ConvertAll(static entry => entry.Id) : null, SpaceReclaimed = freed }, DockerApiJson.Default.BuildPruneResponse);
     }
 }

@@ -29,6 +29,7 @@ public sealed class BuildKitApi : IAsyncDisposable
     public BuildKitApi(EngineHost engine, ILoggerFactory logs)
     {
         var locals = new LocalContexts(Path.Combine(engine.Options.DataRoot, "build", "local"));
+        engine.Builds.Keep(locals);
         var frontend = new DockerfileFrontend(engine.Builds, _sessions, locals, _jobs.FindReference);
         var history = new HistoryStore(engine);
         var exports = new ExportService(engine.Builds);
@@ -40,7 +41,7 @@ public sealed class BuildKitApi : IAsyncDisposable
                 options.MaxReceiveMessageSize = 64 << 20;
                 options.MaxSendMessageSize = null;
             });
-            services.AddSingleton(new ControlService(engine, _jobs, _sessions, frontend, exports, history, locals));
+            services.AddSingleton(new ControlService(engine, _jobs, _sessions, frontend, exports, history));
             services.AddSingleton(new LlbBridgeService(_jobs, frontend, engine.Snapshots));
             services.AddSingleton(new ContentService(engine.Images, history));
             services.AddSingleton<HealthService>();

@@ -6,19 +6,20 @@ using Wharf.Daemon.BuildKit.History;
 using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine;
+using Wharf.Engine.Build.Caching;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.BuildKit;
 
 /// <summary>BuildKit's control service: builds, their progress and history, and the cache.</summary>
-internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionRegistry sessions, DockerfileFrontend frontend, ExportService exports, HistoryStore history, LocalContexts locals) : Control.ControlBase
+internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionRegistry sessions, DockerfileFrontend frontend, ExportService exports, HistoryStore history) : Control.ControlBase
 {
     public override Task<InfoResponse> Info(InfoRequest request, ServerCallContext context) => Task.FromResult(new InfoResponse { BuildkitVersion = WorkerRecords.Version });
 
     public override Task<ListWorkersResponse> ListWorkers(ListWorkersRequest request, ServerCallContext context)
     {
         var worker = WorkerRecords.This();
-        worker.GcPolicy.AddRange(CachePolicies.ToRecords(engine.Options));
+        worker.GcPolicy.AddRange(CachePolicies.ToRecords(engine.Builds.CollectionRules()));
         return Task.FromResult(new ListWorkersResponse { Record = { worker } });
     }
 
@@ -99,61 +100,26 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         await foreach (var status in job.Log.ReadAsync(context.CancellationToken)) await responseStream.WriteAsync(status, context.CancellationToken);
     }
 
-    public override async Task<DiskUsageResponse> DiskUsage(DiskUsageRequest request, ServerCallContext context)
+    public override Task<DiskUsageResponse> DiskUsage(DiskUsageRequest request, ServerCallContext context)
     {
-        var response = new DiskUsageResponse();
-        var filter = new UsageFilter(request.Filter);
-        foreach (var record in Usage())
-            if (filter.Admits(record)) response.Record.Add(record);
-        await Task.CompletedTask;
-        return response;
+        var filter = new CacheFilter(request.Filter);
+        return Task.FromResult(new DiskUsageResponse { Record = { engine.Builds.CacheEntries().Where(filter.Admits).Select(ToRecord) } });
     }
 
-    private IEnumerable<UsageRecord> Usage()
+    private static UsageRecord ToRecord(CacheEntry entry) => new()
     {
-        foreach (var entry in engine.Builds.CacheEntries())
-        {
-            var record = new UsageRecord
-            {
-                Id = entry.Id, Mutable = entry.Mutable, InUse = entry.InUse, Size = entry.Size, CreatedAt = Timestamp.FromDateTimeOffset(entry.CreatedAt), LastUsedAt = Timestamp.FromDateTimeOffset(entry.UsedAt),
-                UsageCount = (int)entry.Uses, Description = entry.Description, RecordType = entry.Kind, Shared = entry.Shared,
-            };
-            record.Parents.AddRange(entry.Parents);
-            yield return record;
-        }
-        foreach (var (id, size, usedAt, inUse) in locals.List())
-        {
-            yield return new UsageRecord
-            {
-                Id = id, Mutable = true, InUse = inUse, Size = size, CreatedAt = Timestamp.FromDateTimeOffset(usedAt), LastUsedAt = Timestamp.FromDateTimeOffset(usedAt), UsageCount = 1,
-                Description = "local source for context", RecordType = "source.local",
-            };
-        }
-    }
+        Id = entry.Id, Mutable = entry.Mutable, InUse = entry.InUse, Size = entry.Size, CreatedAt = Timestamp.FromDateTimeOffset(entry.CreatedAt), LastUsedAt = Timestamp.FromDateTimeOffset(entry.UsedAt),
+        UsageCount = (int)entry.Uses, Description = entry.Description, RecordType = entry.Kind, Shared = entry.Shared, Parents = { entry.Parents },
+    };
 
     public override async Task Prune(PruneRequest request, IServerStreamWriter<UsageRecord> responseStream, ServerCallContext context)
     {
-        var filter = new UsageFilter(request.Filter);
-        var bounds = new Engine.Build.CacheBounds
+        var rule = new PruneRule
         {
-            UnusedSince = request.KeepDuration > 0 ? DateTimeOffset.UtcNow - TimeSpan.FromMicroseconds(request.KeepDuration / 1000) : null,
-            Reserved = request.ReservedSpace, MaxUsed = request.MaxUsedSpace, MinFree = request.MinFreeSpace,
+            All = request.All, Filters = [.. request.Filter], KeepDuration = TimeSpan.FromMicroseconds(request.KeepDuration / 1000), Reserved = request.ReservedSpace, MaxUsed = request.MaxUsedSpace, MinFree = request.MinFreeSpace,
         };
-        foreach (var record in Usage().ToList())
-        {
-            if (!filter.Admits(record) || record.InUse) continue;
-            if (bounds.UnusedSince is { } since && record.LastUsedAt.ToDateTimeOffset() >= since) continue;
-            if (record.RecordType == "source.local") continue;
-            if (!await engine.Builds.RemoveEntryAsync(record.Id, bounds, context.CancellationToken)) continue;
-            await responseStream.WriteAsync(record, context.CancellationToken);
-        }
-        if (request.Filter.Count == 0 && bounds is { UnusedSince: null, Reserved: 0, MaxUsed: 0, MinFree: 0 })
-        {
-            foreach (var (id, size, usedAt, inUse) in locals.List().ToList())
-                if (!inUse) await responseStream.WriteAsync(new UsageRecord { Id = id, Size = size, LastUsedAt = Timestamp.FromDateTimeOffset(usedAt), RecordType = "source.local", Description = "local source for context" }, context.CancellationToken);
-            locals.Prune();
-        }
-        await engine.Builds.CollectAsync(context.CancellationToken);
+        var (removed, _) = await engine.Builds.PruneAsync(rule, context.CancellationToken);
+        foreach (var entry in removed) await responseStream.WriteAsync(ToRecord(entry), context.CancellationToken);
     }
 
     public override async Task ListenBuildHistory(BuildHistoryRequest request, IServerStreamWriter<BuildHistoryEvent> responseStream, ServerCallContext context)

@@ -130,11 +130,10 @@ public sealed record BuilderEntry
     public Engine.Build.BuilderOptions ToOptions()
     {
         var defaults = new Engine.Build.BuilderOptions();
-        long reserved = Engine.Build.BuilderOptions.ParseSize("defaultReservedSpace", Collection?.Reserved ?? Collection?.KeepStorage), used = Engine.Build.BuilderOptions.ParseSize("defaultMaxUsedSpace", Collection?.MaxUsed), free = Engine.Build.BuilderOptions.ParseSize("defaultMinFreeSpace", Collection?.MinFree);
         return defaults with
         {
             HostNetwork = Entitlements?.NetworkHost ?? defaults.HostNetwork, Insecure = Entitlements?.SecurityInsecure ?? defaults.Insecure, CollectsGarbage = Collection?.Enabled ?? defaults.CollectsGarbage,
-            Bounds = reserved + used + free > 0 ? new Engine.Build.CacheBounds { Reserved = reserved, MaxUsed = used, MinFree = free } : null,
+            Rules = Collection?.ToRules(DateTimeOffset.UtcNow),
         };
     }
 }
@@ -144,16 +143,6 @@ public sealed record BuilderEntitlements
 {
     [JsonPropertyName("network-host")] public bool? NetworkHost { get; set; }
     [JsonPropertyName("security-insecure")] public bool? SecurityInsecure { get; set; }
-}
-
-/// <summary>The bounds of the build cache.</summary>
-public sealed record BuilderCollection
-{
-    [JsonPropertyName("enabled")] public bool? Enabled { get; set; }
-    [JsonPropertyName("defaultKeepStorage")] public string? KeepStorage { get; set; }
-    [JsonPropertyName("defaultReservedSpace")] public string? Reserved { get; set; }
-    [JsonPropertyName("defaultMaxUsedSpace")] public string? MaxUsed { get; set; }
-    [JsonPropertyName("defaultMinFreeSpace")] public string? MinFree { get; set; }
 }
 
 /// <summary>Proxies for talking to registries, as in docker's daemon.json.</summary>

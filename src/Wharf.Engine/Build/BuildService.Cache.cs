@@ -1,14 +1,16 @@
+using Wharf.Engine.Build.Caching;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Engine.Build;
 
-/// <summary>Something that builds keep: a step's result, or the directory of a cache mount.</summary>
-/// <param name="Kind">BuildKit's word: <c>regular</c>, <c>source.local</c>, <c>exec.cachemount</c>.</param>
-public sealed record CacheEntry(string Id, string Kind, string Description, long Size, bool Mutable, bool InUse, bool Shared, IReadOnlyList<string> Parents, DateTimeOffset CreatedAt, DateTimeOffset UsedAt, long Uses);
-
 /// <summary>The cache as its user sees it.</summary>
 public sealed partial class BuildService
 {
+    private readonly List<ICachedDirectories> _directories;
+
+    /// <summary>Directories kept elsewhere than here are seen and pruned with the rest. To be called before the first build.</summary>
+    public void Keep(ICachedDirectories directories) => _directories.Add(directories);
+
     /// <summary>All that is kept, least recently used first.</summary>
     public List<CacheEntry> CacheEntries()
     {
@@ -18,7 +20,7 @@ public sealed partial class BuildService
             if (step.ChainId is { } chain) byChain.TryAdd(chain, step.Key[..25]);
         var entries = steps.ConvertAll(step => new CacheEntry(step.Key[..25], step.Kind, step.Description, step.Size, Mutable: false, InUse: false, Shared: step.ChainId is { } chain && _images.Uses(chain),
             step.ParentChain is { } parent && byChain.TryGetValue(parent, out var below) ? [below] : [], step.CreatedAt, step.UsedAt, step.Uses));
-        entries.AddRange(_cacheMounts.List());
+        foreach (var directories in _directories) entries.AddRange(directories.List());
         return [.. entries.OrderBy(static entry => entry.UsedAt)];
     }
 
@@ -31,47 +33,36 @@ public sealed partial class BuildService
 
     private static string Time(DateTimeOffset time) => time.ToString("yyyy-MM-ddTHH:mm:ss.fffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>Forgets one entry, if there is more than the bounds allow. Its layers go with the next <see cref="CollectAsync"/>.</summary>
-    public Task<bool> RemoveEntryAsync(string id, CacheBounds bounds, CancellationToken cancellation)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        var entries = CacheEntries();
-        if (!bounds.Exceeded(entries.Sum(static entry => entry.Size), new DriveInfo(_options.DataRoot).AvailableFreeSpace)) return Task.FromResult(false);
-        return Task.FromResult(Remove(id));
-    }
-
     /// <summary>The directories of <c>RUN --mount=type=cache</c>, by the IDs that Dockerfiles give them.</summary>
     public Task ExportCacheMountAsync(string id, Stream output, CancellationToken cancellation) => _cacheMounts.ExportAsync(id, output, cancellation);
 
     public Task ImportCacheMountAsync(string id, Stream archive, CancellationToken cancellation) => _cacheMounts.ImportAsync(id, archive, cancellation);
 
-    private bool Remove(string id)
+    private bool Remove(string id) => _directories.Exists(directories => directories.Remove(id)) || _cache.RemovePrefix(id) > 0;
+
+    /// <summary>Forgets what the rule does not allow, least recently used first, then frees the layers that nothing else needs. Gives what is forgotten, and the bytes freed.</summary>
+    public async Task<(List<CacheEntry> Removed, long Freed)> PruneAsync(PruneRule rule, CancellationToken cancellation)
     {
-        if (_cacheMounts.Remove(id)) return true;
-        return _cache.RemovePrefix(id) > 0;
+        var removed = Forget(rule);
+        long freed = await _images.CollectUnusedAsync(cancellation);
+        return (removed, freed + removed.Where(static entry => entry.Mutable).Sum(static entry => entry.Size));
     }
 
-    /// <summary>Frees the layers that nothing needs any more; gives the bytes.</summary>
-    public Task<long> CollectAsync(CancellationToken cancellation) => _images.CollectUnusedAsync(cancellation);
-
-    /// <summary>Forgets what the bounds do not allow, least recently used first, then frees the layers that nothing else needs.</summary>
-    public async Task<BuildPruneResponse> PruneAsync(CacheBounds bounds, Func<CacheEntry, bool> admit, CancellationToken cancellation)
+    private List<CacheEntry> Forget(PruneRule rule)
     {
-        var deleted = new List<string>();
-        var entries = CacheEntries();
-        long left = entries.Sum(static entry => entry.Size), free = new DriveInfo(_options.DataRoot).AvailableFreeSpace, freed = 0;
-        foreach (var entry in entries)
+        var (candidates, used) = rule.Select(CacheEntries(), DateTimeOffset.UtcNow);
+        long free = new DriveInfo(_options.DataRoot).AvailableFreeSpace;
+        var removed = new List<CacheEntry>();
+        foreach (var entry in candidates)
         {
-            if (entry.InUse || !admit(entry) || (bounds.UnusedSince is { } since && entry.UsedAt >= since)) continue;
-            if (!bounds.Exceeded(left, free)) break;
+            if (!rule.Exceeded(used, free)) break;
             if (!Remove(entry.Id)) continue;
-            left -= entry.Size;
-            free += entry.Size;
-            if (entry.Mutable) freed += entry.Size;
-            deleted.Add(entry.Id);
+            // What images use goes on taking its space.
+            if (!entry.Shared) free += entry.Size;
+            used -= entry.Size;
+            removed.Add(entry);
         }
-        freed += await _images.CollectUnusedAsync(cancellation);
-        return new BuildPruneResponse { CachesDeleted = deleted.Count > 0 ? deleted : null, SpaceReclaimed = freed };
+        return removed;
     }
 
     private static readonly TimeSpan CollectEvery = TimeSpan.FromMinutes(1);
@@ -89,20 +80,14 @@ public sealed partial class BuildService
         });
     }
 
-    /// <summary>Forgets what is unused for long, or more than the bounds allow.</summary>
+    /// <summary>The rules by which the cache is kept small; none where it is not.</summary>
+    public IReadOnlyList<PruneRule> CollectionRules() => !_options.Builder.CollectsGarbage ? [] : _options.Builder.Rules ?? Caching.CollectionRules.ForDisk(_options.DataRoot);
+
+    /// <summary>Forgets what the rules say, one after the other. Layers are looked for only when something was forgotten.</summary>
     internal async Task CollectGarbageAsync(CancellationToken cancellation)
     {
-        var bounds = _options.Builder.Bounds ?? CacheBounds.Default(_options.DataRoot);
-        await ForgetAsync(new CacheBounds { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.ShortLife, Reserved = CacheBounds.ShortLifeBytes }, static entry => entry.Mutable, cancellation);
-        await ForgetAsync(bounds with { UnusedSince = DateTimeOffset.UtcNow - CacheBounds.Life }, static _ => true, cancellation);
-        await ForgetAsync(bounds, static _ => true, cancellation);
-    }
-
-    /// <summary>As a prune, which looks for layers to free only when something was forgotten.</summary>
-    private async Task ForgetAsync(CacheBounds bounds, Func<CacheEntry, bool> admit, CancellationToken cancellation)
-    {
-        var entries = CacheEntries();
-        if (entries.Exists(entry => !entry.InUse && admit(entry) && (bounds.UnusedSince is not { } since || entry.UsedAt < since)) && bounds.Exceeded(entries.Sum(static entry => entry.Size), new DriveInfo(_options.DataRoot).AvailableFreeSpace))
-            await PruneAsync(bounds, admit, cancellation);
+        int removed = 0;
+        foreach (var rule in CollectionRules()) removed += Forget(rule).Count;
+        if (removed > 0) await _images.CollectUnusedAsync(cancellation);
     }
 }

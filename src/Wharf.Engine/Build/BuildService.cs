@@ -41,6 +41,7 @@ public sealed partial class BuildService
         _directory = Path.Combine(options.DataRoot, "build");
         _runDirectory = Path.Combine(options.ExecRoot, "build");
         _cacheMounts = new CacheMounts(Path.Combine(_directory, "cache"));
+        _directories = [_cacheMounts];
     }
 
     /// <summary>How the last build went and why; null when there was none.</summary>

@@ -9,8 +9,8 @@ public sealed record BuilderOptions
     public bool Insecure { get; init; }
     /// <summary>The cache is kept within its bounds after builds.</summary>
     public bool CollectsGarbage { get; init; } = true;
-    /// <summary>What the configuration says of the cache's size; null leaves <see cref="CacheBounds.Default"/>.</summary>
-    public CacheBounds? Bounds { get; init; }
+    /// <summary>The rules of the collection that the configuration gives; null leaves <see cref="Caching.CollectionRules.ForDisk"/>.</summary>
+    public IReadOnlyList<Caching.PruneRule>? Rules { get; init; }
 
     /// <summary>A size of the configuration, such as <c>20GB</c>; 0 for none. InvalidArgument when it is no size.</summary>
     public static long ParseSize(string key, string? text) => text is not { Length: > 0 } or "0" ? 0 : Containers.Config.LogRules.ParseSize(text) ?? throw Specs.Errors.WharfException.Invalid($"builder.gc.{key}: invalid size \"{text}\"");

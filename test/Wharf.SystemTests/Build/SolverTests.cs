@@ -68,7 +68,7 @@ public sealed class SolverTests(EngineFixture engine) : IDisposable
         await own.StartDaemonAsync("--config-file", config);
         await BuildOneAsync(6);
         using var patience = new CancellationTokenSource(CommandResult.Patience(60));
-        while ((await CacheAsync(own)).Total > 3_000_000) await Task.Delay(100, patience.Token);
+        while ((await CacheAsync(own)).Total > 3 << 20) await Task.Delay(100, patience.Token);
         var (_, left) = await CacheAsync(own);
         left.ShouldContain(description => description.Contains("> /6", StringComparison.Ordinal));
         left.ShouldNotContain(description => description.Contains("> /0", StringComparison.Ordinal));

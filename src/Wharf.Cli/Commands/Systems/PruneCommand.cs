@@ -63,7 +63,7 @@ internal sealed class PruneCommand : Command
         List<string> imageFilters = [.. filters, $"dangling={(all ? "false" : "true")}"];
         var images = await cli.Api.PostAsync($"/images/prune{new Query().AddFilters(imageFilters)}", DockerApiJson.Default.ImagePruneResponse, cancellationToken);
         await Prune.ReportAsync(cli, "Deleted Images", [.. (images.ImagesDeleted ?? []).Select(item => item.Untagged is { Length: > 0 } name ? $"untagged: {name}" : $"deleted: {item.Deleted}")]);
-        var caches = await BuilderPruneCommand.PruneAsync(cli, all, 0, filters, cancellationToken);
+        var caches = await BuilderPruneCommand.PruneAsync(cli, new Query().Add("all", (bool)all).AddFilters(filters), cancellationToken);
         await Prune.ReportAsync(cli, "Deleted build cache objects", caches.CachesDeleted ?? []);
         await Prune.ReportSpaceAsync(cli, space + (images.SpaceReclaimed ?? 0) + (caches.SpaceReclaimed ?? 0));
         return 0;

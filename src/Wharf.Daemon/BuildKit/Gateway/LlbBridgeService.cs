@@ -34,7 +34,7 @@ internal sealed class LlbBridgeService(BuildJobs jobs, DockerfileFrontend fronte
     [
         "source.image", "source.image.resolvemode", "source.local", "source.local.unique", "source.local.sessionid", "source.local.includepatterns", "source.local.followpaths", "source.local.excludepatterns",
         "source.local.sharedkeyhint", "source.local.differ", "source.git", "source.git.keepgitdir", "source.git.subdir", "source.http", "source.http.checksum", "exec.meta.base", "exec.meta.network",
-        "exec.mount.bind", "exec.mount.cache", "exec.mount.cache.sharing", "exec.mount.tmpfs", "exec.mount.tmpfs.size", "exec.mount.secret", "exec.mount.ssh", "exec.secretenv", "file.base", "constraints", "platform",
+        "exec.mount.bind", "exec.mount.cache", "exec.mount.cache.sharing", "exec.mount.tmpfs", "exec.mount.tmpfs.size", "exec.mount.secret", "exec.mount.ssh", "exec.secretenv", "file.base", "constraints", "platform", "gc.freespacefilter",
         "meta.ignorecache", "meta.description", "meta.exportcache", "exporter.image.attestations", "exporter.image.annotations", "exporter.multiple",
     ];
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Build;
+using Wharf.Engine.Build.Caching;
 
 namespace Wharf.Daemon.BuildKit.Sessions;
 
@@ -9,7 +10,7 @@ namespace Wharf.Daemon.BuildKit.Sessions;
 /// Copies of clients' directories, kept from build to build so that only what changed has to travel. One build at a time uses a copy; another that
 /// comes meanwhile gets one of its own, which is thrown away.
 /// </summary>
-internal sealed class LocalContexts(string root)
+internal sealed class LocalContexts(string root) : ICachedDirectories
 {
     private const int MaxKept = 64;
 
@@ -38,23 +39,16 @@ internal sealed class LocalContexts(string root)
         }
     }
 
-    /// <summary>Forgets all copies that no build uses; gives the bytes freed.</summary>
-    public long Prune()
+    public bool Remove(string id)
     {
-        if (!Directory.Exists(root)) return 0;
-        long freed = 0;
-        foreach (var path in Directory.EnumerateDirectories(root))
-        {
-            if (!Take(Path.GetFileName(path))) continue;
-            freed += TreeSize.Of(path);
-            TreeRemoval.Remove(path);
-            lock (_lock) _inUse.Remove(Path.GetFileName(path));
-        }
-        return freed;
+        var path = Path.Combine(root, Path.GetFileName(id));
+        if (id.Length == 0 || !Directory.Exists(path) || !Take(Path.GetFileName(id))) return false;
+        try { TreeRemoval.Remove(path); }
+        finally { GiveBack(path, Path.GetFileName(id)); }
+        return true;
     }
 
-    /// <summary>The copies, with their sizes.</summary>
-    public IEnumerable<(string Id, long Size, DateTimeOffset UsedAt, bool InUse)> List()
+    public IEnumerable<CacheEntry> List()
     {
         if (!Directory.Exists(root)) yield break;
         foreach (var path in Directory.EnumerateDirectories(root))
@@ -64,7 +58,7 @@ internal sealed class LocalContexts(string root)
             lock (_lock) inUse = _inUse.Contains(id);
             // A look changes the time: it comes first.
             var usedAt = new DateTimeOffset(Directory.GetLastAccessTimeUtc(path), TimeSpan.Zero);
-            yield return (id, TreeSize.Of(path), usedAt, inUse);
+            yield return new CacheEntry(id, "source.local", "local source for context", TreeSize.Of(path), Mutable: true, inUse, Shared: false, [], usedAt, usedAt, 1);
         }
     }
 
@@ -88,12 +82,6 @@ internal sealed class LocalContexts(string root)
         if (!Directory.Exists(root)) return;
         var directories = Directory.GetDirectories(root);
         if (directories.Length < MaxKept) return;
-        foreach (var path in directories.OrderBy(Directory.GetLastAccessTimeUtc).Take(directories.Length - MaxKept + 1))
-        {
-            var key = Path.GetFileName(path);
-            if (!Take(key)) continue;
-            TreeRemoval.Remove(path);
-            lock (_lock) _inUse.Remove(key);
-        }
+        foreach (var path in directories.OrderBy(Directory.GetLastAccessTimeUtc).Take(directories.Length - MaxKept + 1)) Remove(Path.GetFileName(path));
     }
 }

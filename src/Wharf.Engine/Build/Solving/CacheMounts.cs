@@ -2,13 +2,14 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Build.Caching;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Build.Solving;
 
 /// <summary>Directories of <c>RUN --mount=type=cache</c>: kept from build to build, outside of all images. Beside each lies a file with its ID as it was written.</summary>
-internal sealed class CacheMounts(string root)
+internal sealed class CacheMounts(string root) : ICachedDirectories
 {
     /// <summary>A file beside the directory: what it says is the ID, its time when the cache was last used. The directory's own would be that of the last look.</summary>
     private const string IdSuffix = ".id";
@@ -124,7 +125,6 @@ internal sealed class CacheMounts(string root)
 
     private static string IdOf(string path) => File.Exists(path + IdSuffix) ? File.ReadAllText(path + IdSuffix) : Path.GetFileName(path);
 
-    /// <summary>Removes a cache that nobody uses; false when there is none of that name or it is in use.</summary>
     public bool Remove(string name)
     {
         var path = Path.Combine(root, Path.GetFileName(name));
