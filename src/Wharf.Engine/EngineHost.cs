@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Wharf.Engine.Artifacts;
 using Wharf.Engine.Build;
 using Wharf.Engine.Containers;
 using Wharf.Engine.Content;
@@ -27,6 +28,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required SnapshotService Snapshots { get; init; }
     public required HostMounts HostMounts { get; init; }
     public required ImageService Images { get; init; }
+    public required ArtifactService Artifacts { get; init; }
     public required NetworkService Networks { get; init; }
     public required VolumeService Volumes { get; init; }
     public required ShimClient Shim { get; init; }
@@ -46,7 +48,10 @@ public sealed class EngineHost : IAsyncDisposable
         var state = new StateStore(options.DataRoot);
         var events = new EventService(TimeProvider.System);
         var snapshots = new SnapshotService(options, state, logs.CreateLogger<SnapshotService>());
-        var images = new ImageService(options, new ImageStore(state), new ContentStore(options), snapshots, events, logs);
+        var content = new ContentStore(options);
+        var images = new ImageService(options, new ImageStore(state), content, snapshots, events, logs);
+        var artifacts = new ArtifactService(options, state, content, images, events, logs);
+        images.OtherBlobs = artifacts.Blobs;
         var networks = new NetworkService(options, state, events, logs);
         var volumes = new VolumeService(options, state, events);
         var shim = new ShimClient(options, logs.CreateLogger<ShimClient>());
@@ -66,6 +71,7 @@ public sealed class EngineHost : IAsyncDisposable
             Snapshots = snapshots,
             HostMounts = new HostMounts(options, snapshots),
             Images = images,
+            Artifacts = artifacts,
             Networks = networks,
             Volumes = volumes,
             Shim = shim,

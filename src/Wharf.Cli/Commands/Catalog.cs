@@ -18,6 +18,7 @@ internal static class Catalog
             Verb("search", "Search a registry for images", () => new Systems.SearchCommand()).In(Common),
             Verb("version", "Show the versions of client and daemon", () => new Systems.VersionCommand()).In(Common),
             SystemVerbs.Info.In(Common),
+            Noun("artifact", "Manage OCI artifacts", Artifacts.ArtifactVerbs.All),
             Noun("builder", "Manage builds", ImageVerbs.Build, Verb("prune", "Remove the build cache", () => new Systems.BuilderPruneCommand()), CacheMountVerbs.Noun),
             Noun("container", "Manage containers", ContainerVerbs.All),
             Noun("context", "Manage contexts", ContextVerbs.All),

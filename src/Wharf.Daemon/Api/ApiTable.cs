@@ -15,6 +15,7 @@ public static class ApiTable
         WharfApi.Map(router);
         JobsApi.Map(router);
         SecretsApi.Map(router);
+        ArtifactsApi.Map(router);
         ImagesApi.Map(router);
         NetworksApi.Map(router);
         VolumesApi.Map(router);

@@ -10,7 +10,7 @@ namespace Wharf.Daemon.Api;
 /// <summary><c>GET /events</c>.</summary>
 public static class EventsApi
 {
-    private static readonly string[] ByActor = ["container", "image", "network", "volume", "daemon", "plugin", "service", "node", "secret", "config"];
+    private static readonly string[] ByActor = ["container", "image", "network", "volume", "daemon", "plugin", "service", "node", "secret", "config", "artifact"];
 
     private static readonly string[] Forms = ["application/json", "application/jsonl", "application/x-ndjson", JsonLines.Sequence];
 

@@ -23,6 +23,8 @@ public sealed partial class ImageService
             await CheckLayersAsync(report, repair, cancellation);
             await CheckImagesAsync(report, repair, cancellation);
             await CheckRecipesAsync(report, repair, cancellation);
+            foreach (var (blob, owner) in OtherBlobs().Where(other => !_content.Has(other.Blob)))
+                report.Problems.Add(new CheckProblem { Kind = "artifact", Object = owner, Problem = $"blob {blob} is missing: pull or add it again" });
             foreach (var path in _snapshots.Leftovers(repair).Concat(_content.Leftovers(repair)))
                 report.Problems.Add(new CheckProblem { Kind = "leftover", Object = path, Problem = "nothing refers to it", Repaired = repair ? "removed" : null });
             return report;

@@ -98,7 +98,7 @@ public sealed partial class ImageService
     }
 
     /// <summary>The last to leave ends a fetch that is not done, and drops the compressed form of a layer that is now unpacked, unless a recipe is still to be made of it.</summary>
-    private async Task LeaveAsync(LayerFetch fetch)
+    private async Task LeaveAsync(LayerFetch fetch, bool keep = false)
     {
         lock (_fetches)
         {
@@ -109,7 +109,7 @@ public sealed partial class ImageService
         try { await fetch.Done; }
         catch (Exception) { /* told by the pull that unpacks */ }
         fetch.Dispose();
-        bool isKept = _options.LayerBlobs switch
+        bool isKept = keep || _options.LayerBlobs switch
         {
             LayerBlobs.Keep => true,
             // What a pull that failed has brought is no layer's.
@@ -117,7 +117,7 @@ public sealed partial class ImageService
             _ => false,
         };
         lock (_fetches)
-            if (!isKept && fetch.Done.IsCompletedSuccessfully && !_fetches.ContainsKey(fetch.Blob.Digest)) _content.Delete(fetch.Blob.Digest);
+            if (!isKept && fetch.Done.IsCompletedSuccessfully && !_fetches.ContainsKey(fetch.Blob.Digest) && !IsOthers(fetch.Blob.Digest)) _content.Delete(fetch.Blob.Digest);
         WantRecipes();
     }
 

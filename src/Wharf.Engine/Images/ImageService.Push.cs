@@ -161,29 +161,15 @@ public sealed partial class ImageService
     /// <summary>Sends the bytes that the layer came in; false when they cannot be made again after all.</summary>
     private async Task<bool> SendKeptAsync(Pushing push, string id, Descriptor kept, Digest diffId, Digest chain, CancellationToken cancellation)
     {
-        bool isHere = _content.Has(kept.Digest);
-        var report = Throttled(id, "Pushing", kept.Size, push.Progress);
-        if (isHere && (kept.Size < ResumableBytes || kept.Digest.Algorithm != "sha256"))
-        {
-            await push.Client.UploadAsync(kept, () => _content.OpenRead(kept.Digest), report, cancellation);
-            return true;
-        }
+        if (_content.Has(kept.Digest)) return await SendWholeAsync(push, id, kept, cancellation) == kept.Digest;
         using var note = _store.Upload(push.Name.Repository, kept.Digest.ToString());
         try
         {
-            var sent = await push.Client.UploadAsync(async (output, stop) =>
-            {
-                if (!isHere)
-                {
-                    await RemakeAsync(diffId, chain, kept, output, stop);
-                    return;
-                }
-                await using var blob = _content.OpenRead(kept.Digest);
-                await blob.CopyToAsync(output, 128 << 10, stop);
-            }, note, report, cancellation);
+            var report = Throttled(id, "Pushing", kept.Size, push.Progress);
+            var sent = await push.Client.UploadAsync((output, stop) => RemakeAsync(diffId, chain, kept, output, stop), note, report, cancellation);
             return sent.Digest == kept.Digest;
         }
-        catch (Exception error) when (!isHere && error is InvalidDataException or FileNotFoundException)
+        catch (Exception error) when (error is InvalidDataException or FileNotFoundException)
         {
             ForgetRecipe(kept.Digest, error);
             return false;

@@ -99,7 +99,7 @@ public sealed partial class ImageService
             lock (_leases.Sync)
             {
                 // Whoever uses it: at the next look.
-                if (_leases.HoldsAll || _leases.Held.Contains(blob.Digest)) return;
+                if (_leases.HoldsAll || _leases.Held.Contains(blob.Digest) || IsOthers(blob.Digest)) return;
                 _content.Delete(blob.Digest);
             }
         }

@@ -26,7 +26,7 @@ public sealed record CheckReport
 /// <summary>One thing that is not as it should be. <see cref="Repaired"/> tells what was done about it; null: nothing.</summary>
 public sealed record CheckProblem
 {
-    /// <summary><c>image</c>, <c>layer</c>, <c>blob</c> or <c>leftover</c>.</summary>
+    /// <summary><c>image</c>, <c>layer</c>, <c>blob</c>, <c>artifact</c> or <c>leftover</c>.</summary>
     public string Kind { get; set; } = "";
     public string Object { get; set; } = "";
     public string Problem { get; set; } = "";
@@ -121,5 +121,7 @@ public sealed record RepositoryTags
 [JsonSerializable(typeof(List<Secret>))]
 [JsonSerializable(typeof(HostMount))]
 [JsonSerializable(typeof(RepositoryTags))]
+[JsonSerializable(typeof(List<Artifact>))]
+[JsonSerializable(typeof(ArtifactRemoval))]
 [JsonSerializable(typeof(List<HostMount>))]
 public sealed partial class WharfJson : JsonSerializerContext;

@@ -1,11 +1,10 @@
-using System.IO.Pipelines;
 using System.Text.Json;
 using Wharf.Cli.ApiClient;
 using Wharf.Cli.Building;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Commands.Containers.Options;
-using Wharf.Cli.Copying;
 using Wharf.Cli.Output;
+using Wharf.Cli.Streams;
 
 namespace Wharf.Cli.Commands.Images;
 
@@ -62,19 +61,8 @@ internal sealed partial class BuildCommand
             Headers = [new("Content-Type", "application/x-tar"), new("X-Registry-Config", await new Credentials(cli.Config).AllAsync(cancellationToken))],
         };
         if (context.Write is not { } write) return await cli.Api.SendAsync(request, cancellationToken);
-        var pipe = new Pipe();
-        var counted = new CountingStream(pipe.Reader.AsStream());
-        var packing = PackAsync(write, pipe.Writer, cancellationToken);
-        try
-        {
-            return await cli.Api.SendAsync(request with { BodyStream = counted }, cancellationToken);
-        }
-        finally
-        {
-            if (counted.Count > 0) await output.WriteAsync($"Sending build context to Docker daemon  {Units.HumanSize(counted.Count),7}\r\r\n");
-            await pipe.Reader.CompleteAsync();
-            await packing;
-        }
+        return await PipedBody.SendAsync(cli.Api, request, write,
+            sent => sent > 0 ? output.WriteAsync($"Sending build context to Docker daemon  {Units.HumanSize(sent),7}\r\r\n") : Task.CompletedTask, cancellationToken);
     }
 
     private void RefuseUnknownToClassic()
@@ -84,20 +72,6 @@ internal sealed partial class BuildCommand
     }
 
     private const string RunningIn = " ---> Running in ";
-
-    private static async Task PackAsync(Func<Stream, CancellationToken, Task> write, PipeWriter output, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await write(output.AsStream(leaveOpen: true), cancellationToken);
-            await output.CompleteAsync();
-        }
-        catch (Exception e) when (e is CliException or IOException or UnauthorizedAccessException)
-        {
-            // The upload reads it from the pipe and fails with it: one error, told once.
-            await output.CompleteAsync(e);
-        }
-    }
 
     private Query Query(BuildContext context)
     {

@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Wharf.Engine.Archive;
+using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Artifacts;
+
+/// <summary>Making artifacts of files. The same files give the same manifest: no time stands in it.</summary>
+public sealed partial class ArtifactService
+{
+    private const string EmptyType = "application/vnd.oci.empty.v1+json", UnknownType = "application/vnd.unknown.artifact.v1", PlainFile = "application/octet-stream", Title = "org.opencontainers.image.title";
+    private const int MaxName = 255;
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$")] private static partial Regex MediaTypePattern();
+
+    /// <summary>Takes the files of a tar archive, each by its own name.</summary>
+    public async Task<Artifact> AddAsync(ArtifactAddOptions options, Stream archive, CancellationToken cancellation)
+    {
+        var name = ImageReference.Parse(options.Name).WithDefaultTag();
+        if (name.Digest is not null) throw WharfException.Invalid($"{options.Name}: an artifact is named by a tag, its digest follows from its files");
+        foreach (var type in (ReadOnlySpan<string>)[options.Type, options.FileType])
+            if (type.Length > 0 && !MediaTypePattern().IsMatch(type)) throw WharfException.Invalid($"\"{type}\" is no media type");
+        if (options is { Append: true, Replace: true }) throw WharfException.Invalid("append and replace exclude each other");
+        if (options.Append && options.Type.Length > 0) throw WharfException.Invalid("the type of an artifact that is there does not change: append and type exclude each other");
+        var former = _store.Find(name);
+        if (former is not null && options is { Append: false, Replace: false }) throw WharfException.Conflict($"{name.Familiar}: artifact already exists");
+        if (former is null && options.Append) throw WharfException.NotFound($"No such artifact: {name.Familiar}");
+        // What is written stays until it is recorded.
+        using var held = _images.HoldLayersForAdding();
+        var manifest = options.Append ? await ManifestAsync(former!.Manifest, cancellation) : await NewAsync(options, cancellation);
+        await TakeFilesAsync(manifest.Layers!, options, archive, cancellation);
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(manifest, ImageJson.Plain.Manifest);
+        if (bytes.Length > _options.Limits.MaxManifest) throw WharfException.Invalid($"{name.Familiar}: too many files for one manifest");
+        var digest = await _content.WriteAsync(bytes, cancellation);
+        Keep(name, digest, manifest, former?.Manifest);
+        Publish("add", name, digest);
+        return await ReadAsync(_store.Find(name) ?? throw WharfException.Conflict($"{name.Familiar}: the artifact was removed meanwhile"), cancellation);
+    }
+
+    private async Task<Manifest> NewAsync(ArtifactAddOptions options, CancellationToken cancellation)
+    {
+        var empty = "{}"u8.ToArray();
+        return new Manifest
+        {
+            SchemaVersion = 2,
+            MediaType = MediaTypes.OciManifest,
+            ArtifactType = options.Type.Length > 0 ? options.Type : UnknownType,
+            Config = new Descriptor { MediaType = EmptyType, Digest = await _content.WriteAsync(empty, cancellation), Size = empty.Length, Data = Convert.ToBase64String(empty) },
+            Layers = [],
+        };
+    }
+
+    private async Task TakeFilesAsync(List<Descriptor> files, ArtifactAddOptions options, Stream archive, CancellationToken cancellation)
+    {
+        var reader = new TarReader(archive, _options.Limits);
+        int before = files.Count;
+        while (await reader.ReadNextAsync(cancellation) is { } entry)
+        {
+            var title = entry.NameText;
+            if (!entry.IsFile || title.Length is 0 or > MaxName || title is "." or ".." || title.AsSpan().ContainsAny('/', '\0', '\ufffd')) throw WharfException.Invalid($"\"{title}\" is not a file with a plain name");
+            if (files.Exists(file => file.Annotations?.GetValueOrDefault(Title) == title)) throw WharfException.Conflict($"{title}: file already exists in artifact");
+            await using var data = reader.OpenData();
+            var blob = await _content.WriteAsync(data, null, cancellation);
+            files.Add(blob with { MediaType = options.FileType.Length > 0 ? options.FileType : PlainFile, Annotations = new(options.Annotations) { [Title] = title } });
+        }
+        if (files.Count == before) throw WharfException.Invalid("no file was given");
+    }
+}
