@@ -111,6 +111,10 @@ public sealed record DaemonOptions
     public long DefaultShmSize { get => _live.DefaultShmSize; init => _live = _live with { DefaultShmSize = value }; }
     /// <summary>Seconds. Told in the event of a reload; containers outlive the daemon, so it waits for none.</summary>
     public int ShutdownTimeout { get => _live.ShutdownTimeout; init => _live = _live with { ShutdownTimeout = value }; }
+    /// <summary>Seconds between the stop signal and KILL for containers that do not say otherwise; 0 kills at once. Not kept with containers: a reload changes it for all.</summary>
+    public int DefaultStopTimeout { get => _live.DefaultStopTimeout; init => _live = _live with { DefaultStopTimeout = value }; }
+    /// <summary>Programs of the host's that containers may have as log drivers; absolute paths.</summary>
+    public IReadOnlyList<string> LogPrograms { get => _live.LogPrograms; init => _live = _live with { LogPrograms = value }; }
     public Containers.Config.ContainerDefaults ContainerDefaults { get; init; } = new();
     /// <summary>Log driver of containers that name none, and its options.</summary>
     public string LogDriver { get; init; } = Containers.Config.LogRules.Default;
@@ -130,6 +134,9 @@ public sealed record DaemonOptions
         Logging.Validate();
         ContainerDefaults.Validate();
         if (!Containers.Config.HostConfigRules.IsRuntime(DefaultRuntime, Runtimes)) throw WharfException.Invalid($"specified default runtime '{DefaultRuntime}' does not exist");
+        if (DefaultStopTimeout < 0) throw WharfException.Invalid($"invalid default-stop-timeout: {DefaultStopTimeout}: must not be negative");
+        foreach (var program in LogPrograms)
+            if (!Containers.Config.LogProgram.IsPath(program)) throw WharfException.Invalid($"invalid value \"{program}\" for option \"log-programs\": not an absolute path of a program");
         if (DefaultShmSize <= 0) throw WharfException.Invalid("default-shm-size must be greater than 0");
         foreach (var label in Labels)
             if (label.IndexOf('=') < 1) throw WharfException.Invalid($"bad attribute format: {label}");
@@ -140,6 +147,7 @@ public sealed record DaemonOptions
         if (Encoding.UTF8.GetByteCount(ExecRoot) > 80)
             throw WharfException.Invalid($"invalid value \"{ExecRoot}\" for option \"exec-root\": longer than 80 bytes");
         Containers.Config.LogRules.Check(new Specs.DockerApi.HostConfigLogConfig { Type = LogDriver, Config = new Dictionary<string, string>(LogOptions) });
+        Containers.Config.LogProgram.RequireAllowed(LogDriver, LogPrograms);
         if (StorageDriver is not ("overlay2" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" does not exist: it is overlay2 or vfs");
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
         foreach (var option in ExecOptions)

@@ -15,4 +15,6 @@ internal sealed record LiveOptions
     public string DefaultRuntime { get; init; } = Containers.Config.HostConfigDefaults.Runtime;
     public long DefaultShmSize { get; init; } = Containers.Config.HostConfigDefaults.ShmSize;
     public int ShutdownTimeout { get; init; } = 15;
+    public int DefaultStopTimeout { get; init; } = 10;
+    public IReadOnlyList<string> LogPrograms { get; init; } = [];
 }

@@ -12,7 +12,7 @@ internal static class ContainerDaemonOptions
 {
     public static readonly string[] Flags =
     [
-        "--cgroup-parent", "--default-cgroupns-mode", "--default-ipc-mode", "--default-runtime", "--default-shm-size", "--default-ulimit", "--hooks-dir", "--init-path", "--seccomp-profile", "--shutdown-timeout",
+        "--cgroup-parent", "--default-cgroupns-mode", "--default-ipc-mode", "--default-runtime", "--default-shm-size", "--default-stop-timeout", "--default-ulimit", "--hooks-dir", "--init-path", "--log-program", "--seccomp-profile", "--shutdown-timeout",
     ];
 
     public static readonly string[] Switches = ["--init", "--no-new-privileges"];
@@ -21,8 +21,8 @@ internal static class ContainerDaemonOptions
     public static IEnumerable<(string Flag, bool InFile)> InFile(DaemonConfigFile file) =>
     [
         ("cgroup-parent", file.CgroupParent is not null), ("default-cgroupns-mode", file.CgroupnsMode is not null), ("default-ipc-mode", file.IpcMode is not null),
-        ("default-runtime", file.DefaultRuntime is not null), ("default-shm-size", file.ShmSize is not null), ("default-ulimit", file.Ulimits is not null), ("hooks-dir", file.HooksDirectories is not null), ("init", file.Init is not null),
-        ("init-path", file.InitPath is not null), ("no-new-privileges", file.NoNewPrivileges is not null), ("seccomp-profile", file.SeccompProfile is not null), ("shutdown-timeout", file.ShutdownTimeout is not null),
+        ("default-runtime", file.DefaultRuntime is not null), ("default-shm-size", file.ShmSize is not null), ("default-stop-timeout", file.DefaultStopTimeout is not null), ("default-ulimit", file.Ulimits is not null), ("hooks-dir", file.HooksDirectories is not null), ("init", file.Init is not null),
+        ("init-path", file.InitPath is not null), ("log-program", file.LogPrograms is not null), ("no-new-privileges", file.NoNewPrivileges is not null), ("seccomp-profile", file.SeccompProfile is not null), ("shutdown-timeout", file.ShutdownTimeout is not null),
     ];
 
     public static DaemonOptions Apply(DaemonOptions options, Dictionary<string, List<string>> flags, DaemonConfigFile file)
@@ -33,7 +33,9 @@ internal static class ContainerDaemonOptions
         {
             DefaultRuntime = NotEmpty(One("--default-runtime") ?? file.DefaultRuntime) ?? options.DefaultRuntime,
             DefaultShmSize = (One("--default-shm-size") ?? file.ShmSize) is { } size ? ContainerDefaults.ParseSize(size) ?? throw WharfException.Invalid($"invalid argument \"{size}\" for \"--default-shm-size\" flag: invalid size: '{size}'") : options.DefaultShmSize,
-            ShutdownTimeout = One("--shutdown-timeout") is { } seconds ? Number(seconds) : file.ShutdownTimeout ?? options.ShutdownTimeout,
+            DefaultStopTimeout = One("--default-stop-timeout") is { } grace ? Number("--default-stop-timeout", grace) : file.DefaultStopTimeout ?? options.DefaultStopTimeout,
+            LogPrograms = flags.GetValueOrDefault("--log-program") ?? file.LogPrograms ?? options.LogPrograms,
+            ShutdownTimeout = One("--shutdown-timeout") is { } seconds ? Number("--shutdown-timeout", seconds) : file.ShutdownTimeout ?? options.ShutdownTimeout,
             ContainerDefaults = new ContainerDefaults
             {
                 IpcMode = NotEmpty(One("--default-ipc-mode") ?? file.IpcMode) ?? "private",
@@ -68,7 +70,7 @@ internal static class ContainerDaemonOptions
 
     private static long Limit(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number : throw WharfException.Invalid($"invalid argument for \"--default-ulimit\" flag: \"{text}\" is not a whole number");
 
-    private static int Number(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw WharfException.Invalid($"invalid argument \"{text}\" for \"--shutdown-timeout\" flag: not a whole number");
+    private static int Number(string flag, string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw WharfException.Invalid($"invalid argument \"{text}\" for \"{flag}\" flag: not a whole number");
 
     private static string? NotEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

@@ -35,6 +35,7 @@ public static class DaemonCommandLine
               --default-network-opt list       Option of new networks: driver=key=value
               --default-runtime string         OCI runtime of containers that name none (default "wharf")
               --default-shm-size bytes         Size of /dev/shm in containers that name none (default 64MiB)
+              --default-stop-timeout int       Seconds between the stop signal and KILL for containers that do not say otherwise (default 10)
               --default-ulimit list            Resource limit of processes in all containers: NAME=SOFT[:HARD]
               --dns list                       Name server for containers, instead of the host's
               --dns-opt list                   Resolver option for containers
@@ -68,6 +69,7 @@ public static class DaemonCommandLine
               --log-format string              The daemon's own log: "text" or "json" (default text for a terminal and the journal)
           -l, --log-level string               "debug", "info", "warn", "error" or "fatal" (default "info")
               --log-opt list                   Option of that driver, key=value
+              --log-program list               Program that containers may have as log driver, binary:///path/to/program?argument=value
               --max-concurrent-downloads int   Layers fetched at a time (default 3)
               --max-concurrent-uploads int     Layers sent at a time (default 5)
               --max-download-attempts int      Tries of a transfer that makes no progress (default 5)

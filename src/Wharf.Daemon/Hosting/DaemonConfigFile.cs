@@ -76,6 +76,8 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("default-shm-size")] public string? ShmSize { get; set; }
     [JsonPropertyName("default-ulimits")] public Dictionary<string, UlimitEntry>? Ulimits { get; set; }
     [JsonPropertyName("init")] public bool? Init { get; set; }
+    [JsonPropertyName("default-stop-timeout")] public int? DefaultStopTimeout { get; set; }
+    [JsonPropertyName("log-programs")] public List<string>? LogPrograms { get; set; }
     [JsonPropertyName("hooks-dir")] public List<string>? HooksDirectories { get; set; }
     [JsonPropertyName("init-path")] public string? InitPath { get; set; }
     [JsonPropertyName("no-new-privileges")] public bool? NoNewPrivileges { get; set; }

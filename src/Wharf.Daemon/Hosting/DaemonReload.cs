@@ -49,6 +49,7 @@ internal sealed class DaemonReload(IReadOnlyList<string> args, EngineHost engine
             ["debug"] = options.Debug ? "true" : "false",
             ["default-runtime"] = options.DefaultRuntime,
             ["default-shm-size"] = options.DefaultShmSize.ToString(CultureInfo.InvariantCulture),
+            ["default-stop-timeout"] = options.DefaultStopTimeout.ToString(CultureInfo.InvariantCulture),
             ["insecure-registries"] = Json(options.InsecureRegistries),
             ["labels"] = Json(options.Labels),
             ["live-restore"] = "true",

@@ -23,6 +23,7 @@ public sealed partial class ContainerService
         HostConfigRules.Check(given, asked, _capacity, warnings);
         StorageRules.Check(given.StorageOpt, () => _snapshots.LimitsSizes);
         HostConfigRules.CheckRuntime(given.Runtime, _options.Runtimes);
+        LogProgram.RequireAllowed(given.LogConfig.Type, _options.LogPrograms);
         RequireOtherContainers(given);
         RequireSecrets(given);
         if (given.NetworkMode == "host" && given.PortBindings is { Count: > 0 }) warnings.Add("Published ports are discarded when using host network mode");

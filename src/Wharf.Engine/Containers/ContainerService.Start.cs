@@ -87,6 +87,7 @@ public sealed partial class ContainerService
         var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
         RequireLinked(container);
         HostConfigRules.CheckDeviceRequests(host);
+        LogProgram.RequireAllowed(host.LogConfig?.Type, _options.LogPrograms);
         await AppArmor.PrepareAsync(host);
         var defaults = container.Document.IsStep ? new ContainerDefaults() : _options.ContainerDefaults;
         var initPath = host.Init ?? defaults.Init ? defaults.InitPath ?? InitProgram.Find() : null;

@@ -8,7 +8,6 @@ namespace Wharf.Engine.Containers;
 
 public sealed partial class ContainerService
 {
-    private const int DefaultStopSeconds = 10;
     /// <summary>How long a killed process may take to be gone; longer means that it hangs in the kernel.</summary>
     private static readonly TimeSpan KillPatience = TimeSpan.FromSeconds(10);
 
@@ -62,7 +61,7 @@ public sealed partial class ContainerService
     {
         if (await BeginStopAsync(container, signal, cancellation) is { } exit)
         {
-            long grace = seconds ?? container.Config.StopTimeout ?? DefaultStopSeconds;
+            long grace = seconds ?? container.Config.StopTimeout ?? _options.DefaultStopTimeout;
             if (!await EndsWithinAsync(exit, grace < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(grace), cancellation)) await KillAndWaitAsync(container, exit, cancellation);
         }
         Publish(container, "stop");

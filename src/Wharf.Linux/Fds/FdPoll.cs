@@ -14,7 +14,7 @@ public struct PollEntry(int fd, short events)
 /// <summary>Waiting for descriptors.</summary>
 public static unsafe partial class FdPoll
 {
-    public const short POLLIN = 1, POLLERR = 8, POLLHUP = 16;
+    public const short POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16;
 
     /// <summary>Waits until one entry is ready or the time is over (−1: for ever); how many are ready.</summary>
     public static int Wait(Span<PollEntry> entries, int milliseconds)

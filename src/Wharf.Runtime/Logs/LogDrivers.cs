@@ -18,6 +18,7 @@ internal static class LogDrivers
         "journald" => new RemoteLog(target, new JournaldSender(target)),
         "splunk" => new RemoteLog(target, new SplunkSender(target)),
         "awslogs" => new RemoteLog(target, new AwsLogsSender(target)),
+        "binary" => new RemoteLog(target, new ProgramSender(target)),
         "gcplogs" => new RemoteLog(target, new GcpLogsSender(target)),
         var other => throw new InvalidOperationException($"unknown log driver {other}"),
     };

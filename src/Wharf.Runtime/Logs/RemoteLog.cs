@@ -17,6 +17,12 @@ internal interface ILogSender : IDisposable
 
     /// <summary>Sends what was gathered.</summary>
     void Flush() { }
+
+    /// <summary>No more lines come than those that wait; called from another thread.</summary>
+    void Ending() { }
+
+    /// <summary>Lines that could not be sent, where that is known.</summary>
+    long Lost => 0;
 }
 
 /// <summary>
@@ -36,7 +42,7 @@ internal sealed class RemoteLog(LogTarget target, ILogSender sender) : LineLog
     private bool _ended, _wasFull;
     private long? _flushAt;
 
-    public long Dropped => Interlocked.Read(ref _dropped);
+    public long Dropped => Interlocked.Read(ref _dropped) + sender.Lost;
 
     public override bool IsFull
     {
@@ -132,6 +138,7 @@ internal sealed class RemoteLog(LogTarget target, ILogSender sender) : LineLog
     public override void Dispose()
     {
         _cache?.Dispose();
+        sender.Ending();
         lock (_lock)
         {
             _ended = true;

@@ -67,7 +67,7 @@ internal static unsafe partial class Io
         return new Fd(SyscallException.Check(Libc.fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC"));
     }
 
-    public static Fd Duplicate(Fd fd) => new(SyscallException.Check(Libc.fcntl(fd.Value, F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC"));
+    public static Fd Duplicate(Fd fd, int lowest = 3) => new(SyscallException.Check(Libc.fcntl(fd.Value, F_DUPFD_CLOEXEC, lowest), "fcntl F_DUPFD_CLOEXEC"));
 
     public static void SetNonBlocking(Fd fd)
     {

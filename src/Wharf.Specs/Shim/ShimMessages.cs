@@ -61,7 +61,7 @@ public sealed record StartRequest
 
 /// <summary>
 /// Where output is written: <c>json-file</c> and <c>local</c> (a file of docker's format), <c>k8s-file</c>, <c>syslog</c>, <c>gelf</c>, <c>fluentd</c>,
-/// <c>journald</c>, <c>splunk</c>, <c>awslogs</c>, <c>gcplogs</c> (sent on, and kept in a local file to be read back), <c>none</c>. Sizes in bytes.
+/// <c>journald</c>, <c>splunk</c>, <c>awslogs</c>, <c>gcplogs</c>, <c>binary</c> (sent on, and kept in a local file to be read back), <c>none</c>. Sizes in bytes.
 /// </summary>
 public sealed record LogTarget
 {
@@ -77,6 +77,8 @@ public sealed record LogTarget
     public long? DropBeyond { get; set; }
     /// <summary>A remote driver's own options, as docker names them.</summary>
     public Dictionary<string, string>? Options { get; set; }
+    /// <summary>The program of <c>binary</c>, and its arguments.</summary>
+    public List<string>? Program { get; set; }
     /// <summary>Whose log it is, for drivers that send it along.</summary>
     public LogSource? Source { get; set; }
 }

@@ -115,10 +115,45 @@ public sealed class DaemonConfigTests
         (await DockerAsync(daemon, "info", "-f", "{{.Labels}}")).Out.Trim().ShouldBe("[b=2]");
     }
 
+    [Fact]
+    public async Task The_time_between_the_stop_signal_and_KILL_is_the_daemons_where_the_container_says_nothing()
+    {
+        var file = "";
+        await using var daemon = await OwnDaemon.StartAsync(root =>
+        {
+            file = Path.Combine(root, "daemon.json");
+            File.WriteAllText(file, """{"default-stop-timeout": 2}""");
+            return ["-H", $"unix://{root}/w.sock", "--bridge", "none", "--config-file", file];
+        });
+        await daemon.ImportBusyboxAsync();
+        foreach (var name in (string[])["one", "two"])
+            (await DockerAsync(daemon, "run", "-d", "--name", name, "--network", "none", "busybox", "sh", "-c", "trap '' TERM; while :; do sleep 1; done")).ShouldExit(0);
+        (await DockerAsync(daemon, "run", "-d", "--name", "own", "--network", "none", "--stop-timeout", "0", "busybox", "sh", "-c", "trap '' TERM; while :; do sleep 1; done")).ShouldExit(0);
+        (await StopAsync("one")).ShouldBeInRange(1.9, 8); // not docker's ten
+        (await StopAsync("own")).ShouldBeLessThan(1.9);
+        await File.WriteAllTextAsync(file, """{"default-stop-timeout": 0}""", TestContext.Current.CancellationToken);
+        var before = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        await HangUpAsync(daemon);
+        (await ReloadAsync(daemon, before, 1))["Actor"]!["Attributes"]!["default-stop-timeout"]!.GetValue<string>().ShouldBe("0");
+        (await StopAsync("two")).ShouldBeLessThan(1.9);
+        (await DockerAsync(daemon, "inspect", "-f", "{{.State.ExitCode}} {{.Config.StopTimeout}}", "one", "two")).Out.ShouldBe("137 <nil>\n137 <nil>\n");
+        (await DockerAsync(daemon, "rm", "one", "two", "own")).ShouldExit(0);
+
+        async Task<double> StopAsync(string name)
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            (await DockerAsync(daemon, "stop", name)).ShouldExit(0);
+            return watch.Elapsed.TotalSeconds;
+        }
+    }
+
     [Theory]
     [InlineData("""{"labels": ["a=b"]}""", 0, "configuration OK")]
     [InlineData("""{"labels": ["ab"]}""", 1, "bad attribute format: ab")]
     [InlineData("""{"no-such": 1}""", 1, "no-such")]
+    [InlineData("""{"default-stop-timeout": -1}""", 1, "default-stop-timeout")]
+    [InlineData("""{"log-programs": ["bin/logger"]}""", 1, "log-programs")]
+    [InlineData("""{"log-driver": "binary:///bin/logger"}""", 1, "log-programs do not name /bin/logger")]
     [InlineData("""{"default-runtime": "none"}""", 1, "specified default runtime 'none' does not exist")]
     [InlineData("""{"default-ulimits": {"nofile": {"Name": "nofile", "Soft": 20, "Hard": 10}}}""", 1, "ulimit soft limit must be less than or equal to hard limit: 20 > 10")]
     [InlineData("""{"userns-remap": "default"}""", 1, "userns-remap")]

@@ -38,14 +38,24 @@ internal static class LogRules
     {
         var driver = log?.Type is { Length: > 0 } type ? type : Default;
         if (driver == "none") return;
-        if (Array.IndexOf(Drivers, driver) < 0) throw WharfException.Invalid($"error looking up logging plugin {driver}: plugin \"{driver}\" not found");
+        bool program = LogProgram.IsNamedBy(driver);
+        if (!program && Array.IndexOf(Drivers, driver) < 0) throw WharfException.Invalid($"error looking up logging plugin {driver}: plugin \"{driver}\" not found");
         var options = log?.Config ?? [];
         CheckMode(options);
         var own = options.Where(option => Array.IndexOf(Common, option.Key) < 0).ToDictionary();
-        if (IsFile(driver)) RequireKnown(own, Files, key => $"unknown log opt '{key}' for {(driver == "local" ? "log driver local" : driver + " log driver")}");
-        else RemoteLogRules.Check(driver, own.Where(option => Array.IndexOf(Cache, option.Key) < 0).ToDictionary());
+        if (program) CheckProgram(driver, own);
+        else if (IsFile(driver)) RequireKnown(own, Files, key => $"unknown log opt '{key}' for {(driver == "local" ? "log driver local" : driver + " log driver")}");
+        else RemoteLogRules.Check(driver, WithoutCache(own));
         CheckFiles(own);
         if (own.GetValueOrDefault("tag") is { Length: > 0 } tag) LogTag.Check(tag);
+    }
+
+    private static Dictionary<string, string> WithoutCache(Dictionary<string, string> options) => options.Where(option => Array.IndexOf(Cache, option.Key) < 0).ToDictionary();
+
+    private static void CheckProgram(string driver, Dictionary<string, string> options)
+    {
+        LogProgram.Parse(driver);
+        RequireKnown(WithoutCache(options), [], key => $"unknown log opt '{key}' for a log program: it has its arguments in the driver's name");
     }
 
     /// <summary>Whether a driver keeps lines in files of its own, and sends none on.</summary>
@@ -99,12 +109,14 @@ internal static class LogRules
         if (driver == "none") return new LogTarget { Driver = "none" };
         var options = log?.Config ?? [];
         bool remote = !IsFile(driver);
+        var program = LogProgram.IsNamedBy(driver) ? LogProgram.Parse(driver) : null;
         var prefix = remote ? "cache-" : "";
         var size = options.GetValueOrDefault(prefix + "max-size");
         source.Tag = LogTag.Render(options.GetValueOrDefault("tag") is { Length: > 0 } tag ? tag : driver == "awslogs" ? "{{.FullID}}" : "{{.ID}}", source, config);
         return new LogTarget
         {
-            Driver = driver,
+            Driver = program is null ? driver : "binary",
+            Program = program,
             Path = Readable(log, directory, source.ContainerId)?.Path,
             MaxSize = size == "-1" ? null : size is not null ? ParseSize(size) : driver is "json-file" or "k8s-file" ? DefaultJsonSize : DefaultLocalSize,
             // With a size of the user's, docker's json-file keeps one file.
@@ -112,7 +124,7 @@ internal static class LogRules
             Compress = GoBool(options.GetValueOrDefault(prefix + "compress") ?? "") ?? driver is not ("json-file" or "k8s-file"),
             Attributes = LogAttributes.Of(options, config, source.Tag),
             DropBeyond = options.GetValueOrDefault("mode") == "non-blocking" ? (options.TryGetValue("max-buffer-size", out var buffer) ? ParseSize(buffer) : DefaultBuffer) : null,
-            Options = remote ? RemoteLogRules.Normalize(driver, options) : null,
+            Options = remote && program is null ? RemoteLogRules.Normalize(driver, options) : null,
             Source = remote ? source : null,
         };
     }
