@@ -1,26 +1,24 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Storage;
+using Wharf.Engine.Images.Signatures;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Auth;
 
 /// <summary>
-/// Whose signature a manifest has. As cosign makes them: a payload that names the manifest's digest, under the tag <c>sha256-HEX.sig</c> or with the manifest as its
-/// subject, and the signature of the payload's bytes in an annotation, by a key or a certificate. As Notation makes them: an envelope with the manifest as its subject.
-/// A manifest that a signed index names is signed with it.
+/// Whose signature a manifest has, of those that <see cref="SignatureVerifier"/> knows. A manifest that a signed index names is signed with it.
 /// </summary>
 internal sealed class Trust
 {
-    private const string PayloadType = "application/vnd.dev.cosign.simplesigning.v1+json", Signature = "dev.cosignproject.cosign/signature";
-    private const int MaxSignatures = 64, MaxRemembered = 10_000;
-    private const long MaxPayload = 64 << 10;
+    private const int MaxRemembered = 10_000;
 
-    private sealed record Rule(RepositoryPattern Repository, IReadOnlyList<(string Name, AsymmetricAlgorithm Key)> Keys, IReadOnlyList<KeylessTrust> Keyless, IReadOnlyList<NotationTrust> Notation, bool Enforce);
+    private sealed record Rule(RepositoryPattern Repository, SignatureVerifier Verifier, bool Enforce);
 
     /// <summary>Who signed, and until when that holds: certificates end.</summary>
     private sealed record Verified(IReadOnlyList<string> Signers, DateTimeOffset Until);
@@ -33,30 +31,21 @@ internal sealed class Trust
     public Trust(IReadOnlyList<TrustRule> rules, RegistryStore store)
     {
         _store = store;
-        _rules = [.. rules.Select(rule => new Rule(new RepositoryPattern(rule.Repository), [.. rule.Keys.Select(path => (Path.GetFileNameWithoutExtension(path), ReadKey(path)))], [.. rule.Keyless.Select(one => new KeylessTrust(one))], [.. rule.Notation.Select(one => new NotationTrust(one))], rule.Enforce))];
+        _rules = [.. rules.Select(Read)];
         if (rules.FirstOrDefault(static rule => rule.Keys.Count + rule.Keyless.Count + rule.Notation.Count == 0) is { } empty) throw WharfException.Invalid($"trust: the rule for \"{empty.Repository}\" has no keys, no keyless and no notation: nobody's signature would count");
     }
 
-    internal static AsymmetricAlgorithm ReadKey(string path)
+    private static Rule Read(TrustRule rule) => new(new RepositoryPattern(rule.Repository), new SignatureVerifier(
+        [.. rule.Keys.Select(static path => new KeySigner(Path.GetFileNameWithoutExtension(path), ReadKey(path))), .. rule.Keyless.Select(Read)],
+        [.. rule.Notation.Select(static one => new NotationSigner(Certificates.ReadRoots(File.ReadAllText(one.Roots), $"trust.notation.roots: {one.Roots}"), one.Subject))]), rule.Enforce);
+
+    private static KeylessSigner Read(KeylessConfig config)
     {
-        var text = File.ReadAllText(path);
-        try
-        {
-            var key = ECDsa.Create();
-            key.ImportFromPem(text);
-            return key;
-        }
-        catch (Exception error) when (error is CryptographicException or ArgumentException)
-        {
-            try
-            {
-                var key = RSA.Create();
-                key.ImportFromPem(text);
-                return key;
-            }
-            catch (Exception second) when (second is CryptographicException or ArgumentException) { throw WharfException.Invalid($"trust: {path} is no public key in PEM (EC or RSA): {second.Message}", second); }
-        }
+        var identity = new Regex("^" + Regex.Escape(config.Identity).Replace("\\*", ".*", StringComparison.Ordinal) + "\\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking | RegexOptions.Singleline);
+        return new KeylessSigner(Certificates.ReadRoots(File.ReadAllText(config.Roots), $"trust.keyless.roots: {config.Roots}"), new TransparencyLog([ReadKey(config.Rekor)]), config.Issuer, identity.IsMatch);
     }
+
+    private static AsymmetricAlgorithm ReadKey(string path) => PublicKeys.Read(File.ReadAllText(path), $"trust: {path}");
 
     private int RuleOf(string name) => _rules.FindIndex(rule => rule.Repository.Fits(name));
 
@@ -85,8 +74,8 @@ internal sealed class Trust
 
     private async Task<IReadOnlyList<string>> DirectSignersAsync(int rule, string name, Digest digest, CancellationToken cancellation)
     {
-        var documents = (await _store.Metadata.ListReferrersAsync(name, digest, cancellation)).Select(record => record.Digest).Take(MaxSignatures).ToList();
-        if (await _store.Metadata.FindTagAsync(name, $"{digest.Algorithm}-{digest.Hex}.sig", cancellation) is { } tag) documents.Insert(0, tag.Digest);
+        var documents = (await _store.Metadata.ListReferrersAsync(name, digest, cancellation)).Select(record => record.Digest).Take(SignatureVerifier.MaxSignatures).ToList();
+        if (await _store.Metadata.FindTagAsync(name, SignatureVerifier.TagOf(digest), cancellation) is { } tag) documents.Insert(0, tag.Digest);
         foreach (var document in documents)
         {
             var key = (rule, name, digest, document);
@@ -103,65 +92,10 @@ internal sealed class Trust
 
     private async Task<Verified> VerifyAsync(Rule rule, string name, Digest subject, Digest document, CancellationToken cancellation)
     {
-        using var manifest = JsonDocument.Parse(await _store.ReadManifestAsync(document, cancellation));
-        var signers = new List<string>();
-        var until = DateTimeOffset.MaxValue;
-        if (!manifest.RootElement.TryGetProperty("layers", out var layers) || layers.ValueKind != JsonValueKind.Array) return new Verified(signers, until);
-        foreach (var layer in layers.EnumerateArray().Take(MaxSignatures))
-        {
-            if (!layer.TryGetProperty("mediaType", out var type) || type.GetString() is not (PayloadType or NotationTrust.EnvelopeType or SigstoreBundle.MediaType) || !Digest.TryParse(layer.GetProperty("digest").GetString(), out var digest)) continue;
-            if (await _store.FindBlobAsync(name, digest, cancellation) is not { Size: <= MaxPayload } || await _store.Objects.ReadAsync(Keys.Blob(digest), MaxPayload, cancellation) is not { } payload) continue;
-            if (type.GetString() == NotationTrust.EnvelopeType)
-            {
-                foreach (var (signer, end) in rule.Notation.Select(trust => trust.Verify(payload, subject, DateTimeOffset.UtcNow)).OfType<(string, DateTimeOffset)>())
-                {
-                    signers.Add(signer);
-                    if (end < until) until = end;
-                }
-                continue;
-            }
-            if (type.GetString() == SigstoreBundle.MediaType)
-            {
-                if (ReadBundle(payload, subject) is not { } bundle) continue;
-                signers.AddRange(rule.Keys.Where(key => IsSignedBy(key.Key, bundle.Signed, bundle.Signature)).Select(key => key.Name));
-                signers.AddRange(rule.Keyless.Select(trust => trust.Verify(bundle)).OfType<string>());
-                continue;
-            }
-            if (!layer.TryGetProperty("annotations", out var annotations) || Text(annotations, Signature) is not { } text || !Names(payload, subject)) continue;
-            var signature = new byte[1024];
-            if (!Convert.TryFromBase64String(text, signature, out int length)) continue;
-            signature = signature[..length];
-            signers.AddRange(rule.Keys.Where(key => IsSignedBy(key.Key, payload, signature)).Select(key => key.Name));
-            signers.AddRange(rule.Keyless.Select(trust => trust.Verify(payload, signature, Text(annotations, KeylessTrust.Certificate), Text(annotations, KeylessTrust.Chain), Text(annotations, KeylessTrust.Bundle))).OfType<string>());
-        }
-        return new Verified([.. signers.Distinct()], until);
+        var found = await rule.Verifier.VerifyAsync(await _store.ReadManifestAsync(document, cancellation), subject, async layer =>
+            await _store.FindBlobAsync(name, layer.Digest, cancellation) is { Size: <= SignatureVerifier.MaxPayload } ? await _store.Objects.ReadAsync(Keys.Blob(layer.Digest), SignatureVerifier.MaxPayload, cancellation) : null);
+        return new Verified([.. found.Select(static one => one.Signer).Distinct()], found.Select(static one => one.Until).Append(DateTimeOffset.MaxValue).Min());
     }
-
-    private static SigstoreBundle? ReadBundle(byte[] file, Digest subject)
-    {
-        try { return SigstoreBundle.Read(file, subject); }
-        catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException) { return null; }
-    }
-
-    private static string? Text(JsonElement element, string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    /// <summary>Whether the payload speaks of this manifest: a signature of another one says nothing of it.</summary>
-    private static bool Names(byte[] payload, Digest subject)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(payload);
-            return document.RootElement.GetProperty("critical").GetProperty("image").GetProperty("docker-manifest-digest").GetString() == subject.ToString();
-        }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException) { return false; }
-    }
-
-    internal static bool IsSignedBy(AsymmetricAlgorithm key, byte[] payload, ReadOnlySpan<byte> signature) => key switch
-    {
-        ECDsa ec => ec.VerifyData(payload, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence),
-        RSA rsa => rsa.VerifyData(payload, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),
-        _ => false,
-    };
 
     /// <summary>Whether nothing could be run of it: what refers to another manifest without an image's configuration, or holds payloads of signatures alone.</summary>
     private async Task<bool> IsNoImageAsync(ManifestRecord manifest, CancellationToken cancellation)
@@ -171,6 +105,6 @@ internal sealed class Trust
         var root = document.RootElement;
         if (manifest.Subject is not null && root.GetProperty("config").TryGetProperty("mediaType", out var config) && config.GetString() is not (null or MediaTypes.OciConfig or MediaTypes.DockerConfig)) return true;
         return root.TryGetProperty("layers", out var layers) && layers.ValueKind == JsonValueKind.Array && layers.GetArrayLength() > 0
-            && layers.EnumerateArray().All(static layer => layer.TryGetProperty("mediaType", out var type) && type.GetString() == PayloadType);
+            && layers.EnumerateArray().All(static layer => layer.TryGetProperty("mediaType", out var type) && type.GetString() == SigstoreSignature.PayloadMediaType);
     }
 }

@@ -5,20 +5,24 @@ using System.Text;
 using System.Text.Json;
 using Wharf.Specs.Errors;
 
-namespace Wharf.Daemon.Registry.Auth;
+namespace Wharf.Engine.Images.Signatures;
 
 /// <summary>Certificates that sign: whose authority they are of, and whom they name.</summary>
-internal static class Certificates
+public static class Certificates
 {
     private const string CodeSigning = "1.3.6.1.5.5.7.3.3", AlternativeNames = "2.5.29.17", OtherName = "1.3.6.1.4.1.57264.1.7";
 
-    public static X509Certificate2Collection ReadRoots(string path, string key)
+    /// <summary>InvalidArgument, with where they are from, when they are none.</summary>
+    public static X509Certificate2Collection ReadRoots(string pem, string source)
     {
         var roots = new X509Certificate2Collection();
-        try { roots.ImportFromPem(File.ReadAllText(path)); }
-        catch (CryptographicException error) { throw WharfException.Invalid($"{key}: {path} is no certificate in PEM: {error.Message}", error); }
-        return roots.Count > 0 ? roots : throw WharfException.Invalid($"{key}: {path} has no certificates");
+        try { roots.ImportFromPem(pem); }
+        catch (CryptographicException error) { throw WharfException.Invalid($"{source} is no certificate in PEM: {error.Message}", error); }
+        return roots.Count > 0 ? roots : throw WharfException.Invalid($"{source} has no certificates");
     }
+
+    /// <summary>What the first block of a PEM text encodes.</summary>
+    public static byte[] DerOf(string pem) => Convert.FromBase64String(pem[PemEncoding.Find(pem).Base64Data]);
 
     /// <summary>Whether a certificate for code signing leads to one of the roots, all of them being good at that time.</summary>
     public static bool IsOf(X509Certificate2 leaf, X509Certificate2Collection between, X509Certificate2Collection roots, DateTimeOffset at)
@@ -40,7 +44,7 @@ internal static class Certificates
     public static T? Guarded<T>(Func<T?> verify)
     {
         try { return verify(); }
-        catch (Exception error) when (error is CryptographicException or ArgumentException or AsnContentException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException) { return default; }
+        catch (Exception error) when (error is CryptographicException or ArgumentException or AsnContentException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or OverflowException) { return default; }
     }
 
     /// <summary>Mail addresses, URLs and Fulcio's user names that the certificate is for.</summary>

@@ -4,35 +4,35 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
-using Wharf.Daemon.Registry.Config;
 using Wharf.Specs.Image;
 
-namespace Wharf.Daemon.Registry.Auth;
+namespace Wharf.Engine.Images.Signatures;
 
 /// <summary>
 /// Signatures that Notation makes (Notary Project, "Signature Envelope JWS"): a payload that names the manifest, signed by a certificate that comes with it. The certificate must
 /// be good now, or with the scheme of a signing authority when that says it signed: timestamps of others are not looked at.
 /// </summary>
-internal sealed class NotationTrust(NotationConfig config)
+/// <param name="roots">The authorities the signing certificates are of.</param>
+/// <param name="subject">Parts that the certificate's subject must have, <c>CN=release,O=Example</c>; null for any.</param>
+public sealed class NotationSigner(X509Certificate2Collection roots, string? subject)
 {
-    public const string EnvelopeType = "application/jose+json";
+    public const string EnvelopeMediaType = "application/jose+json";
     private const string PayloadType = "application/vnd.cncf.notary.payload.v1+json", Scheme = "io.cncf.notary.signingScheme", Expiry = "io.cncf.notary.expiry", AuthenticTime = "io.cncf.notary.authenticSigningTime";
 
     private static readonly string[] _understood = [Scheme, Expiry, AuthenticTime];
-    private readonly X509Certificate2Collection _roots = Certificates.ReadRoots(config.Roots, "trust.notation.roots");
-    private readonly string[] _subject = config.Subject is { } subject ? PartsOf(new X500DistinguishedName(subject)) : [];
+    private readonly string[] _subject = subject is null ? [] : PartsOf(new X500DistinguishedName(subject));
 
     /// <summary>Who signed, and until when that holds; null when it is nobody who counts.</summary>
-    public (string Signer, DateTimeOffset Until)? Verify(byte[] envelope, Digest subject, DateTimeOffset now) => Certificates.Guarded(() => Read(envelope, subject, now));
+    public VerifiedSignature? Verify(byte[] envelope, Digest manifest, DateTimeOffset now) => Certificates.Guarded(() => Read(envelope, manifest, now));
 
-    private (string Signer, DateTimeOffset Until)? Read(byte[] envelope, Digest subject, DateTimeOffset now)
+    private VerifiedSignature? Read(byte[] envelope, Digest manifest, DateTimeOffset now)
     {
         using var document = JsonDocument.Parse(envelope);
         var root = document.RootElement;
         var (protectedText, payloadText) = (root.GetProperty("protected").GetString()!, root.GetProperty("payload").GetString()!);
         using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(protectedText));
         using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(payloadText));
-        if (header.RootElement.GetProperty("cty").GetString() != PayloadType || payload.RootElement.GetProperty("targetArtifact").GetProperty("digest").GetString() != subject.ToString()) return null;
+        if (header.RootElement.GetProperty("cty").GetString() != PayloadType || payload.RootElement.GetProperty("targetArtifact").GetProperty("digest").GetString() != manifest.ToString()) return null;
         // RFC 7515: what is critical and not understood makes it no good.
         if (header.RootElement.GetProperty("crit").EnumerateArray().Any(name => !_understood.Contains(name.GetString()))) return null;
         var until = TimeOf(header.RootElement, Expiry) ?? DateTimeOffset.MaxValue;
@@ -44,9 +44,9 @@ internal sealed class NotationTrust(NotationConfig config)
         var leaf = certificates[0];
         if (!IsSigned(leaf, header.RootElement.GetProperty("alg").GetString()!, Encoding.ASCII.GetBytes(protectedText + "." + payloadText), Base64Url.DecodeFromChars(root.GetProperty("signature").GetString()!))) return null;
         var at = isAuthority ? TimeOf(header.RootElement, AuthenticTime) : now;
-        if (at is null || !Certificates.IsOf(leaf, certificates, _roots, at.Value) || _subject.Except(PartsOf(leaf.SubjectName)).Any()) return null;
+        if (at is null || !Certificates.IsOf(leaf, certificates, roots, at.Value) || _subject.Except(PartsOf(leaf.SubjectName)).Any()) return null;
         var end = new DateTimeOffset(leaf.NotAfter.ToUniversalTime(), TimeSpan.Zero);
-        return (leaf.Subject, !isAuthority && end < until ? end : until);
+        return new VerifiedSignature(leaf.Subject, null, !isAuthority && end < until ? end : until);
     }
 
     private static DateTimeOffset? TimeOf(JsonElement header, string name) => header.TryGetProperty(name, out var text) ? DateTimeOffset.Parse(text.GetString()!, CultureInfo.InvariantCulture) : null;
