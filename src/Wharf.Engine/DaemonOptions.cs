@@ -27,6 +27,12 @@ public sealed record DaemonOptions
     public string RuntimePath { get; init; } = "";
     /// <summary>Registries (host, host:port or CIDR) that may be spoken to without TLS; loopback always may.</summary>
     public IReadOnlyList<string> InsecureRegistries { get => _live.InsecureRegistries; init => _live = _live with { InsecureRegistries = value }; }
+    /// <summary>Registries and repositories that are not spoken to: <c>host[:port][/path]</c> or <c>*.example.com</c>.</summary>
+    public IReadOnlyList<string> BlockedRegistries { get => _live.BlockedRegistries; init => _live = _live with { BlockedRegistries = value }; }
+    /// <summary>When there are any, no others are spoken to.</summary>
+    public IReadOnlyList<string> AllowedRegistries { get => _live.AllowedRegistries; init => _live = _live with { AllowedRegistries = value }; }
+    /// <summary>Whose signatures images must have to be pulled; null asks for none.</summary>
+    public Images.Trust.TrustPolicy? TrustPolicy { get => _live.TrustPolicy; init => _live = _live with { TrustPolicy = value }; }
     /// <summary>Mirrors of docker.io, URLs in the order to ask them.</summary>
     public IReadOnlyList<string> RegistryMirrors { get => _live.RegistryMirrors; init => _live = _live with { RegistryMirrors = value }; }
     /// <summary>Mirrors of any registry: its domain, and URLs in the order to ask them before the registry itself.</summary>
@@ -164,6 +170,9 @@ public sealed record DaemonOptions
             if (url.AbsolutePath != "/" || url.Query.Length > 0 || url.Fragment.Length > 0) throw WharfException.Invalid($"invalid mirror: path, query, or fragment at end of the URI \"{mirror}\"");
             if (url.UserInfo.Length > 0) throw WharfException.Invalid("invalid mirror: username/password not allowed in URI");
         }
+        foreach (var (option, patterns) in (ReadOnlySpan<(string, IReadOnlyList<string>)>)[("blocked-registries", BlockedRegistries), ("allowed-registries", AllowedRegistries)])
+            if (patterns.FirstOrDefault(static pattern => !System.Text.RegularExpressions.Regex.IsMatch(pattern, @"^(\*\.)?[A-Za-z0-9\[\]:._-]+(/[a-z0-9._-]+)*\z") || pattern.StartsWith("*.", StringComparison.Ordinal) && pattern.Contains('/')) is { } bad)
+                throw WharfException.Invalid($"invalid value \"{bad}\" for option \"{option}\": expected host[:port][/path] or *.example.com");
         if (MaxConcurrentUploads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentUploads} for option \"max-concurrent-uploads\": must be at least 1");
     }
 

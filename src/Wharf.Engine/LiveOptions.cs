@@ -6,6 +6,9 @@ internal sealed record LiveOptions
     public bool Debug { get; init; }
     public IReadOnlyList<string> Labels { get; init; } = [];
     public IReadOnlyList<string> InsecureRegistries { get; init; } = [];
+    public IReadOnlyList<string> BlockedRegistries { get; init; } = [];
+    public IReadOnlyList<string> AllowedRegistries { get; init; } = [];
+    public Images.Trust.TrustPolicy? TrustPolicy { get; init; }
     public IReadOnlyList<string> RegistryMirrors { get; init; } = [];
     public int MaxConcurrentDownloads { get; init; } = 3;
     public int MaxConcurrentUploads { get; init; } = 5;

@@ -17,6 +17,7 @@ public static class WharfApi
         router.Post("/wharf/containers/{id}/rollback", RollBackAsync);
         router.Post("/wharf/check", CheckAsync);
         router.Get("/wharf/disk", DiskAsync);
+        router.Get("/wharf/trust", context => context.WriteJsonAsync(200, context.Engine.Images.Trust(), WharfJson.Default.TrustState));
         router.Get("/wharf/containers/{id}/log", LogUseAsync);
         router.Post("/wharf/containers/{id}/healthcheck", async context =>
             await context.WriteJsonAsync(200, await context.Engine.Containers.CheckHealthAsync(context.Route("id"), context.Cancellation), DockerApiJson.Default.HealthcheckResult));

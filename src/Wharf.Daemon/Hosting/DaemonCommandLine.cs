@@ -1,6 +1,7 @@
 using System.Globalization;
 using Wharf.Engine;
 using Wharf.Engine.Images;
+using Wharf.Engine.Images.Trust;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Hosting;
@@ -17,9 +18,11 @@ public static class DaemonCommandLine
         Options:
               --add-runtime list               Another OCI runtime for --runtime, NAME=PATH
               --allow-direct-routing bool      Published ports may be reached at the containers' own addresses too, by machines that route there
+              --allowed-registry list          Registry or repository that may be spoken to, host[:port][/path] or *.example.com; no other may
               --authorization-plugin list      Authorization plugin to ask about each request
               --bip string                     Address and prefix length of the default bridge, e.g. 172.30.0.1/16
               --bip6 string                    Address of the default bridge with IPv6, e.g. fd00:1::1/64
+              --blocked-registry list          Registry or repository that may not be spoken to, host[:port][/path] or *.example.com
           -b, --bridge string                  The operator's own bridge for the default network, or "none" for no default network
               --bridge-accept-fwmark string    Packets with this firewall mark may go into any bridge: MARK or MARK/MASK
               --cgroup-parent string           Parent cgroup of containers that name none
@@ -90,6 +93,7 @@ public static class DaemonCommandLine
               --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)
               --tlskey string                  TLS key (default /etc/wharf/key.pem)
               --tlsverify                      Use TLS on tcp addresses and demand certificates of clients
+              --trust-policy string            Whose signatures images must have: a file as podman reads it, containers-policy.json(5)
               --validate                       Validate the configuration and exit
 
         dockerd's other flags are taken too; what they would change is told in the log (docs/compat/api.md).
@@ -101,8 +105,10 @@ public static class DaemonCommandLine
     private static readonly string[] Known =
     [
         "--add-runtime",
+        "--allowed-registry",
         "--authorization-plugin",
         "--bip",
+        "--blocked-registry",
         "--certs-dir",
         "--config-file",
         "--data-root",
@@ -136,6 +142,7 @@ public static class DaemonCommandLine
         "--tlscacert",
         "--tlscert",
         "--tlskey",
+        "--trust-policy",
         .. NetworkDaemonOptions.Flags,
         .. ContainerDaemonOptions.Flags,
         .. DockerdOptions.Flags,
@@ -171,6 +178,9 @@ public static class DaemonCommandLine
             Debug = Switch(flags, "--debug") ?? file.Debug ?? false,
             RuntimePath = One(flags, "--runtime-path") ?? file.RuntimePath ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/usr/bin", "wharf-runtime"),
             InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,
+            BlockedRegistries = Many(flags, "--blocked-registry") ?? file.BlockedRegistries ?? defaults.BlockedRegistries,
+            AllowedRegistries = Many(flags, "--allowed-registry") ?? file.AllowedRegistries ?? defaults.AllowedRegistries,
+            TrustPolicy = (One(flags, "--trust-policy") ?? file.TrustPolicy) is { } policy ? TrustPolicyFile.Read(policy) : null,
             RegistryMirrors = Many(flags, "--registry-mirror") ?? file.RegistryMirrors ?? defaults.RegistryMirrors,
             RegistryHosts = file.RegistryHosts?.ToDictionary(entry => entry.Key, entry => (IReadOnlyList<string>)entry.Value) ?? defaults.RegistryHosts,
             CertificateDirectories = Many(flags, "--certs-dir") ?? file.CertificateDirectories ?? defaults.CertificateDirectories,
@@ -268,6 +278,9 @@ public static class DaemonCommandLine
         Check("log-driver", file.LogDriver is not null);
         Check("log-opt", file.LogOpts is not null);
         Check("insecure-registry", file.InsecureRegistries is not null);
+        Check("blocked-registry", file.BlockedRegistries is not null);
+        Check("allowed-registry", file.AllowedRegistries is not null);
+        Check("trust-policy", file.TrustPolicy is not null);
         Check("registry-mirror", file.RegistryMirrors is not null);
         Check("certs-dir", file.CertificateDirectories is not null);
         Check("http-proxy", file.Proxies?.Http is not null);

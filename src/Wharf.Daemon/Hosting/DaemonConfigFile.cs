@@ -16,6 +16,10 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("debug")] public bool? Debug { get; set; }
     [JsonPropertyName("runtime-path")] public string? RuntimePath { get; set; }
     [JsonPropertyName("insecure-registries")] public List<string>? InsecureRegistries { get; set; }
+    /// <summary>Wharf's own, as the next two: registries and repositories that are not spoken to.</summary>
+    [JsonPropertyName("blocked-registries")] public List<string>? BlockedRegistries { get; set; }
+    [JsonPropertyName("allowed-registries")] public List<string>? AllowedRegistries { get; set; }
+    [JsonPropertyName("trust-policy")] public string? TrustPolicy { get; set; }
     [JsonPropertyName("registry-mirrors")] public List<string>? RegistryMirrors { get; set; }
     /// <summary>Wharf's own: mirrors of any registry by its domain.</summary>
     [JsonPropertyName("registry-hosts")] public Dictionary<string, List<string>>? RegistryHosts { get; set; }

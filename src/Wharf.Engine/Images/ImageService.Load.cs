@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Wharf.Engine.Content;
 using Wharf.Engine.Images.Registry;
+using Wharf.Engine.Images.Trust;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -37,6 +38,7 @@ public sealed partial class ImageService
         using var lease = _leases.Take();
         await using var tar = await Compression.OpenAsync(archive, _options.Limits.MaxDecompressionRatio, cancellation);
         using var members = await ArchiveMembers.ReadAsync(tar, Path.Combine(_options.DataRoot, "content"), _options.Limits, cancellation);
+        CheckArchiveTrust(members.Has("index.json") && !members.Has("manifest.json") ? TrustPolicy.OciArchive : TrustPolicy.DockerArchive);
         var loading = new Loading(members, options, lease, progress, []);
         if (members.Has("manifest.json")) await LoadDockerAsync(loading, cancellation);
         else if (members.Has("index.json")) await LoadLayoutAsync(loading, cancellation);

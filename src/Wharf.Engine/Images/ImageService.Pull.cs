@@ -68,6 +68,7 @@ public sealed partial class ImageService
         }
         var manifest = ManifestDocuments.ParseManifest(chosen.Bytes, chosen.MediaType);
         if (index is null) progress.Report(begun);
+        await CheckTrustAsync(client, reference, index is null ? [chosen.Digest] : [chosen.Digest, top.Digest], cancellation);
         using var lease = _leases.Take();
         var pull = new Pulling(client, reference, lease, progress);
         lease.Add(manifest.Config!.Digest);

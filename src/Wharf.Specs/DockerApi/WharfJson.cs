@@ -40,6 +40,26 @@ public sealed record HostMount
     public string Path { get; set; } = "";
 }
 
+/// <summary>Whose images may come in (<c>GET /wharf/trust</c>).</summary>
+public sealed record TrustState
+{
+    /// <summary>The trust policy's file; absent when there is none and every image may come in.</summary>
+    public string? File { get; set; }
+    public List<TrustRule> Rules { get; set; } = [];
+    public List<string> BlockedRegistries { get; set; } = [];
+    public List<string> AllowedRegistries { get; set; } = [];
+}
+
+/// <summary>One requirement of a trust policy. Transport and scope are empty for its default; an empty scope alone is the transport's own.</summary>
+public sealed record TrustRule
+{
+    public string Transport { get; set; } = "";
+    public string Scope { get; set; } = "";
+    public string Type { get; set; } = "";
+    public List<string> Signers { get; set; } = [];
+    public string? SignedIdentity { get; set; }
+}
+
 /// <summary>Bytes on disk below the data root, by what they are for (<c>GET /wharf/disk</c>). Their sum is what du tells.</summary>
 public sealed record DiskLedgerEntry
 {
@@ -117,6 +137,7 @@ public sealed record RepositoryTags
 [JsonSerializable(typeof(List<Job>))]
 [JsonSerializable(typeof(List<JobRun>))]
 [JsonSerializable(typeof(List<DiskLedgerEntry>))]
+[JsonSerializable(typeof(TrustState))]
 [JsonSerializable(typeof(SecretCreateRequest))]
 [JsonSerializable(typeof(List<Secret>))]
 [JsonSerializable(typeof(HostMount))]

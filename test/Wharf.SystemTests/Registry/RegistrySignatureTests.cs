@@ -16,48 +16,6 @@ public sealed class RegistrySignatureTests
 {
     private const string Workflow = "https://ci.example.com/team/app/.workflows/release.yml@refs/tags/v1", Issuer = "https://ci.example.com";
 
-    /// <summary>An authority, and leaves of it.</summary>
-    private sealed class Authority : IDisposable
-    {
-        private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-
-        public Authority()
-        {
-            var request = new CertificateRequest("CN=authority", _key, HashAlgorithmName.SHA256);
-            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-            Root = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow.AddDays(30));
-        }
-
-        public X509Certificate2 Root { get; }
-
-        public X509Certificate2 Leaf(AsymmetricAlgorithm key, string subject, DateTimeOffset from, TimeSpan length, string? identity = null, string? issuer = null)
-        {
-            var request = key is RSA rsa ? new CertificateRequest(subject, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1) : new CertificateRequest(subject, (ECDsa)key, HashAlgorithmName.SHA256);
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.3")], false));
-            request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
-            if (identity is not null)
-            {
-                var names = new SubjectAlternativeNameBuilder();
-                names.AddUri(new Uri(identity));
-                request.CertificateExtensions.Add(names.Build(critical: true));
-            }
-            if (issuer is not null)
-            {
-                var writer = new AsnWriter(AsnEncodingRules.DER);
-                writer.WriteCharacterString(UniversalTagNumber.UTF8String, issuer);
-                request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.57264.1.8", writer.Encode(), false));
-            }
-            return request.Create(Root.SubjectName, X509SignatureGenerator.CreateForECDsa(_key), from, from + length, RandomNumberGenerator.GetBytes(8));
-        }
-
-        public void Dispose()
-        {
-            Root.Dispose();
-            _key.Dispose();
-        }
-    }
-
     private static Task<(RegistryProcess Registry, RegistryApi Alice, RegistryApi Anybody)> StartAsync(string trust, params (string File, string Text)[] files) => StartAsync(trust, tokens: false, files);
 
     /// <summary>A registry where anybody may read, and alice may write.</summary>
@@ -93,8 +51,8 @@ public sealed class RegistrySignatureTests
     [Fact]
     public async Task Certificates_of_some_minutes_sign_when_the_log_says_when()
     {
-        using var fulcio = new Authority();
-        using var stranger = new Authority();
+        using var fulcio = new SigningAuthority();
+        using var stranger = new SigningAuthority();
         using var rekor = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var (registry, alice, anybody) = await StartAsync($$"""
             "keyless": [ { "roots": "ROOT/fulcio.pem", "rekor": "ROOT/rekor.pub", "identity": "https://ci.example.com/team/*", "issuer": "{{Issuer}}" } ]
@@ -106,7 +64,7 @@ public sealed class RegistrySignatureTests
             var image = await alice.PushImageAsync("prod/app", "v1", "layer"u8.ToArray());
             var digest = RegistryApi.DigestOf(image);
             var then = DateTimeOffset.UtcNow.AddDays(-2);
-            async Task SignAsync(Authority authority, string identity, string issuer, DateTimeOffset logged, ECDsa log, string says, bool isLogged = true)
+            async Task SignAsync(SigningAuthority authority, string identity, string issuer, DateTimeOffset logged, ECDsa log, string says, bool isLogged = true)
             {
                 using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
                 using var leaf = authority.Leaf(key, "", then, TimeSpan.FromMinutes(10), identity, issuer);
@@ -144,7 +102,7 @@ public sealed class RegistrySignatureTests
     [Fact]
     public async Task Bundles_sign_by_a_certificate_or_by_a_key()
     {
-        using var fulcio = new Authority();
+        using var fulcio = new SigningAuthority();
         using var rekor = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var release = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var (registry, alice, anybody) = await StartAsync($$"""
@@ -197,8 +155,8 @@ public sealed class RegistrySignatureTests
     [InlineData("ES256")]
     public async Task Notations_envelopes_sign(string algorithm)
     {
-        using var authority = new Authority();
-        using var stranger = new Authority();
+        using var authority = new SigningAuthority();
+        using var stranger = new SigningAuthority();
         var (registry, alice, anybody) = await StartAsync("""
             "notation": [ { "roots": "ROOT/roots.pem", "subject": "O=Example, CN=release" } ]
             """, ("roots.pem", authority.Root.ExportCertificatePem()));
@@ -208,16 +166,10 @@ public sealed class RegistrySignatureTests
         {
             var image = await alice.PushImageAsync("prod/app", "v1", "layer"u8.ToArray());
             var digest = RegistryApi.DigestOf(image);
-            async Task SignAsync(Authority of, string subject, string says, string expiry, int days = 20, string critical = "", bool spoil = false)
+            async Task SignAsync(SigningAuthority of, string subject, string says, string expiry, int days = 20, string critical = "", bool spoil = false)
             {
-                using AsymmetricAlgorithm key = algorithm == "PS256" ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
-                using var leaf = of.Leaf(key, subject, DateTimeOffset.UtcNow.AddDays(-10), TimeSpan.FromDays(days));
-                var header = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"{{algorithm}}","cty":"application/vnd.cncf.notary.payload.v1+json","crit":["io.cncf.notary.signingScheme","io.cncf.notary.expiry"{{critical}}],"io.cncf.notary.signingScheme":"notary.x509","io.cncf.notary.signingTime":"2026-01-01T00:00:00Z","io.cncf.notary.expiry":"{{expiry}}"}"""));
-                var payload = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$$"""{"targetArtifact":{"mediaType":"{{{RegistryApi.OciManifest}}}","digest":"{{{says}}}","size":{{{image.Length}}}}}"""));
-                var signed = Encoding.ASCII.GetBytes(header + "." + (spoil ? "e30" : payload));
-                var signature = key is RSA rsa ? rsa.SignData(signed, HashAlgorithmName.SHA256, RSASignaturePadding.Pss) : ((ECDsa)key).SignData(signed, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
-                var envelope = $$$"""{"payload":"{{{payload}}}","protected":"{{{header}}}","header":{"x5c":["{{{Convert.ToBase64String(leaf.RawData)}}}","{{{Convert.ToBase64String(of.Root.RawData)}}}"],"io.cncf.notary.signingAgent":"test"},"signature":"{{{Base64Url.EncodeToString(signature)}}}"}""";
-                await PutSignatureAsync(alice, digest, image.Length, Encoding.UTF8.GetBytes(envelope), "application/jose+json", "application/vnd.cncf.notary.signature", null);
+                var envelope = of.Envelope(algorithm, subject, says, image.Length, expiry, days, critical, spoil);
+                await PutSignatureAsync(alice, digest, image.Length, envelope, "application/jose+json", "application/vnd.cncf.notary.signature", null);
             }
 
             const string Later = "2096-01-01T00:00:00Z", Release = "C=DE, O=Example, CN=release";

@@ -20,6 +20,7 @@ internal static class ImageVerbs
     public static readonly CommandEntry Save = Verb("save", "Save images to a tar archive or stdout", () => new SaveCommand(), "image save", "save");
     public static readonly CommandEntry SecureCopy = Verb("scp", "Copy an image from one engine to another", () => new SecureCopyCommand());
     public static readonly CommandEntry Tag = Verb("tag", "Give an image another name", () => new TagCommand(), "image tag", "tag");
+    private static CommandEntry Trust => Noun("trust", "Manage which images may come in", Verb("show", "Show the trust policy and which registries are blocked", () => new ShowTrustCommand()));
 
-    public static IReadOnlyList<CommandEntry> All => [Build, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Tag];
+    public static IReadOnlyList<CommandEntry> All => [Build, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Tag, Trust];
 }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Wharf.Daemon.Registry.Config;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Storage;
@@ -39,11 +38,8 @@ internal sealed class Trust
         [.. rule.Keys.Select(static path => new KeySigner(Path.GetFileNameWithoutExtension(path), ReadKey(path))), .. rule.Keyless.Select(Read)],
         [.. rule.Notation.Select(static one => new NotationSigner(Certificates.ReadRoots(File.ReadAllText(one.Roots), $"trust.notation.roots: {one.Roots}"), one.Subject))]), rule.Enforce);
 
-    private static KeylessSigner Read(KeylessConfig config)
-    {
-        var identity = new Regex("^" + Regex.Escape(config.Identity).Replace("\\*", ".*", StringComparison.Ordinal) + "\\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking | RegexOptions.Singleline);
-        return new KeylessSigner(Certificates.ReadRoots(File.ReadAllText(config.Roots), $"trust.keyless.roots: {config.Roots}"), new TransparencyLog([ReadKey(config.Rekor)]), config.Issuer, identity.IsMatch);
-    }
+    private static KeylessSigner Read(KeylessConfig config) =>
+        new(Certificates.ReadRoots(File.ReadAllText(config.Roots), $"trust.keyless.roots: {config.Roots}"), new TransparencyLog([ReadKey(config.Rekor)]), config.Issuer, KeylessSigner.Pattern(config.Identity));
 
     private static AsymmetricAlgorithm ReadKey(string path) => PublicKeys.Read(File.ReadAllText(path), $"trust: {path}");
 

@@ -23,6 +23,7 @@ internal sealed partial class RegistryClient : IDisposable
 
     public RegistryClient(ImageReference name, AuthConfig? credentials, bool push, DaemonOptions options, ILogger log)
     {
+        RegistryAccess.Check(name.Repository, options);
         (_name, _options, _log) = (name, options, log);
         _connections = [.. RegistryEndpoint.Of(name.Domain, options, push).Select(endpoint => new RegistryConnection(endpoint, credentials, options))];
     }

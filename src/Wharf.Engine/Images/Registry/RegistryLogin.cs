@@ -15,6 +15,7 @@ internal static class RegistryLogin
     public static async Task<string?> LoginAsync(AuthConfig credentials, DaemonOptions options, CancellationToken cancellation)
     {
         var host = Host(credentials.Serveraddress);
+        RegistryAccess.Check(host, options);
         var endpoint = new RegistryEndpoint(host, null, RegistryEndpoint.IsAllowedPlain(host, options), IsMirror: false);
         using var connection = new RegistryConnection(endpoint, credentials, options);
         await connection.ConnectAsync(cancellation);
@@ -43,6 +44,7 @@ internal static class RegistryLogin
     public static async Task<List<ImageSearchResponseItem>> SearchAsync(string term, int limit, AuthConfig? credentials, DaemonOptions options, CancellationToken cancellation)
     {
         var (host, query) = Split(term);
+        RegistryAccess.Check(host, options);
         var endpoint = new RegistryEndpoint(host, null, RegistryEndpoint.IsAllowedPlain(host, options), IsMirror: false);
         using var connection = new RegistryConnection(endpoint, credentials, options);
         string[] schemes = endpoint.IsInsecure ? ["https", "http"] : ["https"];

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
 
 namespace Wharf.Engine.Images.Signatures;
 
@@ -11,6 +12,9 @@ namespace Wharf.Engine.Images.Signatures;
 /// <param name="isIdentity">Whether a name of the certificate's is whose signature counts.</param>
 public sealed class KeylessSigner(X509Certificate2Collection roots, TransparencyLog log, string issuer, Predicate<string> isIdentity) : ISigstoreSigner
 {
+    /// <summary>Names that fit a pattern, in which <c>*</c> stands for anything.</summary>
+    public static Predicate<string> Pattern(string identity) => new Regex("^" + Regex.Escape(identity).Replace("\\*", ".*", StringComparison.Ordinal) + "\\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking | RegexOptions.Singleline).IsMatch;
+
     public string? SignerOf(SigstoreSignature signature)
     {
         if (signature.Certificate is not { } certificate) return null;
