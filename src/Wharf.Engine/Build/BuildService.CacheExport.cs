@@ -11,6 +11,9 @@ namespace Wharf.Engine.Build;
 public sealed record CacheLayout(IReadOnlyList<Descriptor> Blobs, IReadOnlyList<Descriptor> Manifests, int Steps)
 {
     public Descriptor Root => Manifests[^1];
+    /// <summary>Says which layer is which step's result.</summary>
+    public Descriptor Document => Blobs[^1];
+    public IEnumerable<Descriptor> Layers => Blobs.SkipLast(1);
 }
 
 /// <summary>How a cache goes out.</summary>
@@ -61,6 +64,9 @@ public sealed partial class BuildService
     /// <summary>Pushes a cache to a registry.</summary>
     public Task PushCacheAsync(CacheLayout cache, string name, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation) =>
         _images.PushBlobsAsync(ImageReference.Parse(name).WithDefaultTag(), auth, cache.Blobs, cache.Manifests, progress, cancellation);
+
+    /// <summary>The file of a blob of the store.</summary>
+    public string BlobPath(Digest digest) => _images.BlobPath(digest);
 
     /// <summary>Opens a blob of the store.</summary>
     public Stream OpenBlob(Digest digest) => _images.OpenBlob(digest);

@@ -65,6 +65,13 @@ public sealed partial class BuildService
         return steps.Count;
     }
 
+    /// <summary>Takes the steps that a cache's document names, if there is one; the source has their layers and is the build's from here on. Gives how many there were.</summary>
+    public async Task<int> ImportCacheAsync(ICacheSource source, Func<CancellationToken, Task<byte[]?>> read, BuildRequest request, CancellationToken cancellation)
+    {
+        request.Hold.Own(source);
+        return await read(cancellation) is { } document ? Take(document, source, request) : 0;
+    }
+
     /// <summary>Takes the steps of a cache whose manifest is among a source's blobs. The source is the build's from here on. Gives how many there were.</summary>
     public async Task<int> ImportCacheAsync(ICacheSource source, Digest manifest, BuildRequest request, CancellationToken cancellation)
     {

@@ -37,6 +37,8 @@ public sealed partial class ImageService
 
     public Stream OpenBlob(Digest digest) => _content.OpenRead(digest);
 
+    internal string BlobPath(Digest digest) => _content.PathOf(digest);
+
     internal Task<Digest> WriteBlobAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation) => _content.WriteAsync(bytes, cancellation);
 
     /// <summary>A connection to a repository, for who reads more of it than an image.</summary>

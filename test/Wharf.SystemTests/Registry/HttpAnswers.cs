@@ -14,7 +14,21 @@ public sealed class HttpAnswers : IDisposable
 
     /// <param name="answer">The body for a URL, or after <see cref="Elsewhere"/> another URL.</param>
     /// <param name="seen">Told of each request's path and body.</param>
-    public HttpAnswers(Func<string, string> answer, Action<string, string>? seen = null)
+    public HttpAnswers(Func<string, string> answer, Action<string, string>? seen = null) : this(async context =>
+    {
+        using var reader = new StreamReader(context.Request.InputStream);
+        seen?.Invoke(context.Request.Url!.AbsolutePath, await reader.ReadToEndAsync());
+        var body = answer(context.Request.Url!.ToString());
+        context.Response.ContentType = "application/json";
+        if (body.StartsWith(Elsewhere, StringComparison.Ordinal)) context.Response.Redirect(body[Elsewhere.Length..]);
+        else await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
+        context.Response.Close();
+    })
+    {
+    }
+
+    /// <param name="answer">Answers one request after the other, and closes each.</param>
+    public HttpAnswers(Func<HttpListenerContext, Task> answer)
     {
         using (var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
         {
@@ -27,17 +41,7 @@ public sealed class HttpAnswers : IDisposable
         {
             try
             {
-                while (true)
-                {
-                    var context = await _listener.GetContextAsync();
-                    using var reader = new StreamReader(context.Request.InputStream);
-                    seen?.Invoke(context.Request.Url!.AbsolutePath, await reader.ReadToEndAsync());
-                    var body = answer(context.Request.Url!.ToString());
-                    context.Response.ContentType = "application/json";
-                    if (body.StartsWith(Elsewhere, StringComparison.Ordinal)) context.Response.Redirect(body[Elsewhere.Length..]);
-                    else await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
-                    context.Response.Close();
-                }
+                while (true) await answer(await _listener.GetContextAsync());
             }
             catch (Exception error) when (error is HttpListenerException or ObjectDisposedException) { /* stopped */ }
         });

@@ -11,6 +11,9 @@ public abstract class StoreServer : IAsyncDisposable
     /// <summary>A registry's configuration over it, with more keys of <c>storage</c>.</summary>
     public abstract string Config(string more = "");
 
+    /// <summary>How <c>--cache-to</c> and <c>--cache-from</c> name it.</summary>
+    public abstract string CacheAttributes { get; }
+
     /// <summary>Objects under the registry's prefix that begin with a word; null where that cannot be seen from outside.</summary>
     public virtual IReadOnlyList<string>? Keys(string begin) => null;
 
@@ -42,9 +45,14 @@ public sealed class S3Server : StoreServer
     public override string Config(string more = "") =>
         $$"""{ "storage": { "type": "s3", {{more}} "endpoint": "http://127.0.0.1:{{Process.Port}}", "bucket": "images", "prefix": "registry", "access-key": "S3RVER", "secret-key": "S3RVER" } }""";
 
-    public override IReadOnlyList<string> Keys(string begin)
+    public override string CacheAttributes => $"type=s3,endpoint_url=http://127.0.0.1:{Process.Port},use_path_style=true,bucket=images,region=us-east-1,access_key_id=S3RVER,secret_access_key=S3RVER";
+
+    public override IReadOnlyList<string> Keys(string begin) => Below(Path.Combine("registry", begin));
+
+    /// <summary>The files of objects below a directory of the bucket.</summary>
+    public IReadOnlyList<string> Below(string directory)
     {
-        var root = Path.Combine(Process.Root, "s3", "images", "registry", begin);
+        var root = Path.Combine(Process.Root, "s3", "images", directory);
         return !Directory.Exists(root) ? [] : [.. Directory.EnumerateFiles(root, "*_object", SearchOption.AllDirectories)];
     }
 
@@ -66,6 +74,8 @@ public sealed class S3Server : StoreServer
 public sealed class AzureServer : StoreServer
 {
     private const string Account = "wharftest";
+    public override string CacheAttributes => $"type=azblob,account_url=http://127.0.0.1:{Process.Port}/{Account},account_name={Account},secret_access_key={_key},container=cache";
+    public static string Key => _key;
     private static readonly string _key = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
 
     public override string Config(string more = "") =>

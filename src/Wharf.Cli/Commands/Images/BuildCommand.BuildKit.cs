@@ -234,6 +234,7 @@ internal sealed partial class BuildCommand
         if (!text.Contains('=')) return new CacheOptionsEntry { Type = "registry", Attrs = { ["ref"] = text } };
         var fields = BuildOptionFields.Parse(text, "cache");
         if (!fields.Remove("type", out var type)) throw new CliException($"type required form> {Output.Quoting.Quote(text)}");
+        CacheCredentials.Complete(type, fields, Environment.GetEnvironmentVariable);
         return new CacheOptionsEntry { Type = type, Attrs = { fields } };
     }
 

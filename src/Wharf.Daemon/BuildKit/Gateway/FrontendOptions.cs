@@ -10,6 +10,9 @@ namespace Wharf.Daemon.BuildKit.Gateway;
 /// <summary>The options of the front end <c>dockerfile.v0</c>, which travel as a flat map of strings.</summary>
 internal sealed class FrontendOptions(IReadOnlyDictionary<string, string> options)
 {
+    /// <summary>Where to import caches from, in JSON with the credentials for it.</summary>
+    public const string CacheImports = "cache-imports";
+
     public string this[string key] => options.TryGetValue(key, out var value) ? value : "";
 
     public bool Has(string key) => options.ContainsKey(key);
@@ -18,8 +21,8 @@ internal sealed class FrontendOptions(IReadOnlyDictionary<string, string> option
     public Dictionary<string, string> Under(string prefix) =>
         options.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value, StringComparer.Ordinal);
 
-    /// <summary>The options as a build's record and its provenance keep them: without the names and passwords of addresses.</summary>
-    public IEnumerable<KeyValuePair<string, string>> Recorded() => options.Select(static pair => KeyValuePair.Create(pair.Key, RemoteAddress.Redacted(pair.Value)));
+    /// <summary>The options as a build's record and its provenance keep them: without the names and passwords of addresses, and without the caches to import and their credentials.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Recorded() => options.Where(static pair => pair.Key != CacheImports).Select(static pair => KeyValuePair.Create(pair.Key, RemoteAddress.Redacted(pair.Value)));
 
     public Dictionary<string, string?> Arguments => Under("build-arg:").ToDictionary(pair => pair.Key, pair => (string?)pair.Value, StringComparer.Ordinal);
 

@@ -44,6 +44,8 @@ public sealed record StorageConfig
     [JsonPropertyName("prefix")] public string Prefix { get; set; } = "";
     [JsonPropertyName("access-key")] public string? AccessKey { get; set; }
     [JsonPropertyName("secret-key")] public string? SecretKey { get; set; }
+    /// <summary>Of keys that AWS gives for a while.</summary>
+    [JsonPropertyName("session-token")] public string? SessionToken { get; set; }
     [JsonPropertyName("secret-key-file")] public string? SecretKeyFile { get; set; }
     [JsonPropertyName("path-style")] public bool PathStyle { get; set; } = true;
     /// <summary>Sends pulls of blobs to the store itself by a signed URL.</summary>

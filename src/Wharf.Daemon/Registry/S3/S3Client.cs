@@ -15,6 +15,7 @@ internal sealed class S3Client : BucketClient
 
     private readonly SignatureV4 _signature;
     private readonly string _base, _bucket;
+    private readonly string? _session;
 
     public S3Client(StorageConfig config) : base("S3")
     {
@@ -22,6 +23,7 @@ internal sealed class S3Client : BucketClient
         var url = EndpointOf(config, $"https://s3.{config.Region}.amazonaws.com");
         var access = config.AccessKey ?? Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") ?? throw WharfException.Invalid("storage.access-key is missing, and AWS_ACCESS_KEY_ID is not set");
         _signature = new SignatureV4(access, SecretOf(config, "AWS_SECRET_ACCESS_KEY"), config.Region, "s3");
+        _session = config.SessionToken;
         _base = config.PathStyle ? $"{url.Scheme}://{url.Authority}/{_bucket}" : $"{url.Scheme}://{_bucket}.{url.Authority}";
     }
 
@@ -29,7 +31,11 @@ internal sealed class S3Client : BucketClient
 
     private static string Escape(string key) => string.Join('/', key.Split('/').Select(SignatureV4.Escape));
 
-    protected override void Sign(HttpRequestMessage request, DateTimeOffset now) => _signature.Sign(request, request.Content is null ? SignatureV4.EmptyHash : SignatureV4.Unsigned, now);
+    protected override void Sign(HttpRequestMessage request, DateTimeOffset now)
+    {
+        if (_session is not null) request.Headers.TryAddWithoutValidation("x-amz-security-token", _session);
+        _signature.Sign(request, request.Content is null ? SignatureV4.EmptyHash : SignatureV4.Unsigned, now);
+    }
 
     public override Uri SignedUrl(string key, TimeSpan lifetime) => _signature.SignUrl(UrlOf(key, ""), lifetime, DateTimeOffset.UtcNow);
 
