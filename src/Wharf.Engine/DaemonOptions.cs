@@ -154,6 +154,7 @@ public sealed record DaemonOptions
             throw WharfException.Invalid($"invalid value \"{ExecRoot}\" for option \"exec-root\": longer than 80 bytes");
         Containers.Config.LogRules.Check(new Specs.DockerApi.HostConfigLogConfig { Type = LogDriver, Config = new Dictionary<string, string>(LogOptions) });
         Containers.Config.LogProgram.RequireAllowed(LogDriver, LogPrograms);
+        if (LogDriver == Containers.Config.LogRules.Passthrough) throw WharfException.Invalid("log-driver passthrough is for single containers: it needs the streams of a client");
         if (StorageDriver is not ("overlay2" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" does not exist: it is overlay2 or vfs");
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
         foreach (var option in ExecOptions)

@@ -32,6 +32,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required NetworkService Networks { get; init; }
     public required VolumeService Volumes { get; init; }
     public required ShimClient Shim { get; init; }
+    public required StreamHandover Handover { get; init; }
     public required ContainerService Containers { get; init; }
     public required BuildService Builds { get; init; }
     public required JobService Jobs { get; init; }
@@ -75,6 +76,7 @@ public sealed class EngineHost : IAsyncDisposable
             Networks = networks,
             Volumes = volumes,
             Shim = shim,
+            Handover = new StreamHandover(options, shim, logs.CreateLogger<StreamHandover>()),
             Containers = containers,
             Builds = builds,
             Jobs = new JobService(state, containers, logs, TimeProvider.System),

@@ -61,7 +61,7 @@ internal sealed class Completer(CliContext cli)
         "restart" => ["no", "always", "on-failure", "unless-stopped"],
         "pull" => ["always", "missing", "never"],
         "signal" => ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT"],
-        "log-driver" => ["json-file", "local", "k8s-file", "none", "syslog", "journald", "gelf", "fluentd", "splunk", "awslogs", "gcplogs"],
+        "log-driver" => ["json-file", "local", "k8s-file", "none", "passthrough", "syslog", "journald", "gelf", "fluentd", "splunk", "awslogs", "gcplogs"],
         "pod" => [.. await PodsAsync(cancellationToken)],
         "image" => [.. await ImagesAsync(cancellationToken)],
         "on-unhealthy" => ["none", "restart", "stop", "kill"],

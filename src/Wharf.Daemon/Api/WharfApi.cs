@@ -1,10 +1,12 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections.Features;
 using Wharf.Daemon.Http;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
-/// <summary>What docker has not got: comparing any two file systems, versions of containers, checking the store, the disk's ledger, what a log takes, health checks by hand.</summary>
+/// <summary>What docker has not got: comparing any two file systems, versions of containers, checking the store, the disk's ledger, what a log takes, health checks by hand, streams of clients for containers to write to.</summary>
 public static class WharfApi
 {
     public static void Map(ApiRouter router)
@@ -21,6 +23,7 @@ public static class WharfApi
         router.Get("/wharf/containers/{id}/log", LogUseAsync);
         router.Post("/wharf/containers/{id}/healthcheck", async context =>
             await context.WriteJsonAsync(200, await context.Engine.Containers.CheckHealthAsync(context.Route("id"), context.Cancellation), DockerApiJson.Default.HealthcheckResult));
+        router.Post("/wharf/containers/{id}/streams", ExpectStreamsAsync);
         router.Get("/wharf/mounts", context => context.WriteJsonAsync(200, context.Engine.HostMounts.List(), WharfJson.Default.ListHostMount));
         router.Post("/wharf/mounts", MountAsync);
         router.Delete("/wharf/mounts", UnmountAsync);
@@ -91,6 +94,14 @@ public static class WharfApi
 
     private static async Task LogUseAsync(ApiContext context) =>
         await context.WriteJsonAsync(200, await context.Engine.Containers.LogUseAsync(context.Route("id"), context.Cancellation), WharfJson.Default.ContainerLogUse);
+
+    /// <summary>The socket is the asking user's, who is known on a unix socket alone.</summary>
+    private static async Task ExpectStreamsAsync(ApiContext context)
+    {
+        var id = context.Engine.Containers.RequirePassthrough(context.Route("id"));
+        if (context.Http.Features.Get<IConnectionSocketFeature>()?.Socket is not { AddressFamily: AddressFamily.Unix } socket) throw WharfException.Invalid("the log driver passthrough is for clients on the daemon's machine");
+        await context.WriteJsonAsync(200, new StreamSocket { Path = context.Engine.Handover.Expect(id, Linux.Sockets.PeerUser.Of(socket)) }, WharfJson.Default.StreamSocket);
+    }
 
     private static async Task DiskAsync(ApiContext context) =>
         await context.WriteJsonAsync(200, await Task.Run(() => context.Engine.Images.DiskLedger(context.Cancellation), context.Cancellation), WharfJson.Default.ListDiskLedgerEntry);

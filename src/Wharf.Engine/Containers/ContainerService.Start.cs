@@ -16,10 +16,24 @@ public sealed partial class ContainerService
         using (await container.Gate.EnterAsync(cancellation))
         {
             RequireStartable(container);
+            RequireStreams(container);
             await CancelRestartAsync(container);
             container.RestartDelay = TimeSpan.Zero;
             await StartHeldAsync(container, restartCount: 0);
         }
+    }
+
+    /// <summary>The container's ID; InvalidArgument where it has no use for a client's streams.</summary>
+    public string RequirePassthrough(string nameOrId)
+    {
+        var container = _index.Get(nameOrId);
+        return container.HostConfig.LogConfig?.Type == LogRules.Passthrough ? container.Id : throw WharfException.Invalid($"container {nameOrId} does not use the log driver passthrough");
+    }
+
+    private void RequireStreams(Container container)
+    {
+        if (container.HostConfig.LogConfig?.Type == LogRules.Passthrough && !_shim.HasStreams(container.Id))
+            throw WharfException.Conflict("the log driver passthrough writes to the streams of the client that starts the container: start it with wharf run or wharf start");
     }
 
     private static void RequireStartable(Container container)

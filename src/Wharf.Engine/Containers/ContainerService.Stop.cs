@@ -32,6 +32,7 @@ public sealed partial class ContainerService
     {
         var container = _index.Get(nameOrId);
         int number = SignalFor(container, signal, $"Cannot restart container {nameOrId}");
+        RequireStreams(container);
         // AutoRemove means: when it ends by itself. A restart is not its end.
         var host = container.HostConfig;
         bool autoRemove = host.AutoRemove == true;

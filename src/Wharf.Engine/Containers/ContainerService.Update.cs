@@ -27,6 +27,7 @@ public sealed partial class ContainerService
             if (container.State.Status is ContainerStatus.Removing or ContainerStatus.Dead)
                 throw WharfException.Conflict($"Cannot update container {container.Id}: Container is marked for removal and cannot be \"update\".");
             var changed = Change(container, asked);
+            LogRules.CheckPassthrough(changed, container.Config);
             var config = UpdatedConfig.Of(container.Config, request);
             if (container.State.HasProcess) await ApplyAsync(container, asked);
             container.Document = container.Document with { Config = config, HostConfig = changed };

@@ -1,3 +1,4 @@
+using Wharf.Engine.Containers.Config;
 using Wharf.Engine.Shims;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -35,6 +36,8 @@ public sealed partial class ContainerService
             case ContainerStatus.Paused: throw WharfException.Conflict($"container {nameOrId} is paused, unpause the container before attach");
             case ContainerStatus.Restarting: throw WharfException.Conflict($"container {nameOrId} is restarting, wait until the container is running");
         }
+        if ((stdout || stderr) && container.HostConfig.LogConfig?.Type == LogRules.Passthrough)
+            throw WharfException.Conflict($"container {nameOrId} uses the log driver passthrough: its output goes to the client that started it, and cannot be attached to");
         Publish(container, "attach");
         return _shim.AttachAsync(new AttachRequest { Id = container.Id, Stdin = stdin && container.Config.OpenStdin == true, Stdout = stdout, Stderr = stderr }, cancellation);
     }

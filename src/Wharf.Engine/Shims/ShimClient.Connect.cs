@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Shim;
 
@@ -9,8 +8,6 @@ namespace Wharf.Engine.Shims;
 /// <summary>Finding the shim, or starting it.</summary>
 public sealed partial class ShimClient
 {
-    private const int SOL_SOCKET = 1, SO_PEERCRED = 17;
-
     private async Task<Socket> OpenAsync(CancellationToken cancellation)
     {
         if (await TryOpenAsync(cancellation) is { } socket) return socket;
@@ -42,10 +39,7 @@ public sealed partial class ShimClient
     // Whoever holds the socket is told how to run containers: it must be the same user (SECURITY invariant 10).
     private static void RequireOwnUser(Socket socket)
     {
-        Span<byte> credentials = stackalloc byte[12];
-        socket.GetRawSocketOption(SOL_SOCKET, SO_PEERCRED, credentials);
-        uint uid = MemoryMarshal.Read<uint>(credentials[4..]);
-        if (uid != Linux.Syscalls.Libc.geteuid()) throw WharfException.Unavailable($"the shim's socket is served by user {uid}");
+        if (Linux.Sockets.PeerUser.Of(socket) is var uid && uid != Linux.Syscalls.Libc.geteuid()) throw WharfException.Unavailable($"the shim's socket is served by user {uid}");
     }
 
     private async Task StartShimAsync(CancellationToken cancellation)

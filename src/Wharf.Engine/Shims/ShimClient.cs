@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Shim;
 
@@ -15,6 +16,7 @@ public sealed partial class ShimClient(DaemonOptions options, ILogger<ShimClient
     private const int MostConnects = 3;
     private static readonly TimeSpan ConnectPause = TimeSpan.FromMilliseconds(50), RestartPause = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<long, TaskCompletionSource<ShimResponse>> _pending = new();
+    private readonly ConcurrentDictionary<string, long> _handedOver = new();
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private readonly CancellationTokenSource _stop = new();
@@ -108,8 +110,7 @@ public sealed partial class ShimClient(DaemonOptions options, ILogger<ShimClient
         try
         {
             await ShimFrames.WriteAsync(socket, new ShimRequest { Attach = request }, cancellation);
-            var response = await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation) ?? throw WharfException.Unavailable("the shim closed the connection");
-            if (response.Error is not null) throw new ShimException(response.Error);
+            await RequireDoneAsync(socket, cancellation);
             return new AttachedStream(socket);
         }
         catch
@@ -117,6 +118,24 @@ public sealed partial class ShimClient(DaemonOptions options, ILogger<ShimClient
             socket.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Gives a container's next start what it is to write to (see <see cref="HandOverRequest"/>). The files stay the caller's.</summary>
+    public async Task HandOverAsync(string id, IReadOnlyList<Fd> files, CancellationToken cancellation)
+    {
+        using var socket = await OpenAsync(cancellation);
+        FdSocket.Send((int)socket.Handle, ShimFrames.Encode(new ShimRequest { HandOver = new HandOverRequest { Id = id } }), [.. files]);
+        await RequireDoneAsync(socket, cancellation);
+        _handedOver[id] = Environment.TickCount64;
+    }
+
+    /// <summary>Whether streams were handed over for a start, which takes them, and wait there still.</summary>
+    public bool HasStreams(string id) => _handedOver.TryRemove(id, out long since) && Environment.TickCount64 - since < HandOverRequest.Patience.TotalMilliseconds;
+
+    private static async Task RequireDoneAsync(Socket socket, CancellationToken cancellation)
+    {
+        var response = await ShimFrames.ReadAsync(socket, ShimJson.Default.ShimResponse, cancellation) ?? throw WharfException.Unavailable("the shim closed the connection");
+        if (response.Error is not null) throw new ShimException(response.Error);
     }
 
     private async Task ReceiveAsync(Socket socket)

@@ -4,7 +4,7 @@ using Wharf.Linux.Syscalls;
 
 namespace Wharf.Linux.Fds;
 
-/// <summary>Sends an open file over a unix socket (unix(7), SCM_RIGHTS).</summary>
+/// <summary>Sends open files over a unix socket (unix(7), SCM_RIGHTS).</summary>
 public static unsafe partial class FdSocket
 {
     private const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000, SOL_SOCKET = 1, SCM_RIGHTS = 1, MaxPath = 107, MSG_NOSIGNAL = 0x4000;
@@ -31,6 +31,23 @@ public static unsafe partial class FdSocket
         SyscallException.Check((int)recvmsg(connection, &message, CloseOnExec), "recvmsg");
         if (message.ControlLength < 20 || *(int*)(control + 8) != SOL_SOCKET || *(int*)(control + 12) != SCM_RIGHTS) throw new IOException("no descriptor came over the socket");
         return new Fd(*(int*)(control + 16));
+    }
+
+    /// <summary>Reads what is there into <paramref name="buffer"/>, and adds descriptors that come along (at most four) to <paramref name="files"/>; the count of bytes, 0 at the end, or -errno.</summary>
+    public static int Receive(Fd connection, Span<byte> buffer, List<Fd> files)
+    {
+        const int CloseOnExec = 0x40000000, Head = 16, Most = 4;
+        var control = stackalloc byte[Head + Most * sizeof(int)];
+        fixed (byte* start = buffer)
+        {
+            var vector = new IoVector { Base = start, Length = (nuint)buffer.Length };
+            var message = new MessageHeader { Vectors = &vector, Count = 1, Control = control, ControlLength = Head + Most * sizeof(int) };
+            nint count = recvmsg(connection.Value, &message, CloseOnExec);
+            if (count < 0) return -Marshal.GetLastPInvokeError();
+            if (message.ControlLength >= Head && *(int*)(control + 8) == SOL_SOCKET && *(int*)(control + 12) == SCM_RIGHTS)
+                for (nuint at = Head; at + sizeof(int) <= *(nuint*)control; at += sizeof(int)) files.Add(new Fd(*(int*)(control + at)));
+            return (int)count;
+        }
     }
 
     /// <summary>A connected pair of sockets that keeps messages apart (SOCK_SEQPACKET).</summary>
@@ -94,20 +111,22 @@ public static unsafe partial class FdSocket
         throw new SyscallException("connect", errno, path);
     }
 
-    /// <summary>Sends <paramref name="data"/> with one descriptor.</summary>
-    public static void Send(Fd connection, ReadOnlySpan<byte> data, Fd file)
+    /// <summary>Sends <paramref name="data"/> with descriptors.</summary>
+    public static void Send(int connection, ReadOnlySpan<byte> data, params ReadOnlySpan<Fd> files)
     {
+        const int Head = 16;
         fixed (byte* bytes = data)
         {
             var vector = new IoVector { Base = bytes, Length = (nuint)data.Length };
-            var control = stackalloc byte[24]; // struct cmsghdr: length 8, level 4, type 4; then the number
-            new Span<byte>(control, 24).Clear();
-            *(nuint*)control = 20;
+            int room = Head + (files.Length * sizeof(int) + 7) / 8 * 8;
+            var control = stackalloc byte[room]; // struct cmsghdr: length 8, level 4, type 4; then the numbers
+            new Span<byte>(control, room).Clear();
+            *(nuint*)control = (nuint)(Head + files.Length * sizeof(int));
             *(int*)(control + 8) = SOL_SOCKET;
             *(int*)(control + 12) = SCM_RIGHTS;
-            *(int*)(control + 16) = file.Value;
-            var message = new MessageHeader { Vectors = &vector, Count = 1, Control = control, ControlLength = 24 };
-            SyscallException.Check(sendmsg(connection.Value, &message, MSG_NOSIGNAL), "sendmsg");
+            for (int i = 0; i < files.Length; i++) ((int*)(control + Head))[i] = files[i].Value;
+            var message = new MessageHeader { Vectors = &vector, Count = 1, Control = control, ControlLength = (nuint)room };
+            SyscallException.Check(sendmsg(connection, &message, MSG_NOSIGNAL), "sendmsg");
         }
     }
 }

@@ -8,7 +8,7 @@ internal static class LogDrivers
     /// <summary>The log a container asks for; null for none.</summary>
     public static ContainerLog? Open(LogTarget? target) => target?.Driver switch
     {
-        null or "none" => null,
+        null or "none" or "passthrough" => null,
         "json-file" => new JsonFileLog(target),
         "k8s-file" => new K8sFileLog(target),
         "local" => new LocalFileLog(target),

@@ -14,6 +14,6 @@ internal static class SeccompListener
         using var listener = new Fd((int)SyscallException.Check(Libc.syscall(SyscallNumber.pidfd_getfd, pidfd.Value, number), "pidfd_getfd"));
         using var agent = FdSocket.Connect(seccomp.ListenerPath!);
         var told = new ContainerProcessState { OciVersion = state.OciVersion, Fds = ["seccompFd"], Pid = state.Pid, Metadata = seccomp.ListenerMetadata ?? "", State = state };
-        FdSocket.Send(agent, JsonSerializer.SerializeToUtf8Bytes(told, RuntimeJson.Default.ContainerProcessState), listener);
+        FdSocket.Send(agent.Value, JsonSerializer.SerializeToUtf8Bytes(told, RuntimeJson.Default.ContainerProcessState), listener);
     }
 }

@@ -28,6 +28,18 @@ internal static unsafe partial class Io
         }
     }
 
+    /// <summary>As <see cref="Read"/>, of a unix socket: descriptors that come along are added to <paramref name="files"/>.</summary>
+    public static int Receive(Fd socket, Span<byte> buffer, List<Fd> files)
+    {
+        while (true)
+        {
+            int count = FdSocket.Receive(socket, buffer, files);
+            if (count >= 0) return count;
+            if (count == -Errno.EAGAIN) return WouldBlock;
+            if (count != -Errno.EINTR) return Ended; // ECONNRESET: a client died
+        }
+    }
+
     /// <summary>Writes what fits; 0 when the other end is gone.</summary>
     public static int Write(Fd fd, ReadOnlySpan<byte> data, bool socket)
     {

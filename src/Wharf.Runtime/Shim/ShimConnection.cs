@@ -15,6 +15,7 @@ internal sealed class ShimConnection(EventLoop loop, Fd socket, Action<ShimConne
 
     private readonly OutputBuffer _out = new();
     private byte[] _in = new byte[4096];
+    private readonly List<Fd> _files = [];
     private int _filled;
     private bool _closeWhenSent, _inputPaused, _inputEnded;
 
@@ -29,6 +30,14 @@ internal sealed class ShimConnection(EventLoop loop, Fd socket, Action<ShimConne
     /// <summary>When the reader last took something (milliseconds of Environment.TickCount64).</summary>
     public long LastProgress { get; private set; } = Environment.TickCount64;
 
+    /// <summary>Descriptors that came with the last request; the caller owns them.</summary>
+    public List<Fd> TakeFiles()
+    {
+        List<Fd> files = [.. _files];
+        _files.Clear();
+        return files;
+    }
+
     public void Open() => loop.Add(socket, Poll.In, Handle);
 
     private void Handle(Poll ready)
@@ -41,7 +50,7 @@ internal sealed class ShimConnection(EventLoop loop, Fd socket, Action<ShimConne
     private void ReadInput()
     {
         if (_filled == _in.Length) Array.Resize(ref _in, _in.Length * 2);
-        int count = Io.Read(socket, _in.AsSpan(_filled));
+        int count = Io.Receive(socket, _in.AsSpan(_filled), _files);
         if (count == Io.WouldBlock) return;
         if (count == Io.Ended)
         {
@@ -174,6 +183,7 @@ internal sealed class ShimConnection(EventLoop loop, Fd socket, Action<ShimConne
         Closed = true;
         loop.Remove(socket);
         socket.Dispose();
+        foreach (var file in TakeFiles()) file.Dispose();
         OnClosed?.Invoke();
     }
 }

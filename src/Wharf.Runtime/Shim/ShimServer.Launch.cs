@@ -14,13 +14,14 @@ internal sealed partial class ShimServer
         var key = (request.Id, (string?)null);
         if (_launching.Contains(key) || (_processes.TryGetValue(key, out var old) && old.ExitedAt is null)) throw new InvalidOperationException($"container {request.Id} is running");
         bool terminal = request.Spec.Process?.Terminal == true;
+        var streams = TakeStreams(request);
         var log = LogDrivers.Open(request.Log);
         var process = new Supervised
         {
             Id = request.Id, Streams = new ProcessStreams(_loop, _buffer, terminal, request.StdinOnce, log), Linux = request.Spec.Linux, Capabilities = request.Spec.Process?.Capabilities, Log = log, Hooks = request.Spec.Hooks, Annotations = request.Spec.Annotations,
             Runtime = request.Runtime is [var program, .. var arguments] ? new ForeignRuntime(program, arguments, Path.Combine(_root, "runtime")) : null,
         };
-        var pipes = new LaunchPipes(terminal, request.OpenStdin);
+        var pipes = new LaunchPipes(terminal, request.OpenStdin, streams);
         Launch(connection, seq, process, pipes, log, () =>
         {
             ConnectLog(log);
@@ -142,15 +143,19 @@ internal sealed class LaunchPipes
 {
     private readonly List<Fd> _childEnds = [];
 
-    public LaunchPipes(bool terminal, bool openStdin)
+    /// <param name="outputs">Standard output and error that are there already, in place of pipes.</param>
+    public LaunchPipes(bool terminal, bool openStdin, IReadOnlyList<Fd>? outputs = null)
     {
+        _childEnds.AddRange(outputs ?? []);
         if (terminal) return;
         Fd childIn;
         if (openStdin) (childIn, Stdin) = Io.Pipe();
         else childIn = Io.AboveStreams(OpenAt.Open("/dev/null", O.RDONLY).Release());
+        _childEnds.Insert(0, childIn);
+        if (outputs is not null) return;
         (Stdout, var childOut) = Io.Pipe();
         (Stderr, var childError) = Io.Pipe();
-        _childEnds.AddRange([childIn, childOut, childError]);
+        _childEnds.AddRange([childOut, childError]);
     }
 
     public Fd? Stdin { get; }

@@ -159,6 +159,7 @@ internal sealed partial class ShimServer
         }
         if (request.ExecId is null && process is not { Running: true })
         {
+            Forget(request.Id);
             foreach (var exec in _processes.Keys.Where(entry => entry.Id == request.Id).ToArray()) _processes.Remove(exec);
         }
         if (process is not { Running: true } && _waiting.Remove(key, out var waiting))

@@ -107,6 +107,7 @@ internal sealed partial class ShimServer
         else if (request.Delete is { } delete) Delete(connection, seq, delete);
         else if (request.List is not null) connection.Respond(new ShimResponse { Seq = seq, Containers = [.. _processes.Values.Where(process => process.Pid > 0).Select(process => process.Describe())] });
         else if (request.Dns is { } names) SetNames(connection, seq, names);
+        else if (request.HandOver is { } handOver) HandOver(connection, seq, handOver);
         else if (request.Subscribe is not null) Subscribe(connection, seq);
         else if (request.Shutdown is not null) Shutdown(connection, seq);
         else throw new InvalidOperationException("the request asks for nothing");

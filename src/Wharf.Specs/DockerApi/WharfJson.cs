@@ -125,6 +125,9 @@ public sealed record RepositoryTags
     public List<string> Tags { get; set; } = [];
 }
 
+/// <summary>Where a client hands over its standard output and error by SCM_RIGHTS (<c>POST /wharf/containers/{id}/streams</c>): one connection within ten seconds, two descriptors with any byte; an answer says what is wrong.</summary>
+public sealed record StreamSocket { public string Path { get; set; } = ""; }
+
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
 [JsonSerializable(typeof(List<FileDifference>))]
@@ -145,4 +148,5 @@ public sealed record RepositoryTags
 [JsonSerializable(typeof(List<Artifact>))]
 [JsonSerializable(typeof(ArtifactRemoval))]
 [JsonSerializable(typeof(List<HostMount>))]
+[JsonSerializable(typeof(StreamSocket))]
 public sealed partial class WharfJson : JsonSerializerContext;

@@ -22,6 +22,7 @@ public sealed record ShimRequest
     public SubscribeRequest? Subscribe { get; set; }
     public ShutdownRequest? Shutdown { get; set; }
     public DnsRequest? Dns { get; set; }
+    public HandOverRequest? HandOver { get; set; }
 }
 
 /// <summary>The answer to the request with the same <see cref="Seq"/>.</summary>
@@ -61,7 +62,8 @@ public sealed record StartRequest
 
 /// <summary>
 /// Where output is written: <c>json-file</c> and <c>local</c> (a file of docker's format), <c>k8s-file</c>, <c>syslog</c>, <c>gelf</c>, <c>fluentd</c>,
-/// <c>journald</c>, <c>splunk</c>, <c>awslogs</c>, <c>gcplogs</c>, <c>binary</c> (sent on, and kept in a local file to be read back), <c>none</c>. Sizes in bytes.
+/// <c>journald</c>, <c>splunk</c>, <c>awslogs</c>, <c>gcplogs</c>, <c>binary</c> (sent on, and kept in a local file to be read back), <c>none</c>, <c>passthrough</c> (nothing
+/// is kept: the process writes to what was handed over). Sizes in bytes.
 /// </summary>
 public sealed record LogTarget
 {
@@ -94,6 +96,15 @@ public sealed record LogSource
     public DateTimeOffset Created { get; set; }
     public string Tag { get; set; } = "";
     public string Hostname { get; set; } = "";
+}
+
+/// <summary>Two descriptors come along with this message (SCM_RIGHTS): what the container's next start, which is to come soon, has as standard output and error where its log is <c>passthrough</c>.</summary>
+public sealed record HandOverRequest
+{
+    /// <summary>How long they wait for the start.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    public string Id { get; set; } = "";
 }
 
 /// <summary>Run one more process in a running container.</summary>

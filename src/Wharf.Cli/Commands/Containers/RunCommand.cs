@@ -52,12 +52,17 @@ internal sealed class RunCommand : Command
     public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken) => WithRunErrors("run", async () =>
     {
         var request = creation.Build(cli, arguments);
+        if (HasOwnStreams(request))
+        {
+            OwnStreams.Check(cli.Api.Host);
+            (request.AttachStdout, request.AttachStderr) = (false, false);
+        }
         if (detach)
         {
             if (creation.Container.ChoosesStreams) throw new BareException("conflicting options: cannot specify both --attach and --detach");
             (request.AttachStdin, request.AttachStdout, request.AttachStderr, request.StdinOnce) = (false, false, false, false);
             var created = await creation.CreateAsync(cli, request, cancellationToken);
-            await cli.Api.PostAsync($"/containers/{created.Id}/start", cancellationToken);
+            await StartAsync(cli, request, created.Id ?? "", cancellationToken);
             await cli.Out.WriteLineAsync(created.Id);
             return 0;
         }
@@ -83,24 +88,32 @@ internal sealed class RunCommand : Command
             Output = request.AttachStdout == true ? cli.OutputStream : null,
             Error = request.AttachStderr == true ? cli.ErrorStream : null,
         });
-        await StartAsync(cli, id, waiting, cancellationToken);
+        await StartAsync(cli, request, id, waiting, cancellationToken);
         var running = session?.RunAsync(cancellationToken) ?? Task.FromResult(false);
         using var resize = tty && Terminal.IsTerminal(1) ? await ResizeWatch.StartAsync(cli, $"/containers/{id}") : null;
         return await running ? 0 : ContainerSession.ExitCode(await waiting);
     }
 
     /// <summary>A container that could not start and is to be removed is gone before the error shows.</summary>
-    private async Task StartAsync(CliContext cli, string id, Task<ContainerWaitResponse> waiting, CancellationToken cancellationToken)
+    private async Task StartAsync(CliContext cli, ContainerCreateRequest request, string id, Task<ContainerWaitResponse> waiting, CancellationToken cancellationToken)
     {
         try
         {
-            await cli.Api.PostAsync($"/containers/{id}/start", cancellationToken);
+            await StartAsync(cli, request, id, cancellationToken);
         }
         catch (ApiException)
         {
             if (creation.Container.AutoRemove) await Task.WhenAny(waiting, Task.Delay(TimeSpan.FromSeconds(10), cancellationToken));
             throw;
         }
+    }
+
+    private static bool HasOwnStreams(ContainerCreateRequest request) => request.HostConfig?.LogConfig?.Type == OwnStreams.Driver;
+
+    private static async Task StartAsync(CliContext cli, ContainerCreateRequest request, string id, CancellationToken cancellationToken)
+    {
+        if (HasOwnStreams(request)) await OwnStreams.HandOverAsync(cli, id, cancellationToken);
+        await cli.Api.PostAsync($"/containers/{id}/start", cancellationToken);
     }
 
     /// <summary>Shown as it is, without the program's name, as docker has it.</summary>

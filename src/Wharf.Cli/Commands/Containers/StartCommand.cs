@@ -34,9 +34,17 @@ internal sealed class StartCommand : ContainersCommand
 
     protected override async Task<string?> ApplyAsync(CliContext cli, string name, CancellationToken cancellationToken)
     {
-        await cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(name)}/start{StartQuery()}", cancellationToken);
+        try { await StartAsync(cli, name, cancellationToken); }
+        catch (ApiException error) when (error.Status == 409 && error.DaemonMessage.Contains($"log driver {OwnStreams.Driver}", StringComparison.Ordinal))
+        {
+            await OwnStreams.HandOverAsync(cli, name, cancellationToken);
+            await StartAsync(cli, name, cancellationToken);
+        }
         return name;
     }
+
+    private Task<byte[]> StartAsync(CliContext cli, string name, CancellationToken cancellationToken) =>
+        cli.Api.PostAsync($"/containers/{Uri.EscapeDataString(name)}/start{StartQuery()}", cancellationToken);
 
     protected override string Summary(IReadOnlyList<string> failed) => $"Error: failed to start containers: {string.Join(", ", failed)}";
 

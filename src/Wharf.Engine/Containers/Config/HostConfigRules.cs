@@ -20,6 +20,7 @@ internal static class HostConfigRules
         NetworkRules.Check(host, config);
         CheckRestart(host.RestartPolicy, host.AutoRemove ?? false);
         LogRules.Check(host.LogConfig);
+        LogRules.CheckPassthrough(host, config);
         CheckProcess(host);
         UnhealthyAction.Of(host, config);
         CgroupFiles.Check(host, capacity);

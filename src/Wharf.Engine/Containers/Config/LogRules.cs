@@ -9,7 +9,10 @@ namespace Wharf.Engine.Containers.Config;
 internal static class LogRules
 {
     /// <summary>The drivers there are, as <c>info</c> lists them.</summary>
-    public static readonly string[] Drivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "k8s-file", "local", "splunk", "syslog"];
+    public static readonly string[] Drivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "k8s-file", "local", "passthrough", "splunk", "syslog"];
+
+    /// <summary>podman's: the process writes to the streams of the client that starts it.</summary>
+    public const string Passthrough = "passthrough";
 
     /// <summary>
     /// The driver of containers whose daemon names none. Not local: python's docker client returns the output of <c>containers.run</c> only where the
@@ -44,6 +47,7 @@ internal static class LogRules
         CheckMode(options);
         var own = options.Where(option => Array.IndexOf(Common, option.Key) < 0).ToDictionary();
         if (program) CheckProgram(driver, own);
+        else if (driver == Passthrough) RequireKnown(options, [], key => $"unknown log opt '{key}' for passthrough log driver");
         else if (IsFile(driver)) RequireKnown(own, Files, key => $"unknown log opt '{key}' for {(driver == "local" ? "log driver local" : driver + " log driver")}");
         else RemoteLogRules.Check(driver, WithoutCache(own));
         CheckFiles(own);
@@ -56,6 +60,14 @@ internal static class LogRules
     {
         LogProgram.Parse(driver);
         RequireKnown(WithoutCache(options), [], key => $"unknown log opt '{key}' for a log program: it has its arguments in the driver's name");
+    }
+
+    /// <summary>With the streams of who starts it, a container has no terminal of its own, and nobody could start it again.</summary>
+    public static void CheckPassthrough(HostConfig host, ContainerConfig config)
+    {
+        if (host.LogConfig?.Type != Passthrough) return;
+        if (config.Tty == true) throw WharfException.Invalid("the log driver passthrough cannot be used on a terminal");
+        if (host.RestartPolicy is { Name: not (null or "" or "no") }) throw WharfException.Invalid("the log driver passthrough cannot be used with a restart policy: a restart has no client whose streams it could have");
     }
 
     /// <summary>Whether a driver keeps lines in files of its own, and sends none on.</summary>
@@ -93,7 +105,7 @@ internal static class LogRules
     /// <summary>Whether a container's log can be read, and where and in what form it is; null when it cannot.</summary>
     public static (string Path, Logs.LogFormat Format)? Readable(HostConfigLogConfig? log, string directory, string id) => log?.Type switch
     {
-        "none" => null,
+        "none" or Passthrough => null,
         null or "" or "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
         "k8s-file" => (Path.Combine(directory, "ctr.log"), Logs.LogFormat.K8sFile),
         "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
@@ -106,7 +118,7 @@ internal static class LogRules
     public static LogTarget Target(HostConfigLogConfig? log, string directory, ContainerConfig config, LogSource source)
     {
         var driver = log?.Type is { Length: > 0 } type ? type : Default;
-        if (driver == "none") return new LogTarget { Driver = "none" };
+        if (driver is "none" or Passthrough) return new LogTarget { Driver = driver };
         var options = log?.Config ?? [];
         bool remote = !IsFile(driver);
         var program = LogProgram.IsNamedBy(driver) ? LogProgram.Parse(driver) : null;

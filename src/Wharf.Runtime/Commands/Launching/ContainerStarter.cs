@@ -142,6 +142,6 @@ internal sealed class ContainerStarter(Context context, Arguments arguments, boo
     public static void SendTo(string socket, string name, Fd file)
     {
         using var connection = FdSocket.Connect(socket);
-        FdSocket.Send(connection, System.Text.Encoding.UTF8.GetBytes(name), file);
+        FdSocket.Send(connection.Value, System.Text.Encoding.UTF8.GetBytes(name), file);
     }
 }
