@@ -57,6 +57,7 @@ public sealed class RegistrySignerTests : IDisposable
     [Theory]
     [InlineData("jws", false)]
     [InlineData("jws", true)]
+    [InlineData("cose", false)]
     public async Task What_notation_signs_by_a_certificate_may_be_pulled(string envelope, bool tokens)
     {
         (await CommandResult.RunAsync(Programs.Find("notation"), ["cert", "generate-test", "--default", "release.example.com"], environment: new Dictionary<string, string> { ["XDG_CONFIG_HOME"] = _keys, ["HOME"] = _keys })).ShouldExit(0);

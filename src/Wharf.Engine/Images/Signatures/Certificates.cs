@@ -1,4 +1,5 @@
 using System.Formats.Asn1;
+using System.Formats.Cbor;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -44,7 +45,7 @@ public static class Certificates
     public static T? Guarded<T>(Func<T?> verify)
     {
         try { return verify(); }
-        catch (Exception error) when (error is CryptographicException or ArgumentException or AsnContentException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or OverflowException) { return default; }
+        catch (Exception error) when (error is CryptographicException or ArgumentException or AsnContentException or CborContentException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or OverflowException) { return default; }
     }
 
     /// <summary>Mail addresses, URLs and Fulcio's user names that the certificate is for.</summary>

@@ -35,11 +35,11 @@ public sealed class SignatureVerifier(IReadOnlyList<ISigstoreSigner> sigstore, I
         var found = new List<VerifiedSignature>();
         foreach (var layer in LayersOf(document).Take(MaxSignatures))
         {
-            if (layer.MediaType is not (SigstoreSignature.PayloadMediaType or SigstoreSignature.BundleMediaType or NotationSigner.EnvelopeMediaType) || layer.Size is < 0 or > MaxPayload) continue;
+            if ((layer.MediaType is not (SigstoreSignature.PayloadMediaType or SigstoreSignature.BundleMediaType) && !NotationEnvelope.IsEnvelope(layer.MediaType)) || layer.Size is < 0 or > MaxPayload) continue;
             if (await read(layer) is not { } payload) continue;
-            if (layer.MediaType == NotationSigner.EnvelopeMediaType)
+            if (NotationEnvelope.IsEnvelope(layer.MediaType))
             {
-                found.AddRange(notation.Select(signer => signer.Verify(payload, subject, DateTimeOffset.UtcNow)).OfType<VerifiedSignature>());
+                found.AddRange(notation.Select(signer => signer.Verify(layer.MediaType!, payload, subject, DateTimeOffset.UtcNow)).OfType<VerifiedSignature>());
                 continue;
             }
             var signature = Certificates.Guarded(() => layer.MediaType == SigstoreSignature.BundleMediaType ? SigstoreSignature.ReadBundle(payload, subject) : SigstoreSignature.ReadPayload(payload, layer.Annotations, subject));
