@@ -12,7 +12,7 @@ using Wharf.Benchmarks.Runtime;
 //   ./dev bench images ARCHIVE [N]: load, save, push and pull of a docker archive beside dockerd, N rounds (3)
 //   ./dev bench registry: the registry beside Debian's docker-registry
 //   ./dev bench runtime [N]: wharf-runtime beside Debian's runc, N rounds (60) of run and exec
-//   ./dev bench stopped [N]: a daemon's start and ps with N stopped containers (1000) beside a dockerd of its own
+//   ./dev bench stopped [N]: a daemon's start and ps with N stopped containers (1000) beside a dockerd of its own (WHARF_BENCH_DOCKERD) and podman (WHARF_BENCH_PODMAN)
 //   ./dev bench [--rounds N] [--only TEXT] [--crowd N] [NAME=unix:///path.sock ...]
 // --only: cases whose name has TEXT in it (run, exec, stop, logs, memory, starts, network); --crowd: N containers at once, on Wharf alone, and nothing else.
 // Without names, real dockerd is used if one answers on WHARF_PEER_HOST or the peers' usual socket.

@@ -15,7 +15,10 @@ public static class StoppedCases
             // In a network namespace of its own: two daemons on one machine would take each other's bridge and rules away.
             daemons.Add(new RestartableDaemon("dockerd", "unshare", root => ["--net", dockerd, .. first, "-H", $"unix://{root}/w.sock", "--data-root", root + "/data", "--exec-root", root + "/run", "--pidfile", root + "/pid"]));
         }
-        else Console.Error.WriteLine("bench: no dockerd is installed: measuring Wharf alone");
+        else Console.Error.WriteLine("bench: no dockerd is installed: measuring without it");
+        // WHARF_BENCH_PODMAN: likewise the command that becomes podman, with the environment it needs.
+        if (Environment.GetEnvironmentVariable("WHARF_BENCH_PODMAN")?.Split(' ') is [var podman, .. var rest])
+            daemons.Add(new RestartableDaemon("podman", podman, root => [.. rest, "--root", root + "/data", "--runroot", root + "/run", "--tmpdir", root + "/tmp", "--network-config-dir", root + "/networks", "--runtime", "crun", "--cgroup-manager", "cgroupfs", "system", "service", "--time=0", $"unix://{root}/w.sock"]));
         try
         {
             Report(daemons, "daemon start, no containers", rounds, daemon => daemon.Restart());
@@ -49,7 +52,7 @@ public static class StoppedCases
         var samples = daemons.ConvertAll(_ => new Sample());
         for (int round = 0; round < rounds; round++)
             for (int i = 0; i < daemons.Count; i++) samples[i].Add(body(daemons[i]));
-        var cells = daemons.Select((daemon, i) => FormattableString.Invariant($"{daemon.Name} {samples[i].Median:0.0#} ms ({samples[i].Least:0.0#})"));
-        Console.WriteLine(FormattableString.Invariant($"{name}: {string.Join(", ", cells)}{(daemons.Count > 1 ? FormattableString.Invariant($", {samples[1].Median / samples[0].Median:0.0}×") : "")}, n = {rounds}"));
+        var cells = daemons.Select((daemon, i) => FormattableString.Invariant($"{daemon.Name} {samples[i].Median:0.0#} ms ({samples[i].Least:0.0#}{(i > 0 ? FormattableString.Invariant($"; {samples[i].Median / samples[0].Median:0.0}×") : "")})"));
+        Console.WriteLine($"{name}: {string.Join(", ", cells)}, n = {rounds}");
     }
 }
