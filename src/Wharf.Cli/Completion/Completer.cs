@@ -22,7 +22,7 @@ internal sealed class Completer(CliContext cli)
             var children = entry.Children.Where(child => !child.IsHidden).Select(child => $"{child.Name}\t{child.Summary}");
             return [.. children, .. entry == Catalog.Root ? CliPlugin.Names(cli.Config) : []];
         }
-        return await ArgumentsAsync(path, rest.Count(word => !word.StartsWith('-')), cancellationToken);
+        return await ArgumentsAsync(path, rest.Count(word => !word.StartsWith('-')), current, cancellationToken);
     }
 
     /// <summary>Walks the words to the command they name; what is left are its flags and arguments.</summary>
@@ -73,7 +73,7 @@ internal sealed class Completer(CliContext cli)
         _ => [],
     };
 
-    private async Task<IReadOnlyList<string>> ArgumentsAsync(string path, int position, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<string>> ArgumentsAsync(string path, int position, string current, CancellationToken cancellationToken)
     {
         var verb = path.StartsWith("container ", StringComparison.Ordinal) ? path["container ".Length..] : path;
         return verb switch
@@ -85,7 +85,8 @@ internal sealed class Completer(CliContext cli)
             "inspect" => [.. await ContainersAsync(all: true, cancellationToken), .. await ImagesAsync(cancellationToken), .. await NetworksAsync(cancellationToken), .. await VolumesAsync(cancellationToken)],
             "cp" => [.. (await ContainersAsync(all: true, cancellationToken)).Select(name => name.Split('\t')[0] + ":"), Files],
             "run" or "create" when position == 0 => [.. await ImagesAsync(cancellationToken)],
-            "rmi" or "history" or "save" or "push" or "tag" or "image rm" or "image inspect" or "image history" or "image save" or "image push" or "image scp" or "image tag" or "pull" or "image pull" => [.. await ImagesAsync(cancellationToken)],
+            "rmi" or "history" or "save" or "push" or "tag" or "image rm" or "image inspect" or "image history" or "image save" or "image push" or "image scp" or "image tag" => [.. await ImagesAsync(cancellationToken)],
+            "pull" or "image pull" => [.. await ImagesAsync(cancellationToken), .. await RemoteTagsAsync(current, cancellationToken)],
             "build" or "image build" or "builder build" or "load" or "import" or "image load" or "image import" => [Files],
             "network connect" or "network disconnect" => position == 0 ? [.. await NetworksAsync(cancellationToken)] : [.. await ContainersAsync(all: true, cancellationToken)],
             "network inspect" or "network rm" => [.. await NetworksAsync(cancellationToken)],
@@ -109,6 +110,18 @@ internal sealed class Completer(CliContext cli)
     private async Task<IEnumerable<string>> ImagesAsync(CancellationToken cancellationToken) =>
         (await cli.Api.GetAsync("/images/json", DockerApiJson.Default.ListImageSummary, cancellationToken))
             .SelectMany(image => image.RepoTags ?? []).Where(tag => tag != "<none>:<none>").SelectMany(tag => tag.EndsWith(":latest", StringComparison.Ordinal) ? (string[])[tag[..^":latest".Length], tag] : [tag]);
+
+    /// <summary>Once a repository and its colon are there: the tags its registry has. A registry that takes longer than somebody waits at a tab is left alone.</summary>
+    private async Task<IEnumerable<string>> RemoteTagsAsync(string current, CancellationToken cancellationToken)
+    {
+        int colon = current.LastIndexOf(':');
+        if (colon <= current.LastIndexOf('/') + 1) return [];
+        var repository = current[..colon];
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(TimeSpan.FromSeconds(3));
+        try { return (await Commands.Systems.SearchCommand.TagsOfAsync(cli, repository, patience.Token)).Tags.Order(Output.NaturalOrder.Instance).Select(tag => $"{repository}:{tag}"); }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested) { return []; }
+    }
 
     private async Task<IEnumerable<string>> NetworksAsync(CancellationToken cancellationToken) =>
         (await cli.Api.GetAsync("/networks", DockerApiJson.Default.ListNetwork, cancellationToken)).Select(network => $"{network.Name}\t{network.Driver}");

@@ -26,5 +26,8 @@ public sealed class ListTagsTests(EngineFixture engine)
         (await cli.RunAsync("search", "--list-tags", $"{repository}:edge")).ShouldExit(1).Error.ShouldContain("names an image, not a repository");
         (await cli.RunAsync("search", "--list-tags", $"{registry.Address}/team/none")).ShouldExit(1).Error.ShouldContain("not found");
         foreach (var tag in (string[])["1.10", "1.9", "edge"]) (await cli.RunAsync("rmi", $"{repository}:{tag}")).ShouldExit(0);
+        // At a tab, too, once the colon is there.
+        (await cli.RunAsync("__complete", "pull", $"{repository}:")).ShouldExit(0).Text.Split('\n').Where(line => line.StartsWith(repository, StringComparison.Ordinal)).ShouldBe([$"{repository}:1.9", $"{repository}:1.10", $"{repository}:edge"]);
+        (await cli.RunAsync("__complete", "pull", repository)).ShouldExit(0).Text.ShouldNotContain(repository);
     }
 }

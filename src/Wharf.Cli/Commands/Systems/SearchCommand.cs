@@ -30,27 +30,32 @@ internal sealed class SearchCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(arguments[0]), cancellationToken);
-        if (listTags) return await ListTagsAsync(cli, arguments[0], header, cancellationToken);
+        if (listTags) return await ListTagsAsync(cli, arguments[0], cancellationToken);
         var query = new Query().Add("term", arguments[0]).Add("limit", limit.Value > 0 ? limit.Value : null).AddFilters(filter.Values);
-        var found = await GetAsync(cli, $"/images/search{query}", header, DockerApiJson.Default.ListImageSearchResponseItem, cancellationToken);
+        var found = await GetAsync(cli, $"/images/search{query}", arguments[0], DockerApiJson.Default.ListImageSearchResponseItem, cancellationToken);
         await cli.Out.WriteAsync(Listing().Render(Format, isQuiet: false, [.. found.OrderByDescending(item => item.StarCount)]));
         return 0;
     }
 
     private string Format => format.Value == "" ? "table" : format.Value;
 
-    private static async Task<T> GetAsync<T>(CliContext cli, string path, string credentials, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    /// <summary>Asks the daemon to ask a registry, with the credentials that there are for the one that the name is of.</summary>
+    private static async Task<T> GetAsync<T>(CliContext cli, string path, string name, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
+        var credentials = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(name), cancellationToken);
         await using var response = await cli.Api.SendAsync(new ApiRequest("GET", path) { Headers = [new("X-Registry-Auth", credentials)] }, cancellationToken);
         return DockerClient.Read(await response.ReadAllAsync(cancellationToken), type);
     }
 
+    /// <summary>The tags that a repository has at its registry.</summary>
+    public static Task<RepositoryTags> TagsOfAsync(CliContext cli, string repository, CancellationToken cancellationToken) =>
+        GetAsync(cli, $"/wharf/tags/{Reference.Escape(repository)}", repository, WharfJson.Default.RepositoryTags, cancellationToken);
+
     /// <summary>podman's <c>--list-tags</c>: without <c>--limit</c> all of them, by version.</summary>
-    private async Task<int> ListTagsAsync(CliContext cli, string repository, string credentials, CancellationToken cancellationToken)
+    private async Task<int> ListTagsAsync(CliContext cli, string repository, CancellationToken cancellationToken)
     {
         if (filter.Changed) throw new CliException("filters are not applicable to list tags result");
-        var found = await GetAsync(cli, $"/wharf/tags/{Reference.Escape(repository)}", credentials, WharfJson.Default.RepositoryTags, cancellationToken);
+        var found = await TagsOfAsync(cli, repository, cancellationToken);
         var tags = found.Tags.Order(NaturalOrder.Instance).Take(limit.Value > 0 ? (int)Math.Min(limit.Value, int.MaxValue) : int.MaxValue);
         var listing = new Listing<string>
         {
