@@ -85,7 +85,7 @@ internal sealed class Completer(CliContext cli)
             "inspect" => [.. await ContainersAsync(all: true, cancellationToken), .. await ImagesAsync(cancellationToken), .. await NetworksAsync(cancellationToken), .. await VolumesAsync(cancellationToken)],
             "cp" => [.. (await ContainersAsync(all: true, cancellationToken)).Select(name => name.Split('\t')[0] + ":"), Files],
             "run" or "create" when position == 0 => [.. await ImagesAsync(cancellationToken)],
-            "rmi" or "history" or "save" or "push" or "tag" or "image rm" or "image inspect" or "image history" or "image save" or "image push" or "image scp" or "image tag" => [.. await ImagesAsync(cancellationToken)],
+            "rmi" or "history" or "save" or "push" or "tag" or "image rm" or "image inspect" or "image history" or "image save" or "image push" or "image convert" or "image scp" or "image squash" or "image tag" => [.. await ImagesAsync(cancellationToken)],
             "pull" or "image pull" => [.. await ImagesAsync(cancellationToken), .. await RemoteTagsAsync(current, cancellationToken)],
             "build" or "image build" or "builder build" or "load" or "import" or "image load" or "image import" => [Files],
             "network connect" or "network disconnect" => position == 0 ? [.. await NetworksAsync(cancellationToken)] : [.. await ContainersAsync(all: true, cancellationToken)],

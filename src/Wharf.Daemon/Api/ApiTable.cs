@@ -17,6 +17,7 @@ public static class ApiTable
         SecretsApi.Map(router);
         ArtifactsApi.Map(router);
         ImagesApi.Map(router);
+        ImageFormsApi.Map(router);
         NetworksApi.Map(router);
         VolumesApi.Map(router);
         ClusterApi.Map(router);

@@ -124,7 +124,7 @@ public static partial class ImagesApi
     private static Platform? NamedPlatform(ApiContext context) => context.Version >= NamedPlatformsSince && context.Query("platform") is { Length: > 0 } text ? Platforms.Parse(text) : null;
 
     /// <summary>The platforms of save, load, push, inspect and history: JSON each, several where the operation allows.</summary>
-    private static List<Platform> JsonPlatforms(ApiContext context, string parameter = "platform", ApiVersion? since = null)
+    internal static List<Platform> JsonPlatforms(ApiContext context, string parameter = "platform", ApiVersion? since = null)
     {
         var platforms = new List<Platform>();
         // What a version of the API does not have yet, it does not read.

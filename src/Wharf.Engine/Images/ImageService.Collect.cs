@@ -56,6 +56,7 @@ public sealed partial class ImageService
         var diffIds = new HashSet<Digest>();
         var blobs = new HashSet<Digest>(_leases.Held);
         blobs.UnionWith(_store.IndexContents());
+        blobs.UnionWith(_store.FormContents());
         blobs.UnionWith(OtherBlobs().Select(static other => other.Blob));
         chains.UnionWith(_leases.Held);
         foreach (var id in images)

@@ -53,6 +53,11 @@ public sealed partial class ImageService
     {
         var images = new List<ImageRecord> { image };
         if (allPlatforms) foreach (var other in _store.PlatformsOf(reference)) images.Add(await RecordAsync(other, cancellation));
+        if (_store.FormOf(reference) is { } form && _store.ByName(reference.Canonical) == image.Id)
+        {
+            await PushFormAsync(new Pushing(client, reference, progress), image, form, cancellation);
+            return;
+        }
         await client.ConnectForPushAsync(images.SelectMany(static one => one.Config.RootFs?.DiffIds ?? []).SelectMany(diffId => Sources(reference, diffId)).Select(source => source.Path), cancellation);
         if (allPlatforms && await WholeIndexAsync(client, reference, image, cancellation) is { } whole)
         {
@@ -72,25 +77,37 @@ public sealed partial class ImageService
         foreach (var diffId in diffIds.AsEnumerable().Reverse()) progress.Report(new JsonMessage { Status = "Preparing", ProgressDetail = new(), Id = diffId.Hex[..12] });
         foreach (var diffId in diffIds.AsEnumerable().Reverse().Skip(_options.MaxConcurrentUploads)) progress.Report(new JsonMessage { Status = "Waiting", ProgressDetail = new(), Id = diffId.Hex[..12] });
         var push = new Pushing(client, reference, progress);
-        var layers = await PushLayersAsync(push, diffIds, cancellation);
-        var config = await _content.ReadAsync(image.Id, _options.Limits.MaxImageConfig, cancellation);
-        var configBlob = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = config.Length };
-        if (!await client.HasBlobAsync(image.Id, cancellation)) await client.UploadAsync(configBlob, () => new MemoryStream(config), static _ => { }, cancellation);
+        var layers = await PushLayersAsync(diffIds, (diffId, chain, stop) => InSlotAsync(push, diffId, stop, () => PushLayerAsync(push, diffId, chain, stop)), cancellation);
+        var configBlob = await PushConfigAsync(client, image, cancellation);
         return await ManifestForAsync(image, configBlob, layers, known, cancellation);
+    }
+
+    private async Task<Descriptor> PushConfigAsync(RegistryClient client, ImageRecord image, CancellationToken cancellation)
+    {
+        var config = await _content.ReadAsync(image.Id, _options.Limits.MaxImageConfig, cancellation);
+        var blob = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = config.Length };
+        if (!await client.HasBlobAsync(image.Id, cancellation)) await client.UploadAsync(blob, () => new MemoryStream(config), static _ => { }, cancellation);
+        return blob;
     }
 
     /// <summary>Notes and tells under which digest the registry now has it.</summary>
     private async Task PushedAsync(ImageReference reference, ImageRecord image, byte[] manifest, Leases.Lease lease, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
-        var digest = Digest.OfBytes(manifest);
         await KeepManifestsAsync(image.Id, lease, [manifest], cancellation);
+        TellPushed(reference, image, manifest, progress);
+    }
+
+    private void TellPushed(ImageReference reference, ImageRecord image, byte[] manifest, IProgress<JsonMessage> progress)
+    {
+        var digest = Digest.OfBytes(manifest);
         _store.AddDigest(reference.Repository, digest, image.Id);
         progress.Report(new JsonMessage { Status = $"{reference.Tag}: digest: {digest} size: {manifest.Length}" });
         var result = new PushResult { Tag = reference.Tag, Digest = digest.ToString(), Size = manifest.Length };
         progress.Report(new JsonMessage { ProgressDetail = new(), Aux = JsonSerializer.SerializeToElement(result, JsonMessageJson.Default.PushResult) });
     }
 
-    private async Task<Descriptor[]> PushLayersAsync(Pushing push, List<Digest> diffIds, CancellationToken cancellation)
+    /// <summary>Sends layers side by side, each by its diff ID and the stack that ends with it.</summary>
+    private static async Task<Descriptor[]> PushLayersAsync(List<Digest> diffIds, Func<Digest, Digest, CancellationToken, Task<Descriptor>> send, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var uploads = new Dictionary<Digest, Task<Descriptor>>();
@@ -99,7 +116,7 @@ public sealed partial class ImageService
         {
             chain = ChainId.Of(chain, diffId);
             // Two equal layers are one blob.
-            if (!uploads.ContainsKey(diffId)) uploads.Add(diffId, InSlotAsync(push, diffId, chain.Value, stop.Token));
+            if (!uploads.ContainsKey(diffId)) uploads.Add(diffId, send(diffId, chain.Value, stop.Token));
         }
         try { await Task.WhenAll(uploads.Values); }
         catch
@@ -113,12 +130,12 @@ public sealed partial class ImageService
         return await Task.WhenAll(diffIds.Select(diffId => uploads[diffId]));
     }
 
-    private async Task<Descriptor> InSlotAsync(Pushing push, Digest diffId, Digest chain, CancellationToken cancellation)
+    private async Task<Descriptor> InSlotAsync(Pushing push, Digest diffId, CancellationToken cancellation, Func<Task<Descriptor>> send)
     {
         await _uploads.WaitAsync(cancellation);
         try
         {
-            var blob = await PushLayerAsync(push, diffId, chain, cancellation);
+            var blob = await send();
             _store.AddLayerBlob(diffId, blob);
             _store.AddBlobSource(blob.Digest, push.Name.Repository);
             return blob;

@@ -49,6 +49,7 @@ public sealed partial class ImageService
         List<Digest> others = reference.Digest is null ? _store.PlatformsOf(reference.WithDefaultTag()) : [];
         if (!force && others.Find(other => UsersOf(other).Count > 0) is { IsEmpty: false } used)
             throw WharfException.Conflict($"conflict: unable to remove repository reference \"{nameOrId}\" (must force) - container {UsersOf(used)[0].ContainerId[..12]} is using its referenced image {Short(used)}");
+        bool hadForm = reference.Digest is null && _store.FormOf(reference.WithDefaultTag()) is not null;
         if (reference.Digest is { } asked) UntagDigest(id, reference.Repository, asked, answer);
         else
         {
@@ -61,6 +62,8 @@ public sealed partial class ImageService
         }
         foreach (var nameless in others.Prepend(id).Where(image => _store.NamesOf(image).Count == 0 && _store.DigestsOf(image).Count == 0).ToList())
             await DeleteAsync(nameless, force, prune, quiet: true, answer, cancellation);
+        // The image may stay; what the name's own form of it took does not.
+        if (hadForm) await CollectAsync(cancellation);
     }
 
     /// <summary>Removes one of several platforms of a name, which stays; false when it is the only one.</summary>

@@ -44,6 +44,7 @@ public sealed partial class ImageStore
         Forget(connection, transaction, to);
         Run(connection, transaction, "insert into image_name_index select $2, digest from image_name_index where name = $1", from.Canonical, to.Canonical);
         Run(connection, transaction, "insert into image_platform select $2, image from image_platform where name = $1", from.Canonical, to.Canonical);
+        Run(connection, transaction, "insert into image_name_form select $2, manifest from image_name_form where name = $1", from.Canonical, to.Canonical);
         return 0;
     });
 
@@ -60,6 +61,7 @@ public sealed partial class ImageStore
     {
         Run(connection, transaction, "delete from image_platform where name = $1", name.Canonical);
         Run(connection, transaction, "delete from image_name_index where name = $1", name.Canonical);
+        Run(connection, transaction, "delete from image_name_form where name = $1", name.Canonical);
     }
 
     private static void Run(SqliteConnection connection, SqliteTransaction transaction, string sql, params ReadOnlySpan<object?> arguments)

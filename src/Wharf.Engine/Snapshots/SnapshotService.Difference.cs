@@ -1,6 +1,7 @@
 using System.Text;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Image;
 
@@ -28,6 +29,31 @@ public sealed partial class SnapshotService
         new TreeComparison(differences, cancellation).Compare(before, after, "/", 0);
         differences.Sort(static (a, b) => string.CompareOrdinal(a.Path, b.Path));
         return differences;
+    }
+
+    /// <summary>Makes one layer on <paramref name="below"/> of all that lies between it and <paramref name="top"/>. The caller holds layers.</summary>
+    public Task<LayerInfo> MergeAsync(Digest? below, Digest? top, CancellationToken cancellation) =>
+        Piped.RunAsync(output => WriteDifferenceTarAsync(below, top, output, cancellation), tar => ApplyAsync(below, null, tar, cancellation));
+
+    private async Task WriteDifferenceTarAsync(Digest? from, Digest? to, Stream output, CancellationToken cancellation)
+    {
+        using var root = OpenLayers(to);
+        var tar = new TarWriter(output);
+        var writer = new TreeWriter(tar, new TreeWriterOptions { MaxNameLength = _options.Limits.MaxTarNameLength });
+        // With nothing below, the root's own mode, owner and attributes are of this layer too.
+        if (from is null) await writer.WriteAloneAsync(root, "."u8.ToArray(), "."u8.ToArray(), cancellation).ConfigureAwait(false);
+        foreach (var difference in Differences(LayerPaths(from), LayerPaths(to), cancellation))
+        {
+            var path = Encoding.UTF8.GetBytes(difference.Path.TrimStart('/'));
+            int slash = path.AsSpan().LastIndexOf((byte)'/');
+            int fd = FileAt.OpenBeneath(root.Value, slash < 0 ? "."u8 : path.AsSpan(0, slash), O.RDONLY | O.DIRECTORY, Resolve.NoSymlinks);
+            // What was in a directory that is gone, or is something else now, needs no mark of its own.
+            if (fd is -Errno.ENOENT or -Errno.ENOTDIR or -Errno.ELOOP) continue;
+            using var parent = new Fd(FileAt.Check(fd, "openat2", path));
+            if (difference.Kind == Deleted) await writer.WriteWhiteoutAsync(path, cancellation).ConfigureAwait(false);
+            else await writer.WriteAloneAsync(parent, path[(slash + 1)..], path, cancellation).ConfigureAwait(false);
+        }
+        await tar.FinishAsync(cancellation).ConfigureAwait(false);
     }
 
     private sealed class TreeComparison(List<FileDifference> differences, CancellationToken cancellation)

@@ -128,6 +128,16 @@ public sealed record RepositoryTags
 /// <summary>Where a client hands over its standard output and error by SCM_RIGHTS (<c>POST /wharf/containers/{id}/streams</c>): one connection within ten seconds, two descriptors with any byte; an answer says what is wrong.</summary>
 public sealed record StreamSocket { public string Path { get; set; } = ""; }
 
+/// <summary>A name whose pushes send an image in a form of its own (<c>POST /wharf/images/{name}/convert</c>).</summary>
+public sealed record ConvertedImage
+{
+    public string Id { get; set; } = "";
+    /// <summary>The manifest's, as registries will have it.</summary>
+    public string Digest { get; set; } = "";
+    /// <summary>Bytes of the layers in that form.</summary>
+    public long Size { get; set; }
+}
+
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
 [JsonSerializable(typeof(List<FileDifference>))]
@@ -145,6 +155,7 @@ public sealed record StreamSocket { public string Path { get; set; } = ""; }
 [JsonSerializable(typeof(List<Secret>))]
 [JsonSerializable(typeof(HostMount))]
 [JsonSerializable(typeof(RepositoryTags))]
+[JsonSerializable(typeof(ConvertedImage))]
 [JsonSerializable(typeof(List<Artifact>))]
 [JsonSerializable(typeof(ArtifactRemoval))]
 [JsonSerializable(typeof(List<HostMount>))]

@@ -8,6 +8,7 @@ namespace Wharf.Cli.Commands;
 internal static class ImageVerbs
 {
     public static readonly CommandEntry Build = Verb("build", "Build an image from a Dockerfile", () => new BuildCommand(), "image build", "build", "builder build");
+    public static readonly CommandEntry Convert = Verb("convert", "Choose the form in which an image is pushed", () => new ConvertCommand());
     public static readonly CommandEntry History = Verb("history", "Show how an image came to be", () => new HistoryCommand(), "image history", "history");
     public static readonly CommandEntry Import = Verb("import", "Make an image of a tar archive of files", () => new ImportCommand(), "image import", "import");
     public static readonly CommandEntry Inspect = Verb("inspect", "Show all there is to know of images", () => new InspectCommand());
@@ -19,8 +20,9 @@ internal static class ImageVerbs
     public static readonly CommandEntry Remove = Verb("rm", "Remove images", () => new RemoveCommand(), "image rm", "image remove", "rmi").As("rm", ["remove"]);
     public static readonly CommandEntry Save = Verb("save", "Save images to a tar archive or stdout", () => new SaveCommand(), "image save", "save");
     public static readonly CommandEntry SecureCopy = Verb("scp", "Copy an image from one engine to another", () => new SecureCopyCommand());
+    public static readonly CommandEntry Squash = Verb("squash", "Make one layer of an image's layers", () => new SquashCommand());
     public static readonly CommandEntry Tag = Verb("tag", "Give an image another name", () => new TagCommand(), "image tag", "tag");
     private static CommandEntry Trust => Noun("trust", "Manage which images may come in", Verb("show", "Show the trust policy and which registries are blocked", () => new ShowTrustCommand()));
 
-    public static IReadOnlyList<CommandEntry> All => [Build, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Tag, Trust];
+    public static IReadOnlyList<CommandEntry> All => [Build, Convert, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Squash, Tag, Trust];
 }
