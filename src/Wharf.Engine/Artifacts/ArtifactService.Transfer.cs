@@ -18,6 +18,7 @@ public sealed partial class ArtifactService
         if (ManifestDocuments.IsIndex(type, bytes)) throw WharfException.Invalid($"{reference.Familiar} is an index of several manifests, not an artifact");
         var manifest = ManifestDocuments.ParseManifest(bytes, type);
         if (BlobsOf(manifest).FirstOrDefault(static blob => blob.Size < 0) is { } wrong) throw WharfException.Invalid($"blob {wrong.Digest} has a negative size");
+        await _images.CheckTrustAsync(client, reference, [told], cancellation);
         progress.Report(new JsonMessage { Status = $"Pulling from {reference.Path}", Id = asked });
         var former = _store.Find(reference)?.Manifest;
         using var lease = _images.TakeLease();

@@ -17,7 +17,7 @@ public sealed partial class ImageService
 
     /// <summary>Forbidden when the policy does not let the image in.</summary>
     /// <param name="subjects">Digests of the image's manifest and of the index that names it: a signature of either is the image's.</param>
-    private async Task CheckTrustAsync(RegistryClient client, ImageReference image, IReadOnlyList<Digest> subjects, CancellationToken cancellation)
+    internal async Task CheckTrustAsync(RegistryClient client, ImageReference image, IReadOnlyList<Digest> subjects, CancellationToken cancellation)
     {
         if (_options.TrustPolicy is not { } policy) return;
         var (scope, requirements) = policy.Of(image);

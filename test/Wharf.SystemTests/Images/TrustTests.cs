@@ -78,6 +78,7 @@ public sealed class TrustTests
             if (HasJudge(name)) (await SkopeoAsync(name)).ShouldExit(1).Error.ShouldContain("is rejected by policy");
         }
         (await engine.WharfAsync("run", "--rm", $"{at}/bare:v1", "true")).ShouldExit(125).Error.ShouldContain("is refused by the trust policy");
+        (await engine.WharfAsync("artifact", "pull", $"{at}/bare:v1")).ShouldExit(1).Error.ShouldContain("is refused by the trust policy");
         var dockerfile = Encoding.UTF8.GetBytes($"FROM {at}/bare:v1\nLABEL a=b\n");
         var classic = (await CommandResult.RunAsync("docker", ["-H", engine.Host, "build", "-"], dockerfile, environment: new Dictionary<string, string> { ["DOCKER_BUILDKIT"] = "0" })).ShouldExit(1);
         foreach (var built in (CommandResult[])[classic, (await engine.WharfAsync(dockerfile, "build", "-")).ShouldExit(1)]) (built.Out + built.Error).ShouldContain("is refused by the trust policy");
@@ -156,6 +157,8 @@ public sealed class TrustTests
         (await engine.DockerAsync("pull", $"{at}/good/bad:v1")).ShouldExit(1).Error.ShouldContain($"registry {at} is blocked by this engine's blocked-registries ({at}/good/bad)");
         (await engine.DockerAsync("pull", "registry.example.com/app")).ShouldExit(1).Error.ShouldContain("registry registry.example.com is blocked");
         (await engine.DockerAsync("pull", "busybox")).ShouldExit(1).Error.ShouldContain("docker.io/library/busybox is not among this engine's allowed-registries");
+        (await engine.WharfAsync("artifact", "pull", $"{at}/good/bad:v1")).ShouldExit(1).Error.ShouldContain($"registry {at} is blocked");
+        (await engine.WharfAsync("search", "--list-tags", $"{at}/good/bad")).ShouldExit(1).Error.ShouldContain($"registry {at} is blocked");
         (await engine.DockerAsync("search", "busybox")).ShouldExit(1).Error.ShouldContain("docker.io is not among this engine's allowed-registries");
         (await engine.DockerAsync("tag", $"{at}/good/app:v1", $"{at}/else:v1")).ShouldExit(0);
         (await engine.DockerAsync("push", $"{at}/else:v1")).ShouldExit(1).Error.ShouldContain("is not among this engine's allowed-registries");
