@@ -53,7 +53,7 @@ public sealed partial class ImageService
             lease.Add(blob.Digest);
             if (_content.Has(blob.Digest)) continue;
             await using var ingest = await _content.IngestAsync(blob.Digest, blob.Size, cancellation);
-            await client.DownloadAsync(ingest, blob, static _ => { }, cancellation);
+            await client.DownloadAsync(ingest, blob, static _ => { }, _downloads, cancellation);
             ingest.Commit();
         }
         // The manifest last: where it is, all it names is.

@@ -130,7 +130,7 @@ public sealed partial class ImageService
         {
             await using var ingest = await _content.IngestAsync(layer.Digest, layer.Size, cancellation);
             fetch.Began(ingest.Path, ingest.Offset);
-            try { await pull.Client.DownloadAsync(ingest, layer, fetch.Advance, cancellation); }
+            try { await pull.Client.DownloadAsync(ingest, layer, fetch.Advance, _downloads, cancellation); }
             // As dockerd on Linux: a foreign layer comes from its registry as any other, and from nowhere that a manifest points to.
             catch (WharfException error) when (error.Kind == ErrorKind.NotFound && layer.Urls is { Count: > 0 })
             {

@@ -18,6 +18,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "an upload to {Repository} that was begun before cannot be gone on with, it begins anew: {Why}")]
     public static partial void UploadBegunAnew(ILogger logger, string repository, string why);
 
+    [LoggerMessage(Level = LogLevel.Debug, Message = "one of several connections for {Url} ends: {Why}")]
+    public static partial void PartFailed(ILogger logger, Uri url, string why);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "content {Digest} is damaged and was removed")]
     public static partial void BlobDamaged(ILogger logger, Digest digest);
 

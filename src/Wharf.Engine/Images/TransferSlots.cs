@@ -19,6 +19,17 @@ internal sealed class TransferSlots(Func<int> limit)
         await using (cancellation.Register(() => turn.TrySetCanceled(cancellation))) await turn.Task.ConfigureAwait(false);
     }
 
+    /// <summary>Takes a slot that is free and that nobody waits for; who gets it gives it back by <see cref="Release"/>.</summary>
+    public bool TryTake()
+    {
+        lock (_lock)
+        {
+            if (_taken >= limit() || _waiting.Any(static turn => !turn.Task.IsCompleted)) return false;
+            _taken++;
+            return true;
+        }
+    }
+
     public void Release()
     {
         lock (_lock)

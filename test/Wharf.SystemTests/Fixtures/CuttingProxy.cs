@@ -32,6 +32,10 @@ public sealed class CuttingProxy : IDisposable
 
     public int Cuts { get; private set; }
 
+    /// <summary>Most connections that passed on blobs at the same time.</summary>
+    public int MostAtOnce { get; private set; }
+    private int _now;
+
     /// <summary>Bytes of blobs passed on, and those that had been passed on before.</summary>
     public (long Sent, long Again) Bytes()
     {
@@ -92,6 +96,7 @@ public sealed class CuttingProxy : IDisposable
         long start = isBlob && answer.Contains(" 206 ", StringComparison.Ordinal) ? RangeOf(head) : 0;
         long limit = isBlob && MostBytes is { } most ? _random.Next(1, most) : long.MaxValue;
         long passed = 0;
+        if (isBlob) lock (_sent) MostAtOnce = Math.Max(MostAtOnce, ++_now);
         var buffer = new byte[16384];
         try
         {
@@ -111,6 +116,7 @@ public sealed class CuttingProxy : IDisposable
                 {
                     if (!_sent.TryGetValue(path, out var ranges)) _sent[path] = ranges = [];
                     ranges.Add((start, start + passed));
+                    _now--;
                 }
         }
     }

@@ -75,6 +75,41 @@ public sealed class TransferTests
     }
 
     [Fact]
+    public async Task A_big_layer_on_a_slow_line_comes_over_several_connections_also_across_a_daemons_death()
+    {
+        const int Big = 48 << 20;
+        await using var engine = Fresh();
+        await engine.StartOwnAsync();
+        await using var registry = await LocalRegistry.StartAsync();
+        var id = await PushAsync(engine, registry, "big", Big);
+        // Some 3 MB a second on each connection.
+        using var proxy = new CuttingProxy(registry.Port) { Pause = TimeSpan.FromMilliseconds(5) };
+        var ingest = Path.Combine(engine.DataRoot, "content", "ingest");
+        using (var api = new EngineApi(engine.SocketPath))
+        {
+            var pull = api.PostAsync($"/images/create?fromImage={proxy.Address}/big&tag=v1");
+            var watch = Stopwatch.StartNew();
+            while (Directory.EnumerateFiles(ingest).Count(path => Path.HasExtension(path) && new FileInfo(path).Length > 1 << 20) < 2)
+            {
+                watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20));
+                await Task.Delay(10);
+            }
+            await engine.KillDaemonAsync();
+            await Should.ThrowAsync<HttpRequestException>(pull);
+        }
+        proxy.MostAtOnce.ShouldBe(3);
+        await engine.StartDaemonAsync();
+        using var after = new EngineApi(engine.SocketPath);
+        var pulled = await after.PostAsync($"/images/create?fromImage={proxy.Address}/big&tag=v1");
+        pulled.StreamError.ShouldBeNull(pulled.Text);
+        (await after.GetAsync($"/images/{proxy.Address}/big:v1/json")).Json["Id"]!.GetValue<string>().ShouldBe(id);
+        var (sent, again) = proxy.Bytes();
+        sent.ShouldBeGreaterThan(Big);
+        again.ShouldBeLessThan(sent / 4);
+        Directory.EnumerateFiles(ingest).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_newer_image_moves_only_the_layer_that_changed_and_equal_pulls_share_their_fetch()
     {
         await using var engine = Fresh();

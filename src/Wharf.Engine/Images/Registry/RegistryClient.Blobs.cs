@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using Wharf.Engine.Content;
@@ -10,13 +10,30 @@ namespace Wharf.Engine.Images.Registry;
 /// <summary>Fetching blobs.</summary>
 internal sealed partial class RegistryClient
 {
-    /// <summary>Downloads a blob into its ingest, going on after cuts from where it stopped; the ingest is not committed.</summary>
-    public Task DownloadAsync(BlobIngest ingest, Descriptor blob, Action<long> progress, CancellationToken cancellation) => WithEndpointAsync(async connection =>
+    // A line on which the rest of a big blob would take longer than this, as its first second went, is helped by others.
+    private const long SplitFrom = 32L << 20, LeastRest = 16L << 20;
+    private static readonly TimeSpan SplitAfter = TimeSpan.FromSeconds(1), LongRest = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Downloads a blob into its ingest, going on after cuts from where it stopped; the ingest is not committed. A big one that comes slowly is fetched over several connections, as many
+    /// as there are slots that no layer waits for.
+    /// </summary>
+    public Task DownloadAsync(BlobIngest ingest, Descriptor blob, Action<long> progress, TransferSlots slots, CancellationToken cancellation) => WithEndpointAsync(async connection =>
     {
+        await using var others = new PartFetchers(connection, Url(connection, "blobs/" + blob.Digest), PullScope, ingest.Parts, slots, _options.MaxDownloadAttempts, _log, cancellation);
         for (int attempt = 1; ingest.Offset < blob.Size; attempt++)
         {
             long before = ingest.Offset;
-            try { await DownloadRestAsync(connection, ingest, blob, progress, cancellation); }
+            try
+            {
+                if (ingest.Parts.At(ingest.Offset) is not { } part) await DownloadGapAsync(connection, ingest, blob, progress, others, cancellation);
+                else
+                {
+                    if (part.IsOpen) others.StartInPlace(ingest.Offset);
+                    await ingest.TakeAsync(part, progress, cancellation);
+                }
+                attempt = 0;
+            }
             catch (Exception error) when (error is HttpRequestException or IOException && !cancellation.IsCancellationRequested)
             {
                 // A cut that comes after progress costs no attempt: a long download over a bad line must end.
@@ -28,35 +45,36 @@ internal sealed partial class RegistryClient
         return true;
     }, cancellation);
 
-    private async Task DownloadRestAsync(RegistryConnection connection, BlobIngest ingest, Descriptor blob, Action<long> progress, CancellationToken cancellation)
+    /// <summary>Fetches up to where the next part begins, which may be nearer at the end than at the start.</summary>
+    private async Task DownloadGapAsync(RegistryConnection connection, BlobIngest ingest, Descriptor blob, Action<long> progress, PartFetchers others, CancellationToken cancellation)
     {
-        long from = ingest.Offset;
+        long from = ingest.Offset, end = ingest.Parts.GapEnd(from);
         using var response = await connection.SendAsync(() =>
         {
             var request = new HttpRequestMessage(HttpMethod.Get, Url(connection, "blobs/" + blob.Digest));
-            if (from > 0) request.Headers.Range = new RangeHeaderValue(from, null);
+            if (from > 0 || end < blob.Size) request.Headers.Range = new RangeHeaderValue(from, end < blob.Size ? end - 1 : null);
             return request;
         }, PullScope, cancellation);
         if (!response.IsSuccessStatusCode) throw await BlobErrorAsync(response, blob, cancellation);
-        bool partial = response.StatusCode == HttpStatusCode.PartialContent;
-        if (partial && response.Content.Headers.ContentRange is { From: { } start } && start != from) throw new IOException($"asked for bytes from {from}, got them from {start}");
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
+        var watch = Stopwatch.StartNew();
         // A registry that knows no ranges begins anew: what is there already is passed over.
-        long skip = partial ? 0 : from;
-        var buffer = ArrayPool<byte>.Shared.Rent(128 << 10);
-        try
+        await BlobStream.CopyAsync(response, from, response.StatusCode == HttpStatusCode.PartialContent ? 0 : from, async (bytes, stop) =>
         {
-            int count;
-            while ((count = await stream.ReadAsync(buffer, cancellation)) > 0)
-            {
-                int skipped = (int)Math.Min(skip, count);
-                skip -= skipped;
-                if (count > skipped) await ingest.AppendAsync(buffer.AsMemory(skipped, count - skipped), cancellation);
-                progress(ingest.Offset);
-            }
-        }
-        finally { ArrayPool<byte>.Shared.Return(buffer); }
-        if (ingest.Offset < blob.Size) throw new IOException($"the connection was closed after {ingest.Offset} of {blob.Size} bytes");
+            end = ingest.Parts.GapEnd(from);
+            // Up to the blob's own end all that comes is taken: more than there should be is refused.
+            await ingest.AppendAsync(end < blob.Size ? bytes[..(int)Math.Clamp(end - ingest.Offset, 0, bytes.Length)] : bytes, stop);
+            progress(ingest.Offset);
+            if (watch.Elapsed > SplitAfter) Split(blob, ingest.Offset, (ingest.Offset - from) / watch.Elapsed.TotalSeconds, others);
+            return end == blob.Size || ingest.Offset < end;
+        }, cancellation);
+        if (ingest.Offset < end) throw new IOException($"the connection was closed after {ingest.Offset} of {blob.Size} bytes");
+    }
+
+    /// <summary>Has others fetch what lies beyond the bytes of this connection's next second, if the rest would take long.</summary>
+    private static void Split(Descriptor blob, long offset, double perSecond, PartFetchers others)
+    {
+        long rest = blob.Size - offset;
+        if (blob.Size >= SplitFrom && rest >= LeastRest && rest > perSecond * LongRest.TotalSeconds) others.Start(offset + Math.Max(1 << 20, (long)perSecond));
     }
 
     private static async Task<WharfException> BlobErrorAsync(HttpResponseMessage response, Descriptor blob, CancellationToken cancellation)

@@ -24,6 +24,20 @@ public sealed class TransferSlotsTests
     }
 
     [Fact]
+    public async Task Who_only_tries_comes_after_those_who_wait()
+    {
+        var slots = new TransferSlots(static () => 2);
+        await slots.WaitAsync(default);
+        (slots.TryTake(), slots.TryTake()).ShouldBe((true, false));
+        var waiting = slots.WaitAsync(default);
+        slots.Release();
+        await waiting;
+        slots.TryTake().ShouldBeFalse();
+        slots.Release();
+        slots.TryTake().ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task A_limit_that_changes_holds_from_the_next_change_on()
     {
         int limit = 1;
