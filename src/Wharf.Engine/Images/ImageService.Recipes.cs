@@ -81,8 +81,8 @@ public sealed partial class ImageService
     {
         if (blob.Digest != diffId && _store.RecipeOf(blob.Digest) is null)
         {
-            bool isGzip = blob.MediaType is MediaTypes.OciLayerGzip or MediaTypes.DockerLayerGzip;
-            var result = !isGzip ? new RecipeResult(null, $"recipes are of gzip alone, not of {blob.MediaType}", true)
+            bool isKnown = blob.MediaType is MediaTypes.OciLayerGzip or MediaTypes.DockerLayerGzip or MediaTypes.OciLayerZstd or MediaTypes.DockerLayerZstd;
+            var result = !isKnown ? new RecipeResult(null, $"recipes are of gzip and zstd, not of {blob.MediaType}", true)
                 : blob.Digest.Algorithm != "sha256" || diffId.Algorithm != "sha256" ? new RecipeResult(null, "recipes are of sha256 alone", true)
                 : blob.Size < SmallBlob ? new RecipeResult(null, "it is small", true)
                 : _recipesTried.Add(blob.Digest) ? await RecordAsync(diffId, blob, cancellation) : new RecipeResult(null, "it failed before", false);
@@ -134,7 +134,7 @@ public sealed partial class ImageService
         else
         {
             await using var recipe = _content.OpenRecipe(blob.Digest);
-            await Piped.RunAsync(plain => _snapshots.WriteLayerTarAsync(chain, plain, cancellation), plain => GzipRecipe.RebuildAsync(recipe, plain, digesting, cancellation));
+            await Piped.RunAsync(plain => _snapshots.WriteLayerTarAsync(chain, plain, cancellation), plain => LayerRecipe.RebuildAsync(recipe, plain, digesting, cancellation));
         }
         digesting.Verify();
     }

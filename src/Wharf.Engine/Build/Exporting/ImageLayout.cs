@@ -61,7 +61,7 @@ public sealed class ImageLayout
         return new LayoutEntry(target, descriptor, configBlob, layers, attestations);
     }
 
-    private static string DockerType(string mediaType) => mediaType switch { MediaTypes.OciLayerGzip => MediaTypes.DockerLayerGzip, MediaTypes.OciLayer => MediaTypes.DockerLayer, MediaTypes.OciLayerZstd => "application/vnd.docker.image.rootfs.diff.tar.zstd", _ => mediaType };
+    private static string DockerType(string mediaType) => mediaType switch { MediaTypes.OciLayerGzip => MediaTypes.DockerLayerGzip, MediaTypes.OciLayer => MediaTypes.DockerLayer, MediaTypes.OciLayerZstd => MediaTypes.DockerLayerZstd, _ => mediaType };
 
     private static Dictionary<string, string>? Annotations(LayoutOptions options, string place, string platform)
     {

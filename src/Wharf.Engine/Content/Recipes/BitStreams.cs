@@ -58,7 +58,7 @@ internal sealed class BitSource(Stream input)
     }
 }
 
-/// <summary>Puts a deflate stream together in memory; the owner takes away what is whole.</summary>
+/// <summary>Puts a compressed stream together in memory, the lowest bit of each byte first; the owner takes away what is whole.</summary>
 internal sealed class BitSink
 {
     private byte[] _buffer = new byte[96 << 10];
@@ -85,6 +85,17 @@ internal sealed class BitSink
     }
 
     public void Put((ushort Code, int Bits) code) => Put(code.Code, code.Bits);
+
+    /// <summary>At the border of a byte: whole bytes.</summary>
+    public void Put(ReadOnlySpan<byte> bytes)
+    {
+        if (_buffer.Length - Length < bytes.Length) Array.Resize(ref _buffer, Math.Max(_buffer.Length * 2, Length + bytes.Length));
+        bytes.CopyTo(_buffer.AsSpan(Length));
+        Length += bytes.Length;
+    }
+
+    /// <summary>What was put from a place on, to be written over.</summary>
+    public Span<byte> At(int place) => _buffer.AsSpan(place, Length - place);
 
     /// <summary>How many bits are missing to a whole byte.</summary>
     public int Padding => -_count & 7;

@@ -10,7 +10,7 @@ internal static class GzipRecipe
 {
     private const long Sample = 2 << 20;
 
-    private static ReadOnlySpan<byte> Magic => "WGR1"u8;
+    public static ReadOnlySpan<byte> Magic => "WGR1"u8;
 
     /// <summary>Writes the recipe; gives the plain data's SHA-256. InvalidDataException for what cannot be made again.</summary>
     public static byte[] Write(Func<Stream> archive, Stream recipe, CancellationToken cancellation)
@@ -24,24 +24,11 @@ internal static class GzipRecipe
     }
 
     /// <summary>The model that says best what the archive's beginning says.</summary>
-    public static byte Choose(Func<Stream> archive, CancellationToken cancellation)
+    public static byte Choose(Func<Stream> archive, CancellationToken cancellation) => LayerRecipe.Choose(CompressorModel.All, model =>
     {
-        var (best, least) = (CompressorModel.All[0], long.MaxValue);
-        foreach (byte model in CompressorModel.All)
-        {
-            using var input = archive();
-            var recorder = new RecipeRecorder(input, Stream.Null, model, null, cancellation);
-            recorder.Run(Sample);
-            if (recorder.Written < least) (best, least) = (model, recorder.Written);
-        }
-        return best;
-    }
-
-    /// <summary>Makes the archive of its plain data. InvalidDataException when the recipe is damaged or for other data; the caller proves the bytes by their digest.</summary>
-    public static async Task RebuildAsync(Stream recipe, Stream plain, Stream output, CancellationToken cancellation)
-    {
-        var head = new byte[5];
-        if (await recipe.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false) < head.Length || !head.AsSpan(0, 4).SequenceEqual(Magic)) throw new InvalidDataException("no recipe");
-        await new RecipePlayer(recipe, head[4]).RunAsync(plain, output, cancellation).ConfigureAwait(false);
-    }
+        using var input = archive();
+        var recorder = new RecipeRecorder(input, Stream.Null, model, null, cancellation);
+        recorder.Run(Sample);
+        return recorder.Written;
+    });
 }

@@ -11,11 +11,11 @@ internal readonly record struct Token(int Length, int Distance)
 /// A part of the plain data: some history before <see cref="Position"/>, and what is known after it. Whoever predicts looks no further ahead than
 /// <see cref="Lookahead"/>, so that it makes no difference how much more is there.
 /// </summary>
-internal sealed class PlainWindow(int capacity)
+internal sealed class PlainWindow(int capacity, int history = PlainWindow.DeflateHistory)
 {
-    public const int History = 64 << 10, Lookahead = 8 << 10;
+    public const int DeflateHistory = 64 << 10, Lookahead = 8 << 10;
 
-    public byte[] Data { get; } = GC.AllocateUninitializedArray<byte>(capacity);
+    public byte[] Data { get; private set; } = GC.AllocateUninitializedArray<byte>(capacity);
 
     /// <summary>Where the next token begins.</summary>
     public int Position { get; set; }
@@ -33,14 +33,33 @@ internal sealed class PlainWindow(int capacity)
 
     public int Room => Data.Length - End;
 
+    /// <summary>Takes twice the memory, up to a limit; false when it has that already.</summary>
+    public bool Grow(int most)
+    {
+        if (Data.Length >= most) return false;
+        var larger = GC.AllocateUninitializedArray<byte>(Math.Min(Data.Length * 2, most));
+        Data.AsSpan(0, End).CopyTo(larger);
+        Data = larger;
+        return true;
+    }
+
     /// <summary>Drops history that is not needed any more; gives by how much all positions went down, a multiple of 65536.</summary>
     public int Slide()
     {
-        int by = Math.Max(0, Position - History) & ~0xffff;
+        int by = Math.Max(0, Position - history) & ~0xffff;
         if (by == 0) return 0;
         Data.AsSpan(by, End - by).CopyTo(Data);
         (Position, End, MemberStart) = (Position - by, End - by, Math.Max(MemberStart - by, -(1 << 30)));
         return by;
+    }
+
+    /// <summary>Adds a copy of what stands at a distance; the caller knows that there is room and that it is here.</summary>
+    public void Copy(int distance, int length)
+    {
+        int to = End, from = to - distance;
+        if (distance >= length) Data.AsSpan(from, length).CopyTo(Data.AsSpan(to));
+        else for (int i = 0; i < length; i++) Data[to + i] = Data[from + i];
+        End += length;
     }
 
     /// <summary>How many bytes from two positions on are equal, at most <paramref name="limit"/>.</summary>

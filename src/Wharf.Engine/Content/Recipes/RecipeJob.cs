@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
 using System.Security.Cryptography;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Image;
@@ -39,7 +38,7 @@ public static class RecipeJob
             await Console.Out.WriteLineAsync(Convert.ToHexStringLower(made));
             return 0;
         }
-        catch (InvalidDataException error)
+        catch (Exception error) when (error is InvalidDataException or Specs.Errors.WharfException)
         {
             await Console.Error.WriteLineAsync(error.Message);
             return NotWorthIt;
@@ -60,14 +59,14 @@ public static class RecipeJob
         await using var file = new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 0);
         await using (var bounded = new BoundedWriter(file, limit))
         {
-            var plain = GzipRecipe.Write(Open, bounded, cancellation);
+            var plain = LayerRecipe.Write(Open, bounded, cancellation);
             if (Digest.FromSha256(plain) != diffId) throw new InvalidDataException("the archive's plain data is not that of its layer");
         }
         file.Position = 0;
         var made = await SHA256.HashDataAsync(file, cancellation);
         file.Position = 0;
         await using var checkedOutput = new DigestingWriter(Stream.Null, digest);
-        await using (var tar = new GZipStream(Open(), CompressionMode.Decompress)) await GzipRecipe.RebuildAsync(file, tar, checkedOutput, cancellation);
+        await using (var tar = LayerRecipe.Unpack(Open)) await LayerRecipe.RebuildAsync(file, tar, checkedOutput, cancellation);
         checkedOutput.Verify();
         file.Flush(flushToDisk: true);
         return made;

@@ -191,11 +191,7 @@ internal sealed class RecipeRecorder
         if (code >= DeflateSymbols.DistanceBase.Length) throw new InvalidDataException("no such distance");
         int distance = DeflateSymbols.DistanceBase[code] + (int)_source.Take(DeflateSymbols.DistanceBits[code]);
         if (distance > _window.End - _memberStart || distance > _window.End) throw new InvalidDataException("a copy from before the start");
-        var data = _window.Data;
-        int to = _window.End, from = to - distance;
-        if (distance >= length) data.AsSpan(from, length).CopyTo(data.AsSpan(to));
-        else for (int i = 0; i < length; i++) data[to + i] = data[from + i];
-        _window.End += length;
+        _window.Copy(distance, length);
         return (uint)(distance << 9 | length);
     }
 

@@ -7,11 +7,13 @@ using Wharf.Engine;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Content;
 using Wharf.Engine.Content.Recipes;
+using Wharf.Engine.Content.Recipes.Zstd;
 using Wharf.Engine.Images;
 using Wharf.Engine.Images.Registry;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 using Wharf.Tests.Engine.Archive;
+using Wharf.Tests.Engine.Content.Recipes;
 using Xunit;
 
 namespace Wharf.Tests.Engine.Images;
@@ -35,7 +37,7 @@ public class FuzzTests
         throw new DirectoryNotFoundException("no Wharf.slnx above the tests");
     }
 
-    public static TheoryData<string> Readers => ["tar", "reference", "manifest", "index", "config", "challenge", "pax", "archive", "gzip", "recipe"];
+    public static TheoryData<string> Readers => ["tar", "reference", "manifest", "index", "config", "challenge", "pax", "archive", "gzip", "zstd", "recipe"];
 
     private static readonly Dictionary<string, (byte[][] Seeds, Func<byte[], Task> Read)> Targets = new()
     {
@@ -49,7 +51,8 @@ public class FuzzTests
         ["challenge"] = (Texts("realm=\"https://a/token\",service=\"s\",scope=\"repository:a:pull,push\",error=insufficient_scope"), bytes => Sync(() => Challenge.Parse(Encoding.Latin1.GetString(bytes)))),
         ["archive"] = ([new RawTar().Add("manifest.json", content: """[{"Config":"c","Layers":["l"]}]""").Add("c", content: "{}").Add("l", '2', link: "c").Add("h", '1', link: "l").ToArray()], ReadArchiveAsync),
         ["gzip"] = ([Gzip(6), Gzip(1), OwnGzip()], bytes => Refused(() => { foreach (int model in (int[])[6, 19]) new RecipeRecorder(new MemoryStream(bytes), Stream.Null, model, null, default).Run(); return Task.CompletedTask; })),
-        ["recipe"] = ([Recipe(Gzip(6)), Recipe(Gzip(1)), Recipe(OwnGzip())], bytes => Refused(() => GzipRecipe.RebuildAsync(new MemoryStream(bytes), new MemoryStream(RecipeText), Stream.Null, default))),
+        ["zstd"] = ([Zstd(3), Zstd(19), RandomZstd.Make(new Random(1)).Archive], bytes => Refused(() => { new ZstdRecorder(new MemoryStream(bytes), Stream.Null, ZstdModels.All[0], null, default).Run(); return Task.CompletedTask; })),
+        ["recipe"] = ([Recipe(Gzip(6)), Recipe(Gzip(1)), Recipe(OwnGzip()), Recipe(Zstd(3)), Recipe(Zstd(19))], bytes => Refused(() => LayerRecipe.RebuildAsync(new MemoryStream(bytes), new MemoryStream(RecipeText), Stream.Null, default))),
     };
 
     private static byte[] RecipeText => Encoding.ASCII.GetBytes(string.Join(' ', Enumerable.Range(0, 600).Select(static number => number * 7919 % 1000)));
@@ -70,10 +73,17 @@ public class FuzzTests
         return output.ToArray();
     }
 
+    private static byte[] Zstd(int level)
+    {
+        using var output = new MemoryStream();
+        using (var zstd = new ZstdSharp.CompressionStream(output, level)) zstd.Write(RecipeText);
+        return output.ToArray();
+    }
+
     private static byte[] Recipe(byte[] archive)
     {
         using var recipe = new MemoryStream();
-        GzipRecipe.Write(() => new MemoryStream(archive), recipe, default);
+        LayerRecipe.Write(() => new MemoryStream(archive), recipe, default);
         return recipe.ToArray();
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Shouldly;
 using Wharf.Engine.Content.Recipes;
+using Wharf.Engine.Content.Recipes.Zstd;
 
 namespace Wharf.Tests.Engine.Content.Recipes;
 
@@ -44,10 +45,17 @@ internal static class RecipeSamples
         return recipe.ToArray();
     }
 
+    public static byte[] WriteZstd(byte[] archive, byte[] plain)
+    {
+        using var recipe = new MemoryStream();
+        ZstdRecipe.Write(() => new MemoryStream(archive), recipe, CancellationToken.None).ShouldBe(SHA256.HashData(plain));
+        return recipe.ToArray();
+    }
+
     public static async Task<byte[]> RebuildAsync(byte[] recipe, byte[] plain)
     {
         using var output = new MemoryStream();
-        await GzipRecipe.RebuildAsync(new MemoryStream(recipe), new MemoryStream(plain), output, CancellationToken.None);
+        await LayerRecipe.RebuildAsync(new MemoryStream(recipe), new MemoryStream(plain), output, CancellationToken.None);
         return output.ToArray();
     }
 }
