@@ -17,7 +17,9 @@ public static class Compression
         var counted = new CountingStream(new PrefixedStream(head.AsMemory(0, length), input));
         var magic = head.AsSpan(0, length);
         if (magic.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b])) return new RatioStream(new GZipStream(counted, CompressionMode.Decompress), counted, maxRatio);
-        if (magic.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd])) return new RatioStream(ZstdDecoder.Open(counted), counted, maxRatio);
+        // A frame that is skipped, as pzstd writes, may stand first (RFC 8878, 3.1.2).
+        bool isSkipped = length >= 4 && (magic[0] & 0xf0) == 0x50 && magic[1..4].SequenceEqual((ReadOnlySpan<byte>)[0x2a, 0x4d, 0x18]);
+        if (isSkipped || magic.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd])) return new RatioStream(ZstdDecoder.Open(counted), counted, maxRatio);
         if (magic.StartsWith("BZh"u8)) return new RatioStream(new DecoderStream(counted, new Bzip2Decoder()), counted, maxRatio);
         if (magic.StartsWith((ReadOnlySpan<byte>)[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])) return new RatioStream(new DecoderStream(counted, new XzDecoder()), counted, maxRatio);
         return counted;

@@ -16,7 +16,7 @@ internal sealed class WindowFinder(PlainWindow window, int reachBits)
     /// <summary>The number of <see cref="Rank"/> for a place that is told by its bits instead.</summary>
     public const int NotFound = 63;
 
-    private const int MaxSteps = 512;
+    private const int MaxSteps = 512, Enough = 256;
 
     private static int[] Filled(int count)
     {
@@ -68,15 +68,18 @@ internal sealed class WindowFinder(PlainWindow window, int reachBits)
         var data = window.Data;
         uint four = BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(at));
         int candidate = _heads[four * 0x9e3779b1 >> 32 - HeadBits], lowest = Lowest(at), limit = window.End - at, length = 3, distance = 0;
+        uint tail = four;
         for (; candidate >= lowest && candidate < at && steps > 0; steps--)
         {
-            if (data[candidate + length] == data[at + length] && BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(candidate)) == four)
+            // A longer one has these four bytes in common too, which few have.
+            if (BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(candidate + length - 3)) == tail)
             {
                 int found = window.Common(candidate, at, limit);
                 if (found > length)
                 {
                     (length, distance) = (found, at - candidate);
-                    if (found == limit) break;
+                    if (found == limit || found >= Enough) break;
+                    tail = BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(at + length - 3));
                 }
             }
             int before = Previous(candidate);

@@ -4,14 +4,10 @@ namespace Wharf.Engine.Content.Recipes.Zstd;
 internal static class ZstdModels
 {
     /// <summary>Most frequent first: of equals, the first is taken.</summary>
-    public static IReadOnlyList<byte> All { get; } = [1, 2];
+    public static IReadOnlyList<byte> All { get; } = [3, 4, 1, 2];
 
-    /// <summary>How far back ranks of copies go, as a power of two.</summary>
-    private static int ReachBits(int model) => model switch
-    {
-        1 or 2 => 23,
-        _ => throw new InvalidDataException("the recipe is of a newer kind"),
-    };
+    /// <summary>How far back ranks of copies go, as a power of two: far where what is predicted is often wrong.</summary>
+    private static int ReachBits(int model) => model < 3 ? 23 : 20;
 
     public static (SequencePredictor Predictor, WindowFinder Finder) Make(int model, PlainWindow window, RepeatOffsets offsets)
     {
@@ -19,7 +15,10 @@ internal static class ZstdModels
         return (model switch
         {
             1 => new LongestPredictor(window, offsets, finder, 16),
-            _ => new LongestPredictor(window, offsets, finder, 128),
+            2 => new LongestPredictor(window, offsets, finder, 128),
+            3 => new GoDoubleFastPredictor(window, offsets),
+            4 => new DoubleFastPredictor(window, offsets, 17, 16, 21),
+            _ => throw new InvalidDataException("the recipe is of a newer kind"),
         }, finder);
     }
 }

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Shouldly;
 using Wharf.Engine.Content.Recipes;
-using Wharf.Engine.Content.Recipes.Zstd;
 
 namespace Wharf.Tests.Engine.Content.Recipes;
 
@@ -41,14 +40,7 @@ internal static class RecipeSamples
     public static byte[] Write(byte[] archive, byte[] plain)
     {
         using var recipe = new MemoryStream();
-        GzipRecipe.Write(() => new MemoryStream(archive), recipe, CancellationToken.None).ShouldBe(SHA256.HashData(plain));
-        return recipe.ToArray();
-    }
-
-    public static byte[] WriteZstd(byte[] archive, byte[] plain)
-    {
-        using var recipe = new MemoryStream();
-        ZstdRecipe.Write(() => new MemoryStream(archive), recipe, CancellationToken.None).ShouldBe(SHA256.HashData(plain));
+        LayerRecipe.Write(() => new MemoryStream(archive), recipe, CancellationToken.None).ShouldBe(SHA256.HashData(plain));
         return recipe.ToArray();
     }
 

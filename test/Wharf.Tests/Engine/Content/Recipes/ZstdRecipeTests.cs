@@ -43,7 +43,7 @@ public class ZstdRecipeTests
     {
         var plain = Plain();
         var archive = Compress(plain, level);
-        var recipe = RecipeSamples.WriteZstd(archive, plain);
+        var recipe = RecipeSamples.Write(archive, plain);
         recipe.Length.ShouldBeLessThan(archive.Length / 4);
         (await RecipeSamples.RebuildAsync(recipe, plain)).ShouldBe(archive);
     }
@@ -53,7 +53,7 @@ public class ZstdRecipeTests
     {
         var plain = Plain();
         var archive = Compress(plain, 3, (ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_enableLongDistanceMatching, 1), (ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_windowLog, 27), (ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_checksumFlag, 1));
-        var recipe = RecipeSamples.WriteZstd(archive, plain);
+        var recipe = RecipeSamples.Write(archive, plain);
         (await RecipeSamples.RebuildAsync(recipe, plain)).ShouldBe(archive);
     }
 
@@ -65,7 +65,7 @@ public class ZstdRecipeTests
         byte[] plain = [.. noise, .. noise.AsSpan(0, 1 << 20)];
         var archive = Compress(plain, 3, (ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_enableLongDistanceMatching, 1), (ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_windowLog, 27));
         archive.Length.ShouldBeLessThan(plain.Length - 900_000);
-        Should.Throw<InvalidDataException>(() => RecipeSamples.WriteZstd(archive, plain)).Message.ShouldContain("too far back");
+        Should.Throw<InvalidDataException>(() => RecipeSamples.Write(archive, plain)).Message.ShouldContain("too far back");
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public class ZstdRecipeTests
     {
         var (archive, plain) = RandomZstd.Make(new Random(seed));
         (await UnpackAsync(archive)).ShouldBe(plain, "seed " + seed);
-        var recipe = RecipeSamples.WriteZstd(archive, plain);
+        var recipe = RecipeSamples.Write(archive, plain);
         (await RecipeSamples.RebuildAsync(recipe, plain)).ShouldBe(archive, "seed " + seed);
     }, iter: 40);
 
@@ -93,7 +93,7 @@ public class ZstdRecipeTests
     {
         var plain = RecipeSamples.Text();
         var original = Compress(plain, 3);
-        var recipe = RecipeSamples.WriteZstd(original, plain);
+        var recipe = RecipeSamples.Write(original, plain);
         await Should.ThrowAsync<InvalidDataException>(RecipeSamples.RebuildAsync(recipe, plain[..^1]));
         await Should.ThrowAsync<InvalidDataException>(RecipeSamples.RebuildAsync(recipe, [.. plain, 1]));
         await Should.ThrowAsync<InvalidDataException>(RecipeSamples.RebuildAsync(recipe[..100], plain));
