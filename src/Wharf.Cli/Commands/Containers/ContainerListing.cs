@@ -27,6 +27,7 @@ internal static class ContainerListing
             new("Ports", "PORTS", row => PortList.Display(row.Ports ?? [])),
             new("State", "STATE", row => row.State ?? ""),
             new("Status", "STATUS", row => row.Status ?? ""),
+            new("HealthStatus", "HEALTH STATUS", row => HealthIn(row.Status ?? "")),
             new("Size", "SIZE", Size),
             new("Labels", "LABELS", row => Text.Labels(row.Labels)),
             new("Mounts", "MOUNTS", row => string.Join(',', (row.Mounts ?? []).Select(mount => MountName(mount, truncates)))),
@@ -58,6 +59,15 @@ internal static class ContainerListing
         var (name, tag, digest) = Reference.Split(row.Image);
         return digest == "" ? row.Image : tag == "" ? name : $"{name}:{tag}";
     }
+
+    /// <summary>What the status tells in parentheses of one with a health check: older engines have it nowhere else in a list.</summary>
+    public static string HealthIn(string status) => status switch
+    {
+        _ when status.EndsWith(" (healthy)", StringComparison.Ordinal) => "healthy",
+        _ when status.EndsWith(" (unhealthy)", StringComparison.Ordinal) => "unhealthy",
+        _ when status.EndsWith(" (health: starting)", StringComparison.Ordinal) => "starting",
+        _ => "",
+    };
 
     private static string Size(ContainerSummary row)
     {
