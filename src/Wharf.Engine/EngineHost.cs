@@ -38,13 +38,36 @@ public sealed class EngineHost : IAsyncDisposable
     public required JobService Jobs { get; init; }
     public required SecretService Secrets { get; init; }
 
-    private Task _shimAwake = Task.CompletedTask;
-
     /// <summary>Opens the state, finds what a former daemon left running, and makes everything ready to serve.</summary>
     public static async Task<EngineHost> StartAsync(DaemonOptions options, ILoggerFactory logs, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         CgroupRoot.LeaveNestedRoot(logs.CreateLogger<ContainerService>());
+        // The shim starts while all else is made ready.
+        var shim = new ShimClient(options, logs.CreateLogger<ShimClient>());
+        var shimAwake = Task.Run(() => shim.WakeAsync(cancellation), cancellation);
+        EngineHost? host = null;
+        try
+        {
+            host = Make(options, logs, shim);
+            await host.BeginAsync(shimAwake, cancellation);
+            return host;
+        }
+        catch
+        {
+            // One that is only just starting would not hear that it is to end.
+            await shimAwake.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await UndoAsync(async () =>
+            {
+                if (host is null) await shim.ShutdownIfIdleAsync(CancellationToken.None);
+                else await host.DisposeAsync();
+            }, logs);
+            throw;
+        }
+    }
+
+    private static EngineHost Make(DaemonOptions options, ILoggerFactory logs, ShimClient shim)
+    {
         var facts = new HostFacts();
         var state = new StateStore(options.DataRoot);
         var events = new EventService(TimeProvider.System);
@@ -55,13 +78,12 @@ public sealed class EngineHost : IAsyncDisposable
         images.OtherBlobs = artifacts.Blobs;
         var networks = new NetworkService(options, state, events, logs);
         var volumes = new VolumeService(options, state, events);
-        var shim = new ShimClient(options, logs.CreateLogger<ShimClient>());
         var secrets = new SecretService(options, state);
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, secrets, shim, facts, logs);
         var builds = new BuildService(options, state, snapshots, images, containers, logs.CreateLogger<BuildService>());
         images.UsersOf = containers.UsersOf;
         images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains());
-        var host = new EngineHost
+        return new EngineHost
         {
             Options = options,
             Logs = logs,
@@ -82,22 +104,13 @@ public sealed class EngineHost : IAsyncDisposable
             Jobs = new JobService(state, containers, logs, TimeProvider.System),
             Secrets = secrets,
         };
-        try { await host.BeginAsync(cancellation); }
-        catch
-        {
-            await host.AbandonAsync();
-            throw;
-        }
-        return host;
     }
 
-    private async Task BeginAsync(CancellationToken cancellation)
+    private async Task BeginAsync(Task shimAwake, CancellationToken cancellation)
     {
-        // The shim starts while the networks are made ready.
-        _shimAwake = Task.Run(() => Shim.WakeAsync(cancellation), cancellation);
         await Networks.StartAsync(cancellation);
         await Networks.ReplayLeasesAsync(cancellation);
-        await _shimAwake;
+        await shimAwake;
         await Containers.StartAsync(cancellation);
         await Builds.StartAsync(cancellation);
         await Networks.ReleaseUnclaimedAsync(cancellation);
@@ -107,12 +120,10 @@ public sealed class EngineHost : IAsyncDisposable
     }
 
     /// <summary>Nothing of a start that failed may stay, and what goes wrong while it is undone must not hide why it failed.</summary>
-    private async Task AbandonAsync()
+    private static async Task UndoAsync(Func<Task> undo, ILoggerFactory logs)
     {
-        // One that is only just starting would not hear that it is to end.
-        await _shimAwake.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        try { await DisposeAsync(); }
-        catch (Exception error) when (error is not OutOfMemoryException) { Logs.CreateLogger<EngineHost>().StartNotUndone(error); }
+        try { await undo(); }
+        catch (Exception error) when (error is not OutOfMemoryException) { logs.CreateLogger<EngineHost>().StartNotUndone(error); }
     }
 
     /// <summary>Lets go of everything; containers run on.</summary>

@@ -8,12 +8,12 @@ namespace Wharf.Engine.Networks;
 /// The host's own iptables chain FORWARD, which may drop what it does not know: with nftables a drop in any table is final, so packets of
 /// containers are let through there too, as docker does, and judged by our table alone. Not used with <c>--firewall=respect</c>.
 /// </summary>
-internal sealed partial class HostForwarding(string tag) : IDisposable
+internal sealed partial class HostForwarding(string tag, NftablesContext nft)
 {
     /// <summary>The table that iptables keeps its filter chains in.</summary>
     public const string Table = "filter";
 
-    private readonly NftablesContext _nft = new();
+    private readonly NftablesContext _nft = nft;
     private string Comment => $"wharf {tag}";
 
     /// <summary>The chain that docker's users have rules of their own in, which are asked before docker's.</summary>
@@ -25,8 +25,8 @@ internal sealed partial class HostForwarding(string tag) : IDisposable
     /// </summary>
     public bool Allow(IEnumerable<string> bridges)
     {
-        bool missing = false;
         var all = bridges.ToList();
+        var insertions = new System.Text.StringBuilder();
         foreach (var family in (ReadOnlySpan<string>)["ip", "ip6"])
         {
             var chain = List(family, "FORWARD");
@@ -39,14 +39,14 @@ internal sealed partial class HostForwarding(string tag) : IDisposable
             }
             if (chain is null) continue;
             // Each is put first: what is to be asked before is inserted after.
-            var script = string.Concat(all.SelectMany(bridge => (string[])[$"iifname \"{bridge}\"", $"oifname \"{bridge}\""]).SelectMany(match => (string?[])[Missing(match, "accept"), hasUserChain ? Missing(match, $"jump {UserChain}") : null]).OfType<string>());
-            if (script.Length == 0) continue;
-            _nft.Run(script);
-            missing = true;
+            foreach (var rule in all.SelectMany(bridge => (string[])[$"iifname \"{bridge}\"", $"oifname \"{bridge}\""]).SelectMany(match => (string?[])[Missing(match, "accept"), hasUserChain ? Missing(match, $"jump {UserChain}") : null]).OfType<string>()) insertions.Append(rule);
 
             string? Missing(string match, string verdict) => HasRule(chain, match, verdict) ? null : $"insert rule {family} {Table} FORWARD {match} counter {verdict} comment \"{Comment}\"\n";
         }
-        return missing;
+        // All in one: for every change the library reads what the host has.
+        if (insertions.Length == 0) return false;
+        _nft.Run(insertions.ToString());
+        return true;
     }
 
     // As it is listed, with the counter's numbers between.
@@ -70,8 +70,6 @@ internal sealed partial class HostForwarding(string tag) : IDisposable
         try { return _nft.Run($"list chain {family} {Table} {chain}", handles: true); }
         catch (IOException) { return null; } // no such chain: nobody uses iptables here
     }
-
-    public void Dispose() => _nft.Dispose();
 
     [GeneratedRegex(@"# handle (\d+)\s*$")] private static partial Regex Handle();
 }

@@ -47,28 +47,27 @@ internal static class FirewallChoice
         if (!options.UsesFirewall) return new NoFirewall();
         switch (options.FirewallBackend)
         {
-            case "nftables": return Nftables(options);
+            case "nftables": return new NftablesFirewall(options.InstanceTag, options, new NftablesContext());
             case "iptables": return Iptables(options, legacy: false);
             case "iptables-legacy": return Iptables(options, legacy: true);
         }
-        if (WhyNoNftables() is not { } why) return Nftables(options);
+        var nft = new NftablesContext();
+        var firewall = new NftablesFirewall(options.InstanceTag, options, nft);
+        if (WhyNoNftables(nft, firewall.Name) is not { } why) return firewall;
+        firewall.Dispose();
         log.NoNftables(why);
         return Iptables(options, legacy: true);
     }
 
-    private static NftablesFirewall Nftables(DaemonOptions options) => new(options.InstanceTag, options);
     private static IptablesFirewall Iptables(DaemonOptions options, bool legacy) => new(new IptablesRules(options.InstanceTag, options), legacy);
 
-    /// <summary>The library and the kernel's side must both be there.</summary>
-    private static string? WhyNoNftables()
+    /// <summary>The library and the kernel's side must both be there. A table of our own is asked for, which need not be there: for a list of all, the library reads every rule of the host.</summary>
+    private static string? WhyNoNftables(NftablesContext nft, string table)
     {
-        try
-        {
-            using var nft = new NftablesContext();
-            _ = nft.Run("list tables");
-            return null;
-        }
-        catch (IOException error) { return error.Message; }
+        try { _ = nft.Run($"list table inet {table}"); }
+        catch (IOException error) when (!error.Message.Contains("No such file or directory", StringComparison.Ordinal)) { return error.Message; }
+        catch (IOException) { /* the kernel has looked for it */ }
+        return null;
     }
 }
 

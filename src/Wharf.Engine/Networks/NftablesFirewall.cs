@@ -8,10 +8,10 @@ namespace Wharf.Engine.Networks;
 /// The daemon's one nftables table. Networks and ports are elements of sets and maps, so that a thousand published ports are still one
 /// rule; every change is one transaction.
 /// </summary>
-internal sealed class NftablesFirewall(string tag, DaemonOptions options) : IFirewall
+internal sealed class NftablesFirewall(string tag, DaemonOptions options, NftablesContext nft) : IFirewall
 {
-    private readonly NftablesContext _nft = new();
-    private readonly HostForwarding _host = new(tag);
+    private readonly NftablesContext _nft = nft;
+    private readonly HostForwarding _host = new(tag, nft);
     private readonly string _table = $"inet wharf_{tag}";
 
     public string Name => $"wharf_{tag}";
@@ -235,9 +235,5 @@ internal sealed class NftablesFirewall(string tag, DaemonOptions options) : IFir
     // As numbers: names are looked up in /etc/protocols, which a machine without netbase has not.
     private static int NumberOf(string protocol) => protocol switch { "tcp" => 6, "udp" => 17, "sctp" => 132, _ => throw new ArgumentException($"no number for protocol {protocol}", nameof(protocol)) };
 
-    public void Dispose()
-    {
-        _nft.Dispose();
-        _host.Dispose();
-    }
+    public void Dispose() => _nft.Dispose();
 }

@@ -17,6 +17,7 @@ public sealed partial class ShimClient
 
     private async Task<Socket?> TryOpenAsync(CancellationToken cancellation)
     {
+        if (!File.Exists(SocketPath)) return null; // told sooner than by an exception, which costs a start some milliseconds
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
