@@ -104,6 +104,8 @@ public sealed record DaemonOptions
     /// <summary>Names of authorization plugins (protocol v1), asked in this order.</summary>
     public IReadOnlyList<string> AuthorizationPlugins { get => _live.AuthorizationPlugins; init => _live = _live with { AuthorizationPlugins = value }; }
     public IReadOnlyList<string> Labels { get => _live.Labels; init => _live = _live with { Labels = value }; }
+    /// <summary>Where files of the Container Device Interface lie, the later before the earlier; empty turns it off.</summary>
+    public IReadOnlyList<string> CdiDirectories { get; init; } = ["/etc/cdi", "/var/run/cdi"];
     /// <summary>Options of running containers, <c>key=value</c>: <c>native.cgroupdriver</c> is <c>cgroupfs</c> or <c>systemd</c>.</summary>
     public IReadOnlyList<string> ExecOptions { get; init; } = [];
 

@@ -73,6 +73,7 @@ public static class SystemApi
         var engine = context.Engine;
         var host = engine.Host;
         var counts = await engine.Containers.CountAsync(context.Cancellation);
+        var devices = Engine.Containers.Devices.CdiRegistry.Load(engine.Options.CdiDirectories);
         return new SystemInfo
         {
             ID = engine.Identity,
@@ -120,10 +121,11 @@ public static class SystemApi
             RuncCommit = new CommitInfo { ID = DaemonVersion.Commit },
             InitCommit = new CommitInfo { ID = "" },
             SecurityOptions = SecurityOptionsOf(engine),
-            Warnings = null,
+            Warnings = devices.Errors.Count == 0 ? null : [.. devices.Errors.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"CDI: Error associated with spec file {pair.Key}: {pair.Value}")],
             KernelMemoryTCP = !host.CgroupV2,
             FirewallBackend = new FirewallInfo { Driver = "nftables" },
-            CDISpecDirs = [],
+            CDISpecDirs = [.. engine.Options.CdiDirectories],
+            DiscoveredDevices = devices.Names.Select(static name => new DeviceInfo { Source = "cdi", ID = name }).ToList() is { Count: > 0 } found ? found : null,
         };
     }
 

@@ -196,6 +196,7 @@ public static class DaemonCommandLine
             BridgeAddress = One(flags, "--bip") ?? file.Bip,
             Dns = Many(flags, "--dns") ?? file.Dns ?? defaults.Dns,
             ExecOptions = Many(flags, "--exec-opt") ?? file.ExecOptions ?? defaults.ExecOptions,
+            CdiDirectories = DockerdOptions.CdiDirectories(flags, file) ?? defaults.CdiDirectories,
             Labels = Many(flags, "--label") ?? file.Labels ?? defaults.Labels,
             Runtimes = Runtimes(flags, file),
             LogDriver = One(flags, "--log-driver") ?? file.LogDriver ?? defaults.LogDriver,

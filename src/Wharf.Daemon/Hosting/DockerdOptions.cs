@@ -39,11 +39,19 @@ internal static class DockerdOptions
         Note(Text("containerd", file.Containerd) is { Length: > 0 }, "containerd", "there is no containerd");
         Note(Text("userland-proxy-path", file.UserlandProxyPath) is { Length: > 0 }, "userland-proxy-path", "there is no proxy process");
         Note((flags.GetValueOrDefault("--storage-opt") ?? file.StorageOptions) is { Count: > 0 }, "storage-opts", "overlayfs has no options here");
-        Note((flags.GetValueOrDefault("--cdi-spec-dir") ?? file.CdiSpecDirectories) is { Count: > 0 }, "cdi-spec-dirs", "there are no CDI devices");
         Note(Text("swarm-default-advertise-addr", file.SwarmAdvertise) is { Length: > 0 } || file.NetworkControlPlaneMtu is > 0 || file.NodeGenericResources is { Count: > 0 }, "a setting of swarm mode", "there is no swarm mode");
-        foreach (var feature in flags.GetValueOrDefault("--feature") ?? []) notes.Add($"features.{feature} has no effect");
-        foreach (var (name, on) in file.Features ?? []) notes.Add($"features.{name}={(on ? "true" : "false")} has no effect");
+        foreach (var feature in (flags.GetValueOrDefault("--feature") ?? []).Where(static feature => feature.Split('=')[0] != CdiFeature)) notes.Add($"features.{feature} has no effect");
+        foreach (var (name, on) in (file.Features ?? []).Where(static feature => feature.Key != CdiFeature)) notes.Add($"features.{name}={(on ? "true" : "false")} has no effect");
         return notes;
+    }
+
+    private const string CdiFeature = "cdi";
+
+    /// <summary>Where device files lie: none with the feature <c>cdi</c> turned off.</summary>
+    public static IReadOnlyList<string>? CdiDirectories(Dictionary<string, List<string>> flags, DaemonConfigFile file)
+    {
+        bool off = file.Features?.GetValueOrDefault(CdiFeature, true) == false || flags.GetValueOrDefault("--feature")?.Contains(CdiFeature + "=false") == true;
+        return off ? [] : flags.GetValueOrDefault("--cdi-spec-dir") ?? file.CdiSpecDirectories;
     }
 
     private static void Refuse(string option, string? value, string why)

@@ -87,6 +87,7 @@ public static class VersionedFields
             foreach (var commit in (ReadOnlySpan<CommitInfo?>)[info.RuncCommit, info.ContainerdCommit, info.InitCommit])
                 if (commit is { ID.Length: > 0 }) commit.Expected = commit.ID;
         }
+        if (version < new ApiVersion(1, 50)) info.DiscoveredDevices = null;
         if (version < new ApiVersion(1, 50)) (info.BridgeNfIptables, info.BridgeNfIp6tables) = (false, false);
     }
 }

@@ -1,4 +1,5 @@
 using Wharf.Engine.Containers.Config;
+using Wharf.Engine.Containers.Devices;
 using Wharf.Engine.Containers.Oci;
 using Wharf.Engine.Shims;
 using Wharf.Specs.DockerApi;
@@ -100,7 +101,8 @@ public sealed partial class ContainerService
         if (container.Document.Path.Length == 0) throw WharfException.Invalid("no command specified");
         var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
         RequireLinked(container);
-        HostConfigRules.CheckDeviceRequests(host);
+        // At the start, as docker does it: a container that asks for devices can be made anywhere.
+        var devices = host.DeviceRequests is { Count: > 0 } requests ? CdiRegistry.Load(_options.CdiDirectories).Resolve(requests) : [];
         LogProgram.RequireAllowed(host.LogConfig?.Type, _options.LogPrograms);
         await AppArmor.PrepareAsync(host);
         var defaults = container.Document.IsStep ? new ContainerDefaults() : _options.ContainerDefaults;
@@ -122,10 +124,12 @@ public sealed partial class ContainerService
             LinkEnvironment = LinkedEnvironment(container),
             SecretEnvironment = [.. container.SecretEnvironment, .. secrets.Variables],
         };
+        var spec = SpecBuilder.Build(input);
+        CdiInjection.Apply(spec, devices);
         return new StartRequest
         {
             Id = container.Id,
-            Spec = SpecBuilder.Build(input),
+            Spec = spec,
             Rootfs = [.. _snapshots.Mounts(container.Id)],
             OpenStdin = config.OpenStdin ?? false,
             StdinOnce = config.StdinOnce ?? false,

@@ -51,13 +51,6 @@ internal static class HostConfigRules
             throw WharfException.Invalid("cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"");
     }
 
-    /// <summary>At the start, as docker does it: a container that asks for devices can be made anywhere.</summary>
-    public static void CheckDeviceRequests(HostConfig host)
-    {
-        if (host.DeviceRequests is { Count: > 0 } requests)
-            throw new WharfException(ErrorKind.Internal, $"could not select device driver \"{requests[0].Driver}\" with capabilities: [{string.Join(' ', (requests[0].Capabilities ?? []).Select(set => $"[{string.Join(' ', set)}]"))}]");
-    }
-
     private static void RequireMode(string what, string? mode, ReadOnlySpan<string> known, bool container)
     {
         if (known.Contains(mode ?? "")) return;

@@ -91,7 +91,8 @@ public sealed class HookDirectory
         when.Annotations.TrueForAll(pair => annotations?.Any(given => pair.Key.IsMatch(given.Key) && pair.Value.IsMatch(given.Value)) == true) &&
         (when.Commands.Count == 0 || when.Commands.Exists(pattern => pattern.IsMatch(command)));
 
-    private static List<Hook> ListOf(Hooks hooks, string stage) => stage switch
+    /// <summary>The hooks of a stage.</summary>
+    internal static List<Hook> ListOf(Hooks hooks, string stage) => stage switch
     {
         "prestart" => hooks.Prestart ??= [],
         "createRuntime" => hooks.CreateRuntime ??= [],
