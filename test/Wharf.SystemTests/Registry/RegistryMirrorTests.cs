@@ -163,6 +163,12 @@ public sealed class RegistryMirrorTests
         (await (await target.SendAsync("GET", "/v2/copied/app/manifests/v2", headers: [("Accept", RegistryApi.OciManifest)])).Content.ReadAsByteArrayAsync()).ShouldBe(manifest);
         (await WharfAsync("copy", "--referrers", $"{from.Authority}/c/app:v1", $"{from.Authority}/d/app")).ShouldExit(0);
         (await (await api.GetAsync($"/v2/d/app/referrers/{RegistryApi.DigestOf(manifest)}")).JsonAsync()).GetProperty("manifests").GetArrayLength().ShouldBe(1);
+        // By way of a directory, too.
+        var layout = $"oci:{from.Root}/layout:x";
+        (await WharfAsync("copy", "--referrers", $"{from.Authority}/c/app:v1", layout)).ShouldExit(0);
+        (await WharfAsync("copy", "--referrers", layout, $"{from.Authority}/d/other:v3")).ShouldExit(0);
+        (await (await api.GetAsync($"/v2/d/other/referrers/{RegistryApi.DigestOf(manifest)}")).JsonAsync()).GetProperty("manifests").GetArrayLength().ShouldBe(1);
+        (await WharfAsync("rm", "--repository", $"{from.Authority}/d/other")).ShouldExit(0);
         (await WharfAsync("rm", $"{from.Authority}/c/app:v1")).ShouldExit(0);
         (await WharfAsync("rm", $"{from.Authority}/c/app:v1")).ShouldExit(1);
         (await WharfAsync("rm", $"{from.Authority}/c/app")).ShouldExit(1);

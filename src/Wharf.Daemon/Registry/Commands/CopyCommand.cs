@@ -1,31 +1,55 @@
-using System.Text.Json;
 using Wharf.Daemon.Registry.Storage;
-using Wharf.Engine.Images.Registry;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Commands;
 
-/// <summary><c>wharf registry copy</c>: from registry to registry, byte for byte, nothing kept here. What the destination has is not sent.</summary>
+/// <summary>
+/// <c>wharf registry copy</c>: between registries and directories, byte for byte; no daemon has a part in it. What the destination has is not sent. Places are written as
+/// skopeo writes them: <c>[docker://]NAME</c> and <c>oci:DIRECTORY[:TAG]</c>.
+/// </summary>
 internal static class CopyCommand
 {
+    private const string Layout = "oci:", Registry = "docker://";
+
     public static async Task<int> RunAsync(RegistryArguments arguments, CredentialLookup credentials)
     {
         var words = arguments.Exactly(2, "wharf registry copy SOURCE DESTINATION");
-        var (from, to) = (ImageReference.Parse(words[0]).WithDefaultTag(), ImageReference.Parse(words[1]));
-        if (to.Digest is not null) throw WharfException.Invalid("the destination is named by a tag: its digest is the source's");
-        if (to.Tag is null) to = to.WithTag(from.Tag ?? ImageReference.DefaultTag);
+        var (from, to) = (Place.Parse(words[0]), Place.Parse(words[1]));
+        if (to.Name?.Digest is not null) throw WharfException.Invalid("the destination is named by a tag: its digest is the source's");
+        var reference = from.Name?.Digest?.ToString() ?? from.Tag ?? (from.Name is null ? LayoutPlace.Only : ImageReference.DefaultTag);
+        var tag = to.Tag ?? from.Tag ?? ImageReference.DefaultTag;
+        bool isOneRegistry = from.Name is { } one && to.Name is { } other && one.Domain == other.Domain;
         var session = new RegistrySession(credentials, arguments.All("--insecure-registry"));
-        using var source = await session.ConnectAsync(from, false, CancellationToken.None);
-        using var target = await session.ConnectAsync(to, true, CancellationToken.None, from.Domain == to.Domain ? [from.Path] : []);
-        var copy = new Copy(source, target, from.Domain == to.Domain ? from.Path : null);
-        var digest = await copy.ManifestAsync(from.Digest?.ToString() ?? from.Tag!, to.Tag!, CancellationToken.None);
-        if (arguments.Has("--referrers")) await copy.ReferrersAsync(from.Path, digest, CancellationToken.None);
-        Console.Out.WriteLine($"{to.Familiar}: digest: {digest}");
+        using ICopyPlace source = from.Name is { } name ? new RepositoryPlace(await session.ConnectAsync(name, false, CancellationToken.None)) : new LayoutPlace(from.Directory);
+        using ICopyPlace target = to.Name is { } place ? new RepositoryPlace(await session.ConnectAsync(place, true, CancellationToken.None, isOneRegistry ? [from.Name!.Path] : []), isOneRegistry ? from.Name!.Path : null) : new LayoutPlace(to.Directory);
+        var copy = new Copy(source, target);
+        var digest = await copy.ManifestAsync(reference, tag, CancellationToken.None);
+        if (arguments.Has("--referrers")) await copy.ReferrersAsync(digest, CancellationToken.None);
+        Console.Out.WriteLine($"{(to.Name is { } there ? there.WithTag(tag).Familiar : $"{Layout}{to.Directory}:{tag}")}: digest: {digest}");
         return 0;
     }
 
-    private sealed class Copy(RemoteRepository source, RemoteRepository target, string? mountFrom)
+    /// <summary>What was written for a place: a name at a registry, or a directory, with the tag if one was said.</summary>
+    private sealed record Place(ImageReference? Name, string Directory, string? Tag)
+    {
+        public static Place Parse(string text)
+        {
+            if (text.StartsWith(Layout, StringComparison.Ordinal))
+            {
+                var path = text[Layout.Length..];
+                // The tag follows the last colon; no directory's name has one here, as with skopeo.
+                int colon = path.IndexOf(':');
+                var (directory, tag) = colon < 0 ? (path, null) : (path[..colon], path[(colon + 1)..]);
+                if (directory.Length == 0 || tag is { Length: 0 }) throw WharfException.Invalid($"\"{text}\": expected oci:DIRECTORY[:TAG]");
+                return new Place(null, directory, tag);
+            }
+            var name = ImageReference.Parse(text.StartsWith(Registry, StringComparison.Ordinal) ? text[Registry.Length..] : text);
+            return new Place(name, "", name.Tag);
+        }
+    }
+
+    private sealed class Copy(ICopyPlace source, ICopyPlace target)
     {
         private const int MaxDepth = 8;
         private readonly HashSet<Digest> _done = [];
@@ -37,42 +61,27 @@ internal static class CopyCommand
             var document = ManifestDocument.Parse(bytes, mediaType);
             foreach (var child in document.References.Where(child => child.MustExist && _done.Add(child.Digest)))
             {
-                if (ManifestDocument.IsIndexType(document.MediaType) && await IsManifestAsync(child.Digest, cancellation)) await ManifestAsync(child.Digest.ToString(), null, cancellation, depth + 1);
+                if (ManifestDocument.IsIndexType(document.MediaType) && await source.HasManifestAsync(child.Digest, cancellation)) await ManifestAsync(child.Digest.ToString(), null, cancellation, depth + 1);
                 else await BlobAsync(child, cancellation);
             }
-            await target.PutManifestAsync(asTag ?? digest.ToString(), bytes, document.MediaType, cancellation);
+            await target.PutManifestAsync(asTag, bytes, document.MediaType, digest, cancellation);
             return digest;
-        }
-
-        /// <summary>An index may list blobs too, as build caches do.</summary>
-        private async Task<bool> IsManifestAsync(Digest digest, CancellationToken cancellation)
-        {
-            try
-            {
-                await source.ManifestDigestAsync(digest.ToString(), cancellation);
-                return true;
-            }
-            catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { return false; }
         }
 
         private async Task BlobAsync(ManifestReference blob, CancellationToken cancellation)
         {
             if (await target.HasBlobAsync(blob.Digest, cancellation)) return;
-            if (mountFrom is not null && await target.MountAsync(blob.Digest, mountFrom, cancellation)) return;
-            var (stream, _) = await source.OpenBlobAsync(blob.Digest, cancellation);
-            await using var owner = stream;
-            await target.UploadAsync(new Descriptor { Digest = blob.Digest, Size = blob.Size }, () => stream, cancellation);
+            await using var stream = await source.OpenBlobAsync(blob.Digest, cancellation);
+            await target.PutBlobAsync(blob.Digest, blob.Size, () => stream, cancellation);
         }
 
-        public async Task ReferrersAsync(string path, Digest subject, CancellationToken cancellation)
+        public async Task ReferrersAsync(Digest subject, CancellationToken cancellation)
         {
-            var (status, body) = await source.RequestAsync(HttpMethod.Get, $"/v2/{path}/referrers/{subject}", null, cancellation);
-            if (status != System.Net.HttpStatusCode.OK) return;
-            foreach (var descriptor in JsonSerializer.Deserialize(body, ImageJson.Default.ImageIndex)?.Manifests ?? [])
+            foreach (var descriptor in await source.ReferrersAsync(subject, cancellation))
                 if (_done.Add(descriptor.Digest))
                 {
                     await ManifestAsync(descriptor.Digest.ToString(), null, cancellation);
-                    await ReferrersAsync(path, descriptor.Digest, cancellation);
+                    await ReferrersAsync(descriptor.Digest, cancellation);
                 }
         }
     }

@@ -17,7 +17,7 @@ public static class RegistryCommand
           tags HOST/REPOSITORY         List a repository's tags
           inspect HOST/REPOSITORY:TAG  Show a manifest and what belongs to it (--raw: its bytes)
           scan HOST/REPOSITORY:TAG     List an image's packages and their known vulnerabilities (--packages, --json, --exit-code)
-          copy SOURCE DESTINATION      Copy an image with all its platforms, and with --referrers what refers to it
+          copy SOURCE DESTINATION      Copy an image with all its platforms, and with --referrers what refers to it; each is [docker://]NAME or oci:DIRECTORY[:TAG]
           rm HOST/REPOSITORY:TAG...    Delete tags, or by @DIGEST manifests (--repository: whole repositories of a wharf registry)
           prune HOST                   Remove what nothing references from a wharf registry (--grace 1h)
           robot create|ls|rm HOST      Manage logins for machines of a wharf registry
@@ -57,7 +57,7 @@ public static class RegistryCommand
             await Console.Error.WriteLineAsync(error.Kind == ErrorKind.NotFound && error.Message.StartsWith("unknown command", StringComparison.Ordinal) ? $"wharf: {error.Message}" : $"wharf registry: {error.Message}");
             return 1;
         }
-        catch (Exception error) when (error is HttpRequestException or IOException)
+        catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or Http.RegistryException)
         {
             await Console.Error.WriteLineAsync($"wharf registry: {error.Message}");
             return 1;

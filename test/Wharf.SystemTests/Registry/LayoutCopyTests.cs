@@ -1,0 +1,101 @@
+using System.Text.Json.Nodes;
+using Shouldly;
+using Wharf.SystemTests.Fixtures;
+using Wharf.SystemTests.Images;
+using Xunit;
+
+namespace Wharf.SystemTests.Registry;
+
+/// <summary><c>wharf registry copy</c> between registries and directories in OCI's layout, and the same directories read by skopeo.</summary>
+public sealed class LayoutCopyTests : IAsyncLifetime
+{
+    private readonly string _work = Directory.CreateTempSubdirectory("wharf-layout-").FullName;
+    private LocalRegistry _registry = null!;
+    private HttpClient _http = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _registry = await LocalRegistry.StartAsync();
+        _http = new HttpClient { BaseAddress = new Uri($"http://{_registry.Address}/v2/") };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _registry.DisposeAsync();
+        Directory.Delete(_work, recursive: true);
+    }
+
+    private static Task<CommandResult> CopyAsync(params string[] args) => CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["registry", "copy", .. args]);
+
+    private string Layout => $"oci:{_work}/layout";
+
+    private string Blob(string digest) => Path.Combine(_work, "layout", "blobs", digest.Replace(':', '/'));
+
+    /// <summary>An index of two images under <c>app:v1</c>; gives its digest.</summary>
+    private async Task<string> PutIndexAsync()
+    {
+        var writer = new RegistryWriter(_http);
+        var entries = new JsonArray();
+        foreach (var architecture in (string[])["amd64", "arm64"])
+        {
+            var entry = await writer.ImageAsync("app", architecture, [TestTrees.Small(architecture, 50_000)]);
+            entry["platform"] = new JsonObject { ["architecture"] = architecture, ["os"] = "linux" };
+            entries.Add((JsonNode)entry);
+        }
+        return (await writer.ManifestAsync("app", "v1", new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.index.v1+json", ["manifests"] = entries }))["digest"]!.GetValue<string>();
+    }
+
+    [Fact]
+    public async Task An_index_goes_into_a_directory_and_back_with_all_that_it_names()
+    {
+        var digest = await PutIndexAsync();
+        (await CopyAsync($"docker://{_registry.Address}/app:v1", $"{Layout}:kept")).ShouldExit(0).Text.ShouldBe($"{Layout}:kept: digest: {digest}");
+        var blobs = Directory.GetFiles(Path.Combine(_work, "layout", "blobs", "sha256"));
+        blobs.Length.ShouldBe(7, "an index, and two images with a configuration and a layer each");
+        // skopeo reads it whole, and gives the same digest.
+        (await CommandResult.RunAsync("skopeo", ["copy", "--all", "--preserve-digests", "--dest-tls-verify=false", $"{Layout}:kept", $"docker://{_registry.Address}/skopeo:v1"])).ShouldExit(0);
+        (await CommandResult.RunAsync("skopeo", ["inspect", "--raw", "--tls-verify=false", $"docker://{_registry.Address}/skopeo:v1"])).ShouldExit(0).Out.ShouldContain("arm64");
+        (await CopyAsync($"{Layout}:kept", $"{_registry.Address}/back:v2")).ShouldExit(0).Text.ShouldBe($"{_registry.Address}/back:v2: digest: {digest}");
+        // Another tag of the same, and one moved: what is there is not written again.
+        var layers = blobs.Where(path => new FileInfo(path).Length > 40_000).ToDictionary(path => path, File.GetLastWriteTimeUtc);
+        (await CopyAsync($"{_registry.Address}/app:arm64", $"{Layout}:kept")).ShouldExit(0);
+        (await CopyAsync($"{_registry.Address}/app:amd64", Layout)).ShouldExit(0).Text.ShouldStartWith($"{Layout}:amd64: digest: ");
+        var index = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(_work, "layout", "index.json")))!["manifests"]!.AsArray();
+        index.Select(entry => entry!["annotations"]!["org.opencontainers.image.ref.name"]!.GetValue<string>()).ShouldBe(["kept", "amd64"]);
+        Directory.GetFiles(Path.Combine(_work, "layout", "blobs", "sha256")).ShouldBe(blobs, ignoreOrder: true);
+        layers.Count.ShouldBe(2);
+        foreach (var (path, time) in layers) File.GetLastWriteTimeUtc(path).ShouldBe(time);
+    }
+
+    [Fact]
+    public async Task What_skopeo_laid_out_is_pushed_and_copied_on_to_another_directory()
+    {
+        await PutIndexAsync();
+        (await CommandResult.RunAsync("skopeo", ["copy", "--src-tls-verify=false", $"docker://{_registry.Address}/app:amd64", $"{Layout}:theirs"])).ShouldExit(0);
+        var told = (await CopyAsync($"{Layout}:theirs", $"{_registry.Address}/from/skopeo:v1")).ShouldExit(0).Text.Split("digest: ")[1];
+        (await CommandResult.RunAsync("skopeo", ["inspect", "--format", "{{.Digest}}", "--tls-verify=false", $"docker://{_registry.Address}/from/skopeo:v1"])).ShouldExit(0).Text.ShouldBe(told);
+        (await CopyAsync(Layout, $"oci:{_work}/other:x")).ShouldExit(0).Text.ShouldBe($"oci:{_work}/other:x: digest: {told}");
+        (await CommandResult.RunAsync("skopeo", ["inspect", "--format", "{{.Digest}}", $"oci:{_work}/other:x"])).ShouldExit(0).Text.ShouldBe(told);
+    }
+
+    [Fact]
+    public async Task Damaged_and_missing_content_is_refused_and_leaves_no_half_file()
+    {
+        await PutIndexAsync();
+        (await CopyAsync($"{_registry.Address}/app:amd64", $"{Layout}:v1")).ShouldExit(0);
+        var manifest = JsonNode.Parse(await File.ReadAllTextAsync(Blob(JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(_work, "layout", "index.json")))!["manifests"]![0]!["digest"]!.GetValue<string>())))!;
+        var layer = manifest["layers"]![0]!["digest"]!.GetValue<string>();
+        var bytes = await File.ReadAllBytesAsync(Blob(layer));
+        bytes[100] ^= 1;
+        await File.WriteAllBytesAsync(Blob(layer), bytes);
+        (await CopyAsync($"{Layout}:v1", $"oci:{_work}/other:x")).ShouldExit(1).Error.ShouldContain($"blob {layer}: other bytes came than the digest says");
+        Directory.GetFiles(Path.Combine(_work, "other"), "*.tmp", SearchOption.AllDirectories).ShouldBeEmpty();
+        File.Exists(Path.Combine(_work, "other", "index.json")).ShouldBeFalse();
+        (await CopyAsync($"{Layout}:v1", $"{_registry.Address}/damaged:v1")).ShouldExit(1);
+        File.Delete(Blob(layer));
+        (await CopyAsync($"{Layout}:v1", $"oci:{_work}/other:x")).ShouldExit(1).Error.ShouldContain($"has no {layer}");
+        (await CopyAsync($"{Layout}:none", $"oci:{_work}/other:x")).ShouldExit(1).Error.ShouldContain("names nothing \"none\"");
+        (await CopyAsync("oci:", $"oci:{_work}/other:x")).ShouldExit(1).Error.ShouldContain("expected oci:DIRECTORY[:TAG]");
+    }
+}
