@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Wharf.Cli.CommandLine;
 using Wharf.Specs.DockerApi;
+using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Cli.Registry;
@@ -91,6 +92,7 @@ internal sealed class RegistryClient : IDisposable
 
     private async Task<Uri> FindRootAsync(CancellationToken cancellationToken)
     {
+        HttpRequestException? first = null;
         foreach (var scheme in mayBePlain ? (string[])["https", "http"] : ["https"])
         {
             var address = new Uri($"{scheme}://{Host}");
@@ -101,12 +103,13 @@ internal sealed class RegistryClient : IDisposable
             }
             catch (HttpRequestException e) when (scheme == "http" || !mayBePlain)
             {
-                throw new CliException($"Get \"{address}v2/\": {e.InnerException?.Message ?? e.Message}", 1, e);
+                var shown = new Uri($"https://{Host}");
+                throw new CliException($"failed to configure transport: error pinging v2 registry: Get \"{shown}v2/\": {DialError.Describe(first ?? e, shown)}", 1, e);
             }
-            catch (HttpRequestException)
+            catch (HttpRequestException e)
             {
                 // Not TLS: where that is allowed, plain HTTP is tried next.
-                continue;
+                first = e;
             }
         }
         throw new CliException($"no registry at {Host}");

@@ -20,6 +20,7 @@ public static partial class ImagesApi
         router.Get("/images/{name*}/json", InspectAsync);
         router.Get("/images/{name*}/history", HistoryAsync);
         router.Get("/images/{name*}/get", SaveAsync);
+        router.Get("/images/{name*}/attestations", AttestationsAsync);
         router.Post("/images/{name*}/push", PushAsync);
         router.Post("/images/{name*}/tag", TagAsync);
         router.Delete("/images/{name*}", RemoveAsync);
@@ -70,6 +71,16 @@ public static partial class ImagesApi
 
     private static async Task HistoryAsync(ApiContext context) =>
         await context.WriteJsonAsync(200, await context.Engine.Images.HistoryAsync(context.Route("name"), JsonPlatforms(context).FirstOrDefault(), context.Cancellation), DockerApiJson.Default.ListHistoryResponseItem);
+
+    /// <summary>Docker's from API 1.55 on; here at any version.</summary>
+    private static async Task AttestationsAsync(ApiContext context)
+    {
+        var platforms = JsonPlatforms(context, since: new(1, 24));
+        if (platforms.Count > 1) throw WharfException.Invalid("multiple platform parameters are not supported");
+        var types = context.QueryAll("type").Where(static type => type.Length > 0).ToList();
+        var statements = await context.Engine.Images.AttestationsAsync(context.Route("name"), platforms.FirstOrDefault(), types, context.QueryBool("statement"), context.Cancellation);
+        await context.WriteJsonAsync(200, statements, WharfJson.Default.ListAttestationStatement);
+    }
 
     private static async Task TagAsync(ApiContext context)
     {

@@ -40,6 +40,15 @@ public sealed record HostMount
     public string Path { get; set; } = "";
 }
 
+/// <summary>A statement about how an image was made, or what is in it (<c>GET /images/{name}/attestations</c>, which docker has from API 1.55 on).</summary>
+public sealed record AttestationStatement
+{
+    public Image.Descriptor? Descriptor { get; set; }
+    public string PredicateType { get; set; } = "";
+    /// <summary>The statement itself, where it was asked for.</summary>
+    public System.Text.Json.JsonElement? Statement { get; set; }
+}
+
 /// <summary>Whose images may come in (<c>GET /wharf/trust</c>).</summary>
 public sealed record TrustState
 {
@@ -139,7 +148,7 @@ public sealed record ConvertedImage
 }
 
 /// <summary>Source-generated JSON of what only Wharf's own API has.</summary>
-[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 16)]
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNameCaseInsensitive = true, MaxDepth = 64)]
 [JsonSerializable(typeof(List<FileDifference>))]
 [JsonSerializable(typeof(List<ContainerVersion>))]
 [JsonSerializable(typeof(RollbackResult))]
@@ -151,6 +160,7 @@ public sealed record ConvertedImage
 [JsonSerializable(typeof(List<JobRun>))]
 [JsonSerializable(typeof(List<DiskLedgerEntry>))]
 [JsonSerializable(typeof(TrustState))]
+[JsonSerializable(typeof(List<AttestationStatement>))]
 [JsonSerializable(typeof(SecretCreateRequest))]
 [JsonSerializable(typeof(List<Secret>))]
 [JsonSerializable(typeof(HostMount))]

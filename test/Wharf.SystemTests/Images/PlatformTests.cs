@@ -9,7 +9,7 @@ namespace Wharf.SystemTests.Images;
 /// <summary>Indexes kept whole: images of several platforms under one name, and attestations, from registry to registry and through archives.</summary>
 public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
 {
-    private const string Arm = "linux/arm64";
+    private const string Arm = "linux/arm64", Provenance = "https://slsa.dev/provenance/v1";
     private readonly EngineApi _api = new(engine.SocketPath);
     private LocalRegistry _registry = null!;
     private HttpClient _http = null!;
@@ -58,11 +58,13 @@ public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
                 ["config"] = await _writer.BlobAsync(repository, Encoding.UTF8.GetBytes(config.ToJsonString()), "application/vnd.oci.image.config.v1+json"),
                 ["layers"] = new JsonArray(await _writer.BlobAsync(repository, layer, "application/vnd.oci.image.layer.v1.tar")),
             });
+            var provenance = await _writer.BlobAsync(repository, Encoding.UTF8.GetBytes($$"""{"_type":"https://in-toto.io/Statement/v0.1","of":"{{platform}}"}"""), "application/vnd.in-toto+json");
+            provenance["annotations"] = new JsonObject { ["in-toto.io/predicate-type"] = Provenance };
             var statement = await _writer.ManifestAsync(repository, null, new JsonObject
             {
                 ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.manifest.v1+json",
                 ["config"] = await _writer.BlobAsync(repository, Encoding.UTF8.GetBytes($$"""{"architecture":"unknown","os":"unknown","of":"{{platform}}"}"""), "application/vnd.oci.image.config.v1+json"),
-                ["layers"] = new JsonArray(await _writer.BlobAsync(repository, Encoding.UTF8.GetBytes($$"""{"_type":"https://in-toto.io/Statement/v0.1","of":"{{platform}}"}"""), "application/vnd.in-toto+json")),
+                ["layers"] = new JsonArray(provenance),
             });
             statement["annotations"] = new JsonObject { ["vnd.docker.reference.type"] = "attestation-manifest", ["vnd.docker.reference.digest"] = image["digest"]!.GetValue<string>() };
             statement["platform"] = new JsonObject { ["os"] = "unknown", ["architecture"] = "unknown" };
@@ -191,6 +193,35 @@ public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
         (await _api.PostAsync($"/images/{name}:v1/tag?repo={_registry.Address}/attested-copy&tag=v1")).Status.ShouldBe(201);
         (await _api.PostAsync($"/images/{_registry.Address}/attested-copy/push?tag=v1", auth: "{}")).StreamError.ShouldBeNull();
         (await ManifestDigestAsync("attested-copy")).ShouldBe(index);
+    }
+
+    [Fact]
+    public async Task Attestations_of_an_image_are_told_by_platform_and_type()
+    {
+        await PushIndexAsync("told", "linux/amd64", Arm);
+        var name = $"{_registry.Address}/told";
+        await PullAsync(name, "linux/amd64");
+        await PullAsync(name, Arm);
+        var all = (await _api.GetAsync($"/images/{name}:v1/attestations?platform={Json("linux/amd64")}")).Json.AsArray();
+        var told = all.ShouldHaveSingleItem()!;
+        told["PredicateType"]!.GetValue<string>().ShouldBe(Provenance);
+        told["Descriptor"]!["mediaType"]!.GetValue<string>().ShouldBe("application/vnd.in-toto+json");
+        told["Statement"].ShouldBeNull();
+        var whole = (await _api.GetAsync($"/images/{name}:v1/attestations?statement=true&platform={Json(Arm)}&type={Provenance}")).Json.AsArray();
+        whole.ShouldHaveSingleItem()!["Statement"]!["of"]!.GetValue<string>().ShouldBe(Arm);
+        (await _api.GetAsync($"/images/{name}:v1/attestations?type=https://spdx.dev/Document")).Json.AsArray().ShouldBeEmpty();
+        (await _api.GetAsync("/images/busybox/attestations")).Json.AsArray().ShouldBeEmpty();
+        (await _api.GetAsync("/images/nosuch/attestations")).Status.ShouldBe(404);
+        (await engine.WharfAsync("image", "attestations", $"{name}:v1")).ShouldExit(0).Out.ShouldContain(Provenance);
+        (await engine.WharfAsync("image", "attestations", "--statement", "--platform", Arm, $"{name}:v1")).ShouldExit(0).Text.ShouldBe($$"""{"_type":"https://in-toto.io/Statement/v0.1","of":"{{Arm}}"}""");
+    }
+
+    [Fact]
+    public async Task Manifest_inspect_of_a_registry_that_is_not_there_says_so_in_dockers_words()
+    {
+        int port = LocalRegistry.FreePort();
+        (await engine.WharfAsync("manifest", "inspect", $"127.0.0.1:{port}/nosuch")).ShouldExit(1).Error.TrimEnd()
+            .ShouldBe($"failed to configure transport: error pinging v2 registry: Get \"https://127.0.0.1:{port}/v2/\": dial tcp 127.0.0.1:{port}: connect: connection refused");
     }
 
     [Fact]

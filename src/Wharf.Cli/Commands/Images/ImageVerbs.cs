@@ -7,6 +7,7 @@ namespace Wharf.Cli.Commands;
 /// <summary>The verbs of <c>image</c>, most of which also stand alone.</summary>
 internal static class ImageVerbs
 {
+    private static CommandEntry Attestations => Verb("attestations", "List statements about how an image was made", () => new AttestationsCommand());
     public static readonly CommandEntry Build = Verb("build", "Build an image from a Dockerfile", () => new BuildCommand(), "image build", "build", "builder build");
     public static readonly CommandEntry Convert = Verb("convert", "Choose the form in which an image is pushed", () => new ConvertCommand());
     public static readonly CommandEntry History = Verb("history", "Show how an image came to be", () => new HistoryCommand(), "image history", "history");
@@ -24,5 +25,5 @@ internal static class ImageVerbs
     public static readonly CommandEntry Tag = Verb("tag", "Give an image another name", () => new TagCommand(), "image tag", "tag");
     private static CommandEntry Trust => Noun("trust", "Manage which images may come in", Verb("show", "Show the trust policy and which registries are blocked", () => new ShowTrustCommand()));
 
-    public static IReadOnlyList<CommandEntry> All => [Build, Convert, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Squash, Tag, Trust];
+    public static IReadOnlyList<CommandEntry> All => [Attestations, Build, Convert, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Squash, Tag, Trust];
 }

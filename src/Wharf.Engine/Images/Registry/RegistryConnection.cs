@@ -102,16 +102,7 @@ internal sealed class RegistryConnection : IDisposable
     public static WharfException Describe(HttpRequestException error, string method, Uri url, string? asWritten = null)
     {
         if (error.InnerException is WharfException inner) return inner;
-        var host = url.Host;
-        var address = $"{url.Host}:{url.Port}";
-        return new WharfException(ErrorKind.Internal, $"{method} \"{asWritten ?? url.ToString()}\": " + (error.InnerException switch
-        {
-            SocketException { SocketErrorCode: SocketError.ConnectionRefused } => $"dial tcp {address}: connect: connection refused",
-            SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData } => $"dial tcp: lookup {host}{Resolver()}: no such host",
-            AuthenticationException tls => $"tls: {tls.Message}",
-            TimeoutException => "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
-            _ => error.Message,
-        }), error);
+        return new WharfException(ErrorKind.Internal, $"{method} \"{asWritten ?? url.ToString()}\": " + DialError.Describe(error, url, Resolver), error);
     }
 
     private static string Resolver()
