@@ -10,7 +10,8 @@ namespace Wharf.Engine.Images;
 /// <summary>Holding what comes in against the trust policy. It is asked before anything of an image is fetched but its manifests, which lie in memory.</summary>
 public sealed partial class ImageService
 {
-    private static readonly string[] _signatureTypes = [SigstoreSignature.BundleMediaType, "application/vnd.dev.cosign.artifact.sig.v1+json", "application/vnd.cncf.notary.signature"];
+    // Lists of referrers under a tag tell the type of the configuration, which is empty or an image's, in place of the artifact's.
+    private static readonly string[] _signatureTypes = ["application/vnd.oci.empty.v1+json", MediaTypes.OciConfig, SigstoreSignature.BundleMediaType, "application/vnd.dev.cosign.artifact.sig.v1+json", "application/vnd.cncf.notary.signature"];
 
     /// <summary>Which images may come in.</summary>
     public TrustState Trust() => new() { File = _options.TrustPolicy?.Path, Rules = _options.TrustPolicy?.Rules() ?? [], BlockedRegistries = [.. _options.BlockedRegistries], AllowedRegistries = [.. _options.AllowedRegistries] };

@@ -142,6 +142,38 @@ public sealed class TrustTests
         shown.ShouldMatch(@"all\s+default\s+reject");
     }
 
+    /// <summary>cosign 2's form gives the image a name without a tag, the bundles of cosign 3 none.</summary>
+    [Theory]
+    [InlineData(false, "matchRepository")]
+    [InlineData(true, "matchDigestOnly")]
+    public async Task What_the_real_cosign_signs_comes_in(bool asBundle, string identity)
+    {
+        var cosign = Programs.Find("cosign");
+        await using var engine = new EngineFixture();
+        await using var registry = await LocalRegistry.StartAsync();
+        using var http = ClientOf(registry);
+        var (writer, at) = (new RegistryWriter(http), registry.Address);
+        var environment = new Dictionary<string, string> { ["COSIGN_PASSWORD"] = "", ["HOME"] = engine.Root, ["DOCKER_CONFIG"] = engine.Root };
+        (await CommandResult.RunAsync(cosign, ["generate-key-pair", "--output-key-prefix", engine.Root + "/cosign"], environment: environment)).ShouldExit(0);
+        var policy = Path.Combine(engine.Root, "policy.json");
+        await File.WriteAllTextAsync(policy, $$"""
+            { "default": [{"type": "reject"}],
+              "transports": { "docker": {
+                "{{at}}/app": [{"type": "sigstoreSigned", "keyPath": "{{engine.Root}}/cosign.pub", "signedIdentity": {"type": "{{identity}}"} }],
+                "{{at}}/app:strict": [{"type": "sigstoreSigned", "keyPath": "{{engine.Root}}/cosign.pub"}] } } }
+            """);
+        await writer.ImageAsync("app", "other", Layer("other"));
+        foreach (var tag in (string[])["v1", "strict"])
+        {
+            var digest = (await writer.ImageAsync("app", tag, Layer(tag)))["digest"]!.GetValue<string>();
+            (await CommandResult.RunAsync(cosign, ["sign", "--yes", "--key", engine.Root + "/cosign.key", "--use-signing-config=false", "--tlog-upload=false", $"--new-bundle-format={(asBundle ? "true" : "false")}", "--allow-http-registry", $"{at}/app@{digest}"], environment: environment)).ShouldExit(0);
+        }
+        await engine.StartOwnAsync("--trust-policy", policy);
+        (await engine.DockerAsync("pull", "-q", $"{at}/app:v1")).ShouldExit(0);
+        (await engine.DockerAsync("pull", "-q", $"{at}/app:other")).ShouldExit(1).Error.ShouldContain("a signature is required, and there is none");
+        (await engine.DockerAsync("pull", "-q", $"{at}/app:strict")).ShouldExit(1).Error.ShouldContain("which matchRepoDigestOrExact does not allow");
+    }
+
     [Fact]
     public async Task Blocked_registries_are_not_spoken_to_and_of_allowed_ones_no_others()
     {
