@@ -14,7 +14,11 @@ public sealed partial class ContainerService
     public async Task StartAsync(CancellationToken cancellation)
     {
         if (Oci.DefaultAppArmorProfile.IsAvailable) _ = _background.Run("AppArmor profile", Oci.DefaultAppArmorProfile.Name, async () => await Oci.DefaultAppArmorProfile.LoadAsync());
-        foreach (var container in _store.ReadAll()) _index.Add(container);
+        foreach (var container in _store.ReadAll())
+        {
+            _volumes.Locate(container.Document.Mounts);
+            _index.Add(container);
+        }
         _shim.OnEvent = OnShimEventAsync;
         _shim.OnRestarted = OnShimRestartedAsync;
         var known = await _shim.ConnectAsync(cancellation);

@@ -111,7 +111,21 @@ public sealed partial class VolumeService : IDisposable
 
     private string MountpointOf(string name) => Path.Combine(_root, name, "_data");
     private Volume? Find(string name) => _state.Query("select document from volume where name = $1", row => Parse(row.GetString(0)), name) is [var volume, ..] ? volume : null;
-    private static Volume Parse(string json) => JsonSerializer.Deserialize(json, DockerApiJson.Default.Volume)!;
+
+    private Volume Parse(string json)
+    {
+        var volume = JsonSerializer.Deserialize(json, DockerApiJson.Default.Volume)!;
+        // Where it lies follows from where the data root lies, which may have moved.
+        return volume.Driver == LocalDriver ? volume with { Mountpoint = MountpointOf(volume.Name!) } : volume;
+    }
+
+    /// <summary>Puts mounts of local volumes where these lie now.</summary>
+    public void Locate(IEnumerable<MountPoint> mounts)
+    {
+        foreach (var mount in mounts)
+            if (mount is { Type: "volume", Driver: LocalDriver, Name.Length: > 0 }) mount.Source = MountpointOf(mount.Name);
+    }
+
     private static string Serialize(Volume volume) => JsonSerializer.Serialize(volume, DockerApiJson.Default.Volume);
 
     public List<Volume> List() => _state.Query("select document from volume order by name", row => Parse(row.GetString(0)));
