@@ -11,7 +11,8 @@ namespace Wharf.Engine.Images;
 /// <summary>Pushing: only what the registry has not got is sent.</summary>
 public sealed partial class ImageService
 {
-    private sealed record Pushing(RegistryClient Client, ImageReference Name, IProgress<JsonMessage> Progress);
+    /// <param name="CameAs">By its diff ID each layer's form in the manifest that the image came with from this repository: of several forms, and of one that is at the registry alone, that one stays.</param>
+    private sealed record Pushing(RegistryClient Client, ImageReference Name, IProgress<JsonMessage> Progress, IReadOnlyDictionary<Digest, Descriptor>? CameAs = null);
 
     /// <summary>Pushes one tag, or all tags of a repository.</summary>
     public async Task PushAsync(string name, string? tag, Platform? platform, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
@@ -76,10 +77,13 @@ public sealed partial class ImageService
         // Uppermost first, as docker tells them.
         foreach (var diffId in diffIds.AsEnumerable().Reverse()) progress.Report(new JsonMessage { Status = "Preparing", ProgressDetail = new(), Id = diffId.Hex[..12] });
         foreach (var diffId in diffIds.AsEnumerable().Reverse().Skip(_options.MaxConcurrentUploads)) progress.Report(new JsonMessage { Status = "Waiting", ProgressDetail = new(), Id = diffId.Hex[..12] });
-        var push = new Pushing(client, reference, progress);
+        // Which layer is which of such a manifest's blobs was never verified where the layer was here already: it holds in the repository that said so, and nowhere else.
+        var own = _store.DigestsOf(image.Id).Where(one => one.Repository == reference.Repository).Select(static one => one.Digest);
+        var came = (await ReadManifestsAsync(_store.ManifestsOf(image.Id).Intersect(own), cancellation)).Find(one => one.Manifest.Layers!.Count == diffIds.Count);
+        var push = new Pushing(client, reference, progress, came.Manifest is null ? null : diffIds.Zip(came.Manifest.Layers!).DistinctBy(static pair => pair.First).ToDictionary(static pair => pair.First, static pair => pair.Second));
         var layers = await PushLayersAsync(diffIds, (diffId, chain, stop) => InSlotAsync(push, diffId, stop, () => PushLayerAsync(push, diffId, chain, stop)), cancellation);
         var configBlob = await PushConfigAsync(client, image, cancellation);
-        return await ManifestForAsync(image, configBlob, layers, known, cancellation);
+        return await ManifestForAsync(image, configBlob, layers, known ?? (came.Bytes is null ? null : Digest.OfBytes(came.Bytes)), cancellation);
     }
 
     private async Task<Descriptor> PushConfigAsync(RegistryClient client, ImageRecord image, CancellationToken cancellation)
@@ -155,13 +159,14 @@ public sealed partial class ImageService
     {
         var id = diffId.Hex[..12];
         var known = _store.LayerBlobs(diffId);
+        if (push.CameAs?.GetValueOrDefault(diffId) is { } own) known = [own, .. known.Where(blob => blob.Digest != own.Digest)];
         foreach (var blob in known)
         {
             if (!await push.Client.HasBlobAsync(blob.Digest, cancellation)) continue;
             push.Progress.Report(new JsonMessage { Status = "Layer already exists", ProgressDetail = new(), Id = id });
             return blob;
         }
-        foreach (var (blob, path) in Sources(push.Name, diffId))
+        foreach (var (blob, path) in Sources(push.Name, diffId).OrderBy(source => known.FindIndex(blob => blob.Digest == source.Blob.Digest)))
         {
             if (!await push.Client.MountAsync(blob.Digest, path, cancellation)) continue;
             push.Progress.Report(new JsonMessage { Status = $"Mounted from {ImageReference.Parse(push.Name.Domain + "/" + path).FamiliarRepository.Replace(push.Name.Domain + "/", "", StringComparison.Ordinal)}", ProgressDetail = new(), Id = id });
@@ -220,17 +225,23 @@ public sealed partial class ImageService
         }
     }
 
+    /// <summary>Those that are here, without indexes.</summary>
+    private async Task<List<(byte[] Bytes, Manifest Manifest)>> ReadManifestsAsync(IEnumerable<Digest> digests, CancellationToken cancellation)
+    {
+        var read = new List<(byte[], Manifest)>();
+        foreach (var digest in digests.Where(_content.Has))
+        {
+            var bytes = await _content.ReadAsync(digest, _options.Limits.MaxManifest, cancellation);
+            if (!ManifestDocuments.IsIndex(null, bytes)) read.Add((bytes, ManifestDocuments.ParseManifest(bytes, null)));
+        }
+        return read;
+    }
+
     /// <summary>An image that came from a registry goes out under the manifest it came with, so that its digest stays.</summary>
     private async Task<(byte[] Bytes, string MediaType)> ManifestForAsync(ImageRecord image, Descriptor config, Descriptor[] layers, Digest? preferred, CancellationToken cancellation)
     {
-        foreach (var digest in _store.ManifestsOf(image.Id).OrderByDescending(digest => digest == preferred))
-        {
-            if (!_content.Has(digest)) continue;
-            var bytes = await _content.ReadAsync(digest, _options.Limits.MaxManifest, cancellation);
-            if (ManifestDocuments.IsIndex(null, bytes)) continue;
-            var known = ManifestDocuments.ParseManifest(bytes, null);
+        foreach (var (bytes, known) in await ReadManifestsAsync(_store.ManifestsOf(image.Id).OrderByDescending(digest => digest == preferred), cancellation))
             if (known.Layers!.Select(layer => layer.Digest).SequenceEqual(layers.Select(layer => layer.Digest))) return (bytes, known.MediaType ?? MediaTypes.OciManifest);
-        }
         bool oci = layers.Any(layer => layer.MediaType!.StartsWith("application/vnd.oci.", StringComparison.Ordinal));
         var manifest = new Manifest
         {

@@ -10,7 +10,6 @@ namespace Wharf.SystemTests.Images;
 /// <summary>Images in another form: <c>wharf image squash</c> and <c>wharf image convert</c>.</summary>
 public sealed class ImageFormsTests(EngineFixture engine) : IAsyncLifetime
 {
-    private const string Crane = "/var/tmp/wharf-peers/bin/crane";
     private readonly WharfCli _cli = new(engine);
     private LocalRegistry _registry = null!;
     private string _base = "", _image = "";
@@ -129,7 +128,7 @@ public sealed class ImageFormsTests(EngineFixture engine) : IAsyncLifetime
         pushed["layers"]!.AsArray().ShouldAllBe(layer => layer!["mediaType"]!.GetValue<string>() == layerType);
         if (compress == "none") pushed["layers"]!.AsArray().Select(layer => layer!["digest"]!.GetValue<string>()).ShouldBe(await LayersAsync(_image));
         // crane reads gzip alone; skopeo checks every blob that it copies.
-        if (compress == "gzip" && File.Exists(Crane)) (await CommandResult.RunAsync(Crane, ["validate", "--insecure", "--remote", name])).ShouldExit(0);
+        if (compress == "gzip") (await CommandResult.RunAsync(Programs.Find("crane"), ["validate", "--insecure", "--remote", name])).ShouldExit(0);
         (await CommandResult.RunAsync("skopeo", ["copy", "--src-tls-verify=false", $"docker://{name}", $"oci:{_cli.PathOf("copied")}:x"])).ShouldExit(0);
 
         await OutputAsync("tag", name, $"{_registry.Address}/elsewhere:x");
@@ -138,9 +137,16 @@ public sealed class ImageFormsTests(EngineFixture engine) : IAsyncLifetime
         (await ManifestAsync("built")).ToJsonString().ShouldBe(plain.ToJsonString());
         // It comes back as the same image, to Wharf and to skopeo.
         (await CommandResult.RunAsync("skopeo", ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", $"docker://{name}"])).ShouldExit(0).Text.ShouldBe(digest);
-        foreach (var one in (string[])[_image, name, $"{_registry.Address}/elsewhere:x"]) await OutputAsync("rmi", one);
+        await OutputAsync("tag", _image, $"{_registry.Address}/plain:x");
+        var plainDigest = (await OutputAsync("push", $"{_registry.Address}/plain:x")).Split('\n')[^1].Split(' ')[2];
+        foreach (var one in (string[])[_image, name, $"{_registry.Address}/elsewhere:x", $"{_registry.Address}/plain:x"]) await OutputAsync("rmi", one);
         await OutputAsync("pull", "-q", name);
         (await InspectAsync(name))["Id"]!.GetValue<string>().ShouldBe(id);
+        // Its layers known in both forms, each name goes out as it came.
+        foreach (var one in (string[])["elsewhere:x", "plain:x"]) await OutputAsync("pull", "-q", $"{_registry.Address}/{one}");
+        (await OutputAsync("push", $"{_registry.Address}/elsewhere:x")).ShouldContain($"x: digest: {digest}");
+        (await OutputAsync("push", $"{_registry.Address}/plain:x")).ShouldContain($"x: digest: {plainDigest}");
+        foreach (var one in (string[])["elsewhere:x", "plain:x"]) await OutputAsync("rmi", $"{_registry.Address}/{one}");
     }
 
     private async Task<JsonNode> ManifestAsync(string tag)
