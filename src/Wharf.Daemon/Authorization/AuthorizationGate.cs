@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Wharf.Daemon.Http;
 using Wharf.Engine;
+using Wharf.Engine.Content;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Authorization;
@@ -76,15 +77,7 @@ public sealed class AuthorizationGate : IDisposable
 
     private async Task<byte[]> TakeBodyAsync(HttpContext http)
     {
-        using var body = new MemoryStream();
-        var buffer = new byte[16384];
-        int count;
-        while ((count = await http.Request.Body.ReadAsync(buffer, http.RequestAborted)) > 0)
-        {
-            if (body.Length + count > _maxBody) throw WharfException.Invalid($"request body is larger than {_maxBody} bytes");
-            body.Write(buffer, 0, count);
-        }
-        var bytes = body.ToArray();
+        var bytes = await http.Request.Body.ReadWholeAsync(_maxBody, () => WharfException.Invalid($"request body is larger than {_maxBody} bytes"), http.RequestAborted);
         http.Request.Body = new MemoryStream(bytes, writable: false);
         return bytes;
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Wharf.Engine.Build.Caching;
+using Wharf.Engine.Content;
 using Wharf.Engine.Images;
 using Wharf.Engine.Images.Registry;
 using Wharf.Engine.Snapshots;
@@ -115,15 +116,7 @@ public sealed partial class BuildService
     private async Task<byte[]> ReadAsync(ICacheSource source, Digest blob, CancellationToken cancellation)
     {
         await using var stream = await source.OpenAsync(blob, cancellation);
-        using var bytes = new MemoryStream();
-        var buffer = new byte[64 << 10];
-        int count;
-        while ((count = await stream.ReadAsync(buffer, cancellation)) > 0)
-        {
-            if (bytes.Length + count > _options.Limits.MaxManifest) throw WharfException.Invalid($"{source.Name}: {blob} is larger than {_options.Limits.MaxManifest} bytes");
-            bytes.Write(buffer, 0, count);
-        }
-        var read = bytes.ToArray();
+        var read = await stream.ReadWholeAsync(_options.Limits.MaxManifest, () => WharfException.Invalid($"{source.Name}: {blob} is larger than {_options.Limits.MaxManifest} bytes"), cancellation);
         return Digest.OfBytes(read) == blob ? read : throw WharfException.Invalid($"{source.Name}: the bytes of {blob} are not its own");
     }
 

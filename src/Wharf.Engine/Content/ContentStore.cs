@@ -53,15 +53,7 @@ public sealed partial class ContentStore
     public async Task<byte[]> ReadAsync(Digest digest, long limit, CancellationToken cancellation)
     {
         await using var stream = OpenRead(digest);
-        using var memory = new MemoryStream();
-        var buffer = new byte[16384];
-        int count;
-        while ((count = await stream.ReadAsync(buffer, cancellation)) > 0)
-        {
-            if (memory.Length + count > limit) throw WharfException.Invalid($"content {digest} is larger than {limit} bytes");
-            memory.Write(buffer, 0, count);
-        }
-        return memory.ToArray();
+        return await stream.ReadWholeAsync(limit, () => WharfException.Invalid($"content {digest} is larger than {limit} bytes"), cancellation);
     }
 
     /// <summary>Stores bytes under their sha256.</summary>

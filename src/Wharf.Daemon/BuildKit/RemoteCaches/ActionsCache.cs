@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Wharf.Engine.Content;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
@@ -45,15 +46,7 @@ internal sealed class ActionsCache : RemoteCache
         {
             if (await _client.FindAsync(IndexKey(branch), cancellation) is not { } found) continue;
             await using var stream = await _client.OpenAsync(found, cancellation);
-            using var bytes = new MemoryStream();
-            var buffer = new byte[64 << 10];
-            int count;
-            while ((count = await stream.ReadAsync(buffer, cancellation)) > 0)
-            {
-                if (bytes.Length + count > MaxDocument) throw WharfException.Invalid($"{Name}: the document is larger than {MaxDocument} bytes");
-                bytes.Write(buffer, 0, count);
-            }
-            return bytes.ToArray();
+            return await stream.ReadWholeAsync(MaxDocument, () => WharfException.Invalid($"{Name}: the document is larger than {MaxDocument} bytes"), cancellation);
         }
         return null;
     }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Wharf.Daemon.Registry.Http;
 using Wharf.Daemon.Registry.Storage;
+using Wharf.Engine.Content;
 using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Api;
@@ -89,15 +90,7 @@ public sealed class ManifestsApi(RegistryStore store, RegistryRules rules)
     {
         long limit = store.Limits.MaxManifest;
         if (request.Http.Request.ContentLength > limit) throw new RegistryException(RegistryErrorCode.ManifestTooLarge, $"manifests are limited to {limit} bytes");
-        using var memory = new MemoryStream((int)(request.Http.Request.ContentLength ?? 4096));
-        var buffer = new byte[16384];
-        int count;
-        while ((count = await request.Http.Request.Body.ReadAsync(buffer, request.Cancellation)) > 0)
-        {
-            if (memory.Length + count > limit) throw new RegistryException(RegistryErrorCode.ManifestTooLarge, $"manifests are limited to {limit} bytes");
-            memory.Write(buffer, 0, count);
-        }
-        return memory.ToArray();
+        return await request.Http.Request.Body.ReadWholeAsync(limit, () => new RegistryException(RegistryErrorCode.ManifestTooLarge, $"manifests are limited to {limit} bytes"), request.Cancellation);
     }
 
     /// <summary>A tag goes alone; a digest takes the tags that point at it along.</summary>

@@ -1,3 +1,5 @@
+using Wharf.Engine.Content;
+
 namespace Wharf.Daemon.Registry.Storage;
 
 /// <summary>A stored object: its key, size in bytes and when it was last written.</summary>
@@ -56,15 +58,7 @@ public static class ObjectStoreExtensions
     {
         await using var stream = await store.OpenReadAsync(key, 0, null, cancellation);
         if (stream is null) return null;
-        using var memory = new MemoryStream();
-        var buffer = new byte[16384];
-        int count;
-        while ((count = await stream.ReadAsync(buffer, cancellation)) > 0)
-        {
-            if (memory.Length + count > limit) throw new InvalidDataException($"the object {key} is larger than {limit} bytes");
-            memory.Write(buffer, 0, count);
-        }
-        return memory.ToArray();
+        return await stream.ReadWholeAsync(limit, () => new InvalidDataException($"the object {key} is larger than {limit} bytes"), cancellation);
     }
 }
 

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Wharf.Engine.Content;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -235,15 +236,7 @@ internal sealed class RegistryConnection : IDisposable
     public static async Task<byte[]> ReadLimitedAsync(HttpContent content, long limit, CancellationToken cancellation)
     {
         await using var stream = await content.ReadAsStreamAsync(cancellation);
-        using var memory = new MemoryStream();
-        var buffer = new byte[16384];
-        int count;
-        while ((count = await stream.ReadAsync(buffer, cancellation)) > 0)
-        {
-            if (memory.Length + count > limit) throw WharfException.Invalid($"the registry's answer is larger than {limit} bytes");
-            memory.Write(buffer, 0, count);
-        }
-        return memory.ToArray();
+        return await stream.ReadWholeAsync(limit, () => WharfException.Invalid($"the registry's answer is larger than {limit} bytes"), cancellation);
     }
 
     public void Dispose() => _http.Dispose();
