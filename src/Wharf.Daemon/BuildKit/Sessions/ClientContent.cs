@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Wharf.BuildKit.Protocol.Contents;
 using Wharf.Engine.Build.Caching;
+using Wharf.Engine.Content;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
@@ -79,7 +80,7 @@ internal sealed class ClientContent(ClientSession session, string store) : ICach
     public void Dispose() { }
 
     /// <summary>The pieces of a blob as they come.</summary>
-    private sealed class BlobStream(AsyncServerStreamingCall<ReadContentResponse> call) : Stream
+    private sealed class BlobStream(AsyncServerStreamingCall<ReadContentResponse> call) : ReadOnlyStream
     {
         private ReadOnlyMemory<byte> _left;
 
@@ -104,17 +105,7 @@ internal sealed class ClientContent(ClientSession session, string store) : ICach
             return count;
         }
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override void Flush() { }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
+        public override int Read(Span<byte> buffer) => throw new NotSupportedException("asynchronous only");
 
         protected override void Dispose(bool disposing)
         {

@@ -1,10 +1,11 @@
 using Grpc.Core;
 using Wharf.BuildKit.Protocol.Sessions;
+using Wharf.Engine.Content;
 
 namespace Wharf.Daemon.BuildKit.Sessions;
 
 /// <summary>Bytes the client has ready under an address of its session: a context or Dockerfile that came to it by standard input.</summary>
-internal sealed class UploadStream : Stream
+internal sealed class UploadStream : ReadOnlyStream
 {
     private readonly AsyncDuplexStreamingCall<BytesMessage, BytesMessage> _call;
     private ReadOnlyMemory<byte> _left;
@@ -28,17 +29,7 @@ internal sealed class UploadStream : Stream
         return count;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override void Flush() { }
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("asynchronous only");
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
+    public override int Read(Span<byte> buffer) => throw new NotSupportedException("asynchronous only");
 
     protected override void Dispose(bool disposing)
     {
