@@ -78,12 +78,13 @@ public sealed partial class ImageService
         foreach (var diffId in diffIds.AsEnumerable().Reverse()) progress.Report(new JsonMessage { Status = "Preparing", ProgressDetail = new(), Id = diffId.Hex[..12] });
         foreach (var diffId in diffIds.AsEnumerable().Reverse().Skip(_options.MaxConcurrentUploads)) progress.Report(new JsonMessage { Status = "Waiting", ProgressDetail = new(), Id = diffId.Hex[..12] });
         // Which layer is which of such a manifest's blobs was never verified where the layer was here already: it holds in the repository that said so, and nowhere else.
-        var own = _store.DigestsOf(image.Id).Where(one => one.Repository == reference.Repository).Select(static one => one.Digest);
-        var came = (await ReadManifestsAsync(_store.ManifestsOf(image.Id).Intersect(own), cancellation)).Find(one => one.Manifest.Layers!.Count == diffIds.Count);
-        var push = new Pushing(client, reference, progress, came.Manifest is null ? null : diffIds.Zip(came.Manifest.Layers!).DistinctBy(static pair => pair.First).ToDictionary(static pair => pair.First, static pair => pair.Second));
+        var own = _store.DigestsOf(image.Id).Where(one => one.Repository == reference.Repository).Select(static one => one.Digest).ToHashSet();
+        var manifests = await KnownManifestsAsync(image, cancellation);
+        var came = manifests.Find(one => own.Contains(one.Digest) && one.Manifest.Layers!.Count == diffIds.Count);
+        var push = new Pushing(client, reference, progress, came is null ? null : diffIds.Zip(came.Manifest.Layers!).DistinctBy(static pair => pair.First).ToDictionary(static pair => pair.First, static pair => pair.Second));
         var layers = await PushLayersAsync(diffIds, (diffId, chain, stop) => InSlotAsync(push, diffId, stop, () => PushLayerAsync(push, diffId, chain, stop)), cancellation);
         var configBlob = await PushConfigAsync(client, image, cancellation);
-        return await ManifestForAsync(image, configBlob, layers, known ?? (came.Bytes is null ? null : Digest.OfBytes(came.Bytes)), cancellation);
+        return ManifestFor(manifests, configBlob, layers, known ?? came?.Digest);
     }
 
     private async Task<Descriptor> PushConfigAsync(RegistryClient client, ImageRecord image, CancellationToken cancellation)
@@ -225,23 +226,25 @@ public sealed partial class ImageService
         }
     }
 
-    /// <summary>Those that are here, without indexes.</summary>
-    private async Task<List<(byte[] Bytes, Manifest Manifest)>> ReadManifestsAsync(IEnumerable<Digest> digests, CancellationToken cancellation)
+    private sealed record KnownManifest(Digest Digest, byte[] Bytes, Manifest Manifest);
+
+    /// <summary>The manifests that an image came or went out with and that are here, without indexes.</summary>
+    private async Task<List<KnownManifest>> KnownManifestsAsync(ImageRecord image, CancellationToken cancellation)
     {
-        var read = new List<(byte[], Manifest)>();
-        foreach (var digest in digests.Where(_content.Has))
+        var known = new List<KnownManifest>();
+        foreach (var digest in _store.ManifestsOf(image.Id).Where(_content.Has))
         {
             var bytes = await _content.ReadAsync(digest, _options.Limits.MaxManifest, cancellation);
-            if (!ManifestDocuments.IsIndex(null, bytes)) read.Add((bytes, ManifestDocuments.ParseManifest(bytes, null)));
+            if (!ManifestDocuments.IsIndex(null, bytes)) known.Add(new KnownManifest(digest, bytes, ManifestDocuments.ParseManifest(bytes, null)));
         }
-        return read;
+        return known;
     }
 
     /// <summary>An image that came from a registry goes out under the manifest it came with, so that its digest stays.</summary>
-    private async Task<(byte[] Bytes, string MediaType)> ManifestForAsync(ImageRecord image, Descriptor config, Descriptor[] layers, Digest? preferred, CancellationToken cancellation)
+    private static (byte[] Bytes, string MediaType) ManifestFor(IEnumerable<KnownManifest> manifests, Descriptor config, Descriptor[] layers, Digest? preferred)
     {
-        foreach (var (bytes, known) in await ReadManifestsAsync(_store.ManifestsOf(image.Id).OrderByDescending(digest => digest == preferred), cancellation))
-            if (known.Layers!.Select(layer => layer.Digest).SequenceEqual(layers.Select(layer => layer.Digest))) return (bytes, known.MediaType ?? MediaTypes.OciManifest);
+        foreach (var known in manifests.OrderByDescending(one => one.Digest == preferred))
+            if (known.Manifest.Layers!.Select(layer => layer.Digest).SequenceEqual(layers.Select(layer => layer.Digest))) return (known.Bytes, known.Manifest.MediaType ?? MediaTypes.OciManifest);
         bool oci = layers.Any(layer => layer.MediaType!.StartsWith("application/vnd.oci.", StringComparison.Ordinal));
         var manifest = new Manifest
         {

@@ -96,7 +96,7 @@ public sealed partial class ImageService
             layers.Add(await CompressedAsync(diffId, chain.Value, lease, cancellation));
         }
         var config = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = _content.SizeOf(image.Id) };
-        var (bytes, mediaType) = await ManifestForAsync(image, config, [.. layers], known, cancellation);
+        var (bytes, mediaType) = ManifestFor(await KnownManifestsAsync(image, cancellation), config, [.. layers], known);
         var blobs = layers.Select(layer => layer.Digest).Append(image.Id).Distinct().ToList();
         foreach (var blob in blobs) link(blob);
         WantRecipes();

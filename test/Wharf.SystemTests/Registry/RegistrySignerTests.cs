@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
@@ -24,6 +25,19 @@ public sealed class RegistrySignerTests : IDisposable
 
     private static async Task ShouldPullAsync(RegistryApi api, string digest, HttpStatusCode status) => await (await api.SendAsync("GET", $"/v2/prod/app/manifests/{digest}")).ShouldBeAsync(status);
 
+    private static async Task<string> PushAsync(RegistryApi alice, string tag) => RegistryApi.DigestOf(await alice.PushImageAsync("prod/app", tag, Encoding.UTF8.GetBytes(tag)));
+
+    /// <summary>The signed image may be pulled and the other may not, without a login and by a token for nobody.</summary>
+    private static async Task ShouldPullOnlyAsync(RegistryApi anybody, string signed, string other, bool tokens)
+    {
+        await ShouldPullAsync(anybody, signed, HttpStatusCode.OK);
+        await ShouldPullAsync(anybody, other, HttpStatusCode.Unauthorized);
+        if (!tokens) return;
+        anybody.Http.DefaultRequestHeaders.Authorization = new("Bearer", await RegistrySignatureTests.TokenAsync(anybody, "pull,push"));
+        await ShouldPullAsync(anybody, signed, HttpStatusCode.OK);
+        await ShouldPullAsync(anybody, other, HttpStatusCode.Forbidden);
+    }
+
     /// <summary>As a bundle that refers to the image, which is cosign's form since version 3, and as the tag it was before.</summary>
     [Theory]
     [InlineData(true, false)]
@@ -37,18 +51,11 @@ public sealed class RegistrySignerTests : IDisposable
         using (alice)
         using (anybody)
         {
-            var (signed, other) = (RegistryApi.DigestOf(await alice.PushImageAsync("prod/app", "v1", "layer"u8.ToArray())), RegistryApi.DigestOf(await alice.PushImageAsync("prod/app", "v2", "another"u8.ToArray())));
+            var (signed, other) = (await PushAsync(alice, "v1"), await PushAsync(alice, "v2"));
             await ShouldPullAsync(anybody, signed, HttpStatusCode.Unauthorized);
             await RunAsync(registry, "cosign", "sign", "--yes", "--key", _keys + "/cosign.key", "--use-signing-config=false", "--tlog-upload=false", $"--new-bundle-format={(asBundle ? "true" : "false")}",
                 "--allow-http-registry", "--registry-username", "alice", "--registry-password", "secret", $"{registry.Authority}/prod/app@{signed}");
-            await ShouldPullAsync(anybody, signed, HttpStatusCode.OK);
-            await ShouldPullAsync(anybody, other, HttpStatusCode.Unauthorized);
-            if (tokens)
-            {
-                anybody.Http.DefaultRequestHeaders.Authorization = new("Bearer", await RegistrySignatureTests.TokenAsync(anybody, "pull,push"));
-                await ShouldPullAsync(anybody, signed, HttpStatusCode.OK);
-                await ShouldPullAsync(anybody, other, HttpStatusCode.Forbidden);
-            }
+            await ShouldPullOnlyAsync(anybody, signed, other, tokens);
             // And what the registry gives back, cosign finds good.
             await RunAsync(registry, "cosign", "verify", "--key", _keys + "/cosign.pub", "--insecure-ignore-tlog", $"--new-bundle-format={(asBundle ? "true" : "false")}", "--allow-http-registry", $"{registry.Authority}/prod/app@{signed}");
         }
@@ -71,17 +78,10 @@ public sealed class RegistrySignerTests : IDisposable
             await File.WriteAllTextAsync(registry.Root + "/notation/signingkeys.json", $$"""
                 { "default": "release", "keys": [ { "name": "release", "keyPath": "{{registry.Root}}/notation/localkeys/release.example.com.key", "certPath": "{{registry.Root}}/notation/localkeys/release.example.com.crt" } ] }
                 """);
-            var (signed, other) = (RegistryApi.DigestOf(await alice.PushImageAsync("prod/app", "v1", "layer"u8.ToArray())), RegistryApi.DigestOf(await alice.PushImageAsync("prod/app", "v2", "another"u8.ToArray())));
+            var (signed, other) = (await PushAsync(alice, "v1"), await PushAsync(alice, "v2"));
             await ShouldPullAsync(anybody, signed, HttpStatusCode.Unauthorized);
             await RunAsync(registry, "notation", "sign", "--signature-format", envelope, "--insecure-registry", $"{registry.Authority}/prod/app@{signed}");
-            await ShouldPullAsync(anybody, signed, HttpStatusCode.OK);
-            await ShouldPullAsync(anybody, other, HttpStatusCode.Unauthorized);
-            if (tokens)
-            {
-                anybody.Http.DefaultRequestHeaders.Authorization = new("Bearer", await RegistrySignatureTests.TokenAsync(anybody, "pull,push"));
-                await ShouldPullAsync(anybody, signed, HttpStatusCode.OK);
-                await ShouldPullAsync(anybody, other, HttpStatusCode.Forbidden);
-            }
+            await ShouldPullOnlyAsync(anybody, signed, other, tokens);
             await File.WriteAllTextAsync(registry.Root + "/notation/trustpolicy.json", """
                 { "version": "1.0", "trustPolicies": [ { "name": "all", "registryScopes": ["*"], "signatureVerification": { "level": "strict" }, "trustStores": ["ca:release.example.com"], "trustedIdentities": ["*"] } ] }
                 """);
