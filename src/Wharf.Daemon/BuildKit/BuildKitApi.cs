@@ -42,7 +42,7 @@ public sealed class BuildKitApi : IAsyncDisposable
                 options.MaxSendMessageSize = null;
             });
             services.AddSingleton(new ControlService(engine, _jobs, _sessions, frontend, exports, history));
-            services.AddSingleton(new LlbBridgeService(_jobs, frontend, engine.Snapshots));
+            services.AddSingleton(new LlbBridgeService(engine, _jobs, frontend));
             services.AddSingleton(new ContentService(engine.Images, history));
             services.AddSingleton<HealthService>();
             services.AddSingleton<TraceCollector>();

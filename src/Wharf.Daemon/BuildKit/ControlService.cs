@@ -6,6 +6,7 @@ using Wharf.Daemon.BuildKit.History;
 using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine;
+using Wharf.Engine.Build;
 using Wharf.Engine.Build.Caching;
 using Wharf.Specs.Errors;
 
@@ -18,7 +19,7 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
 
     public override Task<ListWorkersResponse> ListWorkers(ListWorkersRequest request, ServerCallContext context)
     {
-        var worker = WorkerRecords.This();
+        var worker = WorkerRecords.This(engine.Options);
         worker.GcPolicy.AddRange(CachePolicies.ToRecords(engine.Builds.CollectionRules()));
         return Task.FromResult(new ListWorkersResponse { Record = { worker } });
     }
@@ -67,8 +68,9 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         var options = engine.Options.Builder;
         foreach (var entitlement in request.Entitlements)
         {
-            bool allowed = entitlement.Split('=')[0] switch { "network.host" => options.HostNetwork, "security.insecure" => options.Insecure, _ => false };
-            if (!allowed) throw WharfException.Invalid($"granting entitlement {entitlement} is not allowed by build daemon configuration");
+            bool isDevice = entitlement == DeviceGrants.Entitlement || entitlement.StartsWith(DeviceGrants.Entitlement + "=", StringComparison.Ordinal);
+            bool allowed = entitlement switch { "network.host" => options.HostNetwork, "security.insecure" => options.Insecure, _ => isDevice ? options.Device : throw WharfException.Invalid($"unknown entitlement {entitlement}") };
+            if (!allowed) throw WharfException.Invalid($"granting entitlement {(isDevice ? DeviceGrants.Entitlement : entitlement)} is not allowed by build daemon configuration");
         }
     }
 

@@ -1,4 +1,6 @@
 using Wharf.BuildKit.Protocol.Workers;
+using Wharf.Engine;
+using Wharf.Engine.Containers.Devices;
 using Wharf.Engine.Images;
 
 namespace Wharf.Daemon.BuildKit;
@@ -9,7 +11,7 @@ internal static class WorkerRecords
     /// <summary>The version of BuildKit whose behaviour this is; clients decide by it what they may ask for.</summary>
     public static BuildkitVersion Version { get; } = new() { Package = "github.com/moby/buildkit", Version = "v0.25.1", Revision = DaemonVersion.Commit };
 
-    public static WorkerRecord This()
+    public static WorkerRecord This(DaemonOptions options)
     {
         var worker = new WorkerRecord
         {
@@ -24,6 +26,8 @@ internal static class WorkerRecords
         };
         foreach (var platform in BuildPlatforms.All())
             worker.Platforms.Add(new Wharf.BuildKit.Protocol.Ops.Platform { Os = platform.Os, Architecture = platform.Architecture, Variant = platform.Variant ?? "" });
+        var devices = CdiRegistry.Load(options.CdiDirectories);
+        foreach (var name in devices.Names) worker.CdiDevices.Add(new CdiDevice { Name = name, AutoAllow = devices.IsAutoAllowed(name), Annotations = { devices.AnnotationsOf(name).ToDictionary() } });
         return worker;
     }
 }

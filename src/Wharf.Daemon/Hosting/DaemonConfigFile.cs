@@ -138,7 +138,7 @@ public sealed record BuilderEntry
         var defaults = new Engine.Build.BuilderOptions();
         return defaults with
         {
-            HostNetwork = Entitlements?.NetworkHost ?? defaults.HostNetwork, Insecure = Entitlements?.SecurityInsecure ?? defaults.Insecure, CollectsGarbage = Collection?.Enabled ?? defaults.CollectsGarbage,
+            HostNetwork = Entitlements?.NetworkHost ?? defaults.HostNetwork, Insecure = Entitlements?.SecurityInsecure ?? defaults.Insecure, Device = Entitlements?.Device ?? defaults.Device, CollectsGarbage = Collection?.Enabled ?? defaults.CollectsGarbage,
             Rules = Collection?.ToRules(DateTimeOffset.UtcNow),
         };
     }
@@ -149,6 +149,7 @@ public sealed record BuilderEntitlements
 {
     [JsonPropertyName("network-host")] public bool? NetworkHost { get; set; }
     [JsonPropertyName("security-insecure")] public bool? SecurityInsecure { get; set; }
+    [JsonPropertyName("device")] public bool? Device { get; set; }
 }
 
 /// <summary>Proxies for talking to registries, as in docker's daemon.json.</summary>

@@ -49,6 +49,8 @@ public sealed record BuildRequest
     public Linting.LintReport? Lint { get; init; }
     /// <summary>The caller allows <c>RUN --security=insecure</c>; the daemon must allow it too.</summary>
     public bool Insecure { get; init; }
+    /// <summary>The devices that the caller allows <c>RUN --device</c>.</summary>
+    public DeviceGrants Devices { get; init; } = DeviceGrants.None;
     /// <summary>Results of steps that came from elsewhere, by the steps' keys.</summary>
     public Dictionary<string, Caching.ImportedStep> Imported { get; } = new(StringComparer.Ordinal);
     /// <summary>What the build keeps from being collected; the caller lets go when the result is stored or sent.</summary>

@@ -85,7 +85,7 @@ public sealed partial class BuildService
     public Task<BuildPlan> PlanAsync(BuildRequest request, Func<string, BaseImageReport> report, CancellationToken cancellation)
     {
         foreach (var tag in request.Tags) ImageReference.Parse(tag);
-        return new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, report, cancel)).PlanAsync(cancellation);
+        return new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, report, cancel), _containers.Devices).PlanAsync(cancellation);
     }
 
     /// <summary>The image a FROM names: the one that is here, unless a fresh one was asked for or there is none.</summary>

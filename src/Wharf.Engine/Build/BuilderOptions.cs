@@ -7,6 +7,8 @@ public sealed record BuilderOptions
     public bool HostNetwork { get; init; } = true;
     /// <summary>Clients may allow steps to run privileged.</summary>
     public bool Insecure { get; init; }
+    /// <summary>Clients may allow steps devices of the host.</summary>
+    public bool Device { get; init; } = true;
     /// <summary>The cache is kept within its bounds after builds.</summary>
     public bool CollectsGarbage { get; init; } = true;
     /// <summary>The rules of the collection that the configuration gives; null leaves <see cref="Caching.CollectionRules.ForDisk"/>.</summary>

@@ -102,7 +102,7 @@ public sealed partial class ContainerService
         var user = _users.Of(container).Resolve(config.User, host.GroupAdd);
         RequireLinked(container);
         // At the start, as docker does it: a container that asks for devices can be made anywhere.
-        var devices = host.DeviceRequests is { Count: > 0 } requests ? CdiRegistry.Load(_options.CdiDirectories).Resolve(requests) : [];
+        var devices = host.DeviceRequests is { Count: > 0 } requests ? Devices().Resolve(requests) : [];
         LogProgram.RequireAllowed(host.LogConfig?.Type, _options.LogPrograms);
         await AppArmor.PrepareAsync(host);
         var defaults = container.Document.IsStep ? new ContainerDefaults() : _options.ContainerDefaults;

@@ -32,6 +32,9 @@ public sealed partial class ContainerService
     /// <summary>The host name in build steps: always the same, so that what a step writes depends on nothing but the step.</summary>
     private const string StepHostname = "buildkitsandbox";
 
+    /// <summary>The devices that files describe now.</summary>
+    internal Devices.CdiRegistry Devices() => Containers.Devices.CdiRegistry.Load(_options.CdiDirectories);
+
     internal async Task<string> CreateStepAsync(StepContainer step, CancellationToken cancellation)
     {
         var warnings = new List<string>();

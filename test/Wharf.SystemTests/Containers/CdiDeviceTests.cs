@@ -105,4 +105,50 @@ public sealed class CdiDeviceTests : IAsyncLifetime
         (await _engine.WharfAsync("run", "--rm", "--device", "nvidia.com/gpu=0", "busybox", "sh", "-c", "echo $GPU")).ShouldExit(0).Text.ShouldBe("0");
         (await RunAsync("true", "--gpus", "2")).ShouldExit(125).Error.ShouldContain("unresolvable CDI devices nvidia.com/gpu=1");
     }
+
+    /// <summary>docker 28.5 lets no client allow devices; docker 29 does as it is tested here.</summary>
+    [Fact]
+    public async Task Steps_of_a_build_get_the_devices_that_the_client_allows()
+    {
+        if (!_engine.IsWharf) Assert.Skip("docker 28.5 grants no devices");
+        Build.Buildx.Require("docker-buildx");
+        var context = Directory.CreateDirectory(Path.Combine(_engine.Root, "context")).FullName;
+        Task<CommandResult> BuildAsync(string device, params string[] options)
+        {
+            File.WriteAllText(Path.Combine(context, "Dockerfile"), $"# syntax=docker/dockerfile:1-labs\nFROM busybox\nRUN --device={device} echo \"$GADGET\" > /gadget; ls /dev/gadget1 /opt/cdi > /seen; true\nRUN test ! -e /dev/gadget1 && test -z \"$GADGET\"\n");
+            return Build.Buildx.RunAsync(_engine, ["build", "-t", "cdi-built", .. options, context]);
+        }
+        async Task<string> ReadAsync(string path) => (await _engine.DockerAsync("run", "--rm", "cdi-built", "cat", path)).ShouldExit(0).Text;
+
+        (await BuildAsync("acme.com/gadget=one")).ShouldExit(1).Error.ShouldContain("ERROR: failed to build: failed to solve: failed to load LLB: device acme.com/gadget=one is requested by the build but not allowed");
+        (await BuildAsync("acme.com/gadget=one", "--allow", "device")).ShouldExit(0);
+        (await ReadAsync("/gadget")).ShouldBe("one");
+        (await ReadAsync("/seen")).ShouldBe("/dev/gadget1");
+        (await BuildAsync("acme.com/gadget=one", "--allow", "device=acme.com/gadget=one")).ShouldExit(0).Error.ShouldContain("CACHED");
+        (await BuildAsync("acme.com/gadget=two", "--allow", "device=acme.com/gadget")).ShouldExit(1).Error.ShouldContain("device acme.com/gadget=two is requested by the build but not allowed");
+        (await BuildAsync("acme.com/gadget=two", "--allow", "device=acme.com/gadget=*")).ShouldExit(0);
+        (await ReadAsync("/seen")).ShouldContain("gadget.yaml");
+        (await BuildAsync("acme.com/gadget=nope", "--allow", "device")).ShouldExit(0);
+        (await ReadAsync("/gadget")).ShouldBe("");
+        (await BuildAsync("acme.com/gadget=nope,required", "--allow", "device")).ShouldExit(1).Error.ShouldContain("required device \"acme.com/gadget=nope\" is not registered");
+        (await Build.Buildx.RunAsync(_engine, ["buildx", "inspect"])).ShouldExit(0).Out.ShouldContain("acme.com/gadget=one");
+        (await _engine.WharfAsync("build", "-t", "cdi-built", "--allow", "device=acme.com/gadget=two", context)).ShouldExit(1).Error.ShouldContain("required device");
+        File.WriteAllText(Path.Combine(context, "Dockerfile"), "FROM busybox\nRUN --device=acme.com/gadget=one echo \"w$GADGET\" > /gadget\n");
+        (await _engine.WharfAsync("build", "-t", "cdi-built", "--allow", "device", context)).ShouldExit(0);
+        (await ReadAsync("/gadget")).ShouldBe("wone");
+        // Without BuildKit nobody can allow anything.
+        (await _engine.DockerAsync("build", context)).ShouldExit(1).Error.ShouldContain("requested by the build but not allowed");
+    }
+
+    [Fact]
+    public async Task A_daemon_can_forbid_devices_to_builds()
+    {
+        if (!_engine.IsWharf) Assert.Skip("docker 28.5 grants no devices");
+        await using var strict = new EngineFixture();
+        var config = Path.Combine(strict.Root, "daemon.json");
+        await File.WriteAllTextAsync(config, "{\"cdi-spec-dirs\": [\"" + _directory + "\"], \"builder\": {\"entitlements\": {\"device\": false}}}", TestContext.Current.CancellationToken);
+        await strict.StartOwnAsync("--config-file", config);
+        (await strict.WharfAsync(System.Text.Encoding.UTF8.GetBytes("FROM scratch\n"), "build", "--allow", "device=acme.com/gadget=one", "-")).ShouldExit(1).Error.ShouldContain("granting entitlement device is not allowed by build daemon configuration");
+        (await strict.WharfAsync(System.Text.Encoding.UTF8.GetBytes("FROM scratch\n"), "build", "--allow", "gadgets", "-")).ShouldExit(1).Error.ShouldContain("unknown entitlement gadgets");
+    }
 }

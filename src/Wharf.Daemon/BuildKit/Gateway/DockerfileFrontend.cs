@@ -50,7 +50,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         NoCache = options.NoCache, NoCacheStages = options.NoCacheStages, Pull = options.Pull, Platform = platform, RunConfig = options.RunConfig, NamedContexts = named,
         Credentials = async (domain, cancel) => job.Credentials(domain) ?? await services.CredentialsAsync(domain, cancel), Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
         KeepFailedContainer = options.Has("keep-failed-step"), Squash = options.Has("squash"),
-        Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"),
+        Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"), Devices = DeviceGrants.Parse(job.Request.Entitlements),
     };
 
     private static BaseImageReport Report(BuildJob job, string name)

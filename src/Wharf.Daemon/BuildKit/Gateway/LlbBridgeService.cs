@@ -5,6 +5,7 @@ using Grpc.Core;
 using Wharf.BuildKit.Protocol.Controls;
 using Wharf.BuildKit.Protocol.Gateways;
 using Wharf.BuildKit.Protocol.Ops;
+using Wharf.Engine;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
@@ -18,7 +19,7 @@ namespace Wharf.Daemon.BuildKit.Gateway;
 /// The gateway of BuildKit: a client that steers its build itself, as buildx does, asks here for the Dockerfile front end's result and gives it
 /// back. Which build a call belongs to is in its metadata.
 /// </summary>
-internal sealed class LlbBridgeService(BuildJobs jobs, DockerfileFrontend frontend, SnapshotService snapshots) : LLBBridge.LLBBridgeBase
+internal sealed class LlbBridgeService(EngineHost engine, BuildJobs jobs, DockerfileFrontend frontend) : LLBBridge.LLBBridgeBase
 {
     public const string ReferenceScheme = "wharf-result://";
     private const string BuildId = "buildkit-controlapi-buildid";
@@ -40,7 +41,7 @@ internal sealed class LlbBridgeService(BuildJobs jobs, DockerfileFrontend fronte
 
     public override Task<PongResponse> Ping(PingRequest request, ServerCallContext context)
     {
-        var pong = new PongResponse { Workers = { WorkerRecords.This() } };
+        var pong = new PongResponse { Workers = { WorkerRecords.This(engine.Options) } };
         pong.FrontendApiCaps.AddRange(FrontendCapabilities.Select(static id => new ApiCap { Id = id, Enabled = true }));
         pong.LlbCaps.AddRange(SolverCapabilities.Select(static id => new ApiCap { Id = id, Enabled = true }));
         return Task.FromResult(pong);
@@ -224,7 +225,7 @@ internal sealed class LlbBridgeService(BuildJobs jobs, DockerfileFrontend fronte
         var job = await JobAsync(context);
         try
         {
-            return snapshots.OpenLayers((await job.Find(reference).SolveAsync(context.CancellationToken)).Root.ChainId);
+            return engine.Snapshots.OpenLayers((await job.Find(reference).SolveAsync(context.CancellationToken)).Root.ChainId);
         }
         catch (Exception error) { throw Refused(error, job); }
     }

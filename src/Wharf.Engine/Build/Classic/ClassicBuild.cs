@@ -30,7 +30,7 @@ internal sealed class ClassicBuild
     public ClassicBuild(BuildParts parts, FindBase baseImage, StepFlights flights, ClassicReport report)
     {
         (_parts, _flights, _report, _pulls) = (parts, flights, report, report.Pulls);
-        _planner = new BuildPlanner(parts.Request, (name, platform, cancel) => baseImage(name, platform, _pulls, cancel));
+        _planner = new BuildPlanner(parts.Request, (name, platform, cancel) => baseImage(name, platform, _pulls, cancel), parts.Containers.Devices);
         Images = new StepImages(parts);
     }
 

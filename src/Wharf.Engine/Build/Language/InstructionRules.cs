@@ -16,6 +16,7 @@ internal static class InstructionRules
                 case "ENV" or "LABEL": WordSplit.Pairs(instruction, escape); break;
                 case "ARG": Names(instruction, escape); break;
                 case "COPY" or "ADD": Places(instruction); Truths(instruction); break;
+                case "RUN": foreach (var device in instruction.FlagValues("device")) Planning.RunDevice.Parse(device, instruction); break;
                 case "VOLUME": Paths(instruction, escape); break;
                 case "SHELL": Shell(instruction); break;
                 case "ONBUILD": ImageChange.OnBuild(instruction.Rest); break;

@@ -68,6 +68,8 @@ public sealed class RunNode : BuildNode
     public required string Network { get; init; }
     /// <summary>Runs privileged: only where the caller and the daemon allow it.</summary>
     public bool Insecure { get; init; }
+    /// <summary>Devices of the host, which the caller or their files allow.</summary>
+    public IReadOnlyList<RunDevice> Devices { get; init; } = [];
     /// <summary>The platform that the step is for: this machine may not run its programs.</summary>
     public required Platform Platform { get; init; }
     /// <summary>Directories that are volumes in the step's container, so that nothing of them is kept: the classic builder's way.</summary>
@@ -86,6 +88,7 @@ public sealed class RunNode : BuildNode
             foreach (var variable in Environment) text.Append(Line("env", variable));
             text.Append(Line("user", User)).Append(Line("cwd", Directory)).Append(Line("network", Network + (Insecure ? ",insecure" : ""))).Append(Line("script", Script?.Content));
             foreach (var mount in Mounts) text.Append(Line("mount", mount.Definition));
+            foreach (var device in Devices) text.Append(Line("device", $"{device.Name},{device.Required}"));
             return text.ToString();
         }
     }

@@ -40,13 +40,12 @@ internal sealed partial class BuildPlanner
         if (insecure && !request.Insecure) throw WharfException.Invalid("failed to load LLB: security.insecure is not allowed");
         var network = NetworkOf(instruction);
         if (network == "host" && !request.HostNetwork) throw WharfException.Invalid("failed to load LLB: network.host is not allowed");
-        if (instruction.Flag("device") is { } device) throw WharfException.NotImplemented($"RUN --device={device} is not supported");
         var title = RunTitle(instruction);
         stage.Root = new RunNode
         {
             Title = title, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Command = command, Environment = environment,
             ProxyEnvironment = [.. Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).Select(name => $"{name}={request.Arguments[name]}")],
-            User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = network, Insecure = insecure, Script = script, Platform = stage.Platform,
+            User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = network, Insecure = insecure, Devices = DevicesOf(instruction), Script = script, Platform = stage.Platform,
             Volumes = request.Classic ? [.. stage.Config.Volumes?.Keys ?? Enumerable.Empty<string>()] : [],
         };
         // The classic builder counts proxies as arguments and shows none of them.
@@ -54,6 +53,12 @@ internal sealed partial class BuildPlanner
         if (request.Classic) stage.History.Add(new PlannedHistory(new HistoryEntry { CreatedBy = $"{prefix}{string.Join(' ', command)}" }, stage.Root));
         else stage.History.Add(new PlannedHistory(Entry($"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));
         return title;
+    }
+
+    private IReadOnlyList<RunDevice> DevicesOf(Instruction instruction)
+    {
+        List<RunDevice> wanted = [.. instruction.FlagValues("device").Select(text => RunDevice.Parse(text, instruction))];
+        return wanted.Count == 0 ? wanted : request.Devices.Check(wanted, devices());
     }
 
     private string NetworkOf(Instruction instruction) => instruction.Flag("network") switch

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Wharf.Engine.Build.Language;
+using Wharf.Engine.Containers.Devices;
 using Wharf.Engine.Images;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -11,7 +12,8 @@ namespace Wharf.Engine.Build.Planning;
 /// are planned when something needs them, so what nobody needs costs nothing, not even a pull.
 /// </summary>
 /// <param name="baseImage">Finds an image by reference, pulling it where need be.</param>
-internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Platform?, CancellationToken, Task<ImageRecord>> baseImage)
+/// <param name="devices">Reads which devices of the host there are for <c>RUN --device</c>.</param>
+internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Platform?, CancellationToken, Task<ImageRecord>> baseImage, Func<CdiRegistry> devices)
 {
     private readonly Dockerfile _file = DockerfileParser.Parse(request.DockerfileText, request.DockerfileName);
     private readonly Dictionary<int, Task<PlannedStage>> _planned = [];

@@ -4,6 +4,7 @@ using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Containers;
 using Wharf.Engine.Images;
 using Wharf.Engine.Snapshots;
+using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
@@ -20,7 +21,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         var id = await containers.CreateStepAsync(new StepContainer
         {
             ChainId = root, Command = node.Command, Environment = [.. node.ProxyEnvironment, .. node.Environment], SecretEnvironment = mounts.Environment, User = node.User, Directory = node.Directory,
-            HostConfig = parts.Request.RunConfig with { NetworkMode = node.Network, Privileged = node.Insecure ? true : null }, Mounts = mounts.Mounts,
+            HostConfig = parts.Request.RunConfig with { NetworkMode = node.Network, Privileged = node.Insecure ? true : null, DeviceRequests = DeviceRequests() }, Mounts = mounts.Mounts,
             IsClassic = parts.Request.Classic, Volumes = node.Volumes,
         }, cancellation);
         node.Progress.Launch(id);
@@ -38,6 +39,13 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
             if (keep) await containers.KeepStepAsync(id, parts.StandsOn, CancellationToken.None);
             else await containers.RemoveAsync(id, force: true, volumes: true, CancellationToken.None);
         }
+    }
+
+    private List<DeviceRequest>? DeviceRequests()
+    {
+        if (node.Devices.Count == 0) return null;
+        var names = DeviceGrants.Resolve(node.Devices, parts.Containers.Devices());
+        return names.Count == 0 ? null : [new DeviceRequest { Driver = Containers.Devices.CdiRegistry.Driver, DeviceIDs = names }];
     }
 
     private async Task<int> ExecuteAsync(string id, CancellationToken cancellation)

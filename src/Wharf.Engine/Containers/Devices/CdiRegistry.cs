@@ -9,7 +9,9 @@ namespace Wharf.Engine.Containers.Devices;
 /// </summary>
 public sealed class CdiRegistry
 {
-    private const string Driver = "cdi", Gpus = "nvidia.com/gpu", All = "all";
+    internal const string Driver = "cdi";
+    private const string Gpus = "nvidia.com/gpu", All = "all";
+    private const string ClassAnnotation = "org.mobyproject.buildkit.device.class", AllowAnnotation = "org.mobyproject.buildkit.device.autoallow";
     private const int MaxFile = 16 << 20;
 
     private readonly Dictionary<string, (CdiSpec Spec, CdiDevice Device, int Priority)> _devices = new(StringComparer.Ordinal);
@@ -72,6 +74,29 @@ public sealed class CdiRegistry
         }
         return edits;
     }
+
+    /// <summary>
+    /// The devices that a build step's name means: one, the first of a kind (<c>vendor/class</c>), all of a kind (<c>vendor/class=*</c>), or those whose annotation puts them into the class of that name. Empty where
+    /// there are none; InvalidArgument for what is no name.
+    /// </summary>
+    internal List<string> Find(string name)
+    {
+        var (kind, device) = name.Split('=', 2) is [var before, var after] ? (before, after) : (name, "");
+        if (!CdiSpec.IsKind(kind)) throw WharfException.Invalid($"invalid device {Build.Planning.GoText.Quoted(name)}");
+        if (_devices.ContainsKey(name)) return [name];
+        var all = Names.Where(known => known.StartsWith(kind + "=", StringComparison.Ordinal));
+        return device switch
+        {
+            "" => [.. all.Take(1)],
+            "*" => [.. all],
+            _ => [.. all.Where(known => _devices[known].Device.Annotations.GetValueOrDefault(ClassAnnotation) == device)],
+        };
+    }
+
+    public IReadOnlyDictionary<string, string> AnnotationsOf(string name) => _devices[name].Device.Annotations;
+
+    /// <summary>Whether any build may have the device, by an annotation of its file.</summary>
+    public bool IsAutoAllowed(string name) => AnnotationsOf(name).GetValueOrDefault(AllowAnnotation) is { } allowed && Config.LogRules.GoBool(allowed) == true;
 
     /// <summary>The names of devices that a request means: by CDI its own, for GPUs those that NVIDIA's tools describe.</summary>
     private IEnumerable<string> NamesOf(DeviceRequest request)

@@ -21,9 +21,9 @@ internal sealed record CdiMount(string HostPath, string ContainerPath, string Ty
 
 internal sealed record CdiHook(string Stage, string Path, List<string>? Args, List<string>? Environment, int? Timeout);
 
-internal sealed record CdiDevice(string Name, CdiEdits Edits);
+internal sealed record CdiDevice(string Name, CdiEdits Edits, IReadOnlyDictionary<string, string> Annotations);
 
-/// <summary>One file of the Container Device Interface, version 1.1.0 and all before: the devices of a kind (<c>vendor/class</c>), and what is done once for any of them.</summary>
+/// <summary>One file of the Container Device Interface, version 1.1.0 and all before: the devices of a kind (<c>vendor/class</c>), and what is done once for any of them. A device has the annotations of its file too.</summary>
 internal sealed record CdiSpec(string Path, string Kind, List<CdiDevice> Devices, CdiEdits Edits)
 {
     private static readonly Version Newest = new(1, 1, 0);
@@ -37,7 +37,7 @@ internal sealed record CdiSpec(string Path, string Kind, List<CdiDevice> Devices
         catch (Exception error) when (error is System.Text.Json.JsonException or FormatException) { throw new FormatException($"failed to parse CDI Spec \"{path}\": {error.Message}", error); }
         try
         {
-            var spec = new CdiSpec(path, Text(root, "kind"), [.. Items(root, "devices").Select(static device => new CdiDevice(Text(device, "name"), EditsOf(device["containerEdits"])))], EditsOf(root["containerEdits"]));
+            var spec = new CdiSpec(path, Text(root, "kind"), [.. Items(root, "devices").Select(device => new CdiDevice(Text(device, "name"), EditsOf(device["containerEdits"]), AnnotationsOf(root, device)))], EditsOf(root["containerEdits"]));
             spec.Check(root);
             return spec;
         }
@@ -48,7 +48,7 @@ internal sealed record CdiSpec(string Path, string Kind, List<CdiDevice> Devices
     {
         var text = Text(root, "cdiVersion");
         if (!Version.TryParse(text, out var version) || version.Build < 0 || version > Newest) throw new FormatException($"invalid version \"{text}\"");
-        if (Kind.Split('/') is not [var vendor, var type] || !IsName(vendor, "-_.", char.IsAsciiLetter) || !IsName(type, "-_.", char.IsAsciiLetter)) throw new FormatException($"invalid kind \"{Kind}\"");
+        if (!IsKind(Kind)) throw new FormatException($"invalid kind \"{Kind}\"");
         foreach (var device in Devices)
             if (!IsName(device.Name, "-_.:", char.IsAsciiLetterOrDigit)) throw new FormatException($"invalid device name \"{device.Name}\"");
         if (Devices.Select(static device => device.Name).Distinct(StringComparer.Ordinal).Count() < Devices.Count) throw new FormatException("multiple devices of the same name");
@@ -66,6 +66,8 @@ internal sealed record CdiSpec(string Path, string Kind, List<CdiDevice> Devices
         if (Devices.Exists(static device => char.IsAsciiDigit(device.Name[0])) || all.Exists(static edits => edits.DeviceNodes.Exists(static node => node.HostPath.Length > 0))) return new Version(0, 5, 0);
         return all.Exists(static edits => edits.Mounts.Exists(static mount => mount.Type.Length > 0)) ? new Version(0, 4, 0) : new Version(0, 3, 0);
     }
+
+    internal static bool IsKind(string kind) => kind.Split('/') is [var vendor, var type] && IsName(vendor, "-_.", char.IsAsciiLetter) && IsName(type, "-_.", char.IsAsciiLetter);
 
     private static bool IsName(string name, string others, Func<char, bool> begins) => name.Length > 0 && begins(name[0]) && char.IsAsciiLetterOrDigit(name[^1]) && name.All(letter => char.IsAsciiLetterOrDigit(letter) || others.Contains(letter));
 
@@ -95,6 +97,14 @@ internal sealed record CdiSpec(string Path, string Kind, List<CdiDevice> Devices
         foreach (var hook in edits.Hooks)
             if (!Stages.Contains(hook.Stage) || !hook.Path.StartsWith('/')) throw new FormatException($"invalid hook \"{hook.Stage}\", path \"{hook.Path}\"");
         return edits;
+    }
+
+    private static Dictionary<string, string> AnnotationsOf(JsonNode file, JsonNode device)
+    {
+        var annotations = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var node in new[] { file["annotations"], device["annotations"] })
+            foreach (var (key, value) in node?.AsObject() ?? []) annotations[key] = value?.ToString() ?? "";
+        return annotations;
     }
 
     private static IEnumerable<JsonNode> Items(JsonNode node, string name) => node[name]?.AsArray().Select(static item => item ?? throw new FormatException("an item is empty")) ?? [];

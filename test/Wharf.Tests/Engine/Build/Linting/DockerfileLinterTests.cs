@@ -1,6 +1,7 @@
 using Shouldly;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Planning;
+using Wharf.Engine.Containers.Devices;
 using Wharf.Engine.Images;
 using Wharf.Specs.Build;
 using Wharf.Specs.Errors;
@@ -17,7 +18,7 @@ public sealed class DockerfileLinterTests
     private static async Task<BuildPlan> PlanAsync(string text, IReadOnlyDictionary<string, string?>? arguments = null)
     {
         var request = new BuildRequest { DockerfileText = text, Hold = null!, Arguments = arguments ?? new Dictionary<string, string?>(), Ignored = _ => Task.FromResult(IgnorePatterns.Parse(["*.log", "!keep.log", "secret"])) };
-        return await new BuildPlanner(request, (_, _, _) => Task.FromResult(Base)).PlanAsync(CancellationToken.None);
+        return await new BuildPlanner(request, (_, _, _) => Task.FromResult(Base), () => CdiRegistry.Load([])).PlanAsync(CancellationToken.None);
     }
 
     [Theory]

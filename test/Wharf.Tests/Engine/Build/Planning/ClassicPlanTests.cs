@@ -14,7 +14,7 @@ public sealed class ClassicPlanTests
     private static readonly ImageRecord Base = new(Digest.OfBytes([1]), new OciImage { Os = "linux", Architecture = "amd64", Config = new OciImageConfig { Env = ["A=1"] }, RootFs = new RootFs() }, [], []);
 
     private static BuildPlanner Planner(string lines, bool classic, Dictionary<string, string?>? arguments = null) =>
-        new(new BuildRequest { DockerfileText = "FROM x\n" + lines + "\n", Hold = null!, Classic = classic, Arguments = arguments ?? [] }, (_, _, _) => Task.FromResult(Base));
+        new(new BuildRequest { DockerfileText = "FROM x\n" + lines + "\n", Hold = null!, Classic = classic, Arguments = arguments ?? [] }, (_, _, _) => Task.FromResult(Base), () => Wharf.Engine.Containers.Devices.CdiRegistry.Load([]));
 
     private static async Task<PlannedStage> ClassicAsync(string lines, Dictionary<string, string?>? arguments = null)
     {
