@@ -100,6 +100,8 @@ public sealed record DaemonOptions
     public int MaxConcurrentUploads { get => _live.MaxConcurrentUploads; init => _live = _live with { MaxConcurrentUploads = value }; }
     public Limits Limits { get; init; } = new();
     public Build.BuilderOptions Builder { get; init; } = new();
+    /// <summary>How unused images are removed by themselves.</summary>
+    public Images.Collection.ImageCollection ImageCollection { get => _live.ImageCollection; init => _live = _live with { ImageCollection = value }; }
     public TransportOptions Transport { get; init; } = new();
     /// <summary>Names of authorization plugins (protocol v1), asked in this order.</summary>
     public IReadOnlyList<string> AuthorizationPlugins { get => _live.AuthorizationPlugins; init => _live = _live with { AuthorizationPlugins = value }; }

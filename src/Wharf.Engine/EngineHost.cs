@@ -5,6 +5,7 @@ using Wharf.Engine.Containers;
 using Wharf.Engine.Content;
 using Wharf.Engine.Events;
 using Wharf.Engine.Images;
+using Wharf.Engine.Images.Collection;
 using Wharf.Engine.Jobs;
 using Wharf.Engine.Networks;
 using Wharf.Engine.Secrets;
@@ -28,6 +29,7 @@ public sealed class EngineHost : IAsyncDisposable
     public required SnapshotService Snapshots { get; init; }
     public required HostMounts HostMounts { get; init; }
     public required ImageService Images { get; init; }
+    public required ImageCollector ImageCollector { get; init; }
     public required ArtifactService Artifacts { get; init; }
     public required NetworkService Networks { get; init; }
     public required VolumeService Volumes { get; init; }
@@ -82,7 +84,10 @@ public sealed class EngineHost : IAsyncDisposable
         var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, secrets, shim, facts, logs);
         var builds = new BuildService(options, state, snapshots, images, containers, logs.CreateLogger<BuildService>());
         images.UsersOf = containers.UsersOf;
-        images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains());
+        images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains()).Concat(containers.MountedChains());
+        images.MountedChains = containers.MountedChains;
+        var jobs = new JobService(state, containers, logs, TimeProvider.System);
+        images.WantedNames = () => jobs.List().Select(static job => job.Container?.Image).OfType<string>();
         return new EngineHost
         {
             Options = options,
@@ -94,6 +99,7 @@ public sealed class EngineHost : IAsyncDisposable
             Snapshots = snapshots,
             HostMounts = new HostMounts(options, snapshots),
             Images = images,
+            ImageCollector = new ImageCollector(options, images, logs.CreateLogger<ImageCollector>()),
             Artifacts = artifacts,
             Networks = networks,
             Volumes = volumes,
@@ -101,7 +107,7 @@ public sealed class EngineHost : IAsyncDisposable
             Handover = new StreamHandover(options, shim, logs.CreateLogger<StreamHandover>()),
             Containers = containers,
             Builds = builds,
-            Jobs = new JobService(state, containers, logs, TimeProvider.System),
+            Jobs = jobs,
             Secrets = secrets,
         };
     }
@@ -117,6 +123,7 @@ public sealed class EngineHost : IAsyncDisposable
         Volumes.ReleaseUnused();
         Images.StartRecipes();
         Jobs.Start();
+        ImageCollector.Start();
     }
 
     /// <summary>Nothing of a start that failed may stay, and what goes wrong while it is undone must not hide why it failed.</summary>
@@ -131,6 +138,7 @@ public sealed class EngineHost : IAsyncDisposable
     {
         await Jobs.StopAsync(CancellationToken.None);
         await Containers.StopServiceAsync(CancellationToken.None);
+        await ImageCollector.DisposeAsync();
         await Images.StopRecipesAsync();
         bool anyRunning = !await Shim.ShutdownIfIdleAsync(CancellationToken.None);
         CgroupRoot.Release(Options.InstanceTag);

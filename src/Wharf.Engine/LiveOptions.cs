@@ -19,5 +19,6 @@ internal sealed record LiveOptions
     public long DefaultShmSize { get; init; } = Containers.Config.HostConfigDefaults.ShmSize;
     public int ShutdownTimeout { get; init; } = 15;
     public int DefaultStopTimeout { get; init; } = 10;
+    public Images.Collection.ImageCollection ImageCollection { get; init; } = new();
     public IReadOnlyList<string> LogPrograms { get; init; } = [];
 }

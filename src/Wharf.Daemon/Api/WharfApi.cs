@@ -1,12 +1,13 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
+using Wharf.Daemon.Hosting;
 using Wharf.Daemon.Http;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.Api;
 
-/// <summary>What docker has not got: comparing any two file systems, versions of containers, checking the store, the disk's ledger, what a log takes, health checks by hand, streams of clients for containers to write to.</summary>
+/// <summary>What docker has not got: comparing any two file systems, versions of containers, checking the store, collecting images, the disk's ledger, what a log takes, health checks by hand, streams of clients for containers to write to.</summary>
 public static class WharfApi
 {
     public static void Map(ApiRouter router)
@@ -17,6 +18,7 @@ public static class WharfApi
         router.Post("/wharf/containers/{id}/versions", SaveVersionAsync);
         router.Delete("/wharf/containers/{id}/versions/{version}", RemoveVersionAsync);
         router.Post("/wharf/containers/{id}/rollback", RollBackAsync);
+        router.Post("/wharf/images/gc", CollectImagesAsync);
         router.Post("/wharf/check", CheckAsync);
         router.Get("/wharf/disk", DiskAsync);
         router.Get("/wharf/trust", context => context.WriteJsonAsync(200, context.Engine.Images.Trust(), WharfJson.Default.TrustState));
@@ -91,6 +93,16 @@ public static class WharfApi
 
     private static async Task CheckAsync(ApiContext context) =>
         await context.WriteJsonAsync(200, await context.Engine.Images.CheckAsync(context.QueryBool("repair"), context.Cancellation), WharfJson.Default.CheckReport);
+
+    /// <summary>By the daemon's rules, or by those that are given.</summary>
+    private static async Task CollectImagesAsync(ApiContext context)
+    {
+        var images = context.Engine.Images;
+        var given = context.QueryAll("policy").Select(static text => ImageCollectionRule.Parse("policy", text)).ToList();
+        var rules = given.Count > 0 ? given : images.CollectionRules;
+        if (rules.Count == 0) throw WharfException.Conflict("there is no rule for removing images: neither images.gc of the daemon's configuration nor the request has one");
+        await context.WriteJsonAsync(200, await images.CollectImagesAsync(rules, context.QueryBool("dry-run"), context.Cancellation), WharfJson.Default.ImageCollectionReport);
+    }
 
     private static async Task LogUseAsync(ApiContext context) =>
         await context.WriteJsonAsync(200, await context.Engine.Containers.LogUseAsync(context.Route("id"), context.Cancellation), WharfJson.Default.ContainerLogUse);

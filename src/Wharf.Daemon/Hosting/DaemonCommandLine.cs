@@ -54,6 +54,7 @@ public static class DaemonCommandLine
           -H, --host list                      Address to serve: unix:///path, tcp://address:port, fd:// (default unix:///run/wharf/wharf.sock)
               --http-proxy string              Proxy for plain HTTP to registries (default: HTTP_PROXY)
               --https-proxy string             Proxy for HTTPS to registries (default: HTTPS_PROXY)
+              --image-gc-policy list           Rule by which unused images are removed by themselves, e.g. all,keepDuration=720h,minFreeSpace=20GB (docs/image-gc.md)
               --init                           Run an init in containers that do not say otherwise
               --init-path string               The program for --init
               --insecure-registry list         Registry (host[:port] or CIDR) that may be spoken to without TLS
@@ -119,6 +120,7 @@ public static class DaemonCommandLine
         "--host",
         "--http-proxy",
         "--https-proxy",
+        "--image-gc-policy",
         "--insecure-registry",
         "--label",
         "--layer-blobs",
@@ -203,6 +205,7 @@ public static class DaemonCommandLine
             LogOptions = Many(flags, "--log-opt")?.Select(option => option.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : "") ?? file.LogOpts ?? defaults.LogOptions,
             Transport = MergeTransport(flags, file),
             Builder = file.Builder?.ToOptions() ?? defaults.Builder,
+            ImageCollection = ImageCollectionEntry.Of(file.Images?.Collection, Many(flags, "--image-gc-policy")),
             AuthorizationPlugins = Many(flags, "--authorization-plugin") ?? file.AuthorizationPlugins ?? defaults.AuthorizationPlugins,
             MaxConcurrentDownloads = Number(flags, "--max-concurrent-downloads") ?? file.MaxConcurrentDownloads ?? defaults.MaxConcurrentDownloads,
             MaxConcurrentUploads = Number(flags, "--max-concurrent-uploads") ?? file.MaxConcurrentUploads ?? defaults.MaxConcurrentUploads,
@@ -278,6 +281,7 @@ public static class DaemonCommandLine
         Check("label", file.Labels is not null);
         Check("log-driver", file.LogDriver is not null);
         Check("log-opt", file.LogOpts is not null);
+        Check("image-gc-policy", file.Images?.Collection is not null);
         Check("insecure-registry", file.InsecureRegistries is not null);
         Check("blocked-registry", file.BlockedRegistries is not null);
         Check("allowed-registry", file.AllowedRegistries is not null);

@@ -71,6 +71,7 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("otlp-endpoint")] public string? OtlpEndpoint { get; set; }
 
     [JsonPropertyName("builder")] public BuilderEntry? Builder { get; set; }
+    [JsonPropertyName("images")] public ImagesEntry? Images { get; set; }
     [JsonPropertyName("log-format")] public string? LogFormat { get; set; }
     [JsonPropertyName("log-level")] public string? LogLevel { get; set; }
     [JsonPropertyName("cgroup-parent")] public string? CgroupParent { get; set; }
@@ -185,4 +186,5 @@ public sealed record RuntimeEntry
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)]
 [JsonSerializable(typeof(DaemonConfigFile))]
+[JsonSerializable(typeof(int))]
 internal sealed partial class DaemonConfigJson : JsonSerializerContext;

@@ -32,6 +32,7 @@ internal sealed class DaemonReload(IReadOnlyList<string> args, EngineHost engine
                 log.Reloading();
                 engine.Options.Reload(DaemonCommandLine.Parse(args));
                 authorization.Reload();
+                engine.ImageCollector.Reconsider();
                 engine.Events.Publish("daemon", "reload", engine.Identity, Attributes());
             }
             catch (WharfException error) { log.ReloadFailed(error.Message); }

@@ -113,6 +113,7 @@ public sealed partial class BuildService
             {
                 var here = await _images.GetAsync(name, platform, cancellation);
                 request.Hold.Add(here.ChainId);
+                _images.MarkUsed(here.Id);
                 // Gone in this moment: as if it had never been.
                 if (here.ChainId is not { } chain || _snapshots.Exists(chain)) return here;
             }

@@ -13,7 +13,4 @@ public sealed record BuilderOptions
     public bool CollectsGarbage { get; init; } = true;
     /// <summary>The rules of the collection that the configuration gives; null leaves <see cref="Caching.CollectionRules.ForDisk"/>.</summary>
     public IReadOnlyList<Caching.PruneRule>? Rules { get; init; }
-
-    /// <summary>A size of the configuration, such as <c>20GB</c>; 0 for none. InvalidArgument when it is no size.</summary>
-    public static long ParseSize(string key, string? text) => text is not { Length: > 0 } or "0" ? 0 : Containers.Config.LogRules.ParseSize(text) ?? throw Specs.Errors.WharfException.Invalid($"builder.gc.{key}: invalid size \"{text}\"");
 }

@@ -30,6 +30,7 @@ public sealed partial class ContainerService
         var bare = string.IsNullOrEmpty(name) ? null : ContainerNames.Require(name);
 
         var image = string.IsNullOrEmpty(asked.Image) ? null : await _images.GetAsync(asked.Image, platform, cancellation);
+        using var kept = image is null ? null : _images.Keep(image.Id);
         var config = ConfigMerge.Merge(asked, image?.Config.Config);
         ConfigRules.Check(config);
         NativeProbe.Parse(StartupCheck.Of(given, config)?.Config.Test);

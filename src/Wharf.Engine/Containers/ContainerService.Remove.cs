@@ -1,4 +1,5 @@
 using Wharf.Specs.Errors;
+using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Containers;
 
@@ -43,6 +44,8 @@ public sealed partial class ContainerService
     {
         container.Move(container.State with { Status = ContainerStatus.Removing });
         await CancelRestartAsync(container);
+        // While there is a container its image cannot go; from here on its age counts.
+        if (Digest.TryParse(container.Document.ImageId, out var image)) _images.MarkUsed(image);
         _store.Delete(container.Id);
         _index.Remove(container);
         bool versions = _versions.DeleteAll(container.Id) > 0;

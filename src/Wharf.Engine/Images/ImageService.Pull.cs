@@ -45,6 +45,7 @@ public sealed partial class ImageService
     private void Finish(ImageReference reference, ImageRecord image, bool isNew, IProgress<JsonMessage> progress)
     {
         progress.Report(new JsonMessage { Status = $"Status: {(isNew ? "Downloaded newer image" : "Image is up to date")} for {reference.Familiar}" });
+        MarkUsed(image.Id);
         Publish("pull", image.Id, reference.Familiar, reference.FamiliarRepository);
     }
 

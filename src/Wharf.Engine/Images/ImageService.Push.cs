@@ -32,6 +32,7 @@ public sealed partial class ImageService
             var image = await GetAsync(one.Familiar, platform, cancellation);
             using var lease = _leases.Take();
             lease.Add(image.Id);
+            MarkUsed(image.Id);
             foreach (var chain in Chains(image.Config)) lease.Add(chain);
             // No recipe takes the place of a blob while it is sent.
             foreach (var blob in (image.Config.RootFs?.DiffIds ?? []).SelectMany(_store.LayerBlobs)) lease.Add(blob.Digest);

@@ -165,20 +165,28 @@ public sealed partial class ImageService
                 if (until is not null && CreatedAt(record.Config) >= until) continue;
                 if (!HasLabels(record.Config, labels) || notLabels.Any(label => HasLabels(record.Config, [label]))) continue;
                 if (record.RepoTags.Count > 0 && !all) continue;
-                var names = record.RepoTags.Concat(record.RepoDigests).ToList();
-                if (names.Count == 0) names.Add(id.Hex);
-                foreach (var name in names)
-                {
-                    if (Find(name) != id) continue;
-                    try { await RemoveOneAsync(name, force: false, prune: true, answer, cancellation); }
-                    catch (WharfException error) when (error.Kind == ErrorKind.Conflict) { /* in use: it stays */ }
-                }
+                await RemoveUnusedAsync(record, answer, cancellation);
             }
             await CollectAsync(cancellation);
             long freed = Math.Max(0, before - _snapshots.TotalSize);
-            _events.Publish("image", "prune", "", new Dictionary<string, string> { ["reclaimed"] = freed.ToString(System.Globalization.CultureInfo.InvariantCulture) });
+            PublishPrune(freed);
             return new ImagePruneResponse { ImagesDeleted = answer.Count > 0 ? answer : null, SpaceReclaimed = freed };
         }
         finally { _removing.Release(); }
     }
+
+    /// <summary>Removes all names of an image and the image, unless something needs it.</summary>
+    private async Task RemoveUnusedAsync(ImageRecord record, List<ImageDeleteResponseItem> answer, CancellationToken cancellation)
+    {
+        var names = record.RepoTags.Concat(record.RepoDigests).ToList();
+        if (names.Count == 0) names.Add(record.Id.Hex);
+        foreach (var name in names)
+        {
+            if (Find(name) != record.Id) continue;
+            try { await RemoveOneAsync(name, force: false, prune: true, answer, cancellation); }
+            catch (WharfException error) when (error.Kind == ErrorKind.Conflict) { /* in use: it stays */ }
+        }
+    }
+
+    private void PublishPrune(long freed) => _events.Publish("image", "prune", "", new Dictionary<string, string> { ["reclaimed"] = freed.ToString(System.Globalization.CultureInfo.InvariantCulture) });
 }

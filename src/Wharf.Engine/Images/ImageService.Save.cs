@@ -24,6 +24,7 @@ public sealed partial class ImageService
         foreach (var record in images.SelectMany(static image => image.All))
         {
             lease.Add(record.Id);
+            MarkUsed(record.Id);
             foreach (var chain in Chains(record.Config)) lease.Add(chain);
         }
         var tar = new TarWriter(output);

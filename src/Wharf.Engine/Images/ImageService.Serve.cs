@@ -31,6 +31,7 @@ public sealed partial class ImageService
     public async Task<IReadOnlyList<ServedImage>> ServeAsync(ImageReference name, Action<Digest> link, CancellationToken cancellation)
     {
         var image = await GetAsync(name.Familiar, null, cancellation);
+        MarkUsed(image.Id);
         using var lease = _leases.Take();
         if (_store.IndexOf(name) is { } index && _content.Has(index) && await ServeIndexAsync(name, image, index, link, lease, cancellation) is { } whole) return whole;
         return [await ServeOneAsync(image, null, link, lease, cancellation)];

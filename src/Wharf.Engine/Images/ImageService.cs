@@ -134,9 +134,20 @@ public sealed partial class ImageService
         try
         {
             hold.Add(image);
+            MarkUsed(image);
             return _store.Exists(image);
         }
         finally { _removing.Release(); }
+    }
+
+    /// <summary>Keeps an image from every prune until disposed. NotFound when it has just gone.</summary>
+    internal IDisposable Keep(Digest image)
+    {
+        var lease = _leases.Take();
+        lease.Add(image);
+        if (_store.Exists(image)) return lease;
+        lease.Dispose();
+        throw Missing(image.ToString());
     }
 
     private bool IsHeld(Digest image)

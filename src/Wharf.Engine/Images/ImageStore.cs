@@ -26,6 +26,7 @@ public sealed partial class ImageStore
         state.EnsureSchema(UploadSchema);
         state.EnsureSchema(RecipeSchema);
         state.EnsureSchema(FormSchema);
+        state.EnsureSchema(UseSchema);
     }
 
     public void Add(Digest id, DateTimeOffset now) => _state.Execute("insert into image(id, created_at) values($1, $2) on conflict do nothing", id.ToString(), now.ToString("o"));

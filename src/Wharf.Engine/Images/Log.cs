@@ -9,6 +9,12 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "unused layers and blobs could not be freed; it is tried again with the next removal")]
     public static partial void CollectFailed(ILogger logger, Exception error);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "unused images could not be removed; it is tried again")]
+    public static partial void CollectionFailed(ILogger logger, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "image {Image} ({Names}) is removed by rule {Rule} of the collection: last used {LastUsed:u}, {Bytes} bytes")]
+    public static partial void ImageCollected(ILogger logger, Digest image, string names, int rule, DateTime lastUsed, long bytes);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Registry} cannot be used for {Name}, the next one is tried: {Why}")]
     public static partial void EndpointFailed(ILogger logger, string registry, string name, string why);
 

@@ -40,6 +40,27 @@ public sealed record HostMount
     public string Path { get; set; } = "";
 }
 
+/// <summary>What a collection of images removed, or would remove (<c>POST /wharf/images/gc</c>).</summary>
+public sealed record ImageCollectionReport
+{
+    public bool DryRun { get; set; }
+    public List<CollectedImage> Images { get; set; } = [];
+    /// <summary>Bytes.</summary>
+    public long SpaceReclaimed { get; set; }
+}
+
+/// <summary>One image of a collection.</summary>
+public sealed record CollectedImage
+{
+    public string Id { get; set; } = "";
+    public List<string> Names { get; set; } = [];
+    public DateTime LastUsed { get; set; }
+    /// <summary>The number of the rule that chose it, from 0.</summary>
+    public int Rule { get; set; }
+    /// <summary>Bytes of layers that no other image, container or build needs.</summary>
+    public long Size { get; set; }
+}
+
 /// <summary>A statement about how an image was made, or what is in it (<c>GET /images/{name}/attestations</c>, which docker has from API 1.55 on).</summary>
 public sealed record AttestationStatement
 {
@@ -153,6 +174,7 @@ public sealed record ConvertedImage
 [JsonSerializable(typeof(List<ContainerVersion>))]
 [JsonSerializable(typeof(RollbackResult))]
 [JsonSerializable(typeof(CheckReport))]
+[JsonSerializable(typeof(ImageCollectionReport))]
 [JsonSerializable(typeof(BuildReport))]
 [JsonSerializable(typeof(ContainerLogUse))]
 [JsonSerializable(typeof(JobCreateRequest))]

@@ -10,6 +10,7 @@ internal static class ImageVerbs
     private static CommandEntry Attestations => Verb("attestations", "List statements about how an image was made", () => new AttestationsCommand());
     public static readonly CommandEntry Build = Verb("build", "Build an image from a Dockerfile", () => new BuildCommand(), "image build", "build", "builder build");
     public static readonly CommandEntry Convert = Verb("convert", "Choose the form in which an image is pushed", () => new ConvertCommand());
+    private static CommandEntry Collect => Verb("gc", "Remove images by the daemon's rules, or show what would go", () => new CollectCommand());
     public static readonly CommandEntry History = Verb("history", "Show how an image came to be", () => new HistoryCommand(), "image history", "history");
     public static readonly CommandEntry Import = Verb("import", "Make an image of a tar archive of files", () => new ImportCommand(), "image import", "import");
     public static readonly CommandEntry Inspect = Verb("inspect", "Show all there is to know of images", () => new InspectCommand());
@@ -25,5 +26,5 @@ internal static class ImageVerbs
     public static readonly CommandEntry Tag = Verb("tag", "Give an image another name", () => new TagCommand(), "image tag", "tag");
     private static CommandEntry Trust => Noun("trust", "Manage which images may come in", Verb("show", "Show the trust policy and which registries are blocked", () => new ShowTrustCommand()));
 
-    public static IReadOnlyList<CommandEntry> All => [Attestations, Build, Convert, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Squash, Tag, Trust];
+    public static IReadOnlyList<CommandEntry> All => [Attestations, Build, Collect, Convert, History, Import, Inspect, Load, List, PruneUnused, Pull, Push, Remove, Save, SecureCopy, Squash, Tag, Trust];
 }

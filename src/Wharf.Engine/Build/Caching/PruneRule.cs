@@ -2,29 +2,15 @@ using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Build.Caching;
 
-/// <summary>What of the build cache may go, and how much of it must: one rule of the collection, or a client's prune. Sizes are bytes; 0 for no bound.</summary>
-public sealed record PruneRule
+/// <summary>What of the build cache may go: one rule of the collection, or a client's prune.</summary>
+public sealed record PruneRule : SpaceRule
 {
-    /// <summary>Also what images use.</summary>
-    public bool All { get; init; }
+    public PruneRule() { }
+
+    public PruneRule(SpaceRule bounds) : base(bounds) { }
+
     /// <summary>Which entries; see <see cref="CacheFilter"/>.</summary>
     public IReadOnlyList<string> Filters { get; init; } = [];
-    /// <summary>Only what was not used for so long. Zero for all.</summary>
-    public TimeSpan KeepDuration { get; init; }
-    /// <summary>This much is always left.</summary>
-    public long Reserved { get; init; }
-    /// <summary>More than this is never kept.</summary>
-    public long MaxUsed { get; init; }
-    /// <summary>So much of the disk is to stay free.</summary>
-    public long MinFree { get; init; }
-
-    /// <summary>Whether something must go still, with so many bytes held and so many of the disk free.</summary>
-    public bool Exceeded(long used, long free)
-    {
-        if (Reserved == 0 && MaxUsed == 0 && MinFree == 0) return true;
-        if (used <= Reserved) return false;
-        return MaxUsed > 0 && used > MaxUsed || MinFree > 0 && free < MinFree || MaxUsed == 0 && MinFree == 0;
-    }
 
     /// <summary>Those of the entries that may go, in their order, and what counts as held.</summary>
     public (List<CacheEntry> Candidates, long Used) Select(IReadOnlyList<CacheEntry> entries, DateTimeOffset now)

@@ -1,0 +1,20 @@
+using System.Globalization;
+using Wharf.Specs.Image;
+
+namespace Wharf.Engine.Images;
+
+/// <summary>When images were used last.</summary>
+public sealed partial class ImageStore
+{
+    private const string UseSchema = "create table if not exists image_use(image text primary key references image(id) on delete cascade, used_at text not null) without rowid, strict;";
+
+    /// <summary>A note a minute is enough. Of an image that is gone, none is made.</summary>
+    public void MarkUsed(Digest image, DateTimeOffset now) => _state.Execute("""
+        insert into image_use select id, $2 from image where id = $1
+        on conflict(image) do update set used_at = excluded.used_at where used_at < $3
+        """, image.ToString(), now.UtcDateTime.ToString("o"), now.UtcDateTime.AddMinutes(-1).ToString("o"));
+
+    /// <summary>The latest of an image's coming, naming and uses.</summary>
+    public DateTimeOffset LastUsed(Digest image) => _state.Query("select i.created_at, i.tagged_at, u.used_at from image i left join image_use u on u.image = i.id where i.id = $1",
+        static row => Enumerable.Range(0, 3).Where(column => !row.IsDBNull(column)).Max(column => DateTimeOffset.Parse(row.GetString(column), CultureInfo.InvariantCulture)), image.ToString()) is [var time, ..] ? time : DateTimeOffset.MinValue;
+}
