@@ -73,6 +73,17 @@ internal sealed class GlobalOptions
     public DockerClient CreateClientOf(string contextOrAddress) =>
         CreateClient(contextOrAddress.Contains("://", StringComparison.Ordinal) ? (contextOrAddress, null) : Endpoint(contextOrAddress));
 
+    /// <summary>The same with another context in force.</summary>
+    public GlobalOptions Of(string contextName)
+    {
+        // What the flags of the command line say of the default context holds for it in either.
+        if (contextName == CurrentContext) return this;
+        var other = new GlobalOptions();
+        other.config.Set(config.Value);
+        other.context.Set(contextName);
+        return other;
+    }
+
     private DockerClient CreateClient((string Host, TlsOptions? Tls) endpoint)
     {
         var (text, tls) = endpoint;

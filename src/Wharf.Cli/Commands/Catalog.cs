@@ -22,6 +22,7 @@ internal static class Catalog
             Noun("builder", "Manage builds", ImageVerbs.Build, Verb("prune", "Remove the build cache", () => new Systems.BuilderPruneCommand()), CacheMountVerbs.Noun),
             Noun("container", "Manage containers", ContainerVerbs.All),
             Noun("context", "Manage contexts", ContextVerbs.All),
+            Noun("farm", "Manage farms: engines that build together", Farms.FarmVerbs.All),
             Noun("generate", "Print containers in other forms", Generate.GenerateVerbs.All),
             Noun("healthcheck", "Check the health of containers", ContainerVerbs.CheckHealth),
             Noun("image", "Manage images", ImageVerbs.All),

@@ -10,9 +10,11 @@ namespace Wharf.Cli.Commands.Images;
 /// </summary>
 internal sealed partial class BuildCommand : Command
 {
-    private readonly ListFlag addHost, allow, annotation, attest, buildArg, buildContext, cacheFrom, cacheTo, label, noCacheFilter, output, secret, ssh, tag, ulimit;
+    private readonly ListFlag addHost, allow, annotation, attest, buildArg, buildContext, cacheFrom, cacheTo, label, noCacheFilter, output, secret, ssh, ulimit;
+    private ListFlag tag;
     private readonly StringsFlag securityOpt;
-    private readonly StringFlag call, cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, metadataFile, network, onError, platform, progress, provenance, sbom, target;
+    private readonly StringFlag call, cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, metadataFile, network, onError, provenance, sbom, target;
+    private StringFlag platform, progress;
     private readonly BoolFlag check, forceRm, isUntrusted, load, noCache, pull, push, quiet, rm, squash;
     private readonly IntFlag cpuPeriod, cpuQuota, cpuShares;
     private readonly BytesFlag memory, memorySwap, shmSize;
@@ -92,6 +94,17 @@ internal sealed partial class BuildCommand : Command
             return said switch { "0" or "false" => true, "1" or "true" => false, _ => throw new CliException($"DOCKER_BUILDKIT environment variable expects boolean value: {said}") };
         await cli.Api.NegotiateAsync(cancellationToken);
         return cli.Api.BuilderVersion == "1";
+    }
+
+    /// <summary>The same build for one platform and under one name, told line by line: one of several that go on at a time.</summary>
+    internal BuildCommand For(string name, string platformName)
+    {
+        var one = (BuildCommand)MemberwiseClone();
+        one.tag = new ListFlag("tag", 't', "");
+        one.tag.Set(name);
+        one.platform = new StringFlag("platform", '\0', "", platformName);
+        one.progress = new StringFlag("progress", '\0', "", "plain");
+        return one;
     }
 
     private IReadOnlyList<KeyValuePair<string, string>> proxies = [];

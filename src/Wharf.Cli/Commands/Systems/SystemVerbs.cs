@@ -13,5 +13,5 @@ internal static class SystemVerbs
     public static readonly CommandEntry Info = Verb("info", "Show what the daemon is and runs on", () => new InfoCommand(), "system info", "info");
     public static readonly CommandEntry PruneAll = Verb("prune", "Remove what is unused", () => new PruneCommand());
 
-    public static IReadOnlyList<CommandEntry> All => [Check, DiskUsage, Verb("dial-stdio", "Connect stdin and stdout to the daemon", () => new DialStdioCommand()) with { IsHidden = true }, Events, Info, PruneAll];
+    public static IReadOnlyList<CommandEntry> All => [Check, DiskUsage, Verb("dial-stdio", "Connect stdin and stdout to the daemon", () => new DialStdioCommand()) with { IsHidden = true }, Contexts.ConnectionVerbs.Noun, Events, Info, PruneAll];
 }
