@@ -27,7 +27,7 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
     public override async Task<SolveResponse> Solve(SolveRequest request, ServerCallContext context)
     {
         if (request.Ref.Length == 0) throw new RpcException(new Grpc.Core.Status(StatusCode.InvalidArgument, "the build has no reference"));
-        await using var job = new BuildJob(request.Ref, request.Session, request, Path.Combine(engine.Options.ExecRoot, "build", "session-" + Guid.NewGuid().ToString("n")), context.CancellationToken);
+        await using var job = new BuildJob(request.Ref, request.Session, request, Path.Combine(engine.Options.ExecRoot, "build", "session-" + Guid.NewGuid().ToString("n")), context.CancellationToken) { TraceParent = context.RequestHeaders.GetValue("traceparent") };
         try
         {
             jobs.Add(job);

@@ -60,11 +60,12 @@ public sealed class BuildRecordTests(EngineFixture engine) : IDisposable
         manifest["config"]!["mediaType"]!.GetValue<string>().ShouldBe("application/vnd.buildkit.historyrecord.v0");
         var told = JsonNode.Parse(Blob(manifest["config"]!))!;
         told["Ref"]!.GetValue<string>().ShouldBe(record);
-        told["logs"]!["digest"]!.GetValue<string>().ShouldBe(manifest["layers"]![0]!["digest"]!.GetValue<string>());
-        // A trace of the client's own may come with it.
+        var log = manifest["layers"]!.AsArray().Single(layer => layer!["mediaType"]!.GetValue<string>() == "application/vnd.buildkit.status.v0")!;
+        told["logs"]!["digest"]!.GetValue<string>().ShouldBe(log["digest"]!.GetValue<string>());
+        // A trace comes with it, with dockerd once it is whole.
         var types = manifest["layers"]!.AsArray().Select(layer => layer!["mediaType"]!.GetValue<string>()).Where(type => !type.Contains("otlp", StringComparison.Ordinal)).ToList();
         foreach (var type in layers.Split(' ')) types.ShouldContain(type);
-        Encoding.Latin1.GetString(Blob(manifest["layers"]![0]!)).ShouldContain(id);
+        Encoding.Latin1.GetString(Blob(log)).ShouldContain(id);
         (await HistoryAsync("export", "--all", "-o", bundle)).Error.ShouldBeEmpty();
         (await UnpackAsync(bundle)).Count.ShouldBeGreaterThanOrEqualTo(files.Count);
     }
@@ -82,6 +83,39 @@ public sealed class BuildRecordTests(EngineFixture engine) : IDisposable
             files[entry.Name] = bytes.ToArray();
         }
         return files;
+    }
+
+    /// <summary>What <c>buildx history trace</c> shows, where a buildx has it (Debian's has not).</summary>
+    [Fact]
+    public async Task A_record_has_a_trace_with_a_span_for_each_step()
+    {
+        var id = Guid.NewGuid().ToString("n");
+        var record = await BuildAsync($"FROM busybox\nRUN echo {id}\nRUN exit 7\n", 1, "--provenance=false");
+        var bundle = Path.Combine(_context, "record.dockerbuild");
+        await HistoryAsync("export", "--finalize", "-o", bundle, record);
+        var files = await UnpackAsync(bundle);
+        var manifest = files.Values.Select(static bytes => bytes[0] == '{' ? Encoding.UTF8.GetString(bytes) : "").Single(static text => text.Contains("application/vnd.buildkit.otlp.json.v0", StringComparison.Ordinal) && text.Contains("\"layers\"", StringComparison.Ordinal));
+        var layer = JsonNode.Parse(manifest)!["layers"]!.AsArray().Single(layer => layer!["mediaType"]!.GetValue<string>() == "application/vnd.buildkit.otlp.json.v0")!;
+        var spans = new List<JsonNode>();
+        for (var rest = files["blobs/sha256/" + layer["digest"]!.GetValue<string>()["sha256:".Length..]].AsSpan(); !rest.Trim(" \n"u8).IsEmpty;)
+        {
+            var reader = new System.Text.Json.Utf8JsonReader(rest, isFinalBlock: true, new System.Text.Json.JsonReaderState(new System.Text.Json.JsonReaderOptions { AllowMultipleValues = true }));
+            spans.Add(JsonNode.Parse(ref reader)!);
+            rest = rest[(int)reader.BytesConsumed..];
+        }
+        JsonNode Named(string name) => spans.First(span => span["Name"]!.GetValue<string>() == name && span["SpanKind"]!.GetValue<int>() < 3);
+        var (done, failed) = (Named($"[2/3] RUN echo {id}"), Named("[3/3] RUN exit 7"));
+        done["Attributes"]![0]!.ToJsonString().ShouldMatch("^{\"Key\":\"vertex\",\"Value\":{\"Type\":\"STRING\",\"Value\":\"sha256:[0-9a-f]{64}\"}}$");
+        DateTimeOffset Time(JsonNode span, string name) => span[name]!.GetValue<DateTimeOffset>();
+        Time(done, "StartTime").ShouldBeLessThan(Time(done, "EndTime"));
+        Time(failed, "StartTime").ShouldBeGreaterThanOrEqualTo(Time(done, "EndTime"));
+        failed["Status"]!["Code"]!.GetValue<int>().ShouldBe(1);
+        failed["Status"]!["Description"]!.GetValue<string>().ShouldContain("exit code: 7");
+        var build = spans.Single(span => span["SpanContext"]!["SpanID"]!.GetValue<string>() == done["Parent"]!["SpanID"]!.GetValue<string>());
+        build["Name"]!.GetValue<string>().ShouldBe("moby.buildkit.v1.Control/Solve");
+        // It goes on with the trace of the client.
+        build["Parent"]!["SpanID"]!.GetValue<string>().ShouldNotBe(new string('0', 16));
+        spans.Select(span => span["SpanContext"]!["TraceID"]!.GetValue<string>()).Distinct().Count().ShouldBe(1);
     }
 
     /// <summary>What two records have in common, and only that, outlives one of them.</summary>

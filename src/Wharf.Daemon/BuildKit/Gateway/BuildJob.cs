@@ -42,6 +42,8 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     public string Reference { get; } = reference;
     public string SessionId { get; } = sessionId;
     public SolveRequest Request { get; } = request;
+    /// <summary>The client's place in a trace of its own (<c>traceparent</c>); null when it told of none.</summary>
+    public string? TraceParent { get; init; }
     /// <summary>A directory of the exec root for the build's sockets.</summary>
     public string Directory { get; } = directory;
     /// <summary>Cancelled when the client's Solve is: then nothing of the build goes on.</summary>

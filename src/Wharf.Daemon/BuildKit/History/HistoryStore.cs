@@ -13,7 +13,7 @@ using Wharf.Specs.Errors;
 namespace Wharf.Daemon.BuildKit.History;
 
 /// <summary>
-/// Builds that were made: what was asked for, how it ended, and all that was told meanwhile. Records are rows; logs, errors and attestations are files. The oldest go when there
+/// Builds that were made: what was asked for, how it ended, and all that was told meanwhile. Records are rows; logs, errors, traces and attestations are files. The oldest go when there
 /// are more than fifty, unless they are pinned.
 /// </summary>
 internal sealed class HistoryStore
@@ -49,10 +49,13 @@ internal sealed class HistoryStore
     {
         if (job.Request.Internal) return;
         var events = job.Log.Snapshot();
-        var record = RecordOf(job, events, exported, error);
+        var vertexes = VertexesOf(events);
+        var record = RecordOf(job, vertexes, exported, error);
+        var trace = BuildTrace.Encode(job.TraceParent, job.StartedAt, record.CompletedAt.ToDateTimeOffset(), error?.Message ?? "", vertexes);
         lock (_lock)
         {
             record.Logs = Keep(LogType, Framed(events));
+            record.Trace = Keep(BuildTrace.MediaType, trace);
             if (error is not null) record.ExternalError = Keep(ErrorType, error.ToByteArray());
             foreach (var (digest, bytes) in exported?.Kept ?? []) KeepBlob(digest, bytes);
             _engine.State.Execute("insert into build_history values($1, $2, 0, $3) on conflict(ref) do update set record = excluded.record", record.Ref, job.StartedAt.ToString("o", CultureInfo.InvariantCulture), record.ToByteArray());
@@ -62,7 +65,15 @@ internal sealed class HistoryStore
         }
     }
 
-    private static BuildHistoryRecord RecordOf(BuildJob job, IReadOnlyList<StatusResponse> events, ExportResult? exported, RpcStatus? error)
+    /// <summary>What was told last of each step.</summary>
+    private static IReadOnlyCollection<Vertex> VertexesOf(IReadOnlyList<StatusResponse> events)
+    {
+        var vertexes = new OrderedDictionary<string, Vertex>(StringComparer.Ordinal);
+        foreach (var vertex in events.SelectMany(static status => status.Vertexes)) vertexes[vertex.Digest] = vertex;
+        return vertexes.Values;
+    }
+
+    private static BuildHistoryRecord RecordOf(BuildJob job, IReadOnlyCollection<Vertex> vertexes, ExportResult? exported, RpcStatus? error)
     {
         var record = new BuildHistoryRecord
         {
@@ -71,11 +82,9 @@ internal sealed class HistoryStore
         if (error is not null) record.Error = new RpcStatus { Code = error.Code, Message = error.Message };
         foreach (var (key, value) in job.Options?.Recorded() ?? []) record.FrontendAttrs[key] = value;
         record.Exporters.AddRange(job.Request.Exporters);
-        var vertexes = new Dictionary<string, Vertex>(StringComparer.Ordinal);
-        foreach (var vertex in events.SelectMany(static status => status.Vertexes)) vertexes[vertex.Digest] = vertex;
         record.NumTotalSteps = vertexes.Count;
-        record.NumCompletedSteps = vertexes.Values.Count(static vertex => vertex.Completed is not null && vertex.Error.Length == 0);
-        record.NumCachedSteps = vertexes.Values.Count(static vertex => vertex.Cached);
+        record.NumCompletedSteps = vertexes.Count(static vertex => vertex.Completed is not null && vertex.Error.Length == 0);
+        record.NumCachedSteps = vertexes.Count(static vertex => vertex.Cached);
         if (exported is null) return record;
         foreach (var (key, value) in exported.Response) record.ExporterResponse[key] = value;
         foreach (var (platform, result) in exported.Results)
@@ -137,7 +146,7 @@ internal sealed class HistoryStore
     private string BlobPath(Specs.Image.Digest digest) => Path.Combine(BlobDirectory, digest.Hex);
 
     private static IEnumerable<BlobDescriptor> BlobsOf(BuildHistoryRecord record) =>
-        new[] { record.Logs, record.ExternalError }.OfType<BlobDescriptor>().Concat(record.Results.Values.Append(record.Result).OfType<BuildResultInfo>().SelectMany(static result => result.Attestations.Concat(result.Results.Values)));
+        new[] { record.Logs, record.ExternalError, record.Trace }.OfType<BlobDescriptor>().Concat(record.Results.Values.Append(record.Result).OfType<BuildResultInfo>().SelectMany(static result => result.Attestations.Concat(result.Results.Values)));
 
     /// <summary>Forgets a record, and what was kept for it and for no other.</summary>
     private void Forget(BuildHistoryRecord record)
