@@ -17,6 +17,7 @@ install_packages chromium # registry: its page
 install_packages python3-docker redis-server redis-tools # tests with other clients
 require_newer_programs # docker's plugins, crane, oras, cosign, notation
 require_docker_cli
+require_powershell # completion
 
 install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks
 install_packages crun # --runtime

@@ -55,6 +55,7 @@ if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 /usr/share/bash-completion/completions/wharf
 /usr/share/zsh/site-functions/_wharf
 /usr/share/fish/vendor_completions.d/wharf.fish
+/usr/share/wharf
 %doc /usr/share/doc/wharf
 /usr/share/man/man*/*
 EOF

@@ -13,10 +13,11 @@ for library in "$out"/*.so; do [ -e "$library" ] && install -Dm644 "$library" "$
 for library in "$root"/usr/lib/wharf/*.so; do [ -e "$library" ] && command -v strip > /dev/null && strip --strip-unneeded "$library"; done
 install -Dm644 packaging/wharf.service "$root/usr/lib/systemd/system/wharf.service"
 install -Dm644 packaging/wharf.socket "$root/usr/lib/systemd/system/wharf.socket"
-install -d "$root/usr/share/bash-completion/completions" "$root/$zsh" "$root/usr/share/fish/vendor_completions.d" "$root/usr/share/man/man1" "$root/etc/wharf"
+install -d "$root/usr/share/bash-completion/completions" "$root/$zsh" "$root/usr/share/fish/vendor_completions.d" "$root/usr/share/wharf" "$root/usr/share/man/man1" "$root/etc/wharf"
 "$out/wharf" completion bash > "$root/usr/share/bash-completion/completions/wharf"
 "$out/wharf" completion zsh > "$root/$zsh/_wharf"
 "$out/wharf" completion fish > "$root/usr/share/fish/vendor_completions.d/wharf.fish"
+"$out/wharf" completion powershell > "$root/usr/share/wharf/completion.ps1"
 "$out/wharf" __man "$root/usr/share/man/man1" > /dev/null
 server_page() { # server_page daemon|registry|runtime SUMMARY PROGRAM [ARGUMENT...]: what --help says, as a manual page
   printf '.TH WHARF-%s 8 "" "wharf %s"\n.SH NAME\nwharf-%s \\- %s\n.SH SYNOPSIS\n.nf\n' "${1^^}" "$version" "$1" "$2"

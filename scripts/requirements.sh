@@ -37,6 +37,15 @@ install_packages() { # installs those Debian packages that are missing, without 
 # The tests drive Wharf with the real docker client. Debian 12 has it only together with the engine, which is not started.
 require_docker_cli() { command -v docker > /dev/null || install_packages docker.io; }
 
+# For the test of its completion; NuGet has it as a tool of .NET. Where NuGet cannot be reached the test is skipped.
+require_powershell() {
+  local target=/var/tmp/wharf-test/bin
+  command -v pwsh > /dev/null || [ -x $target/pwsh ] && return 0
+  mkdir -p $target; say "fetching PowerShell"
+  dotnet tool install PowerShell --version '7.6.*' --tool-path $target > /tmp/wharf-pwsh.$$.log 2>&1 || say "PowerShell could not be fetched, its completion is not tested: $(tail -1 /tmp/wharf-pwsh.$$.log)"
+  rm -f /tmp/wharf-pwsh.$$.log
+}
+
 # What Debian has from trixie or sid on alone, for the tests with clients of others. On older releases the packages come from sid's archive: only the programs are
 # taken out of them, which need nothing but the C library, and nothing is installed.
 require_newer_programs() {

@@ -57,6 +57,7 @@ internal sealed class Completer(CliContext cli)
     {
         "network" or "net" => [.. await NetworksAsync(cancellationToken)],
         "volumes-from" => [.. await ContainersAsync(all: true, cancellationToken)],
+        "farm" => [.. new Contexts.FarmStore(cli.Config.Directory).Read().Farms.Keys],
         "context" or "from" => [.. cli.Options.Contexts.All().Select(context => context.Name), "default"],
         "restart" => ["no", "always", "on-failure", "unless-stopped"],
         "pull" => ["always", "missing", "never"],
@@ -96,9 +97,12 @@ internal sealed class Completer(CliContext cli)
             "artifact extract" when position == 1 => [Files],
             "artifact add" when position > 0 => [Files],
             "artifact add" or "artifact extract" or "artifact inspect" or "artifact push" or "artifact rm" => [.. (await Commands.Artifacts.ArtifactVerbs.ListAsync(cli, cancellationToken)).Select(artifact => artifact.Name)],
+            "farm rm" or "farm update" => [.. new Contexts.FarmStore(cli.Config.Directory).Read().Farms.Keys],
+            "farm create" when position == 0 => [],
+            "farm create" or "system connection default" or "system connection rename" or "system connection rm" => [.. cli.Options.Contexts.All().Select(context => context.Name)],
             "volume inspect" or "volume rm" or "volume update" => [.. await VolumesAsync(cancellationToken)],
             "context use" or "context rm" or "context inspect" or "context export" or "context update" => [.. cli.Options.Contexts.All().Select(context => context.Name), "default"],
-            "completion" => ["bash", "zsh", "fish"],
+            "completion" => ["bash", "zsh", "fish", "powershell"],
             _ => [],
         };
     }

@@ -58,4 +58,21 @@ internal static class CompletionScripts
         complete -c wharf -f -a '(__wharf_complete)'
 
         """;
+
+    public const string PowerShell = """
+        # PowerShell completion for wharf: wharf completion powershell | Out-String | Invoke-Expression
+        Register-ArgumentCompleter -Native -CommandName wharf -ScriptBlock {
+          param($wordToComplete, $commandAst, $cursorPosition)
+          $words = @($commandAst.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+            ForEach-Object { if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value } else { $_.Extent.Text } })
+          foreach ($line in @(wharf __complete @words $wordToComplete 2>$null)) {
+            if ($line -eq ':files') { [System.Management.Automation.CompletionCompleters]::CompleteFilename($wordToComplete); continue }
+            $name, $note = $line -split "`t", 2
+            if (-not $name.StartsWith($wordToComplete, [StringComparison]::Ordinal)) { continue }
+            if (-not $note) { $note = $name }
+            [System.Management.Automation.CompletionResult]::new($name, $name, 'ParameterValue', $note)
+          }
+        }
+
+        """;
 }

@@ -89,6 +89,37 @@ public sealed class OwnVerbsTests(EngineFixture engine)
         }
     }
 
+    [Fact]
+    public async Task PowerShell_completes_too()
+    {
+        var shell = Programs.Find("pwsh");
+        await using var container = await RunningContainer.StartAsync(engine, ["--name", "cli-powershell"], "sleep", "600");
+        using var cli = new WharfCli(engine);
+        await File.WriteAllTextAsync(cli.PathOf("a file.tar"), "", TestContext.Current.CancellationToken);
+        // One start of the shell for all lines.
+        string[] lines = ["wharf stop cli-power", "wharf rm -f ", "wharf network inspect bri", "wharf ima", "wharf run --memory-sw", "wharf 'image' inspect busyb", "wharf load -i a", "wharf completion p", "wharf stop none-such"];
+        var script = $$"""
+            $env:PATH = '{{EngineFixture.Binaries}}:' + $env:PATH
+            Set-Location '{{cli.Directory}}'
+            . '{{await ScriptAsync(cli, "powershell")}}.ps1'
+            foreach ($line in Get-Content '{{cli.PathOf("lines")}}') { '[' + (((TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Sort-Object) -join ' ') + ']' }
+            """;
+        File.Move(cli.PathOf("powershell"), cli.PathOf("powershell.ps1"));
+        await File.WriteAllLinesAsync(cli.PathOf("lines"), lines, TestContext.Current.CancellationToken);
+        var environment = new Dictionary<string, string> { ["DOCKER_HOST"] = engine.Host, ["DOCKER_CONFIG"] = cli.Directory, ["HOME"] = cli.Directory, ["POWERSHELL_TELEMETRY_OPTOUT"] = "1", ["NO_COLOR"] = "1" };
+        var found = (await CommandResult.RunAsync(shell, ["-NoProfile", "-NonInteractive", "-Command", script], null, 60, environment)).ShouldExit(0).Text.Split('\n');
+        found.Length.ShouldBe(lines.Length);
+        found[0].ShouldBe("[cli-powershell]");
+        found[1].ShouldContain("cli-powershell");
+        found[2].ShouldBe("[bridge]");
+        found[3].ShouldBe("[image images]");
+        found[4].ShouldBe("[--memory-swap --memory-swappiness]");
+        found[5].ShouldContain("busybox:latest");
+        found[6].ShouldBe("['./a file.tar']");
+        found[7].ShouldBe("[powershell]");
+        found[8].ShouldBe("[]");
+    }
+
     private static async Task<string> ScriptAsync(WharfCli cli, string shell)
     {
         await File.WriteAllTextAsync(cli.PathOf(shell), (await cli.RunAsync("completion", shell)).ShouldExit(0).Out);

@@ -66,7 +66,7 @@ public sealed class PackageTests : IDisposable
 
     private async Task CheckFilesAsync(string zsh)
     {
-        foreach (var file in (string[])["usr/lib/systemd/system/wharf.service", "usr/lib/systemd/system/wharf.socket", "usr/share/doc/wharf/copyright", "usr/share/man/man1/wharf.1.gz", "usr/share/man/man1/wharf-run.1.gz", "usr/share/man/man8/wharf-daemon.8.gz", zsh, "usr/share/fish/vendor_completions.d/wharf.fish"])
+        foreach (var file in (string[])["usr/lib/systemd/system/wharf.service", "usr/lib/systemd/system/wharf.socket", "usr/share/doc/wharf/copyright", "usr/share/man/man1/wharf.1.gz", "usr/share/man/man1/wharf-run.1.gz", "usr/share/man/man8/wharf-daemon.8.gz", zsh, "usr/share/fish/vendor_completions.d/wharf.fish", "usr/share/wharf/completion.ps1"])
             new FileInfo(Path.Combine(Installed, file)).Length.ShouldBeGreaterThan(0, file);
         (await CommandResult.RunAsync("bash", ["-n", Path.Combine(Installed, "usr/share/bash-completion/completions/wharf")], null, 30)).ShouldExit(0);
         (await CommandResult.RunAsync("zcat", [Path.Combine(Installed, "usr/share/man/man8/wharf-daemon.8.gz")], null, 30)).ShouldExit(0).Out.ShouldContain("\\-\\-data\\-root");

@@ -6,7 +6,7 @@ namespace Wharf.Cli.Commands.Systems;
 /// <summary><c>wharf completion</c>: a script for the shell.</summary>
 internal sealed class CompletionCommand : Command
 {
-    public override string Usage => "bash|zsh|fish";
+    public override string Usage => "bash|zsh|fish|powershell";
     public override string Details => "Load it with: source <(wharf completion bash)";
     public override int MinArguments => 1;
     public override int MaxArguments => 1;
@@ -18,7 +18,8 @@ internal sealed class CompletionCommand : Command
             "bash" => CompletionScripts.Bash,
             "zsh" => CompletionScripts.Zsh,
             "fish" => CompletionScripts.Fish,
-            var other => throw new CliException($"no completion for {Output.Quoting.Quote(other)}: bash, zsh and fish are known"),
+            "powershell" => CompletionScripts.PowerShell,
+            var other => throw new CliException($"no completion for {Output.Quoting.Quote(other)}: bash, zsh, fish and powershell are known"),
         });
         return 0;
     }
