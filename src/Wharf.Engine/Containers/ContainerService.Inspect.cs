@@ -31,12 +31,12 @@ public sealed partial class ContainerService
             LogPath = container.HostConfig.LogConfig?.Type == "json-file" && container.State.StartedAt is not null ? LogRules.JsonPath(DirectoryOf(container.Id), container.Id) : "",
             Name = "/" + container.Name,
             RestartCount = container.State.RestartCount,
-            Driver = DriverOf(container.Id),
+            Driver = _snapshots.DriverOf(container.Id),
             Platform = "linux",
             MountLabel = "", ProcessLabel = "", AppArmorProfile = Oci.AppArmor.Shown(document.HostConfig),
             ExecIDs = RunningExecs(container.Id),
             HostConfig = document.HostConfig.Links is { Count: > 0 } ? document.HostConfig with { Links = ShownLinks(container) is { Count: > 0 } links ? links : null } : document.HostConfig,
-            GraphDriver = new DriverData { Name = DriverOf(container.Id), Data = DriverDataOf(container.Id) },
+            GraphDriver = new DriverData { Name = _snapshots.DriverOf(container.Id), Data = DriverDataOf(container.Id) },
             SizeRw = size ? _snapshots.WritableSize(container.Id) : null,
             SizeRootFs = size ? await RootSizeAsync(container, cancellation) : null,
             Mounts = document.Mounts,
@@ -113,8 +113,6 @@ public sealed partial class ContainerService
             GlobalIPv6PrefixLen = entry.Value.GlobalIPv6PrefixLen ?? 0,
         });
     }
-
-    private string DriverOf(string id) => _snapshots.IsPlain(id) ? "vfs" : "overlay2";
 
     /// <summary>Where overlay's directories are, under the names docker's overlay2 gives them.</summary>
     private Dictionary<string, string> DriverDataOf(string id)

@@ -44,7 +44,7 @@ public sealed partial class ContainerService
         using (await container.Gate.EnterAsync(cancellation))
         {
             if (container.State.IsUp) throw WharfException.Conflict($"container {nameOrId} was started meanwhile");
-            await _snapshots.ReplaceWritableAsync(container.Id, target.Chain, cancellation);
+            await _snapshots.ReplaceWritableAsync(container.Id, target.Chain, Config.StorageRules.SizeOf(container.HostConfig.StorageOpt), cancellation);
         }
         Publish(container, "rollback", ("version", Number(target.Version.Number)));
         if (wasUp) await StartAsync(container.Id, cancellation);

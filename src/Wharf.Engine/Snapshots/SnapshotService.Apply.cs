@@ -106,7 +106,7 @@ public sealed partial class SnapshotService
             return await FillTreeAsync(number, directory, tree, async () =>
             {
                 await below.WaitAsync(cancellation).ConfigureAwait(false);
-                return lower = parent is null ? null : MergedDirectory.Open(Lowers(parent));
+                return lower = parent is null ? null : MergedDirectory.Open(Stack(parent).Trees);
             }, below.IsCompletedSuccessfully, tar, hollow, cancellation).ConfigureAwait(false);
         }
         finally { lower?.Dispose(); }

@@ -15,16 +15,16 @@ public sealed partial class SnapshotService
     {
         var writable = Find(key);
         using var upper = OpenAt.Open(TreePath(writable.Number), O.RDONLY | O.DIRECTORY);
-        using var lower = MergedDirectory.Open(Lowers(writable.Parent));
+        using var lower = MergedDirectory.Open(Stack(writable.Parent).Trees);
         var changes = new List<FilesystemChange>();
-        bool plain = writable.IsPlain;
+        bool plain = writable.Driver.HoldsWholeRoot;
         Compare(upper, lower, "/", opaque: plain, plain, changes, 0);
         changes.Sort(static (a, b) => string.CompareOrdinal(a.Path, b.Path));
         return changes;
     }
 
     /// <summary>
-    /// Compares a directory of the writable layer with what the layers below show in its place (null: nothing). In an opaque one, and everywhere in a plain copy,
+    /// Compares a directory of the writable layer with what the layers below show in its place (null: nothing). In an opaque one, and everywhere in a whole root,
     /// what is below and not here is gone.
     /// </summary>
     private static void Compare(Fd upper, MergedDirectory? lower, string prefix, bool opaque, bool plain, List<FilesystemChange> changes, int depth)

@@ -14,7 +14,7 @@ public sealed partial class SnapshotService
     public IReadOnlyList<string> ContainerPaths(string key)
     {
         var writable = Find(key);
-        return writable.IsPlain ? [TreePath(writable.Number)] : [TreePath(writable.Number), .. Lowers(writable.Parent)[..^1]];
+        return writable.Driver.HoldsWholeRoot ? [TreePath(writable.Number)] : [TreePath(writable.Number), .. Stack(writable.Parent).Layers];
     }
 
     /// <summary>

@@ -31,7 +31,7 @@ public sealed partial class SnapshotService
         using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
         var tar = new TarWriter(output);
         var options = new TreeWriterOptions { Whiteouts = true, MaxNameLength = _options.Limits.MaxTarNameLength };
-        if (IsPlain(key)) await WritePlainChangesAsync(key, tar, options, cancellation).ConfigureAwait(false);
+        if (Find(key).Driver.HoldsWholeRoot) await WriteWholeRootChangesAsync(key, tar, options, cancellation).ConfigureAwait(false);
         else await new TreeWriter(tar, options).WriteChildrenAsync(upper, [], cancellation).ConfigureAwait(false);
         await tar.FinishAsync(cancellation).ConfigureAwait(false);
     }

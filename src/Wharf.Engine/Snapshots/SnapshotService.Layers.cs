@@ -1,4 +1,5 @@
 using System.Text;
+using Wharf.Engine.Snapshots.Drivers;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
@@ -13,7 +14,7 @@ public sealed partial class SnapshotService
     public Fd OpenLayers(Digest? top)
     {
         var paths = LayerPaths(top);
-        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OpenReadOnly(paths);
+        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OverlayDriver.OpenReadOnly(paths);
     }
 
     /// <summary>Directories (uppermost first) as one, to read and for nothing else, named <paramref name="source"/> in lists of mounts; null for an empty stack.</summary>
@@ -25,11 +26,8 @@ public sealed partial class SnapshotService
             if (only == empty) return null;
             paths = [only, empty]; // overlayfs wants two where there is no upper one
         }
-        return OpenReadOnly(paths, MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source);
+        return OverlayDriver.OpenReadOnly(paths, MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source);
     }
-
-    private static Fd OpenReadOnly(IEnumerable<string> paths, ulong attributes = 0, string source = "overlay") =>
-        OverlayMount.Create([.. OverlayFlags, "lowerdir=" + string.Join(':', paths)], attributes | MountFlags.MOUNT_ATTR_RDONLY, source: source);
 
     /// <summary>The stack's trees, uppermost first; of an empty stack one empty directory, and without overlayfs one with all in it.</summary>
     public IReadOnlyList<string> LayerPaths(Digest? top)
@@ -40,8 +38,7 @@ public sealed partial class SnapshotService
             Directory.CreateDirectory(empty);
             return [empty];
         }
-        var layers = Lowers(top)[..^1];
-        return CopiesLayers && layers.Count > 1 ? [FullPath(top.Value)] : layers;
+        return _driver.View(Stack(top));
     }
 
     /// <summary>What each layer has of a directory, uppermost first, as far down as it is merged; empty when it is not there or no directory.</summary>

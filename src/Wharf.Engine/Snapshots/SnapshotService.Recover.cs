@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Threading.Channels;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Snapshots.Drivers;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Image;
@@ -30,7 +31,7 @@ public sealed partial class SnapshotService
         }
         foreach (var (lost, _) in rows) Drop(lost);
         foreach (var (key, writable) in _state.Query("select key, number, parent from writables", row =>
-            (row.GetString(0), new Writable(row.GetInt64(1), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)), IsPlainOnDisk(row.GetInt64(1)))))) _writables[key] = writable;
+            (row.GetString(0), new Writable(row.GetInt64(1), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)), _drivers.Find(driver => driver.Made(NumberPath(row.GetInt64(1))))!)))) _writables[key] = writable;
         RemoveUnknown();
     }
 
@@ -59,6 +60,13 @@ public sealed partial class SnapshotService
     {
         var known = _snapshots.Values.Select(snapshot => snapshot.Number).Concat(_writables.Values.Select(writable => writable.Number)).ToHashSet();
         foreach (long number in NumbersOnDisk()) if (!known.Contains(number)) Discard(number);
+        InBackground(() => ForEachLayer((driver, path) => driver.RemoveHalfMade(path)));
+    }
+
+    private void ForEachLayer(Action<StorageDriver, string> action)
+    {
+        foreach (var snapshot in _snapshots.Values)
+            foreach (var driver in _drivers) action(driver, NumberPath(snapshot.Number));
     }
 
     /// <summary>

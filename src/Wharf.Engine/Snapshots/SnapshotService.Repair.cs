@@ -39,7 +39,7 @@ public sealed partial class SnapshotService
                     _snapshots[old.ChainId] = made;
                     useless = old.Number;
                 }
-                ForgetFull(old.ChainId);
+                ForgetWholes(old.ChainId);
                 MakeDurable(made);
                 return true;
             }
@@ -47,20 +47,10 @@ public sealed partial class SnapshotService
         finally { Discard(useless); }
     }
 
-    /// <summary>Copies of whole stacks that were made with a damaged layer go.</summary>
-    private void ForgetFull(Digest chainId)
+    /// <summary>Trees of whole stacks that were made with a damaged layer go.</summary>
+    private void ForgetWholes(Digest chainId)
     {
         foreach (var snapshot in _snapshots.Values.Where(snapshot => StandsOn(snapshot.ChainId, chainId)))
-        {
-            lock (_fullLock)
-            {
-                if (!Directory.Exists(NumberPath(snapshot.Number) + "/full")) continue;
-                var (number, directory) = MakeNumbered();
-                using (directory)
-                using (var owner = OpenAt.Open(NumberPath(snapshot.Number), O.PATH | O.DIRECTORY))
-                    FileAt.Check(FileAt.Rename(owner.Value, "full"u8, directory.Value, "full"u8), "renameat", "full"u8);
-                Discard(number);
-            }
-        }
+            foreach (var driver in _drivers) driver.ForgetWhole(NumberPath(snapshot.Number));
     }
 }

@@ -8,9 +8,9 @@ public sealed partial class SnapshotService
 {
     /// <summary>
     /// Gives a container that does not run a new writable layer with the content of a committed one, which must have been made over the same
-    /// layers; null: an empty one. Atomic: after a kill the container has either the old layer or the whole new one.
+    /// layers; null: an empty one. It may hold <paramref name="size"/> bytes where one is given. Atomic: after a kill the container has either the old layer or the whole new one.
     /// </summary>
-    public async Task ReplaceWritableAsync(string key, Digest? content, CancellationToken cancellation)
+    public async Task ReplaceWritableAsync(string key, Digest? content, long? size, CancellationToken cancellation)
     {
         var old = Find(key);
         var (number, directory) = MakeNumbered();
@@ -19,10 +19,9 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
-                if (_quotas.Get(NumberPath(old.Number)) is { } bytes) _quotas.Set(NumberPath(number), bytes, "the writable layer");
-                if (old.IsPlain) await Task.Run(() => MakePlain(directory, Lowers(content ?? old.Parent), cancellation), cancellation);
-                else MakeUpper(directory, old.Parent);
-                if (content is { } layer && !old.IsPlain) await FillAsync(number, directory, old.Parent, layer, cancellation);
+                bool whole = old.Driver.HoldsWholeRoot;
+                await old.Driver.MakeWritableAsync(directory, NumberPath(number), Stack(whole ? content ?? old.Parent : old.Parent), size, cancellation);
+                if (content is { } layer && !whole) await FillAsync(number, directory, old.Parent, layer, cancellation);
             }
             _state.Execute("update writables set number = $2 where key = $1", key, number);
             recorded = true;

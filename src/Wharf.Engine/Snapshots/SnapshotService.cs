@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Wharf.Engine.Snapshots.Drivers;
 using Wharf.Engine.State;
 using Wharf.Engine.Volumes;
 using Wharf.Linux.Fds;
@@ -16,9 +17,8 @@ namespace Wharf.Engine.Snapshots;
 /// (named by its container ID). Nothing is ever mounted where the host can see it.
 /// </summary>
 /// <remarks>
-/// On disk: <c>snapshots/N/fs</c> is a layer's tree or a container's upper directory, <c>N/work</c> overlayfs's work directory,
-/// <c>N/tar</c> the <see cref="Archive.LayerJournal"/> and <c>N/kept</c> what it needs beside the tree; <c>snapshots/base/fs</c> lies under every
-/// stack. The database alone says what exists: a directory without a row is left over and removed, in the background or at start.
+/// On disk: <c>snapshots/N/fs</c> is a layer's tree or what its <see cref="StorageDriver"/> makes a container's writable layer of, <c>N/tar</c> the
+/// <see cref="Archive.LayerJournal"/> and <c>N/kept</c> what it needs beside the tree; <c>snapshots/base/fs</c> lies under every stack. The database alone says what exists: a directory without a row is left over and removed, in the background or at start.
 /// </remarks>
 public sealed partial class SnapshotService : IAsyncDisposable
 {
@@ -27,6 +27,8 @@ public sealed partial class SnapshotService : IAsyncDisposable
     private readonly ILogger _log;
     private readonly string _path;
     private readonly DirectoryQuotas _quotas;
+    private readonly List<StorageDriver> _drivers;
+    private readonly StorageDriver _driver;
     private readonly Fd _directory;
     private readonly ConcurrentDictionary<Digest, Snapshot> _snapshots = new();
     private readonly ConcurrentDictionary<string, Writable> _writables = new(StringComparer.Ordinal);
@@ -36,8 +38,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
 
     private sealed record Snapshot(long Number, Digest ChainId, Digest? Parent, Digest DiffId, long Size);
 
-    /// <param name="IsPlain">A copy of all layers instead of overlayfs's upper directory.</param>
-    private sealed record Writable(long Number, Digest? Parent, bool IsPlain);
+    private sealed record Writable(long Number, Digest? Parent, StorageDriver Driver);
 
     public SnapshotService(DaemonOptions options, StateStore state, ILogger<SnapshotService> log)
     {
@@ -46,6 +47,8 @@ public sealed partial class SnapshotService : IAsyncDisposable
         Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
         _quotas = new DirectoryQuotas(_path);
+        _drivers = [new OverlayDriver(_quotas), new CopyDriver(_quotas)];
+        _driver = _drivers.Find(driver => driver.Name == options.StorageDriver) ?? throw WharfException.Invalid($"storage-driver \"{options.StorageDriver}\" does not exist");
         _state.EnsureSchema("""
             create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
             create table if not exists writables (key text primary key, number integer not null unique, parent text) without rowid;
@@ -99,20 +102,18 @@ public sealed partial class SnapshotService : IAsyncDisposable
 
     private string NumberPath(long number) => string.Create(CultureInfo.InvariantCulture, $"{_path}/{number}");
 
-    private string TreePath(long number) => NumberPath(number) + "/fs";
+    private string TreePath(long number) => LayerStack.TreeIn(NumberPath(number));
 
-    /// <summary>The trees of a stack, uppermost first, with the base under all.</summary>
-    private List<string> Lowers(Digest? top)
+    private LayerStack Stack(Digest? top)
     {
-        var lowers = new List<string>();
+        var directories = new List<string>();
         for (var at = top; at is { } chainId;)
         {
             var snapshot = Find(chainId);
-            lowers.Add(TreePath(snapshot.Number));
+            directories.Add(NumberPath(snapshot.Number));
             at = snapshot.Parent;
         }
-        lowers.Add(BasePath);
-        return lowers;
+        return new LayerStack(directories, BasePath);
     }
 
     /// <summary>A new numbered directory. It belongs to nobody until a row names it.</summary>
@@ -124,7 +125,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
         return (number, new Fd(FileAt.Check(FileAt.Open(_directory.Value, name, O.PATH | O.DIRECTORY), "open", name)));
     }
 
-    private static Fd MakeDirectory(Fd parent, ReadOnlySpan<byte> name, uint mode)
+    internal static Fd MakeDirectory(Fd parent, ReadOnlySpan<byte> name, uint mode)
     {
         FileAt.Check(FileAt.MakeDirectory(parent.Value, name, mode), "mkdirat", name);
         return new Fd(FileAt.Check(FileAt.Open(parent.Value, name, O.RDONLY | O.DIRECTORY), "open", name));

@@ -45,13 +45,6 @@ internal sealed class DirectoryQuotas(string root)
         throw new WharfException(ErrorKind.Internal, "no project number is free for a quota");
     }
 
-    /// <summary>The most bytes a directory may hold; null for no limit of ours.</summary>
-    public long? Get(string path)
-    {
-        using var directory = OpenAt.Open(path, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
-        return ProjectQuota.ProjectOf(directory) is >= FirstProject and < LastProject and var project ? ProjectQuota.LimitOf(directory, project) : null;
-    }
-
     /// <summary>Gives the limit of a directory up that is about to go.</summary>
     public void Free(string path)
     {

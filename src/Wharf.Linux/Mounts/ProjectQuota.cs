@@ -45,13 +45,6 @@ public static unsafe class ProjectQuota
         return !Call(directory, Q_GETQUOTA, project, &quota) || quota is { Space: 0, Inodes: 0, HardBlocks: 0, SoftBlocks: 0 };
     }
 
-    /// <summary>The most bytes that what is marked may hold; null for no limit.</summary>
-    public static long? LimitOf(Fd directory, uint project)
-    {
-        DiskQuota quota = default;
-        return Call(directory, Q_GETQUOTA, project, &quota) && quota.HardBlocks > 0 ? (long)quota.HardBlocks * BlockSize : null;
-    }
-
     /// <summary>The number that marks a directory; 0 for none.</summary>
     public static uint ProjectOf(Fd directory) => TryRead(directory, out var attributes) ? attributes.Project : 0;
 

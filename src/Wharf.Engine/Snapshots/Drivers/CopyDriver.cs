@@ -1,0 +1,35 @@
+using Wharf.Engine.Volumes;
+using Wharf.Linux.Fds;
+
+namespace Wharf.Engine.Snapshots.Drivers;
+
+/// <summary>Without anything special (<c>storage-driver: vfs</c>): a container's root is a copy of all its layers. Slow and large, and works on any file system.</summary>
+internal sealed class CopyDriver(DirectoryQuotas quotas) : WholeRootDriver
+{
+    public override string Name => "vfs";
+    public override bool LimitsSizes => quotas.IsOn;
+    protected override string WholeName => "full";
+
+    /// <summary>Asked last: what has neither overlayfs's work directory nor is a subvolume is a copy.</summary>
+    public override bool Made(string path) => true;
+
+    public override Task MakeWritableAsync(Fd directory, string path, LayerStack stack, long? size, CancellationToken cancellation)
+    {
+        if (size is { } bytes) quotas.Set(path, bytes, "the writable layer");
+        return Task.Run(() => Copy(directory, "fs"u8, stack.Trees, cancellation), cancellation);
+    }
+
+    protected override void MakeWhole(LayerStack stack)
+    {
+        var (directory, name) = BeginWhole(stack.Directories[0]);
+        using (directory) Copy(directory, name, stack.Layers, CancellationToken.None);
+        EndWhole(stack.Directories[0]);
+    }
+
+    private static void Copy(Fd directory, ReadOnlySpan<byte> name, IReadOnlyList<string> trees, CancellationToken cancellation)
+    {
+        using var tree = SnapshotService.MakeDirectory(directory, name, 0x1ed);
+        using var merged = MergedDirectory.Open(trees);
+        new MergedCopy(tree, cancellation).Run(merged);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Text;
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
+
+namespace Wharf.Engine.Snapshots.Drivers;
+
+/// <summary>
+/// What the drivers without overlayfs have in common: a container's root is one tree that holds everything, and beside the uppermost layer of a stack lies, when it is
+/// first asked for, one tree with all of that stack.
+/// </summary>
+internal abstract class WholeRootDriver : StorageDriver
+{
+    private readonly Lock _lock = new();
+
+    /// <summary>The name of such a tree beside a layer's own.</summary>
+    protected abstract string WholeName { get; }
+
+    private string NewName => WholeName + ".new";
+
+    public override bool HoldsWholeRoot => true;
+
+    public override Specs.Runtime.Mount MountOf(string path, LayerStack stack) => new() { Type = "bind", Source = LayerStack.TreeIn(path), Destination = "/", Options = ["bind"] };
+
+    public override Fd OpenRoot(string path, LayerStack stack) => Clone(path, 0);
+
+    public override Fd OpenRootReadOnly(string path, LayerStack stack) => Clone(path, MountFlags.MOUNT_ATTR_RDONLY);
+
+    private static Fd Clone(string path, ulong attributes)
+    {
+        var mount = MountTree.Clone(LayerStack.TreeIn(path), recursive: false);
+        try
+        {
+            MountTree.SetAttributes(mount, attributes, 0);
+            return mount;
+        }
+        catch
+        {
+            mount.Dispose();
+            throw;
+        }
+    }
+
+    public override IReadOnlyList<string> View(LayerStack stack) => stack.Directories.Count > 1 ? [WholeOf(stack)] : stack.Layers;
+
+    /// <summary>All of a stack in one tree, made when first asked for and kept beside its uppermost layer.</summary>
+    protected string WholeOf(LayerStack stack)
+    {
+        lock (_lock)
+        {
+            if (WholeIn(stack.Directories[0]) is { } there) return there;
+            MakeWhole(stack);
+            return WholeIn(stack.Directories[0])!;
+        }
+    }
+
+    /// <summary>Makes what <see cref="WholeIn"/> tells of, by way of <see cref="BeginWhole"/> and <see cref="EndWhole"/>.</summary>
+    protected abstract void MakeWhole(LayerStack stack);
+
+    public override string? WholeIn(string path) => Directory.Exists($"{path}/{WholeName}") ? $"{path}/{WholeName}" : null;
+
+    /// <summary>Where to make a stack's tree: a name that nothing has, in a directory that is open.</summary>
+    protected (Fd Directory, byte[] Name) BeginWhole(string path)
+    {
+        RemoveHalfMade(path);
+        return (OpenAt.Open(path, O.RDONLY | O.DIRECTORY), Encoding.ASCII.GetBytes(NewName));
+    }
+
+    /// <summary>From here on a stack's tree is one: it gets its name.</summary>
+    protected void EndWhole(string path)
+    {
+        using var directory = OpenAt.Open(path, O.PATH | O.DIRECTORY);
+        FileAt.Check(FileAt.Rename(directory.Value, Encoding.ASCII.GetBytes(NewName), directory.Value, Encoding.ASCII.GetBytes(WholeName)), "renameat", Encoding.ASCII.GetBytes(WholeName));
+    }
+
+    public override void ForgetWhole(string path)
+    {
+        lock (_lock)
+        {
+            RemoveHalfMade(path);
+            if (WholeIn(path) is null) return;
+            // A kill while it is removed must not leave a part of it under its name.
+            using (var directory = OpenAt.Open(path, O.PATH | O.DIRECTORY))
+                FileAt.Check(FileAt.Rename(directory.Value, Encoding.ASCII.GetBytes(WholeName), directory.Value, Encoding.ASCII.GetBytes(NewName)), "renameat", Encoding.ASCII.GetBytes(NewName));
+            RemoveHalfMade(path);
+        }
+    }
+
+    public override void RemoveHalfMade(string path)
+    {
+        lock (_lock)
+        {
+            if (Directory.Exists($"{path}/{NewName}")) TreeRemoval.Remove($"{path}/{NewName}");
+        }
+    }
+}
