@@ -7,12 +7,20 @@ using Wharf.Specs.Errors;
 namespace Wharf.Engine.Build;
 
 /// <summary>
-/// A git repository as a source: an address with an optional <c>#ref:subdirectory</c> or <c>?ref=…&amp;subdir=…</c>. The machine's git fetches it, with nothing
+/// A git repository as a source: an address with an optional <c>#ref:subdirectory</c> or <see cref="GitQuery">query</see>. The machine's git fetches it, with nothing
 /// of the address able to pass for an option (CVE-2019-13139), no settings but our own, and no hooks.
 /// </summary>
 public sealed record GitSource(string Remote, string Reference, string Directory)
 {
     private const int MaxErrorText = 4096;
+    private const int CommitDigits = 40;
+
+    /// <summary>How the ID of the commit has to begin; empty for any.</summary>
+    public string Commit { get; private init; } = "";
+
+    public bool KeepsGitDirectory { get; private init; }
+
+    public bool HasSubmodules { get; private init; } = true;
 
     /// <summary>Whether an address names a repository and not a file.</summary>
     public static bool IsGit(string address)
@@ -28,21 +36,13 @@ public sealed record GitSource(string Remote, string Reference, string Directory
     {
         var (remote, fragment) = address.IndexOf('#') is >= 0 and var hash ? (address[..hash], address[(hash + 1)..]) : (address, "");
         var (reference, directory) = fragment.IndexOf(':') is >= 0 and var colon ? (fragment[..colon], fragment[(colon + 1)..]) : (fragment, "");
-        if (remote.IndexOf('?') is >= 0 and var query)
-        {
-            foreach (var pair in remote[(query + 1)..].Split('&'))
-            {
-                var parts = pair.Split('=', 2);
-                var value = parts.Length == 2 ? Uri.UnescapeDataString(parts[1]) : "";
-                if (parts[0] is "ref" or "branch" or "tag" or "commit") reference = value;
-                else if (parts[0] is "subdir") directory = value;
-                else throw WharfException.Invalid($"unexpected query \"{parts[0]}\" in git address {RemoteAddress.Redacted(address)}");
-            }
-            remote = remote[..query];
-        }
+        var query = GitQuery.None;
+        if (remote.IndexOf('?') is >= 0 and var mark) (query, remote) = (GitQuery.Parse(remote[(mark + 1)..]), remote[..mark]);
+        reference = GitQuery.Agreed("ref", reference, query.Reference);
+        directory = GitQuery.Agreed("subdir", directory, query.Directory);
         if (remote.StartsWith("github.com/", StringComparison.Ordinal)) remote = "https://" + remote;
         if (remote.StartsWith('-') || reference.StartsWith('-') || remote.Contains('\0') || reference.AsSpan().ContainsAny(" \n\0")) throw WharfException.Invalid($"invalid git address: {RemoteAddress.Redacted(address)}");
-        return new GitSource(remote, reference, directory);
+        return new GitSource(remote, reference, directory) { Commit = query.Commit, KeepsGitDirectory = query.KeepsGitDirectory, HasSubmodules = query.HasSubmodules };
     }
 
     /// <summary>Checks the repository's files out into an empty directory; gives the commit. <paramref name="sshAgent"/> is the socket of an agent to use.</summary>
@@ -50,15 +50,17 @@ public sealed record GitSource(string Remote, string Reference, string Directory
     {
         var work = Path.Combine(directory, ".git-" + Guid.NewGuid().ToString("n"));
         var repository = Path.Combine(work, "repository");
+        keepGitDirectory |= KeepsGitDirectory;
         System.IO.Directory.CreateDirectory(repository);
         var settings = new GitSettings(work, repository, sshAgent);
         await RunAsync(settings, ["init", "--quiet", "."], cancellation);
         await RunAsync(settings, ["remote", "add", "--", "origin", Remote], cancellation);
         await FetchAsync(settings, cancellation);
         await RunAsync(settings, ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "FETCH_HEAD"], cancellation);
-        if (File.Exists(Path.Combine(repository, ".gitmodules")))
+        if (HasSubmodules && File.Exists(Path.Combine(repository, ".gitmodules")))
             await RunAsync(settings, ["submodule", "update", "--init", "--recursive", "--depth=1"], cancellation);
         var commit = (await RunAsync(settings, ["rev-parse", "HEAD"], cancellation)).Trim();
+        if (!commit.StartsWith(Commit, StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"expected checksum to match {Commit}, got {commit}");
         if (keepGitDirectory) await RunAsync(settings, ["remote", "set-url", "--", "origin", RemoteAddress.Redacted(Remote)], cancellation);
         Take(repository, directory, keepGitDirectory);
         System.IO.Directory.Delete(work, recursive: true);
@@ -67,8 +69,9 @@ public sealed record GitSource(string Remote, string Reference, string Directory
 
     private async Task FetchAsync(GitSettings settings, CancellationToken cancellation)
     {
-        var reference = Reference.Length > 0 ? Reference : "HEAD";
-        bool commit = reference.Length == 40 && reference.AsSpan().IndexOfAnyExcept("0123456789abcdef") < 0;
+        // A whole commit ID needs no name beside it: the default branch may be past that commit.
+        var reference = Reference.Length > 0 ? Reference : Commit.Length == CommitDigits ? Commit : "HEAD";
+        bool commit = reference.Length == CommitDigits && reference.AsSpan().IndexOfAnyExcept("0123456789abcdef") < 0;
         try
         {
             await RunAsync(settings, ["fetch", "--quiet", "--depth=1", "--no-tags", "origin", "--", reference], cancellation);

@@ -153,6 +153,30 @@ public sealed class RemoteSourceTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Queries_of_git_addresses_say_what_to_fetch_and_what_it_must_be()
+    {
+        NeedsWharf(engine);
+        var context = Directory.CreateDirectory(Path.Combine(_site, "queries")).FullName;
+        async Task<CommandResult> AddAsync(params string[] queries)
+        {
+            await File.WriteAllTextAsync(context + "/Dockerfile", "FROM busybox\n" + string.Concat(queries.Select((query, index) => $"ADD {Repository}{query} /{index}/\n")));
+            return await Buildx.RunAsync(engine, ["build", "--progress=plain", "-t", "rs-query", "--output", "type=local,dest=" + Path.Combine(_site, "out"), context]);
+        }
+        (await AddAsync("?tag=v1", $"?branch=other&commit={_commit}", $"?checksum={_commit}&keep-git-dir", "?ref=other&subdir=sub&keep-git-dir=0")).ShouldExit(0);
+        var git = Path.Combine(_site, "work");
+        foreach (var (index, file, of) in new[] { (0, "Dockerfile", "v1:Dockerfile"), (1, "Dockerfile", "other:Dockerfile"), (2, "sub/Dockerfile", "other:sub/Dockerfile"), (3, "Dockerfile", "other:sub/Dockerfile") })
+        {
+            var wanted = (await CommandResult.RunAsync("git", ["-C", git, "show", of])).ShouldExit(0).Out;
+            (await File.ReadAllTextAsync(Path.Combine(_site, "out", index.ToString(System.Globalization.CultureInfo.InvariantCulture), file), TestContext.Current.CancellationToken)).ShouldBe(wanted);
+        }
+        Directory.Exists(Path.Combine(_site, "out/2/.git")).ShouldBeTrue();
+        Directory.Exists(Path.Combine(_site, "out/1/.git")).ShouldBeFalse();
+        (await AddAsync($"?tag=v1&commit={new string('0', 40)}")).ShouldExit(1).Error.ShouldContain("expected checksum to match");
+        (await AddAsync("?branch=v1")).ShouldExit(1).Error.ShouldContain("refs/heads/v1");
+        (await AddAsync("?tag=v1&branch=other")).ShouldExit(1).Error.ShouldContain("branch conflicts with tag");
+    }
+
+    [Fact]
     public async Task Named_contexts_are_repositories_and_archives_too()
     {
         NeedsWharf(engine);
