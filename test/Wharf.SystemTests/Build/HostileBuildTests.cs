@@ -228,7 +228,8 @@ public sealed class HostileBuildTests(EngineFixture engine) : IDisposable
         await File.WriteAllTextAsync(context + "/Dockerfile", "FROM busybox\nRUN --network=host echo host\n", TestContext.Current.CancellationToken);
         (await _engine.WharfAsync("build", "--no-cache", context)).ShouldExit(1).Error.ShouldContain("network.host");
         (await _engine.WharfAsync("build", "--no-cache", "--allow", "network.host", context)).ShouldExit(0);
-        (await _engine.WharfAsync("build", "--no-cache", "--allow", "device", context)).ShouldExit(1).Error.ShouldContain("device");
+        // One permission is not another.
+        (await _engine.WharfAsync("build", "--no-cache", "--allow", "device", context)).ShouldExit(1).Error.ShouldContain("network.host");
     }
 
     /// <summary>CVE-2024-24557: what an image says of itself is no cache.</summary>
