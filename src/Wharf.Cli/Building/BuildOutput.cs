@@ -1,6 +1,7 @@
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Commands;
 using Wharf.Cli.Output;
+using Wharf.Cli.Streams;
 
 namespace Wharf.Cli.Building;
 
@@ -41,20 +42,12 @@ internal sealed record BuildOutput(string Type, Dictionary<string, string> Attri
     }
 
     /// <summary>The process's output stays open.</summary>
-    private sealed class Unclosed(Stream inner) : Stream
+    private sealed class Unclosed(Stream inner) : SinkStream
     {
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => inner.WriteAsync(buffer, cancellationToken);
-        public override void Write(byte[] buffer, int offset, int count) => inner.Write(buffer, offset, count);
+        public override void Write(ReadOnlySpan<byte> buffer) => inner.Write(buffer);
         public override void Flush() => inner.Flush();
         public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }
 
