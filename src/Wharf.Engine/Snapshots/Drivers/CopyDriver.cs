@@ -10,7 +10,7 @@ internal sealed class CopyDriver(DirectoryQuotas quotas) : WholeRootDriver
     public override bool LimitsSizes => quotas.IsOn;
     protected override string WholeName => "full";
 
-    /// <summary>Asked last: what has neither overlayfs's work directory nor is a subvolume is a copy.</summary>
+    /// <summary>Asked last: what has no work directory of overlayfs's is a copy.</summary>
     public override bool Made(string path) => true;
 
     public override Task MakeWritableAsync(Fd directory, string path, LayerStack stack, long? size, CancellationToken cancellation)
