@@ -27,6 +27,17 @@ internal sealed class ConfigFile
 
     public JsonObject Content => content.Value;
 
+    /// <summary>The context that is in force when nothing else names one; null for the default one.</summary>
+    public string? CurrentContext => Text("currentContext");
+
+    /// <summary>Puts a context in force; null and <c>default</c> for the default one.</summary>
+    public void UseContext(string? name)
+    {
+        if (name is null or Contexts.ContextStore.Default) Content.Remove("currentContext");
+        else Content["currentContext"] = name;
+        Save();
+    }
+
     private JsonObject Load()
     {
         if (!File.Exists(path)) return [];

@@ -51,7 +51,7 @@ internal sealed class GlobalOptions
     public string CurrentContext => context.Value != "" ? context.Value
         : host.Values.Count > 0 || Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } ? ContextStore.Default
         : Environment.GetEnvironmentVariable("DOCKER_CONTEXT") is { Length: > 0 } named ? named
-        : Config.Text("currentContext") ?? ContextStore.Default;
+        : Config.CurrentContext ?? ContextStore.Default;
 
     /// <summary>The daemon of the context "default".</summary>
     public string DefaultHost

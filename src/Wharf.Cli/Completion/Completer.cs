@@ -57,8 +57,8 @@ internal sealed class Completer(CliContext cli)
     {
         "network" or "net" => [.. await NetworksAsync(cancellationToken)],
         "volumes-from" => [.. await ContainersAsync(all: true, cancellationToken)],
-        "farm" => [.. new Contexts.FarmStore(cli.Config.Directory).Read().Farms.Keys],
-        "context" or "from" => [.. cli.Options.Contexts.All().Select(context => context.Name), "default"],
+        "farm" => [.. Farms],
+        "context" or "from" => [.. ContextNames, "default"],
         "restart" => ["no", "always", "on-failure", "unless-stopped"],
         "pull" => ["always", "missing", "never"],
         "signal" => ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT"],
@@ -97,11 +97,11 @@ internal sealed class Completer(CliContext cli)
             "artifact extract" when position == 1 => [Files],
             "artifact add" when position > 0 => [Files],
             "artifact add" or "artifact extract" or "artifact inspect" or "artifact push" or "artifact rm" => [.. (await Commands.Artifacts.ArtifactVerbs.ListAsync(cli, cancellationToken)).Select(artifact => artifact.Name)],
-            "farm rm" or "farm update" => [.. new Contexts.FarmStore(cli.Config.Directory).Read().Farms.Keys],
+            "farm rm" or "farm update" => [.. Farms],
             "farm create" when position == 0 => [],
-            "farm create" or "system connection default" or "system connection rename" or "system connection rm" => [.. cli.Options.Contexts.All().Select(context => context.Name)],
+            "farm create" or "system connection default" or "system connection rename" or "system connection rm" => [.. ContextNames],
             "volume inspect" or "volume rm" or "volume update" => [.. await VolumesAsync(cancellationToken)],
-            "context use" or "context rm" or "context inspect" or "context export" or "context update" => [.. cli.Options.Contexts.All().Select(context => context.Name), "default"],
+            "context use" or "context rm" or "context inspect" or "context export" or "context update" => [.. ContextNames, "default"],
             "completion" => ["bash", "zsh", "fish", "powershell"],
             _ => [],
         };
@@ -126,6 +126,10 @@ internal sealed class Completer(CliContext cli)
         try { return (await Commands.Systems.SearchCommand.TagsOfAsync(cli, repository, patience.Token)).Tags.Order(Output.NaturalOrder.Instance).Select(tag => $"{repository}:{tag}"); }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested) { return []; }
     }
+
+    private IEnumerable<string> ContextNames => cli.Options.Contexts.All().Select(context => context.Name);
+
+    private IEnumerable<string> Farms => new Contexts.FarmStore(cli.Config.Directory).Read().Farms.Keys;
 
     private async Task<IEnumerable<string>> NetworksAsync(CancellationToken cancellationToken) =>
         (await cli.Api.GetAsync("/networks", DockerApiJson.Default.ListNetwork, cancellationToken)).Select(network => $"{network.Name}\t{network.Driver}");

@@ -68,7 +68,7 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         var options = engine.Options.Builder;
         foreach (var entitlement in request.Entitlements)
         {
-            bool isDevice = entitlement == DeviceGrants.Entitlement || entitlement.StartsWith(DeviceGrants.Entitlement + "=", StringComparison.Ordinal);
+            bool isDevice = DeviceGrants.IsFor(entitlement);
             bool allowed = entitlement switch { "network.host" => options.HostNetwork, "security.insecure" => options.Insecure, _ => isDevice ? options.Device : throw WharfException.Invalid($"unknown entitlement {entitlement}") };
             if (!allowed) throw WharfException.Invalid($"granting entitlement {(isDevice ? DeviceGrants.Entitlement : entitlement)} is not allowed by build daemon configuration");
         }

@@ -18,14 +18,17 @@ public sealed class DeviceGrants
 
     private DeviceGrants() { }
 
+    /// <summary>Whether an entitlement is one for devices.</summary>
+    public static bool IsFor(string entitlement) => entitlement == Entitlement || entitlement.StartsWith(Entitlement + "=", StringComparison.Ordinal);
+
     /// <summary>Takes of a build's entitlements those for devices.</summary>
     public static DeviceGrants Parse(IEnumerable<string> entitlements)
     {
         var grants = new DeviceGrants();
-        foreach (var entitlement in entitlements)
+        foreach (var entitlement in entitlements.Where(IsFor))
         {
             if (entitlement == Entitlement) grants._all = true;
-            else if (entitlement.StartsWith(Entitlement + "=", StringComparison.Ordinal)) grants.Add(entitlement[(Entitlement.Length + 1)..]);
+            else grants.Add(entitlement[(Entitlement.Length + 1)..]);
         }
         return grants;
     }

@@ -18,15 +18,6 @@ internal static class ConnectionVerbs
         Verb("rm", "Remove a context", () => new RemoveConnectionCommand(), "system connection rm", "system connection remove").As("rm", ["remove"]));
 
     internal static CliException Undefined(string name) => new($"{Quoting.Quote(name)} destination is not defined. See \"{CliContext.Program} system connection add ...\" to create a connection");
-
-    internal static void SetDefault(CliContext cli, string? name)
-    {
-        if (name is null or ContextStore.Default) cli.Config.Content.Remove("currentContext");
-        else cli.Config.Content["currentContext"] = name;
-        cli.Config.Save();
-    }
-
-    internal static bool IsDefault(CliContext cli, string name) => cli.Config.Text("currentContext") == name;
 }
 
 /// <summary><c>wharf system connection add</c>.</summary>
@@ -64,7 +55,7 @@ internal sealed class AddConnectionCommand : Command
         var tls = EndpointFlag.Apply(settings, context, store, cli.Options);
         store.Save(context);
         store.SaveTls(name, tls);
-        if (isDefault) ConnectionVerbs.SetDefault(cli, name);
+        if (isDefault) cli.Config.UseContext(name);
         return Task.FromResult(0);
     }
 
@@ -92,7 +83,7 @@ internal sealed class DefaultConnectionCommand : Command
     public override Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         if (arguments[0] != ContextStore.Default && !cli.Options.Contexts.Exists(arguments[0])) throw ConnectionVerbs.Undefined(arguments[0]);
-        ConnectionVerbs.SetDefault(cli, arguments[0]);
+        cli.Config.UseContext(arguments[0]);
         return Task.FromResult(0);
     }
 }
@@ -116,7 +107,7 @@ internal sealed class ListConnectionsCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var rows = cli.Options.Contexts.All().Select(context => new Row(context.Name, context.Docker.Host, ConnectionVerbs.IsDefault(cli, context.Name))).ToList();
+        var rows = cli.Options.Contexts.All().Select(context => new Row(context.Name, context.Docker.Host, cli.Config.CurrentContext == context.Name)).ToList();
         await cli.Out.WriteAsync(Create().Render(format.Value != "" ? format.Value : "table", quiet, rows));
         return 0;
     }
@@ -154,7 +145,7 @@ internal sealed class RenameConnectionCommand : Command
         foreach (var connections in document.Farms.Values)
             for (int i = 0; i < connections.Count; i++) if (connections[i] == from) connections[i] = to;
         if (document.Farms.Count > 0) farms.Save(document);
-        if (ConnectionVerbs.IsDefault(cli, from)) ConnectionVerbs.SetDefault(cli, to);
+        if (cli.Config.CurrentContext == from) cli.Config.UseContext(to);
         store.Remove(from);
         return Task.FromResult(0);
     }
@@ -177,7 +168,7 @@ internal sealed class RemoveConnectionCommand : Command
         foreach (var name in all ? store.All().ConvertAll(static context => context.Name) : arguments)
         {
             store.Remove(name);
-            if (ConnectionVerbs.IsDefault(cli, name)) ConnectionVerbs.SetDefault(cli, null);
+            if (cli.Config.CurrentContext == name) cli.Config.UseContext(null);
         }
         return Task.FromResult(0);
     }

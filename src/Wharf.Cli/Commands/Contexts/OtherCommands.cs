@@ -29,13 +29,8 @@ internal sealed class UseCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var name = arguments[0];
-        if (name == ContextStore.Default) cli.Config.Content.Remove("currentContext");
-        else
-        {
-            cli.Options.Contexts.Get(name);
-            cli.Config.Content["currentContext"] = name;
-        }
-        cli.Config.Save();
+        if (name != ContextStore.Default) cli.Options.Contexts.Get(name);
+        cli.Config.UseContext(name);
         await cli.Out.WriteLineAsync(name);
         await cli.Error.WriteLineAsync($"Current context is now {Quoting.Quote(name)}");
         if (name != ContextStore.Default) await ListCommand.WarnOfHostAsync(cli, name);
@@ -60,8 +55,7 @@ internal sealed class RemoveCommand : EachCommand
         if (name == cli.Options.CurrentContext)
         {
             if (!force) throw new CliException($"context {Quoting.Quote(name)} is in use, set -f flag to force remove");
-            cli.Config.Content.Remove("currentContext");
-            cli.Config.Save();
+            cli.Config.UseContext(null);
         }
         store.Remove(name);
         return Task.FromResult<string?>(name);
