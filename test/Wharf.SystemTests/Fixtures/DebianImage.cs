@@ -8,16 +8,15 @@ public static class DebianImage
     private static readonly string[] Left = ["/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/locale/", "/usr/share/lintian/"];
 
     /// <summary>Writes the archive to <paramref name="file"/>. Skips the test where a package is not installed.</summary>
-    /// <param name="directories">Whole directories besides.</param>
-    public static async Task WriteAsync(string file, IReadOnlyList<string> packages, params string[] directories)
+    /// <param name="besides">Files and whole directories besides.</param>
+    public static async Task WriteAsync(string file, IReadOnlyList<string> packages, params string[] besides)
     {
         var files = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var path in (await CommandResult.RunAsync("dpkg-query", ["-L", .. await ClosureAsync(packages)])).Out.Split('\n'))
             if (path.StartsWith('/') && path.Length > 2 && !Array.Exists(Left, path.StartsWith) && Real(path) is { } real) files.Add(real);
         foreach (var link in new[] { "bin", "sbin", "lib", "lib64" })
             if (new FileInfo("/" + link).LinkTarget is not null) files.Add(link);
-        foreach (var directory in directories)
-            foreach (var path in Directory.EnumerateFileSystemEntries(directory, "*", SearchOption.AllDirectories).Append(directory)) files.Add(path[1..]);
+        foreach (var path in besides.Concat(besides.Where(Directory.Exists).SelectMany(directory => Directory.EnumerateFileSystemEntries(directory, "*", SearchOption.AllDirectories)))) files.Add(path[1..]);
         await File.WriteAllTextAsync(file + ".list", string.Join('\n', files) + "\n");
         (await CommandResult.RunAsync("tar", ["-C", "/", "--no-recursion", "-T", file + ".list", "-cf", file], seconds: 300)).ShouldExit(0);
     }

@@ -17,7 +17,7 @@ public sealed class ApplicationTests(EngineFixture engine)
     private const int Patience = 600;
 
     [Fact]
-    public Task A_program_in_C_is_built() => BuildAsync("c", ["gcc", "libc6-dev", "coreutils", "dash"], "one two\nthree\n", "3 words");
+    public Task A_program_in_C_is_built() => BuildAsync("c", ["gcc", "libc6-dev", "libcap2-bin", "coreutils", "dash"], "one two\nthree\n", "3 words");
 
     [Fact]
     public Task A_program_in_Python_is_built() => BuildAsync("python", ["python3", "coreutils", "dash"], "", "hello, a reader /venv");
@@ -28,29 +28,41 @@ public sealed class ApplicationTests(EngineFixture engine)
     [Fact]
     public Task A_program_for_dotnet_is_built()
     {
-        if (Environment.GetEnvironmentVariable("WHARF_CORPUS_LONG") is not { Length: > 0 }) Assert.Skip("the SDK is large: WHARF_CORPUS_LONG=1");
-        var sdk = Path.GetDirectoryName(new FileInfo("/usr/bin/dotnet").ResolveLinkTarget(returnFinalTarget: true)?.FullName) ?? "";
-        if (!Directory.Exists(sdk)) Assert.Skip("no /usr/bin/dotnet that leads to an SDK");
-        return BuildAsync("dotnet", ["libstdc++6", "zlib1g", "libssl3", "coreutils", "dash"], "", "3 words", sdk);
+        var root = Path.GetDirectoryName(new FileInfo("/usr/bin/dotnet").ResolveLinkTarget(returnFinalTarget: true)?.FullName) ?? "";
+        if (!Directory.Exists(Path.Combine(root, "sdk"))) Assert.Skip("no /usr/bin/dotnet that leads to an SDK");
+        return BuildAsync("dotnet", ["libstdc++6", "zlib1g", "libssl3", "coreutils", "dash"], "to be to\n", "3 words", root, [.. CompilerFiles(root)]);
     }
 
-    private async Task BuildAsync(string name, string[] packages, string input, string output, params string[] directories)
+    /// <summary>Of an SDK of 600 MB what compiles and runs a program: the host, the runtime, what programs are compiled against, and Roslyn.</summary>
+    private static IEnumerable<string> CompilerFiles(string root)
+    {
+        var roslyn = Directory.GetDirectories(Path.Combine(root, "sdk"), "*.*").Order(StringComparer.Ordinal).Last() + "/Roslyn/bincore";
+        return
+        [
+            root + "/dotnet", root + "/host/fxr", root + "/shared/Microsoft.NETCore.App", .. Directory.GetFiles(root + "/packs/Microsoft.NETCore.App.Ref", "*.dll", SearchOption.AllDirectories),
+            roslyn + "/csc.dll", roslyn + "/csc.deps.json", roslyn + "/csc.runtimeconfig.json", roslyn + "/Microsoft.CodeAnalysis.dll", roslyn + "/Microsoft.CodeAnalysis.CSharp.dll",
+        ];
+    }
+
+    /// <param name="programs">A directory that PATH names besides those of the packages.</param>
+    /// <param name="paths">Files and whole directories that the base image has besides the packages.</param>
+    private async Task BuildAsync(string name, string[] packages, string input, string output, string? programs = null, params string[] paths)
     {
         var root = Directory.CreateTempSubdirectory("wharf-app-").FullName;
         var (image, below) = ("wharf-app-made-" + name, "wharf-app-" + name);
         try
         {
             var tar = Path.Combine(root, "base.tar");
-            await DebianImage.WriteAsync(tar, packages, directories);
+            await DebianImage.WriteAsync(tar, packages, paths);
             var context = CopyContext(name, Path.Combine(root, "context"));
-            await MakeAsync(engine.Host, tar, directories, below, image, context);
+            await MakeAsync(engine.Host, tar, programs, below, image, context);
             (await engine.DockerAsync(System.Text.Encoding.UTF8.GetBytes(input), "run", "-i", "--rm", image)).ShouldExit(0).Text.ShouldBe(output);
             if (!engine.IsWharf || !File.Exists(Peer)) return;
             using (await PeerDocker.ConnectOrSkipAsync()) { }
             Buildx.Require("docker-buildx");
             try
             {
-                await MakeAsync("unix://" + Peer, tar, directories, below, image, context);
+                await MakeAsync("unix://" + Peer, tar, programs, below, image, context);
                 var (here, there) = (await DescribedAsync(engine.SocketPath, image, below), await DescribedAsync(Peer, image, below));
                 here.ToJsonString().ShouldBe(there.ToJsonString());
             }
@@ -82,9 +94,9 @@ public sealed class ApplicationTests(EngineFixture engine)
         return to;
     }
 
-    private async Task MakeAsync(string host, string tar, string[] directories, string below, string image, string context)
+    private async Task MakeAsync(string host, string tar, string? programs, string below, string image, string context)
     {
-        string[] path = directories.Length == 0 ? [] : ["--change", $"ENV PATH=/usr/bin:/bin:{directories[0]}"];
+        string[] path = programs is null ? [] : ["--change", $"ENV PATH=/usr/bin:/bin:{programs}"];
         (await DockerAsync(host, ["import", .. path, tar, below])).ShouldExit(0);
         string[] build = ["build", "-t", image, context];
         (host == engine.Host && engine.IsWharf ? await CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["-H", host, "build", "--progress=plain", .. build[1..]], null, Patience) : await DockerAsync(host, build)).ShouldExit(0);

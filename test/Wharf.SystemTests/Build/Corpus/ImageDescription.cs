@@ -85,7 +85,7 @@ internal static class ImageDescription
             data.CopyTo(bytes);
             content = " " + Convert.ToHexStringLower(SHA256.HashData(bytes.ToArray()))[..16];
         }
-        var xattrs = entry is PaxTarEntry pax ? string.Concat(pax.ExtendedAttributes.Where(pair => pair.Key.StartsWith("SCHILY.xattr.", StringComparison.Ordinal)).Select(pair => $" {pair.Key}")) : "";
+        var xattrs = entry is PaxTarEntry pax ? string.Concat(pax.ExtendedAttributes.Where(pair => pair.Key.StartsWith("SCHILY.xattr.", StringComparison.Ordinal)).Select(pair => $" {pair.Key[13..]}={Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(pair.Value))}")) : "";
         return $"{entry.EntryType} {Convert.ToString((int)entry.Mode, 8)} {entry.Uid}:{entry.Gid} {time}{(entry.LinkName is { Length: > 0 } link ? " -> " + link : "")}{content}{xattrs}";
     }
 }
