@@ -67,7 +67,7 @@ public sealed partial class ImageService
         var report = Throttled(id, "Pushing", blob.Size, push.Progress);
         if (blob.Size < ResumableBytes || blob.Digest.Algorithm != "sha256")
         {
-            await push.Client.UploadAsync(blob, () => _content.OpenRead(blob.Digest), report, cancellation);
+            await push.Client.UploadAsync(blob, _ => Task.FromResult(_content.OpenRead(blob.Digest)), report, cancellation);
             return blob.Digest;
         }
         using var note = _store.Upload(push.Name.Repository, blob.Digest.ToString());

@@ -77,7 +77,7 @@ public sealed partial class ImageService
         await slots.WaitAsync(cancellation);
         try
         {
-            if (!await client.HasBlobAsync(blob.Digest, cancellation)) await client.UploadAsync(blob, () => _content.OpenRead(blob.Digest), Throttled(id, "Pushing", blob.Size, progress), cancellation);
+            if (!await client.HasBlobAsync(blob.Digest, cancellation)) await client.UploadAsync(blob, _ => Task.FromResult(_content.OpenRead(blob.Digest)), Throttled(id, "Pushing", blob.Size, progress), cancellation);
             progress.Report(new JsonMessage { Status = "Pushed", Id = id });
         }
         finally { slots.Release(); }

@@ -92,7 +92,7 @@ public sealed partial class ImageService
     {
         var config = await _content.ReadAsync(image.Id, _options.Limits.MaxImageConfig, cancellation);
         var blob = new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = image.Id, Size = config.Length };
-        if (!await client.HasBlobAsync(image.Id, cancellation)) await client.UploadAsync(blob, () => new MemoryStream(config), static _ => { }, cancellation);
+        if (!await client.HasBlobAsync(image.Id, cancellation)) await client.UploadAsync(blob, _ => Task.FromResult<Stream>(new MemoryStream(config)), static _ => { }, cancellation);
         return blob;
     }
 

@@ -98,4 +98,23 @@ public sealed class LayoutCopyTests : IAsyncLifetime
         (await CopyAsync($"{Layout}:none", $"oci:{_work}/other:x")).ShouldExit(1).Error.ShouldContain("names nothing \"none\"");
         (await CopyAsync("oci:", $"oci:{_work}/other:x")).ShouldExit(1).Error.ShouldContain("expected oci:DIRECTORY[:TAG]");
     }
+
+    [Fact]
+    public async Task A_copy_survives_cuts_of_what_it_reads_and_of_what_it_sends()
+    {
+        var writer = new RegistryWriter(_http);
+        var digest = (await writer.ImageAsync("big", "v1", [TestTrees.Small("big", 3 << 20)]))["digest"]!.GetValue<string>();
+        using var proxy = new CuttingProxy(_registry.Port) { MostBytes = 900_000 };
+        (await CopyAsync($"{proxy.Address}/big:v1", $"{Layout}:cut")).ShouldExit(0).Text.ShouldBe($"{Layout}:cut: digest: {digest}");
+        proxy.Cuts.ShouldBeGreaterThan(2);
+        proxy.Bytes().Again.ShouldBe(0);
+        // From a directory, and from a registry that cuts as well: the blob is opened anew for each attempt.
+        foreach (var (source, name) in new[] { ($"{Layout}:cut", "file"), ($"{proxy.Address}/big:v1", "registry") })
+        {
+            using var target = new CuttingProxy(_registry.Port) { MostBytes = 900_000, UploadsToCut = 3 };
+            (await CopyAsync(source, $"{target.Address}/from/{name}:v1")).ShouldExit(0).Text.ShouldEndWith(digest);
+            target.UploadsCut.ShouldBe(3);
+            (await CommandResult.RunAsync("skopeo", ["inspect", "--format", "{{.Digest}}", "--tls-verify=false", $"docker://{_registry.Address}/from/{name}:v1"])).ShouldExit(0).Text.ShouldBe(digest);
+        }
+    }
 }

@@ -71,8 +71,7 @@ internal static class CopyCommand
         private async Task BlobAsync(ManifestReference blob, CancellationToken cancellation)
         {
             if (await target.HasBlobAsync(blob.Digest, cancellation)) return;
-            await using var stream = await source.OpenBlobAsync(blob.Digest, cancellation);
-            await target.PutBlobAsync(blob.Digest, blob.Size, () => stream, cancellation);
+            await target.PutBlobAsync(blob.Digest, blob.Size, stop => source.OpenBlobAsync(blob.Digest, stop), cancellation);
         }
 
         public async Task ReferrersAsync(Digest subject, CancellationToken cancellation)

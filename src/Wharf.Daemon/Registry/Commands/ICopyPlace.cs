@@ -21,7 +21,7 @@ internal interface ICopyPlace : IDisposable
     Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellation);
 
     /// <summary>Stores a blob; refuses other bytes than the digest and size promise. Its bytes are opened anew for each attempt.</summary>
-    Task PutBlobAsync(Digest digest, long size, Func<Stream> open, CancellationToken cancellation);
+    Task PutBlobAsync(Digest digest, long size, Func<CancellationToken, Task<Stream>> open, CancellationToken cancellation);
 
     /// <summary>Stores a manifest whose contents are here, under a tag or by its digest alone. Atomic: a reader sees the former or the new one.</summary>
     Task PutManifestAsync(string? tag, byte[] bytes, string mediaType, Digest digest, CancellationToken cancellation);

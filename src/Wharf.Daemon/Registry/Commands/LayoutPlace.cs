@@ -62,13 +62,13 @@ internal sealed class LayoutPlace(string directory) : ICopyPlace
 
     public Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellation) => Task.FromResult(File.Exists(PathOf(digest)));
 
-    public async Task PutBlobAsync(Digest digest, long size, Func<Stream> open, CancellationToken cancellation)
+    public async Task PutBlobAsync(Digest digest, long size, Func<CancellationToken, Task<Stream>> open, CancellationToken cancellation)
     {
         var path = PathOf(digest);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         await BesideAsync(path, async file =>
         {
-            await using var source = open();
+            await using var source = await open(cancellation);
             using var hash = IncrementalHash.CreateHash(digest.Algorithm == "sha512" ? HashAlgorithmName.SHA512 : HashAlgorithmName.SHA256);
             var buffer = new byte[128 << 10];
             long taken = 0;
@@ -84,7 +84,7 @@ internal sealed class LayoutPlace(string directory) : ICopyPlace
 
     public async Task PutManifestAsync(string? tag, byte[] bytes, string mediaType, Digest digest, CancellationToken cancellation)
     {
-        await PutBlobAsync(digest, bytes.Length, () => new MemoryStream(bytes), cancellation);
+        await PutBlobAsync(digest, bytes.Length, _ => Task.FromResult<Stream>(new MemoryStream(bytes)), cancellation);
         bool isReferrer = tag is null && ManifestDocument.Parse(bytes, mediaType).Subject is not null;
         // What an index names is found by the index; what refers to another, by being listed.
         if (tag is null && !isReferrer) return;

@@ -26,7 +26,7 @@ internal sealed class RepositoryPlace(RemoteRepository repository, string? mount
     public async Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellation) =>
         await repository.HasBlobAsync(digest, cancellation) || (mountFrom is not null && await repository.MountAsync(digest, mountFrom, cancellation));
 
-    public Task PutBlobAsync(Digest digest, long size, Func<Stream> open, CancellationToken cancellation) => repository.UploadAsync(new Descriptor { Digest = digest, Size = size }, open, cancellation);
+    public Task PutBlobAsync(Digest digest, long size, Func<CancellationToken, Task<Stream>> open, CancellationToken cancellation) => repository.UploadAsync(new Descriptor { Digest = digest, Size = size }, open, cancellation);
 
     public Task PutManifestAsync(string? tag, byte[] bytes, string mediaType, Digest digest, CancellationToken cancellation) => repository.PutManifestAsync(tag ?? digest.ToString(), bytes, mediaType, cancellation);
 

@@ -27,13 +27,25 @@ internal sealed partial class RegistryClient
         return response.Headers.TryGetValues("Docker-Content-Digest", out var values) && Digest.TryParse(values.First(), out var digest) ? digest : (Digest?)null;
     }, cancellation);
 
-    /// <summary>Opens a blob, with its size in bytes where the registry tells it. The caller verifies what comes.</summary>
+    /// <summary>Opens a blob, with its size in bytes where the registry tells it. It goes on after cuts. The caller verifies what comes.</summary>
     public Task<(Stream Stream, long? Size)> OpenBlobAsync(Digest digest, CancellationToken cancellation) => WithEndpointAsync(async connection =>
     {
-        var response = await connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Url(connection, "blobs/" + digest)), PullScope, cancellation);
-        if (response.IsSuccessStatusCode) return (await response.Content.ReadAsStreamAsync(cancellation), response.Content.Headers.ContentLength);
-        using (response) throw await BlobErrorAsync(response, new Descriptor { Digest = digest }, cancellation);
+        Task<HttpResponseMessage> From(long offset, CancellationToken stop) => OpenBlobAsync(connection, digest, offset, stop);
+        var answer = await From(0, cancellation);
+        return ((Stream)new BlobReader(From, answer, _options.MaxDownloadAttempts), answer.Content.Headers.ContentLength);
     }, cancellation);
+
+    private async Task<HttpResponseMessage> OpenBlobAsync(RegistryConnection connection, Digest digest, long from, CancellationToken cancellation)
+    {
+        var response = await connection.SendAsync(() =>
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, Url(connection, "blobs/" + digest));
+            if (from > 0) request.Headers.Range = new RangeHeaderValue(from, null);
+            return request;
+        }, PullScope, cancellation);
+        if (response.IsSuccessStatusCode) return response;
+        using (response) throw await BlobErrorAsync(response, new Descriptor { Digest = digest }, cancellation);
+    }
 
     /// <summary>A blob's size in bytes without its bytes; null when the registry does not tell.</summary>
     public Task<long?> BlobSizeAsync(Digest digest, CancellationToken cancellation) => WithEndpointAsync(async connection =>

@@ -140,13 +140,13 @@ internal sealed partial class RegistryClient
         if (response.StatusCode is not (HttpStatusCode.Created or HttpStatusCode.NoContent)) throw await PushErrorAsync(response, cancellation);
     }
 
-    /// <summary>Sends a blob that is at hand in one request (distribution-spec, "POST then PUT").</summary>
-    public async Task UploadAsync(Descriptor blob, Func<Stream> open, Action<long> progress, CancellationToken cancellation)
+    /// <summary>Sends a blob that is at hand in one request (distribution-spec, "POST then PUT"). After a cut it is opened anew and sent from its beginning.</summary>
+    public async Task UploadAsync(Descriptor blob, Func<CancellationToken, Task<Stream>> open, Action<long> progress, CancellationToken cancellation)
     {
         for (int attempt = 1; ; attempt++)
         {
             var location = await BeginAsync(cancellation);
-            await using var stream = open();
+            await using var stream = await open(cancellation);
             var content = new StreamContent(new ProgressStream(stream, progress), 128 << 10);
             content.Headers.ContentLength = blob.Size;
             try

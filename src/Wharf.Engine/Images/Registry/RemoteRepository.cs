@@ -30,7 +30,7 @@ public sealed class RemoteRepository(ImageReference name, AuthConfig? credential
 
     public Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellation) => _client.HasBlobAsync(digest, cancellation);
     public Task<bool> MountAsync(Digest digest, string fromRepository, CancellationToken cancellation) => _client.MountAsync(digest, fromRepository, cancellation);
-    public Task UploadAsync(Descriptor blob, Func<Stream> open, CancellationToken cancellation) => _client.UploadAsync(blob, open, static _ => { }, cancellation);
+    public Task UploadAsync(Descriptor blob, Func<CancellationToken, Task<Stream>> open, CancellationToken cancellation) => _client.UploadAsync(blob, open, static _ => { }, cancellation);
     public Task PutManifestAsync(string reference, byte[] bytes, string mediaType, CancellationToken cancellation) => _client.PutManifestAsync(reference, bytes, mediaType, cancellation);
     public Task DeleteManifestAsync(string reference, CancellationToken cancellation) => _client.DeleteManifestAsync(reference, cancellation);
     /// <summary>Any other request to the registry, with its challenge answered.</summary>
