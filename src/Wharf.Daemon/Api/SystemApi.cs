@@ -83,7 +83,7 @@ public static class SystemApi
             ContainersStopped = counts.Stopped,
             Images = await engine.Images.CountAsync(context.Cancellation),
             Driver = engine.Options.StorageDriver,
-            DriverStatus = engine.Options.StorageDriver == "vfs" ? [] : [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", "false"]],
+            DriverStatus = engine.Options.StorageDriver == "vfs" ? [] : [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", Linux.Namespaces.UserNamespace.IsInner ? "true" : "false"]],
             DockerRootDir = engine.Options.DataRoot,
             Plugins = new PluginsInfo { Volume = [.. engine.Volumes.Drivers], Network = [.. engine.Networks.Drivers], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
             MemoryLimit = true, SwapLimit = SwapLimit(host), CpuCfsPeriod = true, CpuCfsQuota = true, CPUShares = true, CPUSet = true, PidsLimit = true,

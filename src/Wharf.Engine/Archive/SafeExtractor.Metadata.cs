@@ -1,6 +1,8 @@
 using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
+using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Archive;
 
@@ -17,6 +19,7 @@ public sealed partial class SafeExtractor
         FileAt.Check(FileAt.Stat(fd, [], out var stat), "statx", _path.Name);
         var (uid, gid) = _options.Owner ?? (entry.Uid, entry.Gid);
         bool chown = _options.SetOwner && (stat.Uid != uid || stat.Gid != gid);
+        if (chown) RequireOwner(uid, gid);
         if (chown) SyscallException.Check(Libc.fchown(fd, uid, gid), "fchown", entry.NameText);
         if (entry.Xattrs is not null)
         {
@@ -46,6 +49,7 @@ public sealed partial class SafeExtractor
     {
         FileAt.Check(FileAt.Stat(parent, name, out var stat), "statx", name);
         bool chown = _options.SetOwner && (stat.Uid != uid || stat.Gid != gid);
+        if (chown) RequireOwner(uid, gid);
         if (chown) FileAt.Check(FileAt.ChangeOwner(parent, name, uid, gid), "fchownat", name);
         // A symbolic link has no mode of its own (symlink(7)).
         if (stat.IsSymlink) return;
@@ -53,16 +57,21 @@ public sealed partial class SafeExtractor
         if (stat.Permissions != mode || (chown && (mode & SetIdBits) != 0)) FileAt.Check(FileAt.ChangeMode(parent, name, mode), "fchmodat", name);
     }
 
+    private void RequireOwner(uint uid, uint gid)
+    {
+        if (!UserNamespace.Has(uid, gid)) throw WharfException.Invalid($"{Text(_path.All)} belongs to {uid}:{gid}, and the daemon has no such numbers: give its user more of them in /etc/subuid and /etc/subgid");
+    }
+
     /// <summary>
     /// Marks of overlayfs are the engine's own: an archive that sets them could make the kernel show other directories of the stack
     /// than the layers say (SECURITY invariant 7).
     /// </summary>
-    private static bool IsAllowed(ReadOnlySpan<byte> name) => !name.StartsWith(OverlayXattr.Prefix);
+    private static bool IsAllowed(ReadOnlySpan<byte> name) => !OverlayXattr.IsMark(name);
 
     private void CheckXattr(int result, byte[] name)
     {
-        // A file system without such attributes is no reason to refuse an image.
-        if (result == -Errno.EOPNOTSUPP) XattrsSkipped++;
+        // A file system without such attributes is no reason to refuse an image, nor are those that only the machine's root may set.
+        if (result == -Errno.EOPNOTSUPP || result == -Errno.EPERM && UserNamespace.IsInner) LeftOut = LeftOut with { Xattrs = LeftOut.Xattrs + 1 };
         else FileAt.Check(result, "setxattr", name);
     }
 

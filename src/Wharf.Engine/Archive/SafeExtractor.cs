@@ -1,10 +1,14 @@
 using System.Text;
 using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Archive;
+
+/// <summary>What an archive has and a tree of it could not be given: devices and extended attributes. The archive itself keeps them.</summary>
+public readonly record struct LeftOut(int Devices, int Xattrs);
 
 /// <summary>How <see cref="SafeExtractor"/> puts members in place.</summary>
 public sealed record SafeExtractorOptions
@@ -69,8 +73,8 @@ public sealed partial class SafeExtractor : IDisposable
     /// <summary>Bytes of all files extracted, holes counted.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Extended attributes that the file system does not know and that were left out.</summary>
-    public int XattrsSkipped { get; private set; }
+    /// <summary>What could not be made here.</summary>
+    public LeftOut LeftOut { get; private set; }
 
     /// <summary>Files of lower layers that a hard link brought into this one: their data is not in the archive.</summary>
     internal HashSet<byte[]> CopiedUp { get; } = new(ByteStringComparer.Instance);
@@ -138,11 +142,8 @@ public sealed partial class SafeExtractor : IDisposable
             case TarType.Symlink:
                 Repeat(parent, entry, "symlinkat", static (parent, name, entry) => FileAt.Symlink(entry.LinkName, parent, name));
                 break;
-            case TarType.CharDevice:
-                Repeat(parent, entry, "mknodat", static (parent, name, entry) => FileAt.MakeNode(parent, name, FileStat.S_IFCHR | entry.Mode, entry.DeviceMajor, entry.DeviceMinor));
-                break;
-            case TarType.BlockDevice:
-                Repeat(parent, entry, "mknodat", static (parent, name, entry) => FileAt.MakeNode(parent, name, FileStat.S_IFBLK | entry.Mode, entry.DeviceMajor, entry.DeviceMinor));
+            case TarType.CharDevice or TarType.BlockDevice:
+                if (!TryPlaceDevice(parent, entry)) return;
                 break;
             case TarType.Fifo:
                 Repeat(parent, entry, "mknodat", static (parent, name, entry) => FileAt.MakeNode(parent, name, FileStat.S_IFIFO | entry.Mode, 0, 0));
@@ -153,6 +154,22 @@ public sealed partial class SafeExtractor : IDisposable
         SetMetadata(parent, _path.Name, entry);
         if (!entry.IsDirectory) FileAt.Check(FileAt.SetTimes(parent.Fd.Value, _path.Name, entry.ModifiedSeconds, entry.ModifiedNanoseconds), "utimensat", _path.Name);
         else _directoryTimes.Add((_path.All.ToArray(), entry.ModifiedSeconds, entry.ModifiedNanoseconds));
+    }
+
+    /// <summary>Inside a user namespace there are no devices: of a layer's only a whiteout is left, so that what lies below stays hidden. False then.</summary>
+    private bool TryPlaceDevice(ParentDirectory parent, TarEntry entry)
+    {
+        bool made = true;
+        Repeat(parent, entry, "mknodat", (directory, name, device) =>
+        {
+            uint type = device.Type == TarType.CharDevice ? FileStat.S_IFCHR : FileStat.S_IFBLK;
+            int result = FileAt.MakeNode(directory, name, type | device.Mode, device.DeviceMajor, device.DeviceMinor);
+            if (result != -Errno.EPERM || !UserNamespace.IsInner) return result;
+            made = false;
+            return _options.Layer is null ? 0 : FileAt.MakeNode(directory, name, FileStat.S_IFCHR, 0, 0);
+        });
+        if (!made) LeftOut = LeftOut with { Devices = LeftOut.Devices + 1 };
+        return made;
     }
 
     private delegate int Placement(int parent, ReadOnlySpan<byte> name, TarEntry entry);

@@ -1,4 +1,5 @@
 using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Snapshots;
 using Wharf.Engine.Volumes;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -53,7 +54,7 @@ public sealed partial class ContainerService
         {
             0 => throw WharfException.NotFound($"cannot access path {subpath} of image {point.Name}: no such directory"),
             1 => DefaultMounts.Bind(point.Destination!, lowers[0], "ro"),
-            _ => new Mount { Type = "overlay", Source = "overlay", Destination = point.Destination!, Options = ["lowerdir=" + string.Join(':', lowers), "ro"] },
+            _ => new Mount { Type = "overlay", Source = "overlay", Destination = point.Destination!, Options = [.. OverlayXattr.MountOptions, "lowerdir=" + string.Join(':', lowers), "ro"] },
         };
     }
 

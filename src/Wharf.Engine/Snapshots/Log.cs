@@ -18,6 +18,6 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "cannot bring layer {ChainId} to the disk")]
     public static partial void SyncFailed(ILogger logger, Digest chainId, Exception error);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} extended attributes of layer {ChainId} are not known to the file system and were left out")]
-    public static partial void XattrsSkipped(ILogger logger, Digest chainId, int count);
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Devices} devices and {Xattrs} extended attributes of layer {ChainId} cannot be made here and were left out")]
+    public static partial void LeftOut(ILogger logger, Digest chainId, int devices, int xattrs);
 }

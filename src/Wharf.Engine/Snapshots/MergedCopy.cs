@@ -85,7 +85,7 @@ internal sealed class MergedCopy(Fd root, CancellationToken cancellation)
         {
             foreach (var attribute in Xattr.List(source, name))
             {
-                if (attribute.AsSpan().StartsWith(OverlayXattr.Prefix) || Xattr.Get(source, name, attribute) is not { } value) continue;
+                if (OverlayXattr.IsMark(attribute) || Xattr.Get(source, name, attribute) is not { } value) continue;
                 int result = Xattr.Set(target, name, attribute, value);
                 if (result != -Errno.EOPNOTSUPP) FileAt.Check(result, "setxattr", name);
             }

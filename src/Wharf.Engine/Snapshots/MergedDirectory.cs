@@ -104,10 +104,3 @@ internal sealed class MergedDirectory : IDisposable
         foreach (var layer in _layers) layer.Dispose();
     }
 }
-
-/// <summary>Marks of overlayfs (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").</summary>
-internal static class OverlayXattr
-{
-    public static ReadOnlySpan<byte> Prefix => "trusted.overlay."u8;
-    public static ReadOnlySpan<byte> Opaque => "trusted.overlay.opaque"u8;
-}

@@ -62,9 +62,9 @@ public sealed partial class SnapshotService
         {
             using (directory)
             {
-                var (snapshot, skipped) = await Task.Run(() => ExtractAsync(number, directory, parent, below, expectedDiffId, tar, cancellation), cancellation).ConfigureAwait(false);
+                var (snapshot, leftOut) = await Task.Run(() => ExtractAsync(number, directory, parent, below, expectedDiffId, tar, cancellation), cancellation).ConfigureAwait(false);
                 await below.WaitAsync(cancellation).ConfigureAwait(false);
-                if (skipped > 0) Log.XattrsSkipped(_log, snapshot.ChainId, skipped);
+                if (leftOut != default) Log.LeftOut(_log, snapshot.ChainId, leftOut.Devices, leftOut.Xattrs);
                 var kept = Commit(snapshot);
                 committed = kept == snapshot;
                 if (committed) MakeDurable(snapshot);
@@ -77,7 +77,7 @@ public sealed partial class SnapshotService
         }
     }
 
-    private async Task<(Snapshot Snapshot, int XattrsSkipped)> ExtractAsync(long number, Fd directory, Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    private async Task<(Snapshot Snapshot, LeftOut LeftOut)> ExtractAsync(long number, Fd directory, Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
     {
         using var tree = MakeTree(directory);
         await using var source = new HashingReadAhead(tar, cancellation);
@@ -85,7 +85,7 @@ public sealed partial class SnapshotService
         var diffId = Digest.FromSha256(source.GetHash());
         if (expectedDiffId is { } expected && expected != diffId)
             throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
-        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, filled.Bytes), filled.XattrsSkipped);
+        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, filled.Bytes), filled.LeftOut);
     }
 
     private static Fd MakeTree(Fd directory)
@@ -95,7 +95,7 @@ public sealed partial class SnapshotService
         return tree;
     }
 
-    private sealed record Filled(long Bytes, int XattrsSkipped, IReadOnlySet<byte[]> CopiedUp);
+    private sealed record Filled(long Bytes, LeftOut LeftOut, IReadOnlySet<byte[]> CopiedUp);
 
     /// <summary>Reads a layer's tar to its end into <paramref name="tree"/>, with the journal and what it needs beside the tree.</summary>
     private async Task<Filled> FillTreeAsync(long number, Fd directory, Fd tree, Digest? parent, Task below, Stream tar, bool hollow, CancellationToken cancellation)
@@ -127,7 +127,7 @@ public sealed partial class SnapshotService
         await reader.DrainAsync(cancellation).ConfigureAwait(false);
         journal.Complete();
         FileAt.Unlink(directory.Value, "kept"u8, isDirectory: true);
-        return new Filled(extractor.Bytes, extractor.XattrsSkipped, extractor.CopiedUp);
+        return new Filled(extractor.Bytes, extractor.LeftOut, extractor.CopiedUp);
     }
 
     /// <summary>Makes the snapshot exist. Gives the one that is there when another was faster.</summary>

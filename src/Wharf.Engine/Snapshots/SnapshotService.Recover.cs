@@ -96,7 +96,7 @@ public sealed partial class SnapshotService
     /// <summary>From here on another directory is the layer.</summary>
     private void Renumber(Snapshot old, long number) => _state.Execute("update snapshots set number = $2, boot = $3 where number = $1", old.Number, number, BootId);
 
-    private Task<(Snapshot Snapshot, int XattrsSkipped)> RemakeAsync(Snapshot old, long number, Fd directory) => Piped.RunAsync(
+    private Task<(Snapshot Snapshot, LeftOut LeftOut)> RemakeAsync(Snapshot old, long number, Fd directory) => Piped.RunAsync(
         output => PlayAsync(old, output, CancellationToken.None),
         tar => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, CancellationToken.None));
 

@@ -1,3 +1,4 @@
+using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Image;
 
@@ -21,7 +22,7 @@ public sealed partial class SnapshotService
         return await ReplaceAsync(old, (number, directory) => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, cancellation), cancellation).ConfigureAwait(false);
     }
 
-    private async Task<bool> ReplaceAsync(Snapshot old, Func<long, Fd, Task<(Snapshot Snapshot, int XattrsSkipped)>> extract, CancellationToken cancellation)
+    private async Task<bool> ReplaceAsync(Snapshot old, Func<long, Fd, Task<(Snapshot Snapshot, LeftOut LeftOut)>> extract, CancellationToken cancellation)
     {
         if (IsUsedByContainer(old.ChainId)) return false;
         var (number, directory) = MakeNumbered();

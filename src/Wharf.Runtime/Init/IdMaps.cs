@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
@@ -60,16 +61,8 @@ public sealed record IdMaps(IReadOnlyList<IdMapping> Uids, IReadOnlyList<IdMappi
     }
 
     /// <summary>Reads the lines of a map as one outside of the namespace sees them: first number inside, first outside, how many.</summary>
-    public static List<IdMapping> Parse(IEnumerable<string> lines)
-    {
-        var maps = new List<IdMapping>();
-        foreach (var line in lines)
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var inside, var outside, var size])
-                maps.Add(new IdMapping { ContainerId = Number(inside), HostId = Number(outside), Size = Number(size) });
-        return maps;
-    }
-
-    private static uint Number(string text) => uint.Parse(text, CultureInfo.InvariantCulture);
+    public static List<IdMapping> Parse(IEnumerable<string> lines) =>
+        UserNamespace.Parse(lines).ConvertAll(range => new IdMapping { ContainerId = range.Inside, HostId = range.Outside, Size = range.Count });
 
     /// <summary>What <paramref name="look"/> finds out about a process that waits in a user namespace: a new one, or the one given.</summary>
     internal static T InNamespace<T>(Fd? joined, Func<int, T> look)

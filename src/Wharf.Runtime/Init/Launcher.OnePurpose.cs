@@ -1,4 +1,5 @@
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Runtime;
 
@@ -10,7 +11,7 @@ public sealed partial class Launcher
     /// <summary>
     /// Whether the thread can come back from such a launch: it only makes namespaces that it can leave again, joins none, and its child goes its way without stops.
     /// </summary>
-    private static bool CanComeBack(LaunchRequest request) => request is { OnCallersThread: true, StartFifo: null } && request.Spec.Hooks is null && !Rootless.InUserNamespace
+    private static bool CanComeBack(LaunchRequest request) => request is { OnCallersThread: true, StartFifo: null } && request.Spec.Hooks is null && !UserNamespace.IsInner
         && request.Spec.Linux is { NetDevices: null, IntelRdt: null, Seccomp: null or { ListenerPath: null or "" } } linux
         && (linux.Namespaces ?? []).All(ns => ns is { Path: null or "", Type: not ("user" or "time") });
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
@@ -29,7 +30,7 @@ internal static unsafe partial class Rlimits
         if (wanted.Soft > wanted.Hard) throw WharfException.Invalid($"{wanted.Type}: the soft limit {wanted.Soft} is above the hard limit {wanted.Hard}");
         ResourceLimit own;
         SyscallException.Check(prlimit64(0, resource, null, &own), "prlimit64", wanted.Type);
-        if (wanted.Hard <= own.Hard || !Rootless.InUserNamespace && (CapabilitySets.OwnBounding() >> CAP_SYS_RESOURCE & 1) != 0) return (resource, new ResourceLimit { Soft = wanted.Soft, Hard = wanted.Hard });
+        if (wanted.Hard <= own.Hard || !UserNamespace.IsInner && (CapabilitySets.OwnBounding() >> CAP_SYS_RESOURCE & 1) != 0) return (resource, new ResourceLimit { Soft = wanted.Soft, Hard = wanted.Hard });
         warnings.Add($"{wanted.Type}: the host allows {own.Hard} at most, not {wanted.Hard}");
         return (resource, new ResourceLimit { Soft = Math.Min(wanted.Soft, own.Hard), Hard = own.Hard });
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
@@ -19,25 +20,14 @@ internal static class Rootless
     public const string Variable = "WHARF_RUNTIME_USERNS";
     private const int PR_SET_DUMPABLE = 4, Above = 200, F_DUPFD = 0;
 
-    private static readonly bool Limited = !OwnsAllNumbers();
-
     /// <summary>True once this program is in the container's user namespace.</summary>
     public static bool Entered => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 };
 
     /// <summary>True when the caller is not root and nothing was entered yet.</summary>
     public static bool Needed => Libc.geteuid() != 0 && !Entered;
 
-    /// <summary>True inside any user namespace but the machine's first: devices cannot be made there, nor limits raised.</summary>
-    public static bool InUserNamespace => Limited;
-
-    private static bool OwnsAllNumbers()
-    {
-        if (KernelFile.TryRead("/proc/self/uid_map", out _) is not { } map) return true; // a kernel without user namespaces
-        return IdMaps.Parse(map.Split('\n')) is [{ ContainerId: 0, HostId: 0, Size: uint.MaxValue }];
-    }
-
     /// <summary>Supplementary groups cannot be set where the namespace's owner had no right to the groups he mapped (user_namespaces(7)).</summary>
-    public static bool MaySetGroups => !Limited || !File.Exists("/proc/self/setgroups") || File.ReadAllText("/proc/self/setgroups").Trim() != "deny";
+    public static bool MaySetGroups => !UserNamespace.IsInner || !File.Exists("/proc/self/setgroups") || File.ReadAllText("/proc/self/setgroups").Trim() != "deny";
 
     /// <summary>Makes the configured user namespace, or takes the one it names, and executes this program in it. Does not return.</summary>
     public static void Enter(LinuxSpec linux)
@@ -73,7 +63,7 @@ internal static class Rootless
     /// <summary>The configuration as it is seen from inside: the user namespace is here already.</summary>
     public static void Adapt(Spec spec)
     {
-        if (!Limited) throw WharfException.Invalid("the container's user namespace could not be entered");
+        if (!UserNamespace.IsInner) throw WharfException.Invalid("the container's user namespace could not be entered");
         var linux = spec.Linux!;
         linux.Namespaces = [.. linux.Namespaces!.Where(ns => ns.Type != "user")];
         (linux.UidMappings, linux.GidMappings) = (null, null);

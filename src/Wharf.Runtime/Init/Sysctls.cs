@@ -1,5 +1,6 @@
 using System.Text;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
@@ -39,7 +40,7 @@ internal static unsafe class Sysctls
     {
         if (values is not { Count: > 0 }) return;
         // A procfs of a PID namespace that is another's can only be taken as it is.
-        using var proc = Rootless.InUserNamespace ? OpenAt.Open("/proc", O.PATH | O.DIRECTORY)
+        using var proc = UserNamespace.IsInner ? OpenAt.Open("/proc", O.PATH | O.DIRECTORY)
             : MountTree.Create("proc", "proc", [], MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV | MountFlags.MOUNT_ATTR_NOEXEC);
         foreach (var (name, value) in values)
         {

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Wharf.Linux;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Init;
@@ -58,7 +59,7 @@ public static class Devices
         {
             int errno = Marshal.GetLastPInvokeError();
             if (errno == Errno.EEXIST) return;
-            if (errno != Errno.EPERM || !Rootless.InUserNamespace) throw new SyscallException("mknodat", errno, name);
+            if (errno != Errno.EPERM || !UserNamespace.IsInner) throw new SyscallException("mknodat", errno, name);
             Bind(directory, name, mode, number);
             return;
         }

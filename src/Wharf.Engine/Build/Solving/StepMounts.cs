@@ -2,6 +2,7 @@ using System.Text;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
@@ -106,7 +107,7 @@ internal sealed class StepMounts : IDisposable
     /// <summary>Directories over each other. What is written there is for this step only.</summary>
     private Mount Overlay(string target, IReadOnlyList<string> lowers, bool writable)
     {
-        var options = new List<string> { "lowerdir=" + string.Join(':', lowers) };
+        var options = new List<string>(OverlayXattr.MountOptions) { "lowerdir=" + string.Join(':', lowers) };
         if (writable)
         {
             var scratch = Scratch();

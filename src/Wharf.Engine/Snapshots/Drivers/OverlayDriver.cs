@@ -10,7 +10,8 @@ internal sealed class OverlayDriver(DirectoryQuotas quotas) : StorageDriver
 {
     // What the distribution may have switched on by default: a renamed lower directory or a file's metadata alone in the upper
     // directory would make commit and diff miss contents, and an index ties the directories to one machine's file handles.
-    private static readonly string[] Flags = ["index=off", "redirect_dir=off", "metacopy=off"];
+    // With marks in user attributes the kernel has neither of the first two, and takes no word about them.
+    private static readonly string[] Flags = ["index=off", .. OverlayXattr.MountOptions is { Count: > 0 } marks ? marks : ["redirect_dir=off", "metacopy=off"]];
 
     public override string Name => "overlay2";
     public override bool HoldsWholeRoot => false;

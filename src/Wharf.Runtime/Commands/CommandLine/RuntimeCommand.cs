@@ -39,7 +39,7 @@ internal sealed class Context(string application, Arguments global, RuntimeLog l
     /// <summary>Whether a container may be without a cgroup where its user may make none: by default for who is not the machine's root.</summary>
     public bool ToleratesNoCgroup { get; } = global.Text("rootless") switch
     {
-        null or "auto" => Wharf.Linux.Syscalls.Libc.geteuid() != 0 || Init.Rootless.InUserNamespace,
+        null or "auto" => Wharf.Linux.Syscalls.Libc.geteuid() != 0 || Wharf.Linux.Namespaces.UserNamespace.IsInner,
         var word => word is "true" or "1" or "t" or "T" or "TRUE" or "True",
     };
 
