@@ -83,7 +83,7 @@ public static class SystemApi
             ContainersStopped = counts.Stopped,
             Images = await engine.Images.CountAsync(context.Cancellation),
             Driver = engine.Options.StorageDriver,
-            DriverStatus = engine.Options.StorageDriver == "vfs" ? [] : [["Backing Filesystem", BackingFilesystem(engine.Options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", Linux.Namespaces.UserNamespace.IsInner ? "true" : "false"]],
+            DriverStatus = DriverStatus(engine.Options),
             DockerRootDir = engine.Options.DataRoot,
             Plugins = new PluginsInfo { Volume = [.. engine.Volumes.Drivers], Network = [.. engine.Networks.Drivers], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
             MemoryLimit = true, SwapLimit = SwapLimit(host), CpuCfsPeriod = true, CpuCfsQuota = true, CPUShares = true, CPUSet = true, PidsLimit = true,
@@ -153,6 +153,14 @@ public static class SystemApi
             Mirrors = mirrors is [] ? null : mirrors,
         };
     }
+
+    /// <summary>What docker's driver of that name tells of itself.</summary>
+    private static List<List<string>>? DriverStatus(Engine.DaemonOptions options) => options.StorageDriver switch
+    {
+        "overlay2" => [["Backing Filesystem", BackingFilesystem(options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", Linux.Namespaces.UserNamespace.IsInner ? "true" : "false"]],
+        "btrfs" => [["Btrfs", ""]],
+        _ => null,
+    };
 
     private static string BackingFilesystem(string path)
     {

@@ -88,7 +88,7 @@ public static class DaemonCommandLine
               --registry-config string         Configuration file of that registry (docs/registry.md)
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
               --seccomp-profile string         Seccomp profile of containers that name none: a file or "unconfined" (default "builtin")
-          -s, --storage-driver string          "overlay2", or "vfs": containers' roots as plain copies, where overlayfs cannot be used (default "overlay2")
+          -s, --storage-driver string          "overlay2"; "btrfs": containers' roots as snapshots, where the data root is on btrfs; or "vfs": as plain copies, where overlayfs cannot be used (default "overlay2")
               --tls                            Use TLS on tcp addresses; --tls=false serves them without any protection
               --tlscacert string               Trust only clients with a certificate of this CA (default /etc/wharf/ca.pem)
               --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)

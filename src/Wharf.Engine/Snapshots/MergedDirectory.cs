@@ -80,7 +80,7 @@ internal sealed class MergedDirectory : IDisposable
         return true;
     }
 
-    /// <summary>All names the merge shows, sorted by bytes. May be called once.</summary>
+    /// <summary>All names the merge shows, sorted by bytes.</summary>
     public List<byte[]> Names()
     {
         var seen = new HashSet<byte[]>(ByteStringComparer.Instance);

@@ -47,8 +47,9 @@ public sealed partial class SnapshotService : IAsyncDisposable
         Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
         _quotas = new DirectoryQuotas(_path);
-        _drivers = [new OverlayDriver(_quotas), new CopyDriver(_quotas)];
+        _drivers = [new OverlayDriver(_quotas), new BtrfsDriver(), new CopyDriver(_quotas)];
         _driver = _drivers.Find(driver => driver.Name == options.StorageDriver) ?? throw WharfException.Invalid($"storage-driver \"{options.StorageDriver}\" does not exist");
+        _driver.Require(_path);
         _state.EnsureSchema("""
             create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
             create table if not exists writables (key text primary key, number integer not null unique, parent text) without rowid;
@@ -68,17 +69,13 @@ public sealed partial class SnapshotService : IAsyncDisposable
     /// <summary>As <see cref="LayerSize"/>; 0 of a layer that was lost.</summary>
     public long SizeOrNone(Digest chainId) => _snapshots.TryGetValue(chainId, out var snapshot) ? snapshot.Size : 0;
 
-    /// <summary>Where a stack lies on disk, under docker's names (<c>GraphDriver.Data</c>).</summary>
-    public Dictionary<string, string> GraphPaths(Digest? top)
+    /// <summary>Where a stack lies on disk, under the names docker has for it with this driver (<c>GraphDriver.Data</c>); null where it has none.</summary>
+    public Dictionary<string, string>? GraphPaths(Digest? top)
     {
-        var trees = new List<string>();
-        for (var at = top; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) trees.Add(TreePath(snapshot.Number));
-        var paths = new Dictionary<string, string>();
-        if (trees.Count == 0) return paths;
-        var directory = Path.GetDirectoryName(trees[0])!;
-        if (trees.Count > 1) paths["LowerDir"] = string.Join(':', trees[1..]);
-        (paths["MergedDir"], paths["UpperDir"], paths["WorkDir"]) = (directory + "/merged", trees[0], directory + "/work");
-        return paths;
+        // What is lost leaves the rest.
+        var directories = new List<string>();
+        for (var at = top; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) directories.Add(NumberPath(snapshot.Number));
+        return _driver.GraphPaths(directories);
     }
 
     /// <summary>Bytes of all committed layers.</summary>

@@ -10,9 +10,11 @@ public static unsafe class DirectoryEntries
     // struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name.
     private const int ReclenOffset = 16, NameOffset = 19;
 
-    /// <summary>All names but <c>.</c> and <c>..</c>, sorted by bytes, from an open directory's position on.</summary>
+    /// <summary>All names but <c>.</c> and <c>..</c>, sorted by bytes.</summary>
     public static List<byte[]> Read(int fd)
     {
+        // Without this btrfs shows only what was there when the directory was opened.
+        SyscallException.Check((nint)Libc.lseek(fd, 0, 0), "lseek");
         var names = new List<byte[]>();
         byte[] buffer = ArrayPool<byte>.Shared.Rent(32768);
         try

@@ -171,6 +171,13 @@ public static unsafe class FileAt
         }
     }
 
+    /// <summary>Gives an empty file the data of another one on the same file system, shared until one of both is written to (ioctl_ficlone(2)). False where that cannot be.</summary>
+    public static bool ShareData(int source, int target)
+    {
+        const uint FICLONE = 0x40049409;
+        return Libc.ioctl(target, FICLONE, source) == 0;
+    }
+
     /// <summary>Where a file's data goes on at or after an offset (lseek(2), SEEK_DATA); negative when nothing follows but a hole. Moves the file's position.</summary>
     public static long NextData(int fd, long offset)
     {

@@ -30,6 +30,15 @@ public static unsafe class Xattr
             return FileAt.Result(Libc.lsetxattr(path, key, data, (nuint)value.Length, 0));
     }
 
+    /// <summary>Takes an attribute of a name away; the negative error number on failure.</summary>
+    public static int Remove(int directory, ReadOnlySpan<byte> name, ReadOnlySpan<byte> attribute)
+    {
+        Span<byte> zeroed = stackalloc byte[FileAt.Room(attribute)];
+        fixed (byte* path = ProcPath(directory, name))
+        fixed (byte* key = FileAt.Zero(attribute, zeroed))
+            return FileAt.Result(Libc.lremovexattr(path, key));
+    }
+
     /// <summary>The value of an attribute; null when it is not there or the file system has none.</summary>
     public static byte[]? Get(int directory, ReadOnlySpan<byte> name, ReadOnlySpan<byte> attribute)
     {

@@ -7,12 +7,16 @@ namespace Wharf.Linux.Mounts;
 public static unsafe class FileSystemType
 {
     private const int Size = 120;
-    private const long PROC_SUPER_MAGIC = 0x9fa0;
+    private const long PROC_SUPER_MAGIC = 0x9fa0, BTRFS_SUPER_MAGIC = 0x9123683e;
 
-    public static bool IsProc(Fd file)
+    public static bool IsProc(Fd file) => Of(file) == PROC_SUPER_MAGIC;
+
+    public static bool IsBtrfs(Fd file) => Of(file) == BTRFS_SUPER_MAGIC;
+
+    private static long Of(Fd file)
     {
         var statfs = stackalloc byte[Size];
         SyscallException.Check(Libc.fstatfs(file.Value, statfs), "fstatfs");
-        return *(long*)statfs == PROC_SUPER_MAGIC;
+        return *(long*)statfs;
     }
 }

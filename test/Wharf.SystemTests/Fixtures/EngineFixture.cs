@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Wharf.Engine.Archive;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
 
@@ -19,7 +20,8 @@ public sealed class EngineFixture : IAsyncLifetime
     /// <summary>A directory of this run, removed at its end.</summary>
     public string Root { get; } = Directory.CreateTempSubdirectory("wharf-test-").FullName;
     public string Host { get; private set; } = "";
-    public string DataRoot => Path.Combine(Root, "data");
+    /// <summary>Below <see cref="Root"/>, unless it is to lie elsewhere.</summary>
+    public string DataRoot { get => field ?? Path.Combine(Root, "data"); init; }
     public string ExecRoot => Path.Combine(Root, "run");
     public string SocketPath => Host["unix://".Length..];
     /// <summary>A program, with arguments, that runs the daemon in its place: in namespaces of its own, say.</summary>
@@ -125,7 +127,7 @@ public sealed class EngineFixture : IAsyncLifetime
         }
         if (Environment.GetEnvironmentVariable("WHARF_TEST_KEEP_LOG") is { Length: > 0 } path) await File.WriteAllTextAsync(path, Log);
         if (IsWharf) LeakCheck.Run(Root, DataRoot);
-        Directory.Delete(Root, recursive: true);
+        TreeRemoval.Remove(Root);
     }
 
     private static string FindBinaries()

@@ -107,7 +107,8 @@ public abstract partial class SnapshotTests
         }
     }
 
-    private string Tree(Digest chainId) => _snapshots.GraphPaths(chainId)["UpperDir"];
+    private string Tree(Digest chainId) => 
+        $"{_data}/snapshots/{_state.Query("select number from snapshots where chain = $1", static row => row.GetInt64(0), chainId.ToString())[0]}/fs";
 
     private static byte[] DamagedLayer()
     {

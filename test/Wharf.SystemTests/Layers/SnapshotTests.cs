@@ -8,6 +8,7 @@ using Wharf.Engine.State;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
+using Wharf.SystemTests.Fixtures;
 using Xunit;
 
 namespace Wharf.SystemTests.Layers;
@@ -22,20 +23,24 @@ public sealed class PlainSnapshotTests() : SnapshotTests("vfs");
 public abstract partial class SnapshotTests : IAsyncDisposable
 {
     private readonly string _driver;
-    private readonly string _data = Directory.CreateTempSubdirectory("wharf-layers").FullName;
+    private readonly string _data;
     private StateStore _state;
     private SnapshotService _snapshots;
 
-    protected SnapshotTests(string driver)
+    protected string Data => _data;
+    protected SnapshotService Snapshots => _snapshots;
+
+    protected SnapshotTests(string driver, string? place = null)
     {
         _driver = driver;
-        (_state, _snapshots) = Open();
+        _data = Directory.CreateDirectory(Path.Combine(place ?? Path.GetTempPath(), "wharf-layers-" + Guid.NewGuid().ToString("N")[..8])).FullName;
+        (_state, _snapshots) = Open(driver);
     }
 
-    private (StateStore, SnapshotService) Open()
+    private (StateStore, SnapshotService) Open(string driver)
     {
         var state = new StateStore(_data);
-        return (state, new SnapshotService(new DaemonOptions { DataRoot = _data, StorageDriver = _driver }, state, NullLogger<SnapshotService>.Instance));
+        return (state, new SnapshotService(new DaemonOptions { DataRoot = _data, StorageDriver = driver }, state, NullLogger<SnapshotService>.Instance));
     }
 
     public async ValueTask DisposeAsync()
@@ -43,7 +48,7 @@ public abstract partial class SnapshotTests : IAsyncDisposable
         GC.SuppressFinalize(this);
         await _snapshots.DisposeAsync();
         _state.Dispose();
-        Directory.Delete(_data, recursive: true);
+        TreeRemoval.Remove(_data);
     }
 
     [Fact]
@@ -157,7 +162,7 @@ public abstract partial class SnapshotTests : IAsyncDisposable
         string.Join(' ', _snapshots.Changes("c").Select(change => "CAD"[(int)change.Kind!] + change.Path!)).ShouldBe(
             "C/bin D/bin/vi C/etc C/etc/passwd A/n A/n/m A/n/m/f C/root A/root/new D/root/old C/sbin C/tmp");
         // Only overlayfs has what was copied up for nothing.
-        _snapshots.WritableSize("c").ShouldBe("rootmore".Length + (_driver == "vfs" ? 0 : "cat".Length) + 2 + "file".Length);
+        _snapshots.WritableSize("c").ShouldBe("rootmore".Length + (_driver == "overlay2" ? "cat".Length : 0) + 2 + "file".Length);
 
         var output = new MemoryStream();
         await _snapshots.WriteChangesTarAsync("c", output, default);
@@ -278,7 +283,7 @@ public abstract partial class SnapshotTests : IAsyncDisposable
         foreach (var path in Directory.GetFiles(_data + "/snapshots", "b", SearchOption.AllDirectories)) File.WriteAllText(path, "");
         foreach (var path in Directory.GetFiles(_data + "/snapshots", "a", SearchOption.AllDirectories)) File.SetUnixFileMode(path, UnixFileMode.None);
         _state.Dispose();
-        (_state, _snapshots) = Open();
+        (_state, _snapshots) = Open(_driver);
         new[] { whole, above, torn, aboveTorn }.Select(layer => _snapshots.Exists(layer.ChainId)).ShouldBe([true, true, false, false]);
         await Reopen();
         await _snapshots.CreateWritableAsync("c", above.ChainId, default);
@@ -336,15 +341,15 @@ public abstract partial class SnapshotTests : IAsyncDisposable
         Read(readOnly, "f0").ShouldBe("1");
     }
 
-    private async Task Reopen()
+    protected async Task Reopen(string? driver = null)
     {
         await _snapshots.DisposeAsync();
         _state.Dispose();
-        (_state, _snapshots) = Open();
+        (_state, _snapshots) = Open(driver ?? _driver);
         await _snapshots.FinishBackgroundAsync();
     }
 
-    private Task<LayerInfo> ApplyAsync(Digest? parent, byte[] tar) => _snapshots.ApplyAsync(parent, null, new MemoryStream(tar), default);
+    protected Task<LayerInfo> ApplyAsync(Digest? parent, byte[] tar) => _snapshots.ApplyAsync(parent, null, new MemoryStream(tar), default);
 
     private IEnumerable<string> Numbered() => Directory.GetDirectories(Path.Combine(_data, "snapshots")).Where(path => char.IsAsciiDigit(Path.GetFileName(path)[0]));
 
@@ -354,7 +359,7 @@ public abstract partial class SnapshotTests : IAsyncDisposable
         return string.Join(' ', DirectoryEntries.Read(directory.Value).Select(Encoding.UTF8.GetString));
     }
 
-    private static string Read(Fd root, string path)
+    protected static string Read(Fd root, string path)
     {
         using var file = OpenAt.InRoot(root, path, O.RDONLY);
         return File.ReadAllText(file.ProcPath);

@@ -45,6 +45,8 @@ public sealed partial class KernelConstantTests
         #include <net/if.h>
         #include <linux/audit.h>
         #include <linux/bpf.h>
+        #include <linux/btrfs.h>
+        #include <linux/btrfs_tree.h>
         #include <linux/capability.h>
         #include <linux/filter.h>
         #include <linux/fs.h>

@@ -16,6 +16,8 @@ public sealed class StructTests
         ("Wharf.Linux.Mounts.MountTree+Attributes", "struct mount_attr", [("Set", "attr_set"), ("Clear", "attr_clr"), ("Propagation", "propagation"), ("UserNamespaceFd", "userns_fd")]),
         ("Wharf.Linux.Fds.OpenAt+OpenHow", "struct open_how", [("Flags", "flags"), ("Mode", "mode"), ("Resolve", "resolve")]),
         ("Wharf.Linux.Mounts.ProjectQuota+DiskQuota", "struct if_dqblk", [("HardBlocks", "dqb_bhardlimit"), ("Space", "dqb_curspace"), ("Inodes", "dqb_curinodes"), ("Valid", "dqb_valid")]),
+        ("Wharf.Linux.Mounts.Subvolume+NamedArguments", "struct btrfs_ioctl_vol_args", [("Fd", "fd"), ("Name", "name")]),
+        ("Wharf.Linux.Mounts.Subvolume+SnapshotArguments", "struct btrfs_ioctl_vol_args_v2", [("Fd", "fd"), ("Flags", "flags"), ("Name", "name")]),
         ("Wharf.Runtime.Init.ResourceLimit", "struct rlimit64", [("Soft", "rlim_cur"), ("Hard", "rlim_max")]),
         ("Wharf.Runtime.Init.CloneArguments", "struct clone_args",
             [("Flags", "flags"), ("PidFd", "pidfd"), ("ExitSignal", "exit_signal"), ("Stack", "stack"), ("StackSize", "stack_size"), ("Cgroup", "cgroup")]),

@@ -3,14 +3,14 @@ using Wharf.Linux.Fds;
 
 namespace Wharf.Engine.Snapshots.Drivers;
 
-/// <summary>Without anything special (<c>storage-driver: vfs</c>): a container's root is a copy of all its layers. Slow and large, and works on any file system.</summary>
+/// <summary>Without anything special (<c>storage-driver: vfs</c>): a container's root is a copy of all its layers. Slow and large (but where files can share their data), and works on any file system.</summary>
 internal sealed class CopyDriver(DirectoryQuotas quotas) : WholeRootDriver
 {
     public override string Name => "vfs";
     public override bool LimitsSizes => quotas.IsOn;
     protected override string WholeName => "full";
 
-    /// <summary>Asked last: what has no work directory of overlayfs's is a copy.</summary>
+    /// <summary>Asked last: what no other driver made is a copy.</summary>
     public override bool Made(string path) => true;
 
     public override Task MakeWritableAsync(Fd directory, string path, LayerStack stack, long? size, CancellationToken cancellation)
@@ -23,7 +23,7 @@ internal sealed class CopyDriver(DirectoryQuotas quotas) : WholeRootDriver
     {
         var (directory, name) = BeginWhole(stack.Directories[0]);
         using (directory) Copy(directory, name, stack.Layers, CancellationToken.None);
-        EndWhole(stack.Directories[0]);
+        EndWholes([stack.Directories[0]]);
     }
 
     private static void Copy(Fd directory, ReadOnlySpan<byte> name, IReadOnlyList<string> trees, CancellationToken cancellation)

@@ -50,6 +50,15 @@ internal sealed class OverlayDriver(DirectoryQuotas quotas) : StorageDriver
     /// <summary>The writable layer is the uppermost of the lower ones, so that only the container's own mount ever writes to it.</summary>
     public override Fd OpenRootReadOnly(string path, LayerStack stack) => OpenReadOnly(stack.Trees.Prepend(LayerStack.TreeIn(path)));
 
+    public override Dictionary<string, string> GraphPaths(IReadOnlyList<string> directories)
+    {
+        var paths = new Dictionary<string, string>();
+        if (directories.Count == 0) return paths;
+        if (directories.Count > 1) paths["LowerDir"] = string.Join(':', directories.Skip(1).Select(LayerStack.TreeIn));
+        (paths["MergedDir"], paths["UpperDir"], paths["WorkDir"]) = (directories[0] + "/merged", LayerStack.TreeIn(directories[0]), directories[0] + "/work");
+        return paths;
+    }
+
     /// <summary>Trees, uppermost first, as one read-only file system.</summary>
     public static Fd OpenReadOnly(IEnumerable<string> trees, ulong attributes = 0, string source = "overlay") =>
         OverlayMount.Create([.. Flags, "lowerdir=" + string.Join(':', trees)], attributes | MountFlags.MOUNT_ATTR_RDONLY, source: source);

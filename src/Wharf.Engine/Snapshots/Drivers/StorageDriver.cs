@@ -17,6 +17,9 @@ internal abstract class StorageDriver
     /// <summary>Whether writable layers can have a size.</summary>
     public abstract bool LimitsSizes { get; }
 
+    /// <summary>Throws (InvalidArgument) where layers at a path cannot be used with it.</summary>
+    public virtual void Require(string path) { }
+
     /// <summary>Whether this driver made the writable layer in a numbered directory.</summary>
     public abstract bool Made(string path);
 
@@ -37,6 +40,9 @@ internal abstract class StorageDriver
 
     /// <summary>A stack that is not empty as trees to read, uppermost first and without the base.</summary>
     public abstract IReadOnlyList<string> View(LayerStack stack);
+
+    /// <summary>Where the layers in these directories lie, uppermost first, under the names docker has for it; null where it has none.</summary>
+    public virtual Dictionary<string, string>? GraphPaths(IReadOnlyList<string> directories) => null;
 
     /// <summary>All of a stack in one tree, where there is one beside its uppermost layer (whose numbered directory is given).</summary>
     public virtual string? WholeIn(string path) => null;

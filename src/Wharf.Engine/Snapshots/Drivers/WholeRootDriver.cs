@@ -54,7 +54,7 @@ internal abstract class WholeRootDriver : StorageDriver
         }
     }
 
-    /// <summary>Makes what <see cref="WholeIn"/> tells of, by way of <see cref="BeginWhole"/> and <see cref="EndWhole"/>.</summary>
+    /// <summary>Makes what <see cref="WholeIn"/> tells of, by way of <see cref="BeginWhole"/> and <see cref="EndWholes"/>.</summary>
     protected abstract void MakeWhole(LayerStack stack);
 
     public override string? WholeIn(string path) => Directory.Exists($"{path}/{WholeName}") ? $"{path}/{WholeName}" : null;
@@ -66,11 +66,17 @@ internal abstract class WholeRootDriver : StorageDriver
         return (OpenAt.Open(path, O.RDONLY | O.DIRECTORY), Encoding.ASCII.GetBytes(NewName));
     }
 
-    /// <summary>From here on a stack's tree is one: it gets its name.</summary>
-    protected void EndWhole(string path)
+    /// <summary>From here on the trees begun beside these layers, lowest first, are whole: they are on the disk and get their names.</summary>
+    protected void EndWholes(IReadOnlyList<string> paths)
+    {
+        DiskFlush.FileSystemOf(paths[0]);
+        foreach (var path in paths) Rename(path, NewName, WholeName);
+    }
+
+    private static void Rename(string path, string from, string to)
     {
         using var directory = OpenAt.Open(path, O.PATH | O.DIRECTORY);
-        FileAt.Check(FileAt.Rename(directory.Value, Encoding.ASCII.GetBytes(NewName), directory.Value, Encoding.ASCII.GetBytes(WholeName)), "renameat", Encoding.ASCII.GetBytes(WholeName));
+        FileAt.Check(FileAt.Rename(directory.Value, Encoding.ASCII.GetBytes(from), directory.Value, Encoding.ASCII.GetBytes(to)), "renameat2", Encoding.ASCII.GetBytes(to));
     }
 
     public override void ForgetWhole(string path)
@@ -80,8 +86,7 @@ internal abstract class WholeRootDriver : StorageDriver
             RemoveHalfMade(path);
             if (WholeIn(path) is null) return;
             // A kill while it is removed must not leave a part of it under its name.
-            using (var directory = OpenAt.Open(path, O.PATH | O.DIRECTORY))
-                FileAt.Check(FileAt.Rename(directory.Value, Encoding.ASCII.GetBytes(WholeName), directory.Value, Encoding.ASCII.GetBytes(NewName)), "renameat", Encoding.ASCII.GetBytes(NewName));
+            Rename(path, WholeName, NewName);
             RemoveHalfMade(path);
         }
     }

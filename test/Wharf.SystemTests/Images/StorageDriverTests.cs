@@ -5,18 +5,22 @@ using Xunit;
 
 namespace Wharf.SystemTests.Images;
 
-/// <summary>A daemon without overlayfs: <c>storage-driver vfs</c>.</summary>
-public sealed class PlainDriverTests
+/// <summary>A daemon without overlayfs: <c>storage-driver vfs</c> and <c>btrfs</c>.</summary>
+public sealed class StorageDriverTests
 {
-    [Fact]
-    public async Task Containers_builds_diffs_and_commits_work_on_plain_copies()
+    [Theory]
+    [InlineData("vfs", "null")]
+    [InlineData("btrfs", """[["Btrfs",""]]""")]
+    public async Task Containers_builds_diffs_and_commits_work_without_overlayfs(string driver, string status)
     {
-        await using var engine = new EngineFixture();
-        await engine.StartOwnAsync("--storage-driver", "vfs");
-        (await engine.DockerAsync("info", "-f", "{{.Driver}}")).ShouldExit(0).Text.ShouldBe("vfs");
+        await using var started = await DriverEngine.StartAsync(driver);
+        var engine = started.Engine;
+        (await engine.DockerAsync("info", "-f", "{{.Driver}} {{json .DriverStatus}}")).ShouldExit(0).Text.ShouldBe($"{driver} {status}");
         (await engine.DockerAsync(BusyboxImage.Tar(), "import", "--change", "CMD [\"sh\"]", "-", "busybox:latest")).ShouldExit(0);
         (await engine.DockerAsync("run", "--name", "plain", "--network", "none", "busybox", "sh", "-c", "mkdir /data && echo one > /data/file && rm /bin/true && hostname")).ShouldExit(0);
-        (await engine.DockerAsync("inspect", "-f", "{{.Driver}} {{.GraphDriver.Name}}", "plain")).ShouldExit(0).Text.ShouldBe("vfs vfs");
+        var id = (await engine.DockerAsync("inspect", "-f", "{{.Id}}", "plain")).ShouldExit(0).Text;
+        (await engine.DockerAsync("inspect", "-f", "{{.Driver}} {{json .GraphDriver}}", "plain")).ShouldExit(0).Text.ShouldBe($$"""{{driver}} {"Data":{"ID":"{{id}}"},"Name":"{{driver}}"}""");
+        (await engine.DockerAsync("image", "inspect", "-f", "{{json .GraphDriver}}", "busybox")).ShouldExit(0).Text.ShouldBe($$"""{"Data":null,"Name":"{{driver}}"}""");
         (await engine.DockerAsync("diff", "plain")).ShouldExit(0).Text.Split('\n').ShouldBe(["C /bin", "D /bin/true", "A /data", "A /data/file"]);
         (await engine.DockerAsync("commit", "plain", "committed")).ShouldExit(0);
         (await engine.DockerAsync("run", "--rm", "--network", "none", "committed", "sh", "-c", "cat /data/file; ls /bin/true")).Out.Trim().ShouldBe("one");
@@ -31,7 +35,7 @@ public sealed class PlainDriverTests
         // A running container, a daemon killed under it, and what it has written.
         (await engine.DockerAsync("run", "-d", "--name", "runs", "--network", "none", "committed", "sh", "-c", "echo three > /data/file; exec sleep 1000")).ShouldExit(0);
         await engine.KillDaemonAsync();
-        await engine.StartDaemonAsync("--storage-driver", "vfs");
+        await started.StartDaemonAsync();
         (await engine.DockerAsync("exec", "runs", "cat", "/data/file")).ShouldExit(0).Text.ShouldBe("three");
         (await engine.DockerAsync("cp", "runs:/data/file", "-")).ShouldExit(0);
         (await engine.WharfAsync("system", "check")).ShouldExit(0);

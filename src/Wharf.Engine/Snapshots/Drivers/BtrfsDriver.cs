@@ -1,0 +1,81 @@
+using System.Text;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
+using Wharf.Specs.Errors;
+
+namespace Wharf.Engine.Snapshots.Drivers;
+
+/// <summary>
+/// Subvolumes of btrfs (<c>storage-driver: btrfs</c>): beside each layer's tree lies, when a container first needs it, a snapshot of the one of the layer below, with the
+/// layer applied to it. A container's root is a snapshot of the uppermost one. All share their data with the layers' trees, so that nothing is on the disk twice.
+/// </summary>
+internal sealed class BtrfsDriver : WholeRootDriver
+{
+    public override string Name => "btrfs";
+    public override bool LimitsSizes => false;
+    protected override string WholeName => "subvolume";
+
+    public override void Require(string path)
+    {
+        using var directory = OpenAt.Open(path, O.RDONLY | O.DIRECTORY);
+        if (!FileSystemType.IsBtrfs(directory)) throw WharfException.Invalid($"storage-driver \"{Name}\" needs a data root on btrfs, and {path} lies on another file system: choose overlay2 or vfs");
+    }
+
+    public override bool Made(string path)
+    {
+        using var directory = OpenAt.Open(path, O.PATH | O.DIRECTORY);
+        return Subvolume.IsOne(directory.Value, "fs"u8);
+    }
+
+    public override Task MakeWritableAsync(Fd directory, string path, LayerStack stack, long? size, CancellationToken cancellation) => Task.Run(() =>
+    {
+        using var place = OpenAt.Open(path, O.RDONLY | O.DIRECTORY);
+        Make(place, "fs"u8, stack.Directories.Count == 0 ? null : WholeOf(stack));
+        using var tree = OpenAt.Open(LayerStack.TreeIn(path), O.RDONLY | O.DIRECTORY);
+        using var names = MergedDirectory.Open([stack.Base]);
+        new MergedCopy(tree, cancellation) { OnlyAdds = true }.Run(names);
+    }, cancellation);
+
+    /// <summary>An empty subvolume, or a snapshot of one.</summary>
+    private static void Make(Fd directory, ReadOnlySpan<byte> name, string? like)
+    {
+        if (like is null)
+        {
+            Subvolume.Create(directory, name);
+            FileAt.Check(FileAt.ChangeMode(directory.Value, name, 0x1ed), "fchmodat", name);
+            return;
+        }
+        using var source = OpenAt.Open(like, O.RDONLY | O.DIRECTORY);
+        Subvolume.Snapshot(source, directory, name);
+    }
+
+    /// <summary>Those of the layers below first, as far as they are not there yet.</summary>
+    protected override void MakeWhole(LayerStack stack)
+    {
+        int lowest = 0;
+        while (lowest + 1 < stack.Directories.Count && WholeIn(stack.Directories[lowest + 1]) is null) lowest++;
+        var below = lowest + 1 < stack.Directories.Count ? WholeIn(stack.Directories[lowest + 1]) : null;
+        var made = stack.Directories.Take(lowest + 1).Reverse().ToList();
+        // What data is not on the disk yet, sharing would write one file after the other.
+        DiskFlush.FileSystemOf(made[0]);
+        foreach (var path in made)
+        {
+            var (directory, name) = BeginWhole(path);
+            using (directory)
+            {
+                Make(directory, name, below);
+                below = $"{path}/{Encoding.ASCII.GetString(name)}";
+                Apply(LayerStack.TreeIn(path), below);
+            }
+        }
+        EndWholes(made);
+    }
+
+    private static void Apply(string layer, string target)
+    {
+        using var tree = OpenAt.Open(target, O.RDONLY | O.DIRECTORY);
+        using (var above = OpenAt.Open(layer, O.RDONLY | O.DIRECTORY)) new LayerClearing(CancellationToken.None).Run(above, tree);
+        using var files = MergedDirectory.Open([layer]);
+        new MergedCopy(tree, CancellationToken.None).Run(files);
+    }
+}
