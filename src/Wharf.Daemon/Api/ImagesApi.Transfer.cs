@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Threading.Channels;
 using Wharf.Daemon.Http;
@@ -80,6 +81,8 @@ public static partial class ImagesApi
         await StreamAsync(context, progress => context.Engine.Images.PushAsync(name, tag, platform, auth, progress, context.Cancellation));
     }
 
+    private static readonly TimeSpan SendEvery = TimeSpan.FromMilliseconds(2);
+
     /// <summary>
     /// Streams progress while <paramref name="work"/> runs. An error before the first message is an HTTP status (unless the operation always
     /// answers 200), a later one the last message.
@@ -89,10 +92,17 @@ public static partial class ImagesApi
         var messages = Channel.CreateUnbounded<JsonMessage>(new UnboundedChannelOptions { SingleReader = true });
         var working = RunAsync(work, messages.Writer);
         JsonLines? lines = null;
-        await foreach (var message in messages.Reader.ReadAllAsync(CancellationToken.None))
+        var together = new List<JsonMessage>();
+        long sent = 0;
+        while (await messages.Reader.WaitToReadAsync(CancellationToken.None))
         {
+            // What comes in quick succession goes out together: each send costs more than most steps of a build that is all cached.
+            if (lines is not null && Stopwatch.GetElapsedTime(sent) < SendEvery) await Task.WhenAny(working, Task.Delay(SendEvery, CancellationToken.None));
+            together.Clear();
+            while (messages.Reader.TryRead(out var message)) together.Add(message);
             lines ??= context.StartJsonLines();
-            try { await lines.WriteAsync(message, JsonMessageJson.Default.JsonMessage); }
+            sent = Stopwatch.GetTimestamp();
+            try { await lines.WriteAsync(together, JsonMessageJson.Default.JsonMessage); }
             catch (Exception error) when (context.Cancellation.IsCancellationRequested && error is IOException or OperationCanceledException) { /* the client is gone; the work is told so by its token */ }
         }
         try

@@ -109,14 +109,21 @@ public sealed class JsonLines(Stream body, CancellationToken cancellation, strin
 
     private readonly SemaphoreSlim _one = new(1, 1);
 
-    public async Task WriteAsync<T>(T value, JsonTypeInfo<T> type)
+    public Task WriteAsync<T>(T value, JsonTypeInfo<T> type) => WriteAsync([value], type);
+
+    /// <summary>Writes several values at once.</summary>
+    public async Task WriteAsync<T>(IReadOnlyList<T> values, JsonTypeInfo<T> type)
     {
-        var line = ApiJson.Write(value, type, contentType == "application/json" ? "\r\n"u8 : "\n"u8);
-        if (contentType == Sequence) line = (byte[])[RecordSeparator, .. line.Span];
+        var lines = new ArrayBufferWriter<byte>(1024);
+        foreach (var value in values)
+        {
+            if (contentType == Sequence) lines.Write([RecordSeparator]);
+            ApiJson.Write(lines, value, type, contentType == "application/json" ? "\r\n"u8 : "\n"u8);
+        }
         await _one.WaitAsync(cancellation);
         try
         {
-            await body.WriteAsync(line, cancellation);
+            await body.WriteAsync(lines.WrittenMemory, cancellation);
             await body.FlushAsync(cancellation);
         }
         finally { _one.Release(); }

@@ -15,8 +15,14 @@ public static class ApiJson
     public static ReadOnlyMemory<byte> Write<T>(T value, JsonTypeInfo<T> type, ReadOnlySpan<byte> end)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
+        Write(buffer, value, type, end);
+        return buffer.WrittenMemory;
+    }
+
+    /// <summary>As above, into a buffer.</summary>
+    public static void Write<T>(ArrayBufferWriter<byte> buffer, T value, JsonTypeInfo<T> type, ReadOnlySpan<byte> end)
+    {
         using (var writer = new Utf8JsonWriter(buffer, Options)) JsonSerializer.Serialize(writer, value, type);
         buffer.Write(end);
-        return buffer.WrittenMemory;
     }
 }

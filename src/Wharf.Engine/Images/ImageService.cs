@@ -119,11 +119,11 @@ public sealed partial class ImageService
         return record;
     }
 
-    /// <summary>The images made from one; of null, those that are made from nothing.</summary>
+    /// <summary>The images made from one; of null, those that are made from nothing. Their names are not looked for.</summary>
     internal async Task<List<ImageRecord>> ChildrenAsync(Digest? parent, CancellationToken cancellation)
     {
         var children = new List<ImageRecord>();
-        foreach (var id in parent is { } from ? _store.ChildrenOf(from) : _store.Orphans()) children.Add(await RecordAsync(id, cancellation));
+        foreach (var id in parent is { } from ? _store.ChildrenOf(from) : _store.Orphans()) children.Add(new ImageRecord(id, await ConfigAsync(id, cancellation), [], []));
         return children;
     }
 

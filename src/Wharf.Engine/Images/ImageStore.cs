@@ -32,7 +32,11 @@ public sealed partial class ImageStore
     public void Add(Digest id, DateTimeOffset now) => _state.Execute("insert into image(id, created_at) values($1, $2) on conflict do nothing", id.ToString(), now.ToString("o"));
 
     /// <summary>Removes the image and all that points at it.</summary>
-    public void Remove(Digest id) => _state.Execute("delete from image where id = $1", id.ToString());
+    public void Remove(Digest id)
+    {
+        _state.Execute("delete from image where id = $1", id.ToString());
+        _noted.TryRemove(id, out _);
+    }
 
     public bool Exists(Digest id) => _state.Query("select 1 from image where id = $1", _ => 1, id.ToString()).Count > 0;
 

@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Wharf.Linux.Memory;
 
 namespace Wharf.Engine.State;
 
@@ -9,12 +10,20 @@ namespace Wharf.Engine.State;
 public sealed class StateStore : IDisposable
 {
     private readonly SqliteConnection _writer;
+    private readonly PreparedStatements _statements;
     private readonly Lock _writeLock = new();
 
     public StateStore(string dataRoot)
     {
         Directory.CreateDirectory(dataRoot);
         _writer = Open(Path.Combine(dataRoot, "state.db"));
+        _statements = new PreparedStatements(_writer);
+        ResidentMemory.Releasing += Release;
+    }
+
+    private void Release()
+    {
+        lock (_writeLock) _statements.Clear();
     }
 
     /// <summary>Runs idempotent DDL (<c>create table if not exists …</c>).</summary>
@@ -41,24 +50,13 @@ public sealed class StateStore : IDisposable
     /// <summary>Runs one statement with parameters <c>$1, $2, …</c> in a transaction of its own.</summary>
     public int Execute(string sql, params ReadOnlySpan<object?> arguments)
     {
-        lock (_writeLock)
-        {
-            using var command = Prepare(_writer, sql, arguments);
-            return command.ExecuteNonQuery();
-        }
+        lock (_writeLock) return _statements.Execute(sql, arguments);
     }
 
     /// <summary>Reads all rows of a query with parameters <c>$1, $2, …</c>.</summary>
     public List<T> Query<T>(string sql, Func<SqliteDataReader, T> row, params ReadOnlySpan<object?> arguments)
     {
-        lock (_writeLock)
-        {
-            using var command = Prepare(_writer, sql, arguments);
-            using var reader = command.ExecuteReader();
-            var rows = new List<T>();
-            while (reader.Read()) rows.Add(row(reader));
-            return rows;
-        }
+        lock (_writeLock) return _statements.Query(sql, row, arguments);
     }
 
     /// <summary>A command with parameters <c>$1, $2, …</c>, for use inside <see cref="Write"/> too.</summary>
@@ -82,5 +80,13 @@ public sealed class StateStore : IDisposable
         return connection;
     }
 
-    public void Dispose() => _writer.Dispose();
+    public void Dispose()
+    {
+        ResidentMemory.Releasing -= Release;
+        lock (_writeLock)
+        {
+            _statements.Dispose();
+            _writer.Dispose();
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
+using Wharf.Engine.State;
 
 namespace Wharf.Daemon.Registry.Storage;
 
@@ -11,26 +12,13 @@ internal sealed class IndexDatabase : IDisposable
 {
     private sealed class Connection(SqliteConnection inner) : IDisposable
     {
-        private readonly Dictionary<string, SqliteCommand> _commands = new(StringComparer.Ordinal);
-        public SqliteConnection Inner { get; } = inner;
-
-        public SqliteCommand Prepare(string sql, ReadOnlySpan<object?> arguments)
-        {
-            if (!_commands.TryGetValue(sql, out var command))
-            {
-                command = Inner.CreateCommand();
-                command.CommandText = sql;
-                for (int i = 0; i < arguments.Length; i++) command.Parameters.Add(new SqliteParameter("$" + (i + 1), DBNull.Value));
-                _commands[sql] = command;
-            }
-            for (int i = 0; i < arguments.Length; i++) command.Parameters[i].Value = arguments[i] ?? DBNull.Value;
-            return command;
-        }
+        public SqliteConnection Inner => inner;
+        public PreparedStatements Statements { get; } = new(inner);
 
         public void Dispose()
         {
-            foreach (var command in _commands.Values) command.Dispose();
-            Inner.Dispose();
+            Statements.Dispose();
+            inner.Dispose();
         }
     }
 
@@ -63,10 +51,7 @@ internal sealed class IndexDatabase : IDisposable
         if (!_readers.TryTake(out var connection)) connection = Open(SqliteOpenMode.ReadOnly);
         try
         {
-            var rows = new List<T>();
-            using var reader = connection.Prepare(sql, arguments).ExecuteReader();
-            while (reader.Read()) rows.Add(row(reader));
-            return rows;
+            return connection.Statements.Query(sql, row, arguments);
         }
         finally { _readers.Add(connection); }
     }
@@ -97,21 +82,14 @@ internal sealed class IndexDatabase : IDisposable
         return 0;
     });
 
-    private int Execute(string sql, params ReadOnlySpan<object?> arguments) => _writer.Prepare(sql, arguments).ExecuteNonQuery();
+    private int Execute(string sql, params ReadOnlySpan<object?> arguments) => _writer.Statements.Execute(sql, arguments);
 
     /// <summary>The statements of one transaction.</summary>
     internal readonly struct Writer(IndexDatabase database)
     {
         public int Execute(string sql, params ReadOnlySpan<object?> arguments) => database.Execute(sql, arguments);
-        public object? Scalar(string sql, params ReadOnlySpan<object?> arguments) => database._writer.Prepare(sql, arguments).ExecuteScalar();
-
-        public List<T> Query<T>(string sql, Func<SqliteDataReader, T> row, params ReadOnlySpan<object?> arguments)
-        {
-            var rows = new List<T>();
-            using var reader = database._writer.Prepare(sql, arguments).ExecuteReader();
-            while (reader.Read()) rows.Add(row(reader));
-            return rows;
-        }
+        public object? Scalar(string sql, params ReadOnlySpan<object?> arguments) => database._writer.Statements.Scalar(sql, arguments);
+        public List<T> Query<T>(string sql, Func<SqliteDataReader, T> row, params ReadOnlySpan<object?> arguments) => database._writer.Statements.Query(sql, row, arguments);
     }
 
     public void Dispose()
