@@ -60,7 +60,7 @@ internal sealed class Completer(CliContext cli)
         "farm" => [.. Farms],
         "context" or "from" => [.. ContextNames, "default"],
         "restart" => ["no", "always", "on-failure", "unless-stopped"],
-        "pull" => ["always", "missing", "never"],
+        "pull" or "policy" => Commands.Images.PullPolicy.All,
         "signal" => ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT"],
         "log-driver" => ["json-file", "local", "k8s-file", "none", "passthrough", "syslog", "journald", "gelf", "fluentd", "splunk", "awslogs", "gcplogs"],
         "pod" => [.. await PodsAsync(cancellationToken)],

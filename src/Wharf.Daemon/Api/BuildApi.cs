@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Wharf.Daemon.BuildKit.Gateway;
 using Wharf.Daemon.Http;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Caching;
@@ -97,7 +98,7 @@ public static class BuildApi
             Labels = Json(context, "labels", "labels", BuildJson.Default.DictionaryStringString) ?? [],
             Target = context.Query("target") ?? "",
             NoCache = context.QueryBool("nocache"),
-            Pull = context.QueryBool("pull"),
+            Pull = FrontendOptions.PullOf(ResolveMode(context)),
             Platform = context.Query("platform") is { Length: > 0 } platform ? Platforms.Parse(platform) : null,
             Tags = [.. context.QueryAll("t").Where(tag => tag.Length > 0)],
             KeepContainers = !context.QueryBool("forcerm") && !context.QueryBool("rm", absent: true), KeepFailedContainer = !context.QueryBool("forcerm"),
@@ -105,6 +106,9 @@ public static class BuildApi
             Credentials = (domain, _) => Task.FromResult(credentials(domain)),
         };
     }
+
+    /// <summary>Of <c>pull</c>, which is a truth value to docker: two of podman's policies, too. BuildKit's word for it; empty for what is done without it.</summary>
+    internal static string ResolveMode(ApiContext context) => context.Query("pull") is "newer" or "never" ? context.Query("pull")! : context.QueryBool("pull") ? "pull" : "";
 
     /// <summary>Numbers that are none count for nothing, as with docker; but for the one whose error it tells.</summary>
     private static HostConfig RunConfigOf(ApiContext context)

@@ -133,7 +133,7 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         Set("add-hosts", string.Join(',', context.QueryAll("extrahosts").Select(static host => host.Split(':', 2) is [var name, var address] ? $"{name}={address}" : throw WharfException.Invalid($"invalid host {host}"))));
         Set("ulimit", string.Join(',', (BuildApi.Json(context, "ulimits", "ulimit settings", JsonMessageJson.Default.ListHostConfigUlimits) ?? []).Select(static limit => !Engine.Containers.Oci.Ulimits.IsKnown(limit.Name) ? throw WharfException.Invalid($"failed to parse ulimit: invalid ulimit type: {limit.Name}") : $"{limit.Name}={limit.Soft}:{limit.Hard}")));
         if (context.QueryBool("nocache")) options["no-cache"] = "";
-        if (context.QueryBool("pull")) options["image-resolve-mode"] = "pull";
+        Set("image-resolve-mode", BuildApi.ResolveMode(context));
         foreach (var (name, value) in BuildApi.Json(context, "buildargs", "build args", BuildJson.Default.DictionaryStringString) ?? [])
             if (value is not null) options["build-arg:" + name] = value;
         foreach (var (name, value) in BuildApi.Json(context, "labels", "labels", BuildJson.Default.DictionaryStringString) ?? []) options["label:" + name] = value;

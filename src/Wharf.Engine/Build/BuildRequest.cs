@@ -25,8 +25,7 @@ public sealed record BuildRequest
     public bool Classic { get; init; }
     /// <summary>Images that the classic builder may take steps from; empty for those that are here anyway.</summary>
     public IReadOnlyList<string> CacheFrom { get; init; } = [];
-    /// <summary>Ask the registry for base images even when they are here.</summary>
-    public bool Pull { get; init; }
+    public BasePull Pull { get; init; }
     public Platform? Platform { get; init; }
     /// <summary>Names for the image.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];

@@ -107,20 +107,22 @@ public sealed partial class BuildService
 
     private async Task<ImageRecord> BaseImageAsync(BuildRequest request, string name, Platform? platform, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
-        if (!request.Pull)
+        ImageRecord? here = null;
+        if (request.Pull != BasePull.Always)
         {
             try
             {
-                var here = await _images.GetAsync(name, platform, cancellation);
+                here = await _images.GetAsync(name, platform, cancellation);
                 request.Hold.Add(here.ChainId);
-                _images.MarkUsed(here.Id);
                 // Gone in this moment: as if it had never been.
-                if (here.ChainId is not { } chain || _snapshots.Exists(chain)) return here;
+                if (here.ChainId is { } chain && !_snapshots.Exists(chain)) here = null;
+                else _images.MarkUsed(here.Id);
             }
-            catch (WharfException error) when (error.Kind == ErrorKind.NotFound)
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound && request.Pull != BasePull.Never)
             {
                 // Not here: it is pulled.
             }
+            if (here is not null && request.Pull != BasePull.Newer) return here;
         }
         var reference = ImageReference.Parse(name).WithDefaultTag();
         try
@@ -128,6 +130,11 @@ public sealed partial class BuildService
             var pulled = await _images.PullAsync(reference.Familiar, platform, await request.Credentials(reference.Domain, cancellation), progress, cancellation);
             request.Hold.Add(pulled.ChainId);
             return pulled;
+        }
+        catch (WharfException error) when (here is not null)
+        {
+            progress.Report(new JsonMessage { Status = $"{reference.Familiar}: what is here is used: {error.Message}" });
+            return here;
         }
         catch (WharfException error) when (!request.Classic)
         {

@@ -42,6 +42,9 @@ public sealed class CuttingProxy : IDisposable
 
     public int UploadsCut { get; private set; }
 
+    /// <summary>Requests that are still to be answered with an error of the server's.</summary>
+    public int Failures { get; set; }
+
     /// <summary>Pause after each piece, for transfers that can be caught in the middle.</summary>
     public TimeSpan Pause { get; set; }
 
@@ -92,6 +95,12 @@ public sealed class CuttingProxy : IDisposable
             {
                 var stream = client.GetStream();
                 if (await ReadHeadAsync(stream) is not { } head || !head.Contains(" HTTP/1.1", StringComparison.Ordinal)) return;
+                if (Failures > 0)
+                {
+                    Failures--;
+                    await stream.WriteAsync("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray());
+                    return;
+                }
                 using var upstream = new TcpClient();
                 await upstream.ConnectAsync(IPAddress.Loopback, _target);
                 var target = upstream.GetStream();

@@ -47,7 +47,8 @@ internal sealed class ContainerCreation
         var image = request.Image ?? "";
         if (image == "") throw new CliException("invalid reference format");
         if (!IsId(image)) Reference.Check(image);
-        if (pull.Value == "always") await PullAsync(cli, image, cancellationToken);
+        // What is missing the daemon tells.
+        if (pull.Value is PullPolicy.Always or PullPolicy.Newer) await PullPolicy.ApplyAsync(cli, pull.Value, image, platform.Value, quiet ? null : cli.Error, 2, cancellationToken);
         if (pod.Value != "") await JoinPodAsync(cli, request, cancellationToken);
         var query = new Query().Add("name", container.Name).Add("platform", platform.Value);
         var created = await PlaceAsync(cli, request, query, cancellationToken);
@@ -87,16 +88,13 @@ internal sealed class ContainerCreation
         {
             return await cli.Api.PostAsync($"/containers/create{query}", request, DockerApiJson.Default.ContainerCreateRequest, DockerApiJson.Default.ContainerCreateResponse, cancellationToken);
         }
-        catch (ApiException e) when (e.Status == 404 && !isRetry && pull.Value == "missing")
+        catch (ApiException e) when (e.Status == 404 && !isRetry && pull.Value is PullPolicy.Missing or PullPolicy.Newer)
         {
             if (!quiet) await cli.Error.WriteLineAsync($"Unable to find image '{Reference.WithTag(request.Image ?? "")}' locally");
-            await PullAsync(cli, request.Image ?? "", cancellationToken);
+            await ImagePull.RunAsync(cli, request.Image ?? "", platform.Value, isAllTags: false, quiet ? null : cli.Error, 2, cancellationToken);
         }
         return await TryCreateAsync(cli, request, query, isRetry: true, cancellationToken);
     }
-
-    private Task PullAsync(CliContext cli, string image, CancellationToken cancellationToken)
-        => ImagePull.RunAsync(cli, image, platform.Value, isAllTags: false, quiet ? null : cli.Error, 2, cancellationToken);
 
     private static bool IsId(string image) => image.StartsWith("sha256:", StringComparison.Ordinal) || (image.Length == 64 && image.All(char.IsAsciiHexDigitLower));
 }

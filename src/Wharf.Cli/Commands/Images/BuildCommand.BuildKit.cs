@@ -131,7 +131,7 @@ internal sealed partial class BuildCommand
         Set("shm-size", shmSize.Value == 0 ? "" : Number(shmSize.Value));
         Set("ulimit", string.Join(',', ulimit.Values.Select(static text => UlimitSpec.Parse(text)).Select(static limit => $"{limit.Name}={limit.Soft}:{limit.Hard}")));
         Set("force-network-mode", network.Value is "default" ? "" : network.Value);
-        if (pull) options["image-resolve-mode"] = "pull";
+        if (pull.Policy != PullPolicy.Missing) options["image-resolve-mode"] = pull.Policy == PullPolicy.Always ? "pull" : pull.Policy;
         if (noCache) options["no-cache"] = "";
         else if (noCacheFilter.Values.Count > 0) options["no-cache"] = string.Join(',', noCacheFilter.Values);
         if (IsQuestion) options["requestid"] = "frontend." + (check || call.Value is "check" or "lint" ? "lint" : call.Value is "targets" or "outline" ? call.Value : throw new CliException($"unknown call {call.Value}"));

@@ -75,7 +75,7 @@ internal sealed partial class BuildCommand
 
     private Query Query(BuildContext context)
     {
-        var query = new Query().AddAll("t", tag.Values).Add("q", quiet).Add("nocache", noCache).Add("remote", context.Remote).Add("dockerfile", context.Dockerfile).Add("pull", pull)
+        var query = new Query().AddAll("t", tag.Values).Add("q", quiet).Add("nocache", noCache).Add("remote", context.Remote).Add("dockerfile", context.Dockerfile).Add("pull", pull.Policy switch { PullPolicy.Missing => null, PullPolicy.Always => "1", var policy => policy })
             .Add("forcerm", forceRm).Add("target", target.Value).Add("networkmode", network.Value).Add("platform", platform.Value).Add("squash", squash).Add("isolation", isolation.Value)
             .Add("cgroupparent", cgroupParent.Value).Add("cpusetcpus", cpusetCpus.Value).Add("cpusetmems", cpusetMems.Value).Add("version", "1").AddAll("extrahosts", addHost.Values)
             .Add("rm", rm ? "1" : "0");

@@ -15,7 +15,8 @@ internal sealed partial class BuildCommand : Command
     private readonly StringsFlag securityOpt;
     private readonly StringFlag call, cgroupParent, cpusetCpus, cpusetMems, file, iidFile, isolation, metadataFile, network, onError, provenance, sbom, target;
     private StringFlag platform, progress;
-    private readonly BoolFlag check, forceRm, isUntrusted, load, noCache, pull, push, quiet, rm, squash;
+    private readonly BuildPullFlag pull;
+    private readonly BoolFlag check, forceRm, isUntrusted, load, noCache, push, quiet, rm, squash;
     private readonly IntFlag cpuPeriod, cpuQuota, cpuShares;
     private readonly BytesFlag memory, memorySwap, shmSize;
 
@@ -57,7 +58,7 @@ internal sealed partial class BuildCommand : Command
         platform = Flags.String("platform", "Platforms to build for", Platform.OfEnvironment);
         progress = Flags.String("progress", "How to show what happens (\"auto\", \"plain\", \"tty\", \"json\", \"quiet\")", "auto");
         provenance = Flags.String("provenance", "Short for \"--attest=type=provenance\"");
-        pull = Flags.Bool("pull", "Look for newer base images");
+        pull = Flags.Add(new BuildPullFlag());
         push = Flags.Bool("push", "Send the image to its registry (\"--output=type=registry\")");
         quiet = Flags.Bool("quiet", 'q', "Only the image's ID, when it is done");
         rm = Flags.Bool("rm", "Remove the build's containers when it is done", initial: true);

@@ -17,6 +17,7 @@ internal sealed class PushCommand : Command
 
     private readonly BoolFlag allTags, quiet, isUntrusted;
     private readonly StringFlag platform;
+    private readonly RetryFlags retry;
 
     public PushCommand()
     {
@@ -24,6 +25,7 @@ internal sealed class PushCommand : Command
         isUntrusted = ContentTrust.Add(Flags, "Do not sign the image");
         platform = Flags.String("platform", "Only this platform's manifest, without the index (os[/arch[/variant]])");
         quiet = Flags.Bool("quiet", 'q', "Do not show the progress");
+        retry = new RetryFlags(Flags);
     }
 
     public override string Usage => "[OPTIONS] NAME[:TAG]";
@@ -46,9 +48,12 @@ internal sealed class PushCommand : Command
         }
         var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(name), cancellationToken);
         var query = new Query().Add("tag", allTags ? null : tag).Add("platform", only);
-        await using var response = await cli.Api.SendAsync(new ApiRequest("POST", $"/images/{Reference.Escape(name)}/push{query}") { Headers = [new("X-Registry-Auth", header)] }, cancellationToken);
-        var display = quiet ? new ProgressDisplay(TextWriter.Null, isTerminal: false, columns: 80) : ProgressDisplay.For(cli, cli.Out, 1);
-        await display.RunAsync(response.Body, cancellationToken);
+        await retry.RunAsync(cli, async () =>
+        {
+            await using var response = await cli.Api.SendAsync(new ApiRequest("POST", $"/images/{Reference.Escape(name)}/push{query}") { Headers = [new("X-Registry-Auth", header)] }, cancellationToken);
+            var display = quiet ? new ProgressDisplay(TextWriter.Null, isTerminal: false, columns: 80) : ProgressDisplay.For(cli, cli.Out, 1);
+            await display.RunAsync(response.Body, cancellationToken);
+        }, cancellationToken);
         if (quiet) await cli.Out.WriteLineAsync(Reference.InFull(tag == "" ? name : $"{name}:{tag}"));
         return 0;
     }

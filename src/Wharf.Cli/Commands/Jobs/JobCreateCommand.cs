@@ -37,8 +37,7 @@ internal sealed class JobCreateCommand : Command
         var request = container.Build(arguments, cli.Api.Host.SocketPath ?? "");
         // Nobody is there to type when the time comes.
         (request.AttachStdin, request.AttachStdout, request.AttachStderr, request.StdinOnce) = (false, false, false, false);
-        if (pull.Value == "always" || (pull.Value == "missing" && !await PullPolicy.IsHereAsync(cli, arguments[0], cancellationToken)))
-            await ImagePull.RunAsync(cli, arguments[0], "", isAllTags: false, cli.Error, 2, cancellationToken);
+        await PullPolicy.ApplyAsync(cli, pull.Value, arguments[0], "", cli.Error, 2, cancellationToken);
         var body = new JobCreateRequest { Name = container.Name, Schedule = schedule.Value, TimeZone = timeZone.Value, CatchUp = catchUp, Container = request };
         var job = await cli.Api.PostAsync("/wharf/jobs", body, WharfJson.Default.JobCreateRequest, WharfJson.Default.Job, cancellationToken);
         await cli.Out.WriteLineAsync(job.Name);

@@ -62,7 +62,7 @@ internal sealed class AutoUpdateCommand : Command
         UpdateResult Result(string outcome, string detail = "") => new(name, image, policy, outcome, detail);
         if (policy is not (UpdatePolicy.Registry or UpdatePolicy.Local)) return Result(UpdateResult.Failed, $"{UpdatePolicy.Label} must be {UpdatePolicy.Registry} or {UpdatePolicy.Local}");
         if (image.StartsWith("sha256:", StringComparison.Ordinal) || image.Contains('@')) return Result(UpdateResult.UpToDate);
-        if (policy == UpdatePolicy.Registry && dryRun) return Result(await IsNewerThereAsync(cli, image, container.Image!, cancellationToken) ? UpdateResult.Pending : UpdateResult.UpToDate);
+        if (policy == UpdatePolicy.Registry && dryRun) return Result(await PullPolicy.IsOtherThereAsync(cli, image, container.Image!, cancellationToken) ? UpdateResult.Pending : UpdateResult.UpToDate);
         if (policy == UpdatePolicy.Registry) await PullOnceAsync(cli, image, cancellationToken);
         var newest = await cli.Api.GetAsync($"/images/{Reference.Escape(image)}/json", DockerApiJson.Default.ImageInspect, cancellationToken);
         if (newest.Id == container.Image) return Result(UpdateResult.UpToDate);
@@ -76,16 +76,6 @@ internal sealed class AutoUpdateCommand : Command
     }
 
     private static TimeSpan Or(DurationFlag flag, TimeSpan otherwise) => flag.Nanoseconds == 0 ? otherwise : TimeSpan.FromTicks(flag.Nanoseconds / 100);
-
-    /// <summary>Without downloading anything: whether the registry's digest is one the container's image is known by.</summary>
-    private static async Task<bool> IsNewerThereAsync(CliContext cli, string image, string id, CancellationToken cancellationToken)
-    {
-        var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(image), cancellationToken);
-        await using var response = await cli.Api.SendAsync(new ApiRequest("GET", $"/distribution/{Reference.Escape(Reference.WithTag(image))}/json") { Headers = [new("X-Registry-Auth", header)] }, cancellationToken);
-        var there = DockerClient.Read(await response.ReadAllAsync(cancellationToken), DockerApiJson.Default.DistributionInspect).Descriptor?.Digest.ToString();
-        var here = await cli.Api.GetAsync($"/images/{Reference.Escape(id)}/json", DockerApiJson.Default.ImageInspect, cancellationToken);
-        return here.RepoDigests?.Any(digest => digest.EndsWith("@" + there, StringComparison.Ordinal)) != true;
-    }
 
     /// <summary>Several containers of one image cost one pull, and share its failure.</summary>
     private async Task PullOnceAsync(CliContext cli, string image, CancellationToken cancellationToken)

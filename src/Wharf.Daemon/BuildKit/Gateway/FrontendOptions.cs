@@ -39,7 +39,10 @@ internal sealed class FrontendOptions(IReadOnlyDictionary<string, string> option
 
     public IReadOnlyList<string> NoCacheStages => this["no-cache"] is { Length: > 0 } names ? names.Split(',') : [];
 
-    public bool Pull => this["image-resolve-mode"] == "pull";
+    /// <summary>BuildKit's words and, beyond them, the policies of <c>wharf build --pull</c>.</summary>
+    public BasePull Pull => PullOf(this["image-resolve-mode"]);
+
+    public static BasePull PullOf(string mode) => mode switch { "pull" => BasePull.Always, "newer" => BasePull.Newer, "never" => BasePull.Never, _ => BasePull.Missing };
 
     /// <summary>SOURCE_DATE_EPOCH, which is a build argument.</summary>
     public long? SourceDateEpoch => this["build-arg:SOURCE_DATE_EPOCH"] is not { Length: > 0 } text ? null :
