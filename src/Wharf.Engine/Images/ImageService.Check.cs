@@ -64,7 +64,12 @@ public sealed partial class ImageService
             report.Layers++;
             var (problem, bytes) = await _snapshots.VerifyAsync(chain, cancellation);
             report.Bytes += bytes;
-            if (problem is null) continue;
+            if (problem is null)
+            {
+                if (await _snapshots.VerifyWholeAsync(chain, repair, cancellation) is { } wrong)
+                    report.Problems.Add(new CheckProblem { Kind = "layer", Object = chain.ToString(), Problem = wrong, Repaired = repair ? "removed: it is made again when it is needed" : null });
+                continue;
+            }
             var found = new CheckProblem { Kind = "layer", Object = chain.ToString(), Problem = problem };
             report.Problems.Add(found);
             if (repair) found.Repaired = await RepairLayerAsync(chain, diffId, parent, cancellation);

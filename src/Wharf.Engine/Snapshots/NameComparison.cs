@@ -1,5 +1,6 @@
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
 
 namespace Wharf.Engine.Snapshots;
 
@@ -28,6 +29,7 @@ internal sealed class NameComparison(CancellationToken cancellation)
     {
         using var first = Open(left, name);
         using var second = Open(right, name);
+        if (FileSystemType.IsBtrfs(first) && FileExtents.AreSame(first.Value, second.Value)) return true;
         for (long offset = 0; ;)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -39,6 +39,24 @@ public sealed partial class SnapshotService
         catch (Exception error) when (IsDamage(error)) { return (error.Message, 0); }
     }
 
+    /// <summary>
+    /// Compares the trees of whole stacks that lie beside a layer with the layers they were made of. Gives what is wrong, or null; with <paramref name="repair"/> such a
+    /// tree is removed, and made anew when it is needed.
+    /// </summary>
+    public async Task<string?> VerifyWholeAsync(Digest chainId, bool repair, CancellationToken cancellation)
+    {
+        foreach (var driver in _drivers)
+        {
+            if (!_snapshots.TryGetValue(chainId, out var snapshot) || driver.WholeIn(NumberPath(snapshot.Number)) is not { } whole) continue;
+            var differences = await Task.Run(() => Differences(Stack(chainId).Layers, [whole], cancellation), cancellation).ConfigureAwait(false);
+            if (differences.Count == 0) continue;
+            if (repair) driver.ForgetWhole(NumberPath(snapshot.Number));
+            var more = differences.Count > 1 ? $", nor are {differences.Count - 1} others" : "";
+            return $"{Path.GetFileName(whole)}: {differences[0].Path} is not as the layers have it{more}";
+        }
+        return null;
+    }
+
     private static bool IsDamage(Exception error) => error is IOException or InvalidDataException or ZstdSharp.ZstdException or WharfException;
 
     private async Task<(string? Problem, long Bytes)> ProveAsync(Snapshot snapshot, CancellationToken cancellation)

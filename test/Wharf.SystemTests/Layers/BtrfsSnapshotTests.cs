@@ -5,7 +5,7 @@ using Xunit;
 namespace Wharf.SystemTests.Layers;
 
 /// <summary>The same on btrfs, and what only it has.</summary>
-public sealed class BtrfsSnapshotTests(BtrfsDisk disk) : SnapshotTests("btrfs", disk.Path), IClassFixture<BtrfsDisk>
+public sealed class BtrfsSnapshotTests(BtrfsDisk disk) : WholeRootSnapshotTests("btrfs", "subvolume", disk.Path), IClassFixture<BtrfsDisk>
 {
     [Fact]
     public async Task A_layer_is_applied_to_a_snapshot_of_the_one_below_and_shares_its_data()

@@ -16,9 +16,6 @@ namespace Wharf.SystemTests.Layers;
 /// <summary>Snapshots on a real file system with real overlay mounts. Needs root, no daemon.</summary>
 public sealed class OverlaySnapshotTests() : SnapshotTests("overlay2");
 
-/// <summary>The same with plain copies.</summary>
-public sealed class PlainSnapshotTests() : SnapshotTests("vfs");
-
 /// <summary>What holds of layers and containers' file systems, whatever puts them together.</summary>
 public abstract partial class SnapshotTests : IAsyncDisposable
 {

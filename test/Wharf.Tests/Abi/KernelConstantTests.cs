@@ -48,6 +48,7 @@ public sealed partial class KernelConstantTests
         #include <linux/btrfs.h>
         #include <linux/btrfs_tree.h>
         #include <linux/capability.h>
+        #include <linux/fiemap.h>
         #include <linux/filter.h>
         #include <linux/fs.h>
         #include <linux/if_link.h>

@@ -13,6 +13,8 @@ public sealed class StructTests
     /// <summary>Our type, the kernel's, and our fields' names for its fields.</summary>
     private static readonly (string Type, string C, (string Ours, string Theirs)[] Fields)[] Structs =
     [
+        ("Wharf.Linux.Fds.FileExtents+Request", "struct fiemap", [("Start", "fm_start"), ("Flags", "fm_flags"), ("Mapped", "fm_mapped_extents"), ("Count", "fm_extent_count")]),
+        ("Wharf.Linux.Fds.FileExtents+Extent", "struct fiemap_extent", [("Offset", "fe_logical"), ("Place", "fe_physical"), ("Length", "fe_length"), ("_flags", "fe_flags")]),
         ("Wharf.Linux.Mounts.MountTree+Attributes", "struct mount_attr", [("Set", "attr_set"), ("Clear", "attr_clr"), ("Propagation", "propagation"), ("UserNamespaceFd", "userns_fd")]),
         ("Wharf.Linux.Fds.OpenAt+OpenHow", "struct open_how", [("Flags", "flags"), ("Mode", "mode"), ("Resolve", "resolve")]),
         ("Wharf.Linux.Mounts.ProjectQuota+DiskQuota", "struct if_dqblk", [("HardBlocks", "dqb_bhardlimit"), ("Space", "dqb_curspace"), ("Inodes", "dqb_curinodes"), ("Valid", "dqb_valid")]),
