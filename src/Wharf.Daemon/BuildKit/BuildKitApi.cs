@@ -1,7 +1,10 @@
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Wharf.BuildKit.Protocol.Contents;
+using Wharf.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Gateways;
+using Wharf.BuildKit.Protocol.Healths;
+using Wharf.BuildKit.Protocol.Traces;
 using Wharf.Daemon.BuildKit.Export;
 using Wharf.Daemon.BuildKit.Gateway;
 using Wharf.Daemon.BuildKit.History;
@@ -20,6 +23,7 @@ namespace Wharf.Daemon.BuildKit;
 public sealed class BuildKitApi : IAsyncDisposable
 {
     private const string Protocol = "h2c";
+    private const int MaxMessage = 64 << 20;
 
     private readonly SessionRegistry _sessions = new();
     private readonly BuildJobs _jobs = new();
@@ -34,26 +38,13 @@ public sealed class BuildKitApi : IAsyncDisposable
         var history = new HistoryStore(engine);
         var exports = new ExportService(engine.Builds);
         _direct = new DirectBuild(engine, _sessions, frontend, exports, history);
-        _server = new GrpcServer(logs, services =>
-        {
-            services.AddGrpc(options =>
-            {
-                options.MaxReceiveMessageSize = 64 << 20;
-                options.MaxSendMessageSize = null;
-            });
-            services.AddSingleton(new ControlService(engine, _jobs, _sessions, frontend, exports, history));
-            services.AddSingleton(new LlbBridgeService(engine, _jobs, frontend));
-            services.AddSingleton(new ContentService(engine.Images, history));
-            services.AddSingleton<HealthService>();
-            services.AddSingleton<TraceCollector>();
-        }, static app =>
-        {
-            app.MapGrpcService<ControlService>();
-            app.MapGrpcService<LlbBridgeService>();
-            app.MapGrpcService<ContentService>();
-            app.MapGrpcService<HealthService>();
-            app.MapGrpcService<TraceCollector>();
-        });
+        var services = new GrpcServices();
+        services.Add("moby.buildkit.v1.Control", binder => Control.BindService(binder, new ControlService(engine, _jobs, _sessions, frontend, exports, history)));
+        services.Add("moby.buildkit.v1.frontend.LLBBridge", binder => LLBBridge.BindService(binder, new LlbBridgeService(engine, _jobs, frontend)));
+        services.Add("containerd.services.content.v1.Content", binder => Content.BindService(binder, new ContentService(engine.Images, history)));
+        services.Add("grpc.health.v1.Health", static binder => Health.BindService(binder, new HealthService()));
+        services.Add("opentelemetry.proto.collector.trace.v1.TraceService", static binder => TraceService.BindService(binder, new TraceCollector()));
+        _server = new GrpcServer(logs, services, MaxMessage);
     }
 
     public void Map(ApiRouter router)

@@ -1,8 +1,5 @@
 using Google.Protobuf;
 using Grpc.Core;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.BuildKit.Transport;
@@ -23,17 +20,13 @@ internal sealed class HostileSession : IAsyncDisposable
     private UpgradedSocket? _socket;
     private Task _serving = Task.CompletedTask;
 
-    private HostileSession(string? dockerfile, AnswerFiles files, Func<byte[]> secret) =>
-        _server = new GrpcServer(NullLoggerFactory.Instance, services =>
-        {
-            services.AddGrpc(static options => (options.MaxReceiveMessageSize, options.MaxSendMessageSize) = (null, null));
-            services.AddSingleton(new Files(dockerfile, files));
-            services.AddSingleton(new SecretValues(secret));
-        }, static app =>
-        {
-            app.MapGrpcService<Files>();
-            app.MapGrpcService<SecretValues>();
-        });
+    private HostileSession(string? dockerfile, AnswerFiles files, Func<byte[]> secret)
+    {
+        var services = new GrpcServices();
+        services.Add("moby.filesync.v1.FileSync", binder => FileSync.BindService(binder, new Files(dockerfile, files)));
+        services.Add("moby.buildkit.secrets.v1.Secrets", binder => Secrets.BindService(binder, new SecretValues(secret)));
+        _server = new GrpcServer(NullLoggerFactory.Instance, services);
+    }
 
     public string Id { get; } = Guid.NewGuid().ToString("n");
 
@@ -64,8 +57,8 @@ internal sealed class HostileSession : IAsyncDisposable
     {
         public override async Task DiffCopy(IAsyncStreamReader<Packet> requestStream, IServerStreamWriter<Packet> responseStream, ServerCallContext call)
         {
-            var headers = call.GetHttpContext().Request.Headers;
-            bool honest = headers["dir-name"] == "dockerfile" && dockerfile is not null, ignoreFile = dockerfile is not null && headers["include-patterns"].ToString().Contains("dockerignore", StringComparison.Ordinal);
+            bool honest = call.RequestHeaders.GetValue("dir-name") == "dockerfile" && dockerfile is not null;
+            bool ignoreFile = dockerfile is not null && call.RequestHeaders.GetAll("include-patterns").Any(static pattern => pattern.Value.Contains("dockerignore", StringComparison.Ordinal));
             if (honest || ignoreFile) await HonestAsync(honest ? [("Dockerfile", dockerfile!)] : [], requestStream, responseStream);
             else await context(requestStream, responseStream, call.CancellationToken);
         }

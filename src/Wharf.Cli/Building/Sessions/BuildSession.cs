@@ -1,9 +1,10 @@
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Wharf.BuildKit.Protocol.Contents;
+using Wharf.BuildKit.Protocol.Healths;
+using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.BuildKit.Transport;
 using Wharf.Cli.ApiClient;
 
@@ -23,28 +24,16 @@ internal sealed class BuildSession : IAsyncDisposable
     public BuildSession(SessionOffer offer)
     {
         methods = [.. offer.Methods];
-        server = new GrpcServer(NullLoggerFactory.Instance, services =>
-        {
-            services.AddGrpc(options => (options.MaxReceiveMessageSize, options.MaxSendMessageSize) = (null, null));
-            services.AddSingleton(new SharedDirectories(offer));
-            services.AddSingleton(new ResultTargets(offer));
-            services.AddSingleton(new SharedCredentials(offer));
-            services.AddSingleton(new SharedSecrets(offer));
-            services.AddSingleton(new SharedAgents(offer));
-            services.AddSingleton(new SharedInput(offer));
-            services.AddSingleton(new SharedContent(offer));
-            services.AddSingleton<SessionHealth>();
-        }, static app =>
-        {
-            app.MapGrpcService<SharedDirectories>();
-            app.MapGrpcService<ResultTargets>();
-            app.MapGrpcService<SharedCredentials>();
-            app.MapGrpcService<SharedSecrets>();
-            app.MapGrpcService<SharedAgents>();
-            app.MapGrpcService<SharedInput>();
-            app.MapGrpcService<SharedContent>();
-            app.MapGrpcService<SessionHealth>();
-        });
+        var services = new GrpcServices();
+        services.Add("moby.filesync.v1.FileSync", binder => FileSync.BindService(binder, new SharedDirectories(offer)));
+        services.Add("moby.filesync.v1.FileSend", binder => ResultTargetsBase.BindService(binder, new ResultTargets(offer)));
+        services.Add("moby.filesync.v1.Auth", binder => Auth.BindService(binder, new SharedCredentials(offer)));
+        services.Add("moby.buildkit.secrets.v1.Secrets", binder => Secrets.BindService(binder, new SharedSecrets(offer)));
+        services.Add("moby.sshforward.v1.SSH", binder => SSH.BindService(binder, new SharedAgents(offer)));
+        services.Add("moby.upload.v1.Upload", binder => Upload.BindService(binder, new SharedInput(offer)));
+        services.Add("containerd.services.content.v1.Content", binder => Content.BindService(binder, new SharedContent(offer)));
+        services.Add("grpc.health.v1.Health", static binder => Health.BindService(binder, new SessionHealth()));
+        server = new GrpcServer(NullLoggerFactory.Instance, services);
     }
 
     public string Id { get; } = Guid.NewGuid().ToString("n")[..25];

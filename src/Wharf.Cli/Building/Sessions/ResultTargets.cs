@@ -6,14 +6,12 @@ using Wharf.BuildKit.Protocol.Sessions;
 namespace Wharf.Cli.Building.Sessions;
 
 /// <summary>The service that takes results, as generated code has it: bound by hand, since its one method has messages of one kind or the other.</summary>
-[BindServiceMethod(typeof(ResultTargetsBase), nameof(BindService))]
 internal abstract class ResultTargetsBase
 {
     private static readonly Marshaller<byte[]> Raw = Marshallers.Create<byte[]>(static bytes => bytes, static bytes => bytes);
     private static readonly Method<byte[], byte[]> Method = new(MethodType.DuplexStreaming, "moby.filesync.v1.FileSend", nameof(DiffCopy), Raw, Raw);
 
-    public static void BindService(ServiceBinderBase binder, ResultTargetsBase? service) =>
-        binder.AddMethod(Method, service is null ? null : new DuplexStreamingServerMethod<byte[], byte[]>(service.DiffCopy));
+    public static void BindService(ServiceBinderBase binder, ResultTargetsBase service) => binder.AddMethod(Method, new DuplexStreamingServerMethod<byte[], byte[]>(service.DiffCopy));
 
     public abstract Task DiffCopy(IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<byte[]> responseStream, ServerCallContext context);
 }

@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Google.Protobuf;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.Specs.Build;
 
@@ -14,10 +13,13 @@ namespace Wharf.Cli.Building.Sessions;
 internal sealed class SharedDirectories(SessionOffer offer) : FileSync.FileSyncBase
 {
     private const int Chunk = 256 << 10;
+    /// <summary>So many entries of a list go out together: each flush is a system call and a wakening of the builder.</summary>
+    private const int ListedTogether = 256;
+    private static readonly WriteOptions AtOnce = new(), WithTheNext = new(WriteFlags.BufferHint);
 
     public override async Task DiffCopy(IAsyncStreamReader<Packet> requestStream, IServerStreamWriter<Packet> responseStream, ServerCallContext context)
     {
-        var headers = context.GetHttpContext().Request.Headers;
+        var headers = context.RequestHeaders;
         var name = Values(headers, "dir-name").FirstOrDefault("");
         if (!offer.Directories.TryGetValue(name, out var root)) throw new RpcException(new Status(StatusCode.NotFound, $"no access allowed to dir \"{name}\""));
         string[] wanted = [.. Values(headers, "include-patterns"), .. Values(headers, "followpaths")];
@@ -33,8 +35,10 @@ internal sealed class SharedDirectories(SessionOffer offer) : FileSync.FileSyncB
             {
                 if (stat.Linkname.Length == 0) files[next] = path;
                 next++;
+                responseStream.WriteOptions = next % ListedTogether == 0 ? AtOnce : WithTheNext;
                 await responseStream.WriteAsync(new Packet { Type = Packet.Types.PacketType.Stat, Stat = stat }, context.CancellationToken);
             }
+            responseStream.WriteOptions = AtOnce;
             await responseStream.WriteAsync(new Packet { Type = Packet.Types.PacketType.Stat }, context.CancellationToken);
             await foreach (uint id in asked.Reader.ReadAllAsync(context.CancellationToken))
                 await SendAsync(id, files.TryGetValue(id, out var file) ? file : throw new IOException($"the builder asks for a file it was not told of: {id}"), responseStream, context.CancellationToken);
@@ -48,11 +52,10 @@ internal sealed class SharedDirectories(SessionOffer offer) : FileSync.FileSyncB
     }
 
     /// <summary>The values of a header, which may be escaped as in a query: then another header says so.</summary>
-    private static IEnumerable<string> Values(IHeaderDictionary headers, string name)
+    private static IEnumerable<string> Values(Metadata headers, string name)
     {
-        bool escaped = headers.ContainsKey(name + "-encoded");
-        foreach (var value in headers[name])
-            if (value is not null) yield return escaped ? Uri.UnescapeDataString(value.Replace('+', ' ')) : value;
+        bool escaped = headers.GetValue(name + "-encoded") is not null;
+        return headers.GetAll(name).Select(header => escaped ? Uri.UnescapeDataString(header.Value.Replace('+', ' ')) : header.Value);
     }
 
     private static async Task ReadAsync(IAsyncStreamReader<Packet> packets, ChannelWriter<uint> asked, CancellationToken cancellation)
