@@ -94,7 +94,8 @@ public sealed partial class ContainerService
 
     private static OciImageConfig CommittedConfig(ContainerConfig container, ContainerConfig? given)
     {
-        var config = given is null ? container : ConfigOver(given, container);
+        // A body without any field is none.
+        var config = given is null || given == new ContainerConfig() ? container : ConfigOver(given, container);
         return new OciImageConfig
         {
             User = config.User is { Length: > 0 } user ? user : null,
@@ -103,6 +104,8 @@ public sealed partial class ContainerService
             Env = config.Env is { Count: > 0 } ? [.. config.Env] : null,
             Entrypoint = config.Entrypoint,
             Cmd = config.Cmd,
+            ArgsEscaped = config.ArgsEscaped is true ? true : null,
+            OnBuild = config.OnBuild is { Count: > 0 } ? config.OnBuild : null,
             Volumes = Keys(config.Volumes),
             WorkingDir = config.WorkingDir is { Length: > 0 } directory ? directory : null,
             Labels = config.Labels is { Count: > 0 } ? new(config.Labels) : null,
@@ -125,6 +128,10 @@ public sealed partial class ContainerService
         ExposedPorts = Both(given.ExposedPorts, container.ExposedPorts),
         Volumes = Both(given.Volumes, container.Volumes),
         Labels = Both(given.Labels, container.Labels),
+        // Of these docker takes the request's alone.
+        OnBuild = given.OnBuild,
+        Shell = given.Shell,
+        ArgsEscaped = given.ArgsEscaped,
         StopSignal = given.StopSignal is { Length: > 0 } ? given.StopSignal : container.StopSignal,
         Healthcheck = given.Healthcheck ?? container.Healthcheck,
     };

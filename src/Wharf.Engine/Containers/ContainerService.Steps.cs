@@ -24,6 +24,7 @@ internal sealed record StepContainer
     public bool IsClassic { get; init; }
     /// <summary>Directories that are volumes of its own.</summary>
     public IReadOnlyList<string> Volumes { get; init; } = [];
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>Build steps are containers like all others: the same isolation, limits and supervision. Only no listing or event shows them.</summary>
@@ -40,7 +41,7 @@ public sealed partial class ContainerService
         var warnings = new List<string>();
         var config = new ContainerConfig
         {
-            Hostname = step.IsClassic ? null : StepHostname, Volumes = step.Volumes.Count > 0 ? step.Volumes.ToDictionary(static path => path, static _ => new EmptyObject()) : null, Env = [.. step.Environment], Cmd = [.. step.Command], User = step.User, WorkingDir = step.Directory, AttachStdout = true, AttachStderr = true,
+            Hostname = step.IsClassic ? null : StepHostname, Volumes = step.Volumes.Count > 0 ? step.Volumes.ToDictionary(static path => path, static _ => new EmptyObject()) : null, Env = [.. step.Environment], Cmd = [.. step.Command], User = step.User, WorkingDir = step.Directory, Labels = step.Labels.Count > 0 ? new(step.Labels) : null, AttachStdout = true, AttachStderr = true,
         };
         HostConfigRules.Check(step.HostConfig, config, _capacity, warnings);
         var host = HostConfigDefaults.Apply(step.HostConfig with { LogConfig = new HostConfigLogConfig { Type = "none" } }, _capacity.CgroupV2);

@@ -15,12 +15,22 @@ public sealed partial class ContainerService
         if (!container.State.HasProcess) throw NotRunning(container);
         if (container.State.Status == ContainerStatus.Restarting) throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
         var pids = CgroupReader.Of(container.State.Pid)?.Processes() ?? [];
-        var response = ProcessTable.Parse(arguments) is { } columns ? ProcessTable.Show(columns, pids) : Parse(await RunPsAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, cancellation), pids);
+        var response = ProcessTable.Parse(arguments) is { } columns ? ProcessTable.Show(columns, pids) : Parse(await ListAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, pids, cancellation), pids);
         Publish(container, "top");
         return response;
     }
 
-    private static async Task<string> RunPsAsync(string arguments, CancellationToken cancellation)
+    /// <summary>By number, for of itself ps leaves out what has another terminal than the daemon. Some options (<c>f</c>) cannot be had with that.</summary>
+    private static async Task<string> ListAsync(string arguments, IReadOnlySet<int> pids, CancellationToken cancellation)
+    {
+        var numbers = "-q" + string.Join(',', pids);
+        // The kernel takes 128 KiB an argument.
+        if (numbers.Length < 100_000 && await RunPsAsync($"{arguments} {numbers}", cancellation) is (0, var some, _)) return some;
+        var (code, output, errors) = await RunPsAsync(arguments, cancellation);
+        return code == 0 ? output : throw WharfException.Invalid($"ps: {errors.Split('\n')[0]}");
+    }
+
+    private static async Task<(int Code, string Output, string Errors)> RunPsAsync(string arguments, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo("ps") { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) start.ArgumentList.Add(argument);
@@ -30,8 +40,7 @@ public sealed partial class ContainerService
             var errors = process.StandardError.ReadToEndAsync(cancellation);
             var output = await process.StandardOutput.ReadToEndAsync(cancellation);
             await process.WaitForExitAsync(cancellation);
-            if (process.ExitCode != 0) throw WharfException.Invalid($"ps: {(await errors).Split('\n')[0]}");
-            return output;
+            return (process.ExitCode, output, await errors);
         }
         catch (Win32Exception error)
         {

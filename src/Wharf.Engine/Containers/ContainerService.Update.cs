@@ -67,6 +67,7 @@ public sealed partial class ContainerService
         BlkioWeightDevice = request.BlkioWeightDevice,
         BlkioDeviceReadBps = request.BlkioDeviceReadBps, BlkioDeviceWriteBps = request.BlkioDeviceWriteBps, BlkioDeviceReadIOps = request.BlkioDeviceReadIOps, BlkioDeviceWriteIOps = request.BlkioDeviceWriteIOps,
         Ulimits = request.Ulimits,
+        CpuPercent = request.CpuPercent, IOMaximumBandwidth = request.IOMaximumBandwidth, IOMaximumIOps = request.IOMaximumIOps, // refused or warned of
         KernelMemory = request.KernelMemory, RestartPolicy = request.RestartPolicy,
     };
 

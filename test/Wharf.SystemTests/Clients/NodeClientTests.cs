@@ -40,7 +40,7 @@ public sealed class NodeClientTests(EngineFixture engine)
         """;
 
     [Fact]
-    [Covers("ExecStart", "body"), Covers("ContainerStats", "stream")]
+    [Covers("ExecStart"), Covers("ContainerStats", "stream")]
     public async Task Dockerode_runs_execs_and_cleans_up()
     {
         (await NpmPackages.RunAsync("dockerode", "5.0.1", Script, engine.SocketPath)).ShouldExit(0).Text.ShouldEndWith("all well");

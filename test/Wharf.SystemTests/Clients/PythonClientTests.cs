@@ -78,7 +78,7 @@ public sealed class PythonClientTests(EngineFixture engine)
         """;
 
     [Fact]
-    [Covers("ContainerAttach"), Covers("ExecStart", "body"), Covers("ImageLoad"), Covers("SystemDataUsage")]
+    [Covers("ContainerAttach"), Covers("ExecStart"), Covers("ImageLoad"), Covers("SystemDataUsage")]
     public async Task Python3_docker_does_all_that_scripts_do()
     {
         var path = Path.Combine(engine.Root, "client.py");

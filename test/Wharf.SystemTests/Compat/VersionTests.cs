@@ -88,7 +88,7 @@ public sealed class VersionTests(EngineFixture engine)
     }
 
     [Fact]
-    [Covers("NetworkCreate", "networkConfig"), Covers("ImageList", "shared-size"), Covers("ImageCreate", "platform")]
+    [Covers("NetworkCreate", "EnableIPv4", "EnableIPv6"), Covers("ImageList", "shared-size"), Covers("ImageCreate", "platform")]
     public async Task Parameters_are_read_since_their_versions()
     {
         using var newest = new EngineApi(engine.SocketPath);

@@ -99,6 +99,23 @@ public sealed class StreamTests(EngineFixture engine)
     });
 
     [Fact]
+    [Covers("ContainerExec", "AttachStdin", "DetachKeys")]
+    public async Task The_detach_keys_of_an_exec_leave_it_running() => await WithStartedAsync("\"Cmd\":[\"sleep\",\"1000\"]", async (api, id) =>
+    {
+        var exec = (string)(await api.PostAsync($"containers/{id}/exec", """{"Cmd":["cat"],"AttachStdin":true,"AttachStdout":true,"Tty":true,"DetachKeys":"ctrl-a,x"}""")).Body!["Id"]!;
+        var (stream, _) = await ApiClient.UpgradeAsync(engine, $"exec/{exec}/start", """{"Tty":true}""");
+        using (stream)
+        {
+            await stream.WriteAsync("hi\n"u8.ToArray());
+            (await ApiClient.ReadAsync(stream, text => text.Contains("hi\r\nhi"))).ShouldContain("hi\r\nhi");
+            await stream.WriteAsync((byte[])[1, (byte)'x']);
+            await ApiClient.ReadAsync(stream); // to its end
+        }
+        (await engine.DockerAsync("top", id, "-o", "pid,args")).Out.ShouldContain(" cat");
+        if (engine.IsWharf) ((bool)(await api.GetAsync($"exec/{exec}/json")).Body!["Running"]!).ShouldBeTrue(); // dockerd 28 says that it ended, with 126
+    });
+
+    [Fact]
     public async Task A_process_that_lets_go_of_its_terminal_is_not_hung_up()
     {
         // Nobody has the terminal open for a while, and then somebody has.

@@ -35,6 +35,8 @@ public sealed class EngineApi(string socket, string version = "1.51") : IDisposa
         SendAsync(HttpMethod.Post, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), auth);
     public Task<ApiAnswer> PostTarAsync(string path, byte[] tar) => PostTarAsync(path, new MemoryStream(tar));
 
+    public Task<ApiAnswer> PutTarAsync(string path, byte[] tar) => SendAsync(HttpMethod.Put, path, new ByteArrayContent(tar) { Headers = { ContentType = new("application/x-tar") } });
+
     public Task<ApiAnswer> PostTarAsync(string path, Stream tar)
     {
         var content = new StreamContent(tar);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Shouldly;
 using Xunit;
 
@@ -18,13 +17,18 @@ public sealed class CompatDocumentTests
     }
 
     [Fact]
-    public void Every_operation_is_called_by_a_system_test()
+    public void Every_operation_is_called_by_a_system_test_with_all_that_a_request_may_say()
     {
-        using var reference = JsonDocument.Parse(Repository.Read("src", "Wharf.Daemon", "Api", "engine-api-1.51.json"));
-        var operations = reference.RootElement.GetProperty("operations").EnumerateArray().Select(operation => operation.GetProperty("id").GetString()!).ToList();
-        operations.Except(Coverage.Read().Keys).ShouldBeEmpty();
-        Coverage.Read().Keys.Except(operations).ShouldBeEmpty("tests name operations that do not exist");
+        using var reference = new ApiReference();
+        var operations = reference.Operations;
+        var coverage = Coverage.Read(operations);
+        operations.Select(operation => operation.Id).Except(coverage.Keys).ShouldBeEmpty();
+        coverage.Keys.Except(operations.Select(operation => operation.Id)).ShouldBeEmpty("tests name operations that do not exist");
+        operations.SelectMany(operation => CompatDocument.Asked(operation).Where(name => !Coverage.Has(coverage[operation.Id], name)).Select(name => $"{operation.Id} {name}")).ShouldBeEmpty();
+        operations.SelectMany(operation => coverage[operation.Id].Keys.Where(key => key != "" && !Known(operation, key)).Select(key => $"{operation.Id} {key}")).ShouldBeEmpty("tests name parameters that do not exist");
     }
+
+    private static bool Known(ApiOperation operation, string name) => operation.Parameters.Contains(name) || operation.BodyFields.Any(field => field == name || field.StartsWith(name + ".", StringComparison.Ordinal));
 
     [Fact]
     public void Every_command_and_flag_of_docker_is_there()

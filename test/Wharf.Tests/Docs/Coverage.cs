@@ -2,22 +2,28 @@ using System.Text.RegularExpressions;
 
 namespace Wharf.Tests.Docs;
 
-/// <summary>Which system test covers which operation with which parameters, read from the tests' own source: [Covers] and the calls of ApiSession.</summary>
+/// <summary>
+/// Which system test covers which operation with which parameters and fields of its body, read from the tests' own source: [Covers], the rows of
+/// BodyFieldTests, and the calls of the API's clients.
+/// </summary>
 internal static partial class Coverage
 {
     /// <summary>Operation → parameter ("" for the operation itself) → tests.</summary>
-    public static SortedDictionary<string, SortedDictionary<string, SortedSet<string>>> Read()
+    public static SortedDictionary<string, SortedDictionary<string, SortedSet<string>>> Read(IReadOnlyList<ApiOperation> operations)
     {
         var found = new SortedDictionary<string, SortedDictionary<string, SortedSet<string>>>(StringComparer.Ordinal);
         foreach (var path in Directory.EnumerateFiles(Path.Combine(Repository.Root, "test", "Wharf.SystemTests"), "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             if (path.Contains("/obj/", StringComparison.Ordinal) || path.Contains("/bin/", StringComparison.Ordinal)) continue;
-            ReadFile(File.ReadAllText(path), found);
+            ReadFile(File.ReadAllText(path), operations, found);
         }
         return found;
     }
 
-    private static void ReadFile(string source, SortedDictionary<string, SortedDictionary<string, SortedSet<string>>> found)
+    /// <summary>Whether a parameter or field, or the field that it is a part of, is covered.</summary>
+    public static bool Has(SortedDictionary<string, SortedSet<string>> entry, string name) => entry.Keys.Any(key => key == name || key != "" && name.StartsWith(key + ".", StringComparison.Ordinal));
+
+    private static void ReadFile(string source, IReadOnlyList<ApiOperation> operations, SortedDictionary<string, SortedDictionary<string, SortedSet<string>>> found)
     {
         var type = ClassName().Match(source).Groups[1].Value;
         // Helpers of a test count for the class: what they call is run by its tests.
@@ -26,6 +32,14 @@ internal static partial class Coverage
             var names = Query().Matches(call.Groups[2].Value).Select(match => match.Groups[1].Value);
             Add(found, call.Groups[1].Value, names, type);
         }
+        foreach (Match call in ClientCall().Matches(source))
+        {
+            var method = call.Groups[1].Value switch { "Get" or "Download" => "GET", "PostTar" or "Upgrade" => "POST", var verb => verb.ToUpperInvariant() };
+            var path = "/" + Interpolation().Replace(call.Groups[2].Value.TrimStart('/'), "x");
+            if (operations.FirstOrDefault(operation => operation.IsCalledBy(method, path)) is not { } called) continue;
+            Add(found, called.Id, Query().Matches(call.Groups[3].Value).Select(match => match.Groups[1].Value).Intersect(called.Parameters), type);
+        }
+        foreach (Match row in FieldRow().Matches(source)) Add(found, row.Groups[1].Value, row.Groups[2].Value.Split(' '), type);
         foreach (Match list in CoversText().Matches(source))
             foreach (Match covers in CoversEntry().Matches(list.Groups[1].Value))
             {
@@ -46,6 +60,10 @@ internal static partial class Coverage
 
     [GeneratedRegex(@"class (\w+)")] private static partial Regex ClassName();
     [GeneratedRegex("CallAsync\\(\"(\\w+)\", (?:\\$?\")((?:[^\"\\\\]|\\\\.)*)\"")] private static partial Regex Call();
+    // GetAsync($"/containers/{id}/stats?stream=0") of the clients that know no operations.
+    [GeneratedRegex("\\.(Get|Post|PostTar|Put|Delete|Head|Download|Upgrade)Async\\((?:engine, )?\\$?\"([^\"?]+)(\\?[^\"]*)?\"")] private static partial Regex ClientCall();
+    [GeneratedRegex(@"\{[^}]*\}")] private static partial Regex Interpolation();
+    [GeneratedRegex("Field\\(\"(\\w+)\", \"([^\"]+)\"")] private static partial Regex FieldRow();
     [GeneratedRegex(@"[?&](\w[\w-]*)=")] private static partial Regex Query();
     // One attribute list, with one entry or several, and the method after it.
     [GeneratedRegex(@"\[(Covers\([^)]*\)(?:, Covers\([^)]*\))*)\][^(]*?\b(\w+)\(", RegexOptions.Singleline)] private static partial Regex CoversText();

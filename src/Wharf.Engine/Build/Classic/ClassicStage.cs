@@ -156,7 +156,7 @@ internal sealed class ClassicStage(ClassicBuild build, BuildParts parts, BuildSo
             ? await parts.Containers.KeepMarkAsync(new Containers.StepContainer
             {
                 ChainId = below?.ChainId, Command = [.. shell, createdBy[Math.Min(string.Join(' ', shell).Length + 1, createdBy.Length)..]], Environment = stage.Config.Env ?? [], User = stage.Config.User ?? "",
-                Directory = stage.Config.WorkingDir ?? "", HostConfig = Request.RunConfig, IsClassic = true,
+                Directory = stage.Config.WorkingDir ?? "", HostConfig = Request.RunConfig, IsClassic = true, Labels = stage.Config.Labels ?? [],
             }, below?.Id, cancellation)
             : Containers.ContainerNames.NewId();
         report.Show($" ---> Running in {id[..12]}\n");

@@ -74,6 +74,8 @@ public sealed class RunNode : BuildNode
     public required Platform Platform { get; init; }
     /// <summary>Directories that are volumes in the step's container, so that nothing of them is kept: the classic builder's way.</summary>
     public IReadOnlyList<string> Volumes { get; init; } = [];
+    /// <summary>Of the step's container, where the classic builder shows one; of no effect on what it makes.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
     /// <summary>The script of a here-document that names its own interpreter.</summary>
     public Heredoc? Script { get; init; }
 

@@ -47,6 +47,7 @@ internal sealed partial class BuildPlanner
             ProxyEnvironment = [.. Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).Select(name => $"{name}={request.Arguments[name]}")],
             User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = network, Insecure = insecure, Devices = DevicesOf(instruction), Script = script, Platform = stage.Platform,
             Volumes = request.Classic ? [.. stage.Config.Volumes?.Keys ?? Enumerable.Empty<string>()] : [],
+            Labels = request.Classic ? new(stage.Config.Labels ?? []) : new Dictionary<string, string>(),
         };
         // The classic builder counts proxies as arguments and shows none of them.
         var prefix = arguments.Count > 0 || (request.Classic && Proxies.Any(name => request.Arguments.GetValueOrDefault(name) is not null)) ? string.Join(' ', [$"|{arguments.Count}", .. arguments]) + " " : "";

@@ -22,7 +22,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         {
             ChainId = root, Command = node.Command, Environment = [.. node.ProxyEnvironment, .. node.Environment], SecretEnvironment = mounts.Environment, User = node.User, Directory = node.Directory,
             HostConfig = parts.Request.RunConfig with { NetworkMode = node.Network, Privileged = node.Insecure ? true : null, DeviceRequests = DeviceRequests() }, Mounts = mounts.Mounts,
-            IsClassic = parts.Request.Classic, Volumes = node.Volumes,
+            IsClassic = parts.Request.Classic, Volumes = node.Volumes, Labels = node.Labels,
         }, cancellation);
         node.Progress.Launch(id);
         bool keep = false;

@@ -35,11 +35,7 @@ internal static class ConfigMerge
         if (entrypoint is not { Count: > 0 })
         {
             // A new entrypoint makes the image's command meaningless; without one, the image's command stands in for none given.
-            if (user.Cmd is not { Count: > 0 })
-            {
-                merged.Cmd = image?.Cmd;
-                merged.ArgsEscaped = image?.ArgsEscaped;
-            }
+            if (user.Cmd is not { Count: > 0 }) merged.Cmd = image?.Cmd;
             entrypoint ??= image?.Entrypoint;
         }
         // [""] is how a client says: no entrypoint, not even the image's.

@@ -18,6 +18,7 @@ internal static class ResourceRules
         CheckCpuset(host.CpusetCpus, "cpus", capacity.CpuList, "CPUs");
         CheckCpuset(host.CpusetMems, "mems", capacity.MemoryNodes, "memory nodes");
         CheckBlockIo(host, capacity, warnings);
+        CheckOtherSystems(host, warnings, update);
     }
 
     /// <summary>Limits that this kernel has not got at all are left out, with docker's warnings.</summary>
@@ -136,7 +137,14 @@ internal static class ResourceRules
             warnings.Add("Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.");
             host.BlkioWeightDevice = [];
         }
-        if (host.IOMaximumBandwidth is not (null or 0)) throw WharfException.Invalid("invalid option: QoS maximum bandwidth configuration is not supported on linux");
-        if (host.IOMaximumIOps is not (null or 0)) throw WharfException.Invalid("invalid option: QoS maximum IOPs configuration is not supported on linux");
+    }
+
+    /// <summary>Limits that only Windows has.</summary>
+    private static void CheckOtherSystems(HostConfig host, List<string> warnings, bool update)
+    {
+        bool bandwidth = host.IOMaximumBandwidth is not (null or 0), operations = host.IOMaximumIOps is not (null or 0);
+        if (update && (bandwidth || operations)) throw WharfException.Invalid("Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps");
+        if (bandwidth) throw WharfException.Invalid("invalid option: QoS maximum bandwidth configuration is not supported on linux");
+        if (operations) throw WharfException.Invalid("invalid option: QoS maximum IOPs configuration is not supported on linux");
     }
 }
