@@ -12,7 +12,7 @@ namespace Wharf.Engine.Images;
 /// The members of an image archive in a private directory, each under a number of its own: names from the archive are only looked up,
 /// never used as paths. Links (docker's older archives link equal layers) point at the same file. Disposing removes all.
 /// </summary>
-internal sealed class ArchiveMembers : IDisposable
+public sealed class ArchiveMembers : IDisposable
 {
     /// <summary>Of documents: manifests, configurations, indexes.</summary>
     private const long MaxDocument = 8L << 20;
@@ -81,12 +81,13 @@ internal sealed class ArchiveMembers : IDisposable
 
     public static string NameOf(Digest digest) => $"blobs/{digest.Algorithm}/{digest.Hex}";
 
-    public bool Has(string name) => Lookup(name) is not null;
+    public bool Has(string name) => Find(name) is not null;
 
     /// <summary>Where a member's content lies; InvalidArgument when the archive has none of that name.</summary>
-    public string PathOf(string name) => Lookup(name) ?? throw WharfException.Invalid($"the archive lacks {name}: no such file or directory");
+    public string PathOf(string name) => Find(name) ?? throw WharfException.Invalid($"the archive lacks {name}: no such file or directory");
 
-    private string? Lookup(string name)
+    /// <summary>As <see cref="PathOf"/>; null when there is none.</summary>
+    public string? Find(string name)
     {
         name = Normal(name);
         for (int depth = 0; depth < MaxLinkDepth; depth++)

@@ -1,52 +1,34 @@
 using Wharf.Daemon.Registry.Storage;
+using Wharf.Engine.Images;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Commands;
 
 /// <summary>
-/// <c>wharf registry copy</c>: between registries and directories, byte for byte; no daemon has a part in it. What the destination has is not sent. Places are written as
-/// skopeo writes them: <c>[docker://]NAME</c> and <c>oci:DIRECTORY[:TAG]</c>.
+/// <c>wharf registry copy</c>: between registries, directories and archives, byte for byte; no daemon has a part in it. What the destination has is not sent. Places are written as
+/// skopeo writes them (<see cref="CopyLocation"/>).
 /// </summary>
 internal static class CopyCommand
 {
-    private const string Layout = "oci:", Registry = "docker://";
-
     public static async Task<int> RunAsync(RegistryArguments arguments, CredentialLookup credentials)
     {
         var words = arguments.Exactly(2, "wharf registry copy SOURCE DESTINATION");
-        var (from, to) = (Place.Parse(words[0]), Place.Parse(words[1]));
+        var (from, to) = (CopyLocation.Parse(words[0]), CopyLocation.Parse(words[1]));
         if (to.Name?.Digest is not null) throw WharfException.Invalid("the destination is named by a tag: its digest is the source's");
-        var reference = from.Name?.Digest?.ToString() ?? from.Tag ?? (from.Name is null ? LayoutPlace.Only : ImageReference.DefaultTag);
         var tag = to.Tag ?? from.Tag ?? ImageReference.DefaultTag;
-        bool isOneRegistry = from.Name is { } one && to.Name is { } other && one.Domain == other.Domain;
+        var mountFrom = from.IsRegistry && to.IsRegistry && from.Name!.Domain == to.Name!.Domain ? from.Name.Path : null;
         var session = new RegistrySession(credentials, arguments.All("--insecure-registry"));
-        using ICopyPlace source = from.Name is { } name ? new RepositoryPlace(await session.ConnectAsync(name, false, CancellationToken.None)) : new LayoutPlace(from.Directory);
-        using ICopyPlace target = to.Name is { } place ? new RepositoryPlace(await session.ConnectAsync(place, true, CancellationToken.None, isOneRegistry ? [from.Name!.Path] : []), isOneRegistry ? from.Name!.Path : null) : new LayoutPlace(to.Directory);
+        using var source = await from.OpenSourceAsync(session, CancellationToken.None);
+        using var target = await to.OpenTargetAsync(session, mountFrom, CancellationToken.None);
         var copy = new Copy(source, target);
+        var platform = arguments.One("--platform") is { } text ? Platforms.Parse(text) : target.TakesIndexes ? null : Platforms.Host;
+        var reference = platform is null ? from.Reference : await copy.ChooseAsync(from.Reference, platform, CancellationToken.None);
         var digest = await copy.ManifestAsync(reference, tag, CancellationToken.None);
         if (arguments.Has("--referrers")) await copy.ReferrersAsync(digest, CancellationToken.None);
-        Console.Out.WriteLine($"{(to.Name is { } there ? there.WithTag(tag).Familiar : $"{Layout}{to.Directory}:{tag}")}: digest: {digest}");
+        await target.CompleteAsync(CancellationToken.None);
+        Console.Out.WriteLine($"{to.Describe(tag)}: digest: {digest}");
         return 0;
-    }
-
-    /// <summary>What was written for a place: a name at a registry, or a directory, with the tag if one was said.</summary>
-    private sealed record Place(ImageReference? Name, string Directory, string? Tag)
-    {
-        public static Place Parse(string text)
-        {
-            if (text.StartsWith(Layout, StringComparison.Ordinal))
-            {
-                var path = text[Layout.Length..];
-                // The tag follows the last colon; no directory's name has one here, as with skopeo.
-                int colon = path.IndexOf(':');
-                var (directory, tag) = colon < 0 ? (path, null) : (path[..colon], path[(colon + 1)..]);
-                if (directory.Length == 0 || tag is { Length: 0 }) throw WharfException.Invalid($"\"{text}\": expected oci:DIRECTORY[:TAG]");
-                return new Place(null, directory, tag);
-            }
-            var name = ImageReference.Parse(text.StartsWith(Registry, StringComparison.Ordinal) ? text[Registry.Length..] : text);
-            return new Place(name, "", name.Tag);
-        }
     }
 
     private sealed class Copy(ICopyPlace source, ICopyPlace target)
@@ -54,9 +36,23 @@ internal static class CopyCommand
         private const int MaxDepth = 8;
         private readonly HashSet<Digest> _done = [];
 
+        /// <summary>The manifest that an index has for a platform; of what is no index, itself.</summary>
+        public async Task<string> ChooseAsync(string reference, Platform platform, CancellationToken cancellation)
+        {
+            for (int depth = 0; depth <= MaxDepth; depth++)
+            {
+                var (bytes, mediaType, _) = await source.ManifestAsync(reference, cancellation);
+                if (!ManifestDocuments.IsIndex(mediaType, bytes)) return reference;
+                reference = Platforms.Choose(ManifestDocuments.ParseIndex(bytes, mediaType).Manifests ?? [], platform)?.Digest.ToString() ?? throw WharfException.NotFound($"the index has no image for {Platforms.Describe(platform)}");
+            }
+            throw TooDeep;
+        }
+
+        private static WharfException TooDeep => WharfException.Invalid("the image's indexes are nested too deep");
+
         public async Task<Digest> ManifestAsync(string reference, string? asTag, CancellationToken cancellation, int depth = 0)
         {
-            if (depth > MaxDepth) throw WharfException.Invalid("the image's indexes are nested too deep");
+            if (depth > MaxDepth) throw TooDeep;
             var (bytes, mediaType, digest) = await source.ManifestAsync(reference, cancellation);
             var document = ManifestDocument.Parse(bytes, mediaType);
             foreach (var child in document.References.Where(child => child.MustExist && _done.Add(child.Digest)))

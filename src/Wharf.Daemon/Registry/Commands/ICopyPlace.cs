@@ -2,7 +2,7 @@ using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Commands;
 
-/// <summary>Where an image is copied from or to: a repository of a registry, or a directory.</summary>
+/// <summary>Where an image is copied from or to: a repository of a registry, a directory, or an archive.</summary>
 internal interface ICopyPlace : IDisposable
 {
     /// <summary>A manifest by tag or digest, its bytes as they are and verified; NotFound when there is none.</summary>
@@ -25,4 +25,10 @@ internal interface ICopyPlace : IDisposable
 
     /// <summary>Stores a manifest whose contents are here, under a tag or by its digest alone. Atomic: a reader sees the former or the new one.</summary>
     Task PutManifestAsync(string? tag, byte[] bytes, string mediaType, Digest digest, CancellationToken cancellation);
+
+    /// <summary>All has been put: archives are written by it.</summary>
+    Task CompleteAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+    /// <summary>Whether it holds indexes; one that does not takes an image of one platform.</summary>
+    bool TakesIndexes => true;
 }

@@ -1,24 +1,27 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Wharf.Daemon.Registry.Storage;
+using Wharf.Engine.Images;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.Registry.Commands;
 
 /// <summary>A directory as the OCI image-spec lays it out (image-layout.md): <c>blobs/ALGORITHM/HEX</c>, and an <c>index.json</c> that gives manifests their tags.</summary>
-internal sealed class LayoutPlace(string directory) : ICopyPlace
+/// <param name="directory">Where it is, or is written.</param>
+/// <param name="locate">Where the file of a name of the layout lies; null for one of that name in the directory.</param>
+internal sealed class LayoutPlace(string directory, Func<string, string>? locate = null) : ICopyPlace
 {
     private const string NameKey = "org.opencontainers.image.ref.name";
-    private const long MaxManifest = 4 << 20;
 
     /// <summary>In the place of a tag: the directory's only manifest or, of several, the latest.</summary>
     public const string Only = "";
 
-    private string IndexPath => Path.Combine(directory, "index.json");
+    private string IndexPath => At("index.json");
 
-    private string PathOf(Digest digest) => Path.Combine(directory, "blobs", digest.Algorithm, digest.Hex);
+    private string PathOf(Digest digest) => At(ArchiveMembers.NameOf(digest));
+
+    private string At(string name) => locate?.Invoke(name) ?? Path.Combine(directory, name);
 
     public async Task<(byte[] Bytes, string? MediaType, Digest Digest)> ManifestAsync(string reference, CancellationToken cancellation)
     {
@@ -28,25 +31,19 @@ internal sealed class LayoutPlace(string directory) : ICopyPlace
         return (await DocumentAsync(digest, cancellation), Text(entry, "mediaType"), digest);
     }
 
-    private async Task<byte[]> DocumentAsync(Digest digest, CancellationToken cancellation)
-    {
-        var file = new FileInfo(PathOf(digest));
-        if (!file.Exists) throw WharfException.NotFound($"{directory} has no {digest}");
-        if (file.Length > MaxManifest) throw WharfException.Invalid($"{digest} has {file.Length} bytes: no manifest");
-        var bytes = await File.ReadAllBytesAsync(file.FullName, cancellation);
-        var found = digest.Algorithm == "sha512" ? Digest.FromSha512(SHA512.HashData(bytes)) : Digest.OfBytes(bytes);
-        return found == digest ? bytes : throw WharfException.Invalid($"{file.FullName} is damaged: its bytes have {found}");
-    }
+    private async Task<byte[]> DocumentAsync(Digest digest, CancellationToken cancellation) =>
+        File.Exists(PathOf(digest)) ? await BlobFile.DocumentAsync(PathOf(digest), digest, cancellation) : throw Lacks(digest);
+
+    private WharfException Lacks(Digest digest) => WharfException.NotFound($"{directory} has no {digest}");
 
     public async Task<bool> HasManifestAsync(Digest digest, CancellationToken cancellation)
     {
-        if (!File.Exists(PathOf(digest)) || new FileInfo(PathOf(digest)).Length > MaxManifest) return false;
+        if (!BlobFile.IsDocument(PathOf(digest))) return false;
         try { return ManifestDocument.Parse(await DocumentAsync(digest, cancellation), null) is not null; }
         catch (Http.RegistryException) { return false; /* a blob */ }
     }
 
-    public Task<Stream> OpenBlobAsync(Digest digest, CancellationToken cancellation) => Task.FromResult<Stream>(
-        File.Exists(PathOf(digest)) ? new FileStream(PathOf(digest), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan) : throw WharfException.NotFound($"{directory} has no {digest}"));
+    public Task<Stream> OpenBlobAsync(Digest digest, CancellationToken cancellation) => File.Exists(PathOf(digest)) ? BlobFile.OpenAsync(PathOf(digest)) : throw Lacks(digest);
 
     public async Task<List<Descriptor>> ReferrersAsync(Digest subject, CancellationToken cancellation)
     {
@@ -62,24 +59,10 @@ internal sealed class LayoutPlace(string directory) : ICopyPlace
 
     public Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellation) => Task.FromResult(File.Exists(PathOf(digest)));
 
-    public async Task PutBlobAsync(Digest digest, long size, Func<CancellationToken, Task<Stream>> open, CancellationToken cancellation)
+    public Task PutBlobAsync(Digest digest, long size, Func<CancellationToken, Task<Stream>> open, CancellationToken cancellation)
     {
-        var path = PathOf(digest);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        await BesideAsync(path, async file =>
-        {
-            await using var source = await open(cancellation);
-            using var hash = IncrementalHash.CreateHash(digest.Algorithm == "sha512" ? HashAlgorithmName.SHA512 : HashAlgorithmName.SHA256);
-            var buffer = new byte[128 << 10];
-            long taken = 0;
-            for (int count; (count = await source.ReadAsync(buffer, cancellation)) > 0; taken += count)
-            {
-                if (taken + count > size) throw WharfException.Invalid($"blob {digest} has more than the {size} bytes that its descriptor says");
-                hash.AppendData(buffer, 0, count);
-                await file.WriteAsync(buffer.AsMemory(0, count), cancellation);
-            }
-            if (taken != size || Convert.ToHexStringLower(hash.GetHashAndReset()) != digest.Hex) throw WharfException.Invalid($"blob {digest}: other bytes came than the digest says");
-        });
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(digest))!);
+        return BlobFile.WriteAsync(PathOf(digest), digest, size, open, cancellation);
     }
 
     public async Task PutManifestAsync(string? tag, byte[] bytes, string mediaType, Digest digest, CancellationToken cancellation)
@@ -93,8 +76,8 @@ internal sealed class LayoutPlace(string directory) : ICopyPlace
         var put = new JsonObject { ["mediaType"] = mediaType, ["digest"] = digest.ToString(), ["size"] = bytes.Length };
         if (tag is not null) put["annotations"] = new JsonObject { [NameKey] = tag };
         index["manifests"] = new JsonArray([.. kept, put]);
-        await BesideAsync(IndexPath, async file => await file.WriteAsync(System.Text.Encoding.UTF8.GetBytes(index.ToJsonString()), cancellation));
-        await BesideAsync(Path.Combine(directory, "oci-layout"), async file => await file.WriteAsync("""{"imageLayoutVersion":"1.0.0"}"""u8.ToArray(), cancellation));
+        await BlobFile.WriteAsync(IndexPath, System.Text.Encoding.UTF8.GetBytes(index.ToJsonString()), cancellation);
+        await BlobFile.WriteAsync(At("oci-layout"), """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray(), cancellation);
     }
 
     private async Task<JsonObject> ReadIndexAsync(CancellationToken cancellation)
@@ -114,18 +97,6 @@ internal sealed class LayoutPlace(string directory) : ICopyPlace
     private static string? NameOf(JsonNode? entry) => Text((entry as JsonObject)?["annotations"], NameKey);
 
     private static string? Text(JsonNode? node, string member) => (node as JsonObject)?[member] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
-
-    /// <summary>Writes a file beside its place, and moves it there when it is whole.</summary>
-    private static async Task BesideAsync(string path, Func<FileStream, Task> write)
-    {
-        var temporary = $"{path}.{Guid.NewGuid():n}.tmp";
-        try
-        {
-            await using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write)) await write(file);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally { File.Delete(temporary); }
-    }
 
     public void Dispose() { }
 }

@@ -17,7 +17,8 @@ public static class RegistryCommand
           tags HOST/REPOSITORY         List a repository's tags
           inspect HOST/REPOSITORY:TAG  Show a manifest and what belongs to it (--raw: its bytes)
           scan HOST/REPOSITORY:TAG     List an image's packages and their known vulnerabilities (--packages, --json, --exit-code)
-          copy SOURCE DESTINATION      Copy an image with all its platforms, and with --referrers what refers to it; each is [docker://]NAME or oci:DIRECTORY[:TAG]
+          copy SOURCE DESTINATION      Copy an image with all its platforms (or --platform), and with --referrers what refers to it; each is [docker://]NAME,
+                                       oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], dir:DIRECTORY or docker-archive:FILE[:NAME[:TAG]]
           rm HOST/REPOSITORY:TAG...    Delete tags, or by @DIGEST manifests (--repository: whole repositories of a wharf registry)
           prune HOST                   Remove what nothing references from a wharf registry (--grace 1h)
           robot create|ls|rm HOST      Manage logins for machines of a wharf registry
@@ -43,7 +44,7 @@ public static class RegistryCommand
                 ["tags", .. var rest] => await ListCommands.TagsAsync(new RegistryArguments(rest, ["--insecure-registry"], []), credentials),
                 ["inspect", .. var rest] => await InspectCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--raw"]), credentials),
                 ["scan", .. var rest] => await ScanCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry", "--platform"], ["--packages", "--json", "--exit-code"]), credentials),
-                ["copy" or "cp", .. var rest] => await CopyCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--referrers"]), credentials),
+                ["copy" or "cp", .. var rest] => await CopyCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry", "--platform"], ["--referrers"]), credentials),
                 ["rm" or "delete", .. var rest] => await ListCommands.RemoveAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--repository"]), credentials),
                 ["prune", .. var rest] => await AdminCommands.PruneAsync(new RegistryArguments(rest, ["--insecure-registry", "--grace"], []), credentials),
                 ["robot", .. var rest] => await AdminCommands.RobotAsync(new RegistryArguments(rest, ["--insecure-registry", "--repository", "--allow", "--expires"], []), credentials),
