@@ -12,14 +12,24 @@ internal static unsafe class CgroupFile
     /// <summary>Writes a value; 0 or the error number.</summary>
     public static int TryWrite(string path, string value)
     {
+        using var file = TryOpen(path, out int errno);
+        return file is null ? errno : TryWrite(file, value);
+    }
+
+    private static Fd? TryOpen(string path, out int errno)
+    {
         int fd = Libc.openat(OpenAt.AT_FDCWD, path, O.WRONLY | O.CLOEXEC, 0);
-        if (fd < 0) return Marshal.GetLastPInvokeError();
-        using var file = new Fd(fd);
+        errno = fd < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return fd < 0 ? null : new Fd(fd);
+    }
+
+    private static int TryWrite(Fd file, string value)
+    {
         var bytes = Encoding.UTF8.GetBytes(value);
         while (true)
         {
             nint count;
-            fixed (byte* at = bytes) count = Libc.write(fd, at, (nuint)bytes.Length);
+            fixed (byte* at = bytes) count = Libc.write(file.Value, at, (nuint)bytes.Length);
             if (count >= 0) return 0;
             int errno = Marshal.GetLastPInvokeError();
             if (errno != Errno.EINTR) return errno; // a signal during a long write, as of a memory limit that reclaims
@@ -31,6 +41,23 @@ internal static unsafe class CgroupFile
     {
         int errno = TryWrite(path, value);
         if (errno != 0) throw Refused(path, value, field, errno);
+    }
+
+    /// <summary>Writes values one after the other, each a command, to a file that is opened once.</summary>
+    public static void Write(string path, IEnumerable<string> values, string field)
+    {
+        Fd? file = null;
+        try
+        {
+            foreach (var value in values)
+            {
+                int errno = 0;
+                file ??= TryOpen(path, out errno);
+                if (file is not null) errno = TryWrite(file, value);
+                if (errno != 0) throw Refused(path, value, field, errno);
+            }
+        }
+        finally { file?.Dispose(); }
     }
 
     public static void Write(string path, long value, string field) => Write(path, value.ToString(CultureInfo.InvariantCulture), field);

@@ -13,10 +13,19 @@ internal static class DeviceRulesV1
     public static void Apply(string? directory, IReadOnlyList<LinuxDeviceCgroup>? rules)
     {
         if (directory is null || rules is null) return;
-        foreach (var rule in rules) Write(directory, rule.Allow, Format(rule));
+        var writes = rules.Select(rule => (rule.Allow, Rule: Format(rule))).ToList();
         // An allow-all configuration (privileged) needs no exceptions.
-        if (rules is [.., { Allow: true, Type: null or "a" }]) return;
-        foreach (var rule in Always) Write(directory, allow: true, rule);
+        if (rules is not [.., { Allow: true, Type: null or "a" }])
+        {
+            var allowed = writes.Skip(writes.FindLastIndex(write => !write.Allow) + 1).Select(write => write.Rule);
+            writes.AddRange(Always.Except(allowed).Select(rule => (true, rule)));
+        }
+        for (int start = 0, end; start < writes.Count; start = end)
+        {
+            bool allow = writes[start].Allow;
+            for (end = start + 1; end < writes.Count && writes[end].Allow == allow;) end++;
+            CgroupFile.Write($"{directory}/devices.{(allow ? "allow" : "deny")}", writes[start..end].Select(write => write.Rule), "linux.resources.devices");
+        }
     }
 
     public static string Format(LinuxDeviceCgroup rule)
@@ -28,6 +37,4 @@ internal static class DeviceRulesV1
     }
 
     private static string Number(long? number) => number is null or -1 ? "*" : number.Value.ToString(CultureInfo.InvariantCulture);
-
-    private static void Write(string directory, bool allow, string rule) => CgroupFile.Write($"{directory}/devices.{(allow ? "allow" : "deny")}", rule, "linux.resources.devices");
 }
