@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
 
 namespace Wharf.Engine.Containers;
@@ -12,6 +13,9 @@ internal static class CgroupRoot
 
     /// <summary>The cgroup's path below each hierarchy's mount.</summary>
     public static string PathOf(string instanceTag) => $"/wharf-{instanceTag}";
+
+    /// <summary>Whether containers can have cgroups: inside a user namespace only where the hierarchy, or a part of it, was handed to its root.</summary>
+    public static bool MayMake { get; } = !UserNamespace.IsInner || (File.Exists(Mount + "/cgroup.controllers") ? FileAt.MayWrite(Mount) : FileAt.MayWrite(Mount + "/memory"));
 
     /// <summary>
     /// A container's <c>linux.cgroupsPath</c>: a directory below the daemon's or the wished parent's, or <c>slice:prefix:name</c> of a systemd scope.
@@ -29,7 +33,7 @@ internal static class CgroupRoot
     /// </summary>
     public static void LeaveNestedRoot(ILogger log, string root = Mount)
     {
-        if (!File.Exists(root + "/cgroup.type")) return;
+        if (!MayMake || !File.Exists(root + "/cgroup.type")) return;
         try
         {
             for (int tries = 0; tries < 10; tries++)
@@ -65,6 +69,7 @@ internal static class CgroupRoot
     /// <summary>Removes it where it is empty; with containers in it, it stays for the next daemon.</summary>
     public static void Release(string instanceTag)
     {
+        if (!MayMake) return;
         var path = PathOf(instanceTag);
         Remove(Mount + path);
         // cgroup v1: a directory for each controller, some of them links to a shared one.

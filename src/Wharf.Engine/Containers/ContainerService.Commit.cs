@@ -70,7 +70,7 @@ public sealed partial class ContainerService
     {
         using (await container.Gate.EnterAsync(cancellation))
         {
-            bool frozen = pause && container.State.Status == ContainerStatus.Running;
+            bool frozen = pause && _host.HasCgroups && container.State.Status == ContainerStatus.Running;
             if (frozen)
             {
                 await FreezeAsync(container, frozen: true);

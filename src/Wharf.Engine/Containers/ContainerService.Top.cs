@@ -14,7 +14,7 @@ public sealed partial class ContainerService
         var container = _index.Get(nameOrId);
         if (!container.State.HasProcess) throw NotRunning(container);
         if (container.State.Status == ContainerStatus.Restarting) throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
-        var pids = CgroupReader.Of(container.State.Pid)?.Processes() ?? [];
+        var pids = CgroupRoot.MayMake ? CgroupReader.Of(container.State.Pid)?.Processes() ?? [] : PidNamespace.ProcessesWith(container.State.Pid);
         var response = ProcessTable.Parse(arguments) is { } columns ? ProcessTable.Show(columns, pids) : Parse(await ListAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, pids, cancellation), pids);
         Publish(container, "top");
         return response;

@@ -17,6 +17,13 @@ internal static class ContainerStatistics
             StorageStats = new ContainerStorageStats(), PrecpuStats = EmptyCpu(), CpuStats = EmptyCpu(), PidsStats = new ContainerPidsStats(),
             BlkioStats = new ContainerBlkioStats(), MemoryStats = new ContainerMemoryStats(),
         };
+        if (pid != 0 && !CgroupRoot.MayMake)
+        {
+            // What its own group would tell is nobody's: the container is in that of whoever started the daemon.
+            response.PidsStats = new ContainerPidsStats { Current = (ulong)PidNamespace.ProcessesWith(pid).Count };
+            response.Networks = container.HostConfig.NetworkMode is "host" or "none" ? null : Networks(pid);
+            return response;
+        }
         if (pid == 0 || CgroupReader.Of(pid) is not { } cgroup)
         {
             response.Read = response.Preread;

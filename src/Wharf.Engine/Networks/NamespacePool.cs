@@ -143,7 +143,7 @@ internal sealed class NamespacePool(RouteNetlink host, NameServerRules nameServe
             NetworkSettingsFile.Write("ipv6/conf/default/disable_ipv6", v6 ? "0" : "1");
             if (v6) NetworkSettingsFile.Write("ipv6/conf/default/accept_dad", "0");
             NetworkSettingsFile.Write("ipv4/ip_unprivileged_port_start", "0");
-            NetworkSettingsFile.Write("ipv4/ping_group_range", "0 2147483647");
+            if (!UserNamespace.IsInner) NetworkSettingsFile.Write("ipv4/ping_group_range", "0 2147483647"); // numbers there that the namespace has not
             return inside;
         }
         catch

@@ -18,6 +18,8 @@ public sealed class HostFacts
     public long MemoryBytes { get; } = ReadMemory();
     /// <summary>True when cgroup v2 alone rules; false for v1 and hybrid.</summary>
     public bool CgroupV2 { get; } = File.Exists("/sys/fs/cgroup/cgroup.controllers");
+    /// <summary>Whether containers can have cgroups, and so limits.</summary>
+    public bool HasCgroups { get; } = Containers.CgroupRoot.MayMake;
     /// <summary>True when the kernel confines by AppArmor.</summary>
     public bool AppArmor { get; } = Containers.Oci.AppArmor.IsEnabled;
 

@@ -12,6 +12,7 @@ namespace Wharf.Linux.Fds;
 public static unsafe class FileAt
 {
     private const uint STATX_BASIC_STATS_AND_MNT_ID = 0x7ff | 0x1000;
+    private const int W_OK = 2;
 
     private struct OpenHow { public ulong Flags, Mode, Resolve; }
 
@@ -89,6 +90,9 @@ public static unsafe class FileAt
         fixed (byte* path = Zero(name, zeroed))
             return Result(Libc.renameat2(oldDirectory, from, directory, path, 0));
     }
+
+    /// <summary>Whether this process may write to what a path leads to: for a directory, make files in it.</summary>
+    public static bool MayWrite(string path) => Libc.faccessat(OpenAt.AT_FDCWD, path, W_OK, 0) == 0;
 
     public static int Unlink(int directory, ReadOnlySpan<byte> name, bool isDirectory = false)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Namespaces;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Cgroups.Stats;
 using Wharf.Runtime.Cgroups.Systemd;
@@ -28,6 +29,9 @@ public abstract class Cgroup
 
     /// <summary>The path below each hierarchy's mount point, <c>/wharf-TAG/ID</c>.</summary>
     public string Path => Place.Path;
+
+    /// <summary>False for what stands in a group's place where there is none.</summary>
+    public bool IsGroup => Path.Length > 0;
 
     private protected SystemdScope? Scope { get; }
 
@@ -66,6 +70,9 @@ public abstract class Cgroup
         catch (CgroupException error) when (error.Errno is Errno.EACCES or Errno.EPERM or Errno.EROFS) { return false; }
         catch (SyscallException error) when (error.Errno is Errno.EACCES or Errno.EPERM or Errno.EROFS) { return false; }
     }
+
+    /// <summary>The place itself, or none where this program may make no groups: inside a user namespace that was handed no part of the hierarchy.</summary>
+    public static CgroupPlace PlaceOrNone(CgroupLayout layout, CgroupPlace place) => UserNamespace.IsInner && !MayMake(layout, place) ? CgroupPlace.None : place;
 
     /// <summary>Takes up a group made before, by a former shim or another call.</summary>
     public static Cgroup Open(CgroupLayout layout, CgroupPlace place) => place.Path.Length == 0 ? new NoCgroup(layout) : layout.IsV2 ? new CgroupV2(layout, place) : new CgroupV1(layout, place);

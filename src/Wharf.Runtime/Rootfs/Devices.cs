@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Wharf.Linux;
 using Wharf.Linux.Fds;
@@ -21,7 +22,7 @@ public static class Devices
     public static void Create(Fd root, IEnumerable<LinuxDevice>? devices, IdMaps maps)
     {
         using var dev = InRootPath.OpenOrCreateDirectory(root, "/dev", maps);
-        foreach (var (name, major, minor) in Default) Node(dev, name, FileStat.S_IFCHR | 0b110_110_110, major, minor, maps.Uid(0), maps.Gid(0));
+        foreach (var (name, major, minor) in Default) Node(dev, name, "/dev/" + name, FileStat.S_IFCHR | 0b110_110_110, major, minor, maps.Uid(0), maps.Gid(0));
         foreach (var (name, target) in Links)
         {
             if (name == "core" && !File.Exists(target)) continue; // kernels built without it
@@ -48,10 +49,10 @@ public static class Devices
         };
         int at = device.Path.LastIndexOf('/');
         using var directory = InRootPath.OpenOrCreateDirectory(root, at <= 0 ? "/" : device.Path[..at], maps);
-        Node(directory, device.Path[(at + 1)..], kind | (device.FileMode ?? 0b110_110_110) & 0xFFF, (uint)(device.Major ?? 0), (uint)(device.Minor ?? 0), maps.Uid(device.Uid ?? 0), maps.Gid(device.Gid ?? 0));
+        Node(directory, device.Path[(at + 1)..], device.Path, kind | (device.FileMode ?? 0b110_110_110) & 0xFFF, (uint)(device.Major ?? 0), (uint)(device.Minor ?? 0), maps.Uid(device.Uid ?? 0), maps.Gid(device.Gid ?? 0));
     }
 
-    private static void Node(Fd directory, string name, uint mode, uint major, uint minor, uint uid, uint gid)
+    private static void Node(Fd directory, string name, string path, uint mode, uint major, uint minor, uint uid, uint gid)
     {
         // The device number as the kernel's userspace packs it (sysmacros.h).
         ulong number = Number(major, minor);
@@ -60,18 +61,28 @@ public static class Devices
             int errno = Marshal.GetLastPInvokeError();
             if (errno == Errno.EEXIST) return;
             if (errno != Errno.EPERM || !UserNamespace.IsInner) throw new SyscallException("mknodat", errno, name);
-            Bind(directory, name, mode, number);
+            Bind(directory, name, OnHost(path, mode, major, minor) ?? OnHost(string.Create(CultureInfo.InvariantCulture, $"/dev/{((mode & FileStat.S_IFMT) == FileStat.S_IFBLK ? "block" : "char")}/{major}:{minor}"), mode, major, minor)
+                ?? throw new SyscallException("mknodat", errno, path));
             return;
         }
         if (uid != 0 || gid != 0) SyscallException.Check(Libc.fchownat(directory.Value, name, uid, gid, OpenAt.AT_SYMLINK_NOFOLLOW), "fchownat", name);
     }
 
-    // In a user namespace no device can be made; the host's own may be bound, when it is the one that is meant.
-    private static void Bind(Fd directory, string name, uint mode, ulong number)
+    // In a user namespace no device can be made; the host's own may be bound, when it is the one that is meant: found by the name it is to have, or by that
+    // which udev gives every device.
+    private static Fd? OnHost(string path, uint mode, uint major, uint minor)
     {
-        using var source = OpenAt.Open("/dev/" + name, O.PATH);
-        var found = FileStat.Of(source);
-        if ((mode & FileStat.S_IFMT) != FileStat.S_IFIFO && Number(found.RdevMajor, found.RdevMinor) != number) throw new SyscallException("mknodat", Errno.EPERM, name);
+        if (!File.Exists(path)) return null;
+        var device = OpenAt.Open(path, O.PATH);
+        var found = FileStat.Of(device);
+        if (found.Type == (mode & FileStat.S_IFMT) && (found.Type == FileStat.S_IFIFO || (found.RdevMajor, found.RdevMinor) == (major, minor))) return device;
+        device.Dispose();
+        return null;
+    }
+
+    private static void Bind(Fd directory, string name, Fd device)
+    {
+        using var source = device;
         using var tree = MountTree.Clone(source);
         using (OpenAt.InRoot(directory, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.NOCTTY, 0b110_100_100)) { }
         using var target = OpenAt.InRoot(directory, name, O.PATH);

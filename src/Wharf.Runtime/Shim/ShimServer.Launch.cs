@@ -26,7 +26,8 @@ internal sealed partial class ShimServer
         {
             ConnectLog(log);
             OpenNameServer(request);
-            var place = CgroupPlace.Resolve(_launcher.Layout with { UseSystemd = request.SystemdCgroup }, request.Spec.Linux?.CgroupsPath, request.Id);
+            var layout = _launcher.Layout with { UseSystemd = request.SystemdCgroup };
+            var place = Cgroup.PlaceOrNone(layout, CgroupPlace.Resolve(layout, request.Spec.Linux?.CgroupsPath, request.Id));
             // Written down before anything is made: a shim that dies in the middle of a launch leaves what the next one can find.
             _records.Save(new ShimRecord { Id = request.Id, Cgroup = place, Runtime = process.Runtime });
             var launch = new LaunchRequest

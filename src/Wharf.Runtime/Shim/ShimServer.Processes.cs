@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Cgroups;
 using Wharf.Runtime.Init;
@@ -9,7 +10,7 @@ namespace Wharf.Runtime.Shim;
 /// <summary>What happens to processes after their start: signals, freezing, limits, exit, removal.</summary>
 internal sealed partial class ShimServer
 {
-    private const int MostRemovals = 200;
+    private const int MostRemovals = 200, SIGKILL = 9;
 
     private void Signal(SignalRequest request)
     {
@@ -17,11 +18,20 @@ internal sealed partial class ShimServer
         if (!process.Running) throw new KeyNotFoundException($"process of {request.ExecId ?? request.Id} is not running");
         // An exec leads a session of its own: what it has started goes with it. It is not reaped yet, so its number is still its own.
         if (request is { ExecId: not null, Signal: 9 }) _ = Libc.kill(-process.Pid, request.Signal);
-        if (request.All && request.Signal == 9) process.Cgroup!.KillAll();
-        else if (request.All) foreach (var pid in process.Cgroup!.Pids()) _ = Libc.kill(pid, request.Signal); // ESRCH: it ended by itself
+        if (request.All && request.Signal == 9) KillAll(process);
+        else if (request.All && process.Cgroup!.IsGroup) foreach (var pid in process.Cgroup!.Pids()) _ = Libc.kill(pid, request.Signal); // ESRCH: it ended by itself
         else if (Libc.syscall(SyscallNumber.pidfd_send_signal, process.PidFd!.Value, request.Signal) < 0 && Marshal.GetLastPInvokeError() is var errno and not Errno.ESRCH)
             throw new SyscallException("pidfd_send_signal", errno);
     }
+
+    // Without a group the end of init is what ends the others: all of its PID namespace.
+    private static void KillAll(Supervised process)
+    {
+        if (process.Cgroup!.IsGroup) process.Cgroup.KillAll();
+        else Kill(process.PidFd!);
+    }
+
+    private static void Kill(Fd process) => _ = Libc.syscall(SyscallNumber.pidfd_send_signal, process.Value, SIGKILL); // ESRCH: it ended by itself
 
     private void Freeze(ShimConnection connection, long seq, FreezeRequest request)
     {
@@ -152,7 +162,7 @@ internal sealed partial class ShimServer
             if (process.Running)
             {
                 // Its exit is told as any other; the second Delete, after it, forgets it.
-                if (request.ExecId is null) process.Cgroup!.KillAll();
+                if (request.ExecId is null) KillAll(process);
                 else Signal(new SignalRequest { Id = request.Id, ExecId = request.ExecId, Signal = 9 });
             }
             else _processes.Remove(key);

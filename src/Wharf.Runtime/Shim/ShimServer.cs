@@ -50,7 +50,8 @@ internal sealed partial class ShimServer
     private void TakeUp(ShimRecord record)
     {
         var cgroup = Cgroup.Open(_launcher.Layout, record.Cgroup);
-        cgroup.KillAll();
+        if (cgroup.IsGroup) cgroup.KillAll();
+        else if (OrphanedInit.Find(record) is { } init) using (init) Kill(init);
         RemoveCgroup(cgroup);
         if (record.Pid == 0)
         {

@@ -26,6 +26,7 @@ internal sealed record HostCapacity
     public static HostCapacity Read()
     {
         bool v2 = File.Exists("/sys/fs/cgroup/cgroup.controllers");
+        if (!CgroupRoot.MayMake) return Nothing(v2);
         var controllers = v2 ? ReadText("/sys/fs/cgroup/cgroup.controllers")?.Split(' ') ?? [] : [];
         bool Has(string v1, string controller) => v2 ? controllers.Contains(controller) : Path.Exists("/sys/fs/cgroup/" + v1);
         return new HostCapacity
@@ -46,6 +47,13 @@ internal sealed record HostCapacity
             Cpuset = Has("cpuset", "cpuset"),
         };
     }
+
+    // Containers without cgroups: no limit can be set.
+    private static HostCapacity Nothing(bool v2) => new()
+    {
+        Cpus = Environment.ProcessorCount, CpuList = "", MemoryNodes = "", CgroupV2 = v2, Swap = false, BlockWeight = false, BlockWeightDevice = false, OomKillDisable = false,
+        Memory = false, Pids = false, CpuShares = false, CpuQuota = false, Cpuset = false,
+    };
 
     private static string? ReadText(string path) => File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } text ? text : null;
 }

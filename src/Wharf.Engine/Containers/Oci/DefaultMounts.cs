@@ -1,4 +1,5 @@
 using System.Globalization;
+using Wharf.Linux.Namespaces;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Engine.Containers.Oci;
@@ -19,11 +20,12 @@ internal static class DefaultMounts
     /// In mount order. <paramref name="sharedMemory"/> is null for none, empty for a tmpfs of the container's own, else the
     /// host directory that containers of one IPC namespace share.
     /// </summary>
-    public static List<Mount> Build(bool privileged, bool writableCgroups, bool hostIpc, bool userNamespace, string? sharedMemory, long sharedMemorySize)
+    public static List<Mount> Build(bool privileged, bool writableCgroups, bool hostIpc, bool hostPids, bool userNamespace, string? sharedMemory, long sharedMemorySize)
     {
         var mounts = new List<Mount>(12)
         {
-            Proc, Dev, DevPts,
+            // Of a PID namespace that is not its own a user namespace can mount no /proc either.
+            hostPids && UserNamespace.IsInner ? Bind("/proc", "/proc", "nosuid", "noexec", "nodev") : Proc, Dev, DevPts,
             privileged ? Sys : SysReadOnly,
             writableCgroups ? Cgroup : CgroupReadOnly,
         };

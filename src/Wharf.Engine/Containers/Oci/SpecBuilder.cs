@@ -34,7 +34,7 @@ internal static class SpecBuilder
         bool privileged = host.Privileged ?? false;
         var capabilities = CapabilitySet.Resolve(host.CapAdd, host.CapDrop, privileged);
         var security = SecurityOptions.Parse(host.SecurityOpt, input.Defaults);
-        var mounts = DefaultMounts.Build(privileged, privileged || security.WritableCgroups, host.IpcMode == "host", input.Namespaces.Exists(space => space.Type == "user"), input.SharedMemory, host.ShmSize ?? Config.HostConfigDefaults.ShmSize);
+        var mounts = DefaultMounts.Build(privileged, privileged || security.WritableCgroups, host.IpcMode == "host", host.PidMode == "host", input.Namespaces.Exists(space => space.Type == "user"), input.SharedMemory, host.ShmSize ?? Config.HostConfigDefaults.ShmSize);
         DefaultMounts.Overlay(mounts, input.Mounts);
         bool ownUts = input.Namespaces.Exists(space => space is { Type: "uts", Path: null });
         return new Spec
