@@ -59,7 +59,7 @@ internal sealed class GlobalOptions
         get
         {
             if (host.Values.Count > 1) throw new CliException("Failed to initialize: unable to resolve docker endpoint: Specify only one -H");
-            return host.Values.Count == 1 ? host.Values[0] : Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } set ? set : DockerHost.Default;
+            return host.Values.Count == 1 ? host.Values[0] : Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } set ? set : DockerHost.OfOwnDaemon() ?? DockerHost.Default;
         }
     }
 

@@ -114,6 +114,9 @@ public sealed record DaemonOptions
     /// <summary>Options of running containers, <c>key=value</c>: <c>native.cgroupdriver</c> is <c>cgroupfs</c> or <c>systemd</c>.</summary>
     public IReadOnlyList<string> ExecOptions { get; init; } = [];
 
+    /// <summary>Where the state of the namespaces is that a daemon of an ordinary user runs in (<c>--rootless</c>); null for a daemon of root.</summary>
+    public string? RootlessState { get; init; }
+
     /// <summary>Containers are systemd's scopes.</summary>
     public bool SystemdCgroup => ExecOptions.Any(option => option.Equals("native.cgroupdriver=systemd", StringComparison.OrdinalIgnoreCase));
     /// <summary>Other OCI runtimes by the names that <c>--runtime</c> takes: program and arguments.</summary>

@@ -133,6 +133,9 @@ public sealed class EngineHost : IAsyncDisposable
         catch (Exception error) when (error is not OutOfMemoryException) { logs.CreateLogger<EngineHost>().StartNotUndone(error); }
     }
 
+    /// <summary>Once disposed: whether containers run on.</summary>
+    public bool LeavesContainers { get; private set; }
+
     /// <summary>Lets go of everything; containers run on.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -140,9 +143,9 @@ public sealed class EngineHost : IAsyncDisposable
         await Containers.StopServiceAsync(CancellationToken.None);
         await ImageCollector.DisposeAsync();
         await Images.StopRecipesAsync();
-        bool anyRunning = !await Shim.ShutdownIfIdleAsync(CancellationToken.None);
+        LeavesContainers = !await Shim.ShutdownIfIdleAsync(CancellationToken.None);
         CgroupRoot.Release(Options.InstanceTag);
-        await Networks.StopAsync(anyRunning, CancellationToken.None);
+        await Networks.StopAsync(LeavesContainers, CancellationToken.None);
         Networks.Dispose();
         Volumes.Dispose();
         await Snapshots.DisposeAsync();

@@ -1,4 +1,5 @@
 using Wharf.Runtime.Commands.CommandLine;
+using Wharf.Runtime.DaemonNamespaces;
 using Wharf.Runtime.Init;
 using Wharf.Runtime.Shim;
 
@@ -8,5 +9,6 @@ if (args.Any(word => word is "shim" or "create" or "run" or "exec" or "restore")
 return args switch
 {
     ["shim", .. var rest] => ShimCommand.Run(rest),
+    ["enter", .. var rest] => EnterCommand.Run(rest),
     _ => Application.Run(Path.GetFileNameWithoutExtension(Environment.GetCommandLineArgs()[0]), args),
 };

@@ -7,6 +7,10 @@ internal sealed record DockerHost(string Text, string? SocketPath, string HostNa
 {
     public const string Default = "unix:///run/wharf/wharf.sock";
 
+    /// <summary>The socket of a daemon that the user started himself (<c>wharf daemon --rootless</c>); null where none is.</summary>
+    public static string? OfOwnDaemon() =>
+        Environment.UserName != "root" && Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } runtime && Path.Combine(runtime, "wharf", "wharf.sock") is var socket && File.Exists(socket) ? "unix://" + socket : null;
+
     public bool IsTls { get; init; }
     /// <summary>For <c>ssh://</c>: the arguments that name the machine to ssh(1); null otherwise.</summary>
     public IReadOnlyList<string>? SshTarget { get; init; }

@@ -86,15 +86,15 @@ public static class SystemApi
             DriverStatus = DriverStatus(engine.Options),
             DockerRootDir = engine.Options.DataRoot,
             Plugins = new PluginsInfo { Volume = [.. engine.Volumes.Drivers], Network = [.. engine.Networks.Drivers], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
-            MemoryLimit = true, SwapLimit = SwapLimit(host), CpuCfsPeriod = true, CpuCfsQuota = true, CPUShares = true, CPUSet = true, PidsLimit = true,
-            OomKillDisable = !host.CgroupV2,
+            MemoryLimit = host.HasCgroups, SwapLimit = host.HasCgroups && SwapLimit(host), CpuCfsPeriod = host.HasCgroups, CpuCfsQuota = host.HasCgroups, CPUShares = host.HasCgroups, CPUSet = host.HasCgroups, PidsLimit = host.HasCgroups,
+            OomKillDisable = host is { HasCgroups: true, CgroupV2: false },
             IPv4Forwarding = File.ReadAllText("/proc/sys/net/ipv4/ip_forward").Trim() == "1",
             Debug = engine.Options.Debug,
             NFd = Directory.GetFiles("/proc/self/fd").Length,
             NGoroutines = ThreadPool.ThreadCount,
             SystemTime = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:ss.fffffff00Z", CultureInfo.InvariantCulture),
             LoggingDriver = engine.Options.LogDriver,
-            CgroupDriver = engine.Options.SystemdCgroup ? "systemd" : "cgroupfs",
+            CgroupDriver = !host.HasCgroups ? "none" : engine.Options.SystemdCgroup ? "systemd" : "cgroupfs",
             CgroupVersion = host.CgroupV2 ? "2" : "1",
             NEventsListener = engine.Events.Listeners,
             KernelVersion = host.KernelVersion,
@@ -121,12 +121,20 @@ public static class SystemApi
             RuncCommit = new CommitInfo { ID = DaemonVersion.Commit },
             InitCommit = new CommitInfo { ID = "" },
             SecurityOptions = SecurityOptionsOf(engine),
-            Warnings = devices.Errors.Count == 0 ? null : [.. devices.Errors.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"CDI: Error associated with spec file {pair.Key}: {pair.Value}")],
-            KernelMemoryTCP = !host.CgroupV2,
+            Warnings = WarningsOf(engine, devices),
+            KernelMemoryTCP = host is { HasCgroups: true, CgroupV2: false },
             FirewallBackend = new FirewallInfo { Driver = "nftables" },
             CDISpecDirs = [.. engine.Options.CdiDirectories],
             DiscoveredDevices = devices.Names.Select(static name => new DeviceInfo { Source = "cdi", ID = name }).ToList() is { Count: > 0 } found ? found : null,
         };
+    }
+
+    private static List<string>? WarningsOf(Engine.EngineHost engine, Engine.Containers.Devices.CdiRegistry devices)
+    {
+        var warnings = new List<string>();
+        if (!engine.Host.HasCgroups) warnings.Add("WARNING: Running in a user namespace without cgroups: limits of containers are discarded");
+        warnings.AddRange(devices.Errors.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"CDI: Error associated with spec file {pair.Key}: {pair.Value}"));
+        return warnings.Count == 0 ? null : warnings;
     }
 
     private static List<string> SecurityOptionsOf(Engine.EngineHost engine)
@@ -134,6 +142,7 @@ public static class SystemApi
         var defaults = engine.Options.ContainerDefaults;
         var options = new List<string> { $"name=seccomp,profile={defaults.SeccompProfile}" };
         if (engine.Host.AppArmor) options.Insert(0, "name=apparmor");
+        if (engine.Options.RootlessState is not null) options.Add("name=rootless");
         if (engine.Host.CgroupV2) options.Add("name=cgroupns");
         if (defaults.NoNewPrivileges) options.Add("name=no-new-privileges");
         return options;

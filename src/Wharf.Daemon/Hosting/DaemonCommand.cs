@@ -31,7 +31,12 @@ public static class DaemonCommand
             var options = DaemonCommandLine.Parse(args);
             if (args.Contains("--version") || args.Contains("-v")) Console.Out.WriteLine($"Wharf version {DaemonVersion.Product}, build {DaemonVersion.Commit}");
             else if (args.Contains("--validate")) await Console.Error.WriteLineAsync("configuration OK");
-            else await ServeAsync(options, args);
+            else if (options.RootlessState is null) await ServeAsync(options, args);
+            else
+            {
+                RootlessNamespaces.Enter(options, args);
+                if (!(await ServeAsync(options, args)).LeavesContainers) RootlessNamespaces.Leave(options);
+            }
             return 0;
         }
         catch (WharfException error)
@@ -43,7 +48,8 @@ public static class DaemonCommand
 
     private static LogLevel LevelOf(string name) => name switch { "debug" => LogLevel.Debug, "warn" => LogLevel.Warning, "error" => LogLevel.Error, "fatal" => LogLevel.Critical, _ => LogLevel.Information };
 
-    private static async Task ServeAsync(DaemonOptions options, string[] args)
+    /// <summary>Serves until a signal asks to stop; gives the engine as it ended.</summary>
+    private static async Task<EngineHost> ServeAsync(DaemonOptions options, string[] args)
     {
         Linux.Memory.ResidentMemory.LimitNativeHeaps();
         Linux.Fds.FileMode.SetUmask(Umask);
@@ -105,6 +111,7 @@ public static class DaemonCommand
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         await app.StopAsync(patience.Token);
         foreach (var socket in endpoints.Sockets) File.Delete(socket);
+        return engine;
     }
 
     private static void Stop(PosixSignalContext signal, CancellationTokenSource stop, ILogger log)

@@ -86,6 +86,7 @@ public static class DaemonCommandLine
               --registry-mirror list           Mirror of docker.io, a URL
               --registry string                Address to serve the images at as a registry, e.g. 127.0.0.1:5000
               --registry-config string         Configuration file of that registry (docs/registry.md)
+              --rootless                       Run as an ordinary user, in a user namespace with a network of its own (docs/rootless.md)
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
               --seccomp-profile string         Seccomp profile of containers that name none: a file or "unconfined" (default "builtin")
           -s, --storage-driver string          "overlay2"; "btrfs": containers' roots as snapshots, where the data root is on btrfs; or "vfs": as plain copies, where overlayfs cannot be used (default "overlay2")
@@ -149,16 +150,18 @@ public static class DaemonCommandLine
         .. ContainerDaemonOptions.Flags,
         .. DockerdOptions.Flags,
     ];
-    private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", "--tls", "--tlsverify", "--validate", "--version", .. NetworkDaemonOptions.Switches, .. ContainerDaemonOptions.Switches, .. DockerdOptions.Switches];
+    private static readonly string[] Switches = ["--debug", "--keep-layer-blobs", RootlessOptions.Flag, "--tls", "--tlsverify", "--validate", "--version", .. NetworkDaemonOptions.Switches, .. ContainerDaemonOptions.Switches, .. DockerdOptions.Switches];
 
     /// <summary>Parses, merges and validates; InvalidArgument names the flag or key that is wrong.</summary>
     public static DaemonOptions Parse(IReadOnlyList<string> args)
     {
         var flags = ReadFlags(args);
-        var path = One(flags, "--config-file") ?? DefaultConfigFile;
+        bool rootless = Switch(flags, RootlessOptions.Flag) == true;
+        var path = One(flags, "--config-file") ?? (rootless ? RootlessOptions.ConfigFile : DefaultConfigFile);
         var file = flags.ContainsKey("--config-file") || File.Exists(path) ? DaemonConfigFile.Read(path) : new DaemonConfigFile();
         RefuseBoth(flags, file);
         var options = Merge(flags, file);
+        if (rootless) options = options with { RootlessState = Path.Combine(options.ExecRoot, "namespaces") };
         options.Validate();
         return options;
     }
@@ -167,7 +170,7 @@ public static class DaemonCommandLine
 
     private static DaemonOptions MergeBase(Dictionary<string, List<string>> flags, DaemonConfigFile file)
     {
-        var defaults = new DaemonOptions();
+        var defaults = Switch(flags, RootlessOptions.Flag) == true ? RootlessOptions.Defaults(new DaemonOptions()) : new DaemonOptions();
         string execRoot = One(flags, "--exec-root") ?? file.ExecRoot ?? defaults.ExecRoot;
         return defaults with
         {

@@ -16,7 +16,7 @@ internal static class DockerdOptions
 
     public static readonly string[] Switches =
     [
-        "--cri-containerd", "--experimental", "--ip-forward-no-drop", "--ip6tables", "--live-restore", "--raw-logs", "--rootless", "--selinux-enabled", "--userland-proxy",
+        "--cri-containerd", "--experimental", "--ip-forward-no-drop", "--ip6tables", "--live-restore", "--raw-logs", "--selinux-enabled", "--userland-proxy",
     ];
 
     /// <summary>All that changes nothing, each with why.</summary>
@@ -25,7 +25,6 @@ internal static class DockerdOptions
         string? Text(string name, string? inFile) => flags.GetValueOrDefault("--" + name)?[^1] ?? inFile;
         bool? Is(string name, bool? inFile) => flags.GetValueOrDefault("--" + name) is [.., var last] ? last == "true" : inFile;
         Refuse("userns-remap", Text("userns-remap", file.UsernsRemap), "containers with user namespaces are not supported");
-        if (Is("rootless", null) == true) Refuse("rootless", "true", "the daemon must run as root");
         if (Is("selinux-enabled", file.SelinuxEnabled) == true) Refuse("selinux-enabled", "true", "SELinux is not supported");
         foreach (var name in (ReadOnlySpan<string>)["cpu-rt-period", "cpu-rt-runtime"])
             if (Text(name, null) is { } value && value != "0") Refuse(name, value, "containers share no real-time budget");

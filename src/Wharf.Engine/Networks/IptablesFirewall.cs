@@ -140,7 +140,7 @@ internal sealed class IptablesRules(string tag, DaemonOptions options)
         {
             var port = run.Mapping;
             var target = run.IsRange ? own : string.Create(CultureInfo.InvariantCulture, $"{(v6 ? $"[{own}]" : own)}:{port.ContainerPort}");
-            yield return $"-A {Ports} {(IsAny(port) ? "" : $"-d {port.HostAddress} ")}-p {port.Protocol} -m {port.Protocol} --dport {Number(run)} -j DNAT --to-destination {target}";
+            yield return $"-A {Ports} {(IsAny(port) ? "" : $"-d {port.ArrivalAddress} ")}-p {port.Protocol} -m {port.Protocol} --dport {Number(run)} -j DNAT --to-destination {target}";
         }
         var post = Chain("POST");
         if (!v6) foreach (var network in networks) yield return $"-A {post} -s 127.0.0.0/8 -o {network.Bridge} -j MASQUERADE";
@@ -190,7 +190,7 @@ internal sealed class IptablesRules(string tag, DaemonOptions options)
     private static IEnumerable<(PortRun Run, string Own)> RunsOf(bool v6, IEnumerable<EndpointRecord> endpoints) =>
         endpoints.SelectMany(endpoint => PortRun.Of(endpoint.Ports.Where(port => !port.Relayed && port.HostAddress.Contains(':') == v6)).Select(run => (run, (v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress)!)));
 
-    private static bool IsAny(PortMapping port) => port.HostAddress is "" or "0.0.0.0" or "::";
+    private static bool IsAny(PortMapping port) => port.ArrivalAddress is "" or "0.0.0.0" or "::";
     private static string Number(PortRun run) => string.Create(CultureInfo.InvariantCulture, $"{run.First}{(run.IsRange ? $":{run.Last}" : "")}");
     private static IEnumerable<Subnet> SubnetsOf(NetworkRecord network, bool v6) => (network.Network.IPAM?.Config ?? []).Select(config => Subnet.TryParse(config.Subnet, out var subnet) ? subnet : (Subnet?)null).OfType<Subnet>().Where(subnet => subnet.IsIPv6 == v6);
 

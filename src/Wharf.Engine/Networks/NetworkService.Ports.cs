@@ -71,9 +71,9 @@ public sealed partial class NetworkService
     /// </summary>
     private List<PortMapping> PlacesOf(PortWish wish, Gateways gateways)
     {
-        bool v4 = gateways.V4 is not null, v6 = gateways.V6 is not null;
+        bool v4 = gateways.V4 is not null, v6 = gateways.V6 is not null && !_ports.OnlyIPv4;
         var network = Find(gateways.First!.NetworkId).Network;
-        bool canRelay = !v6 && v4 && wish.Protocol != "sctp" && Interfaces.HasIPv6;
+        bool canRelay = !v6 && v4 && !_ports.OnlyIPv4 && wish.Protocol != "sctp" && Interfaces.HasIPv6;
         var asked = wish.HostAddress.Length > 0 ? wish.HostAddress : BridgeOptions.HostAddress(network) ?? _options.DefaultHostAddress ?? "";
         var places = new List<PortMapping>();
         if (asked.Length == 0)
@@ -83,6 +83,7 @@ public sealed partial class NetworkService
             return places;
         }
         if (!Subnet.TryParseAddress(asked, out var address)) throw WharfException.Invalid($"invalid host IP address: \"{asked}\"");
+        if (Subnet.IsV6(address) && _ports.OnlyIPv4) throw WharfException.Invalid($"cannot publish on host address {asked}: a rootless daemon publishes ports on IPv4 addresses only");
         if (Subnet.IsV6(address) ? !v6 && !canRelay : !v4)
             throw WharfException.Invalid($"cannot publish on host address {asked}: network {network.Name} has no {(Subnet.IsV6(address) ? "IPv6" : "IPv4")} addresses");
         return [Place(address.ToString())];
@@ -100,7 +101,7 @@ public sealed partial class NetworkService
     /// </summary>
     private void ForgetFlows(IEnumerable<PortMapping> ports)
     {
-        var destinations = ports.Where(port => port.Protocol != "tcp" && !port.Routed).Select(port => (port.Protocol == "udp" ? IPPROTO_UDP : IPPROTO_SCTP, (ushort)port.HostPort)).ToHashSet();
+        var destinations = ports.Where(port => port.Protocol != "tcp" && !port.Routed).Select(port => (port.Protocol == "udp" ? IPPROTO_UDP : IPPROTO_SCTP, (ushort)port.ArrivalPort)).ToHashSet();
         if (destinations.Count == 0) return;
         try
         {

@@ -47,7 +47,7 @@ public sealed partial class NetworkService : IDisposable
         _nameServerRules = new NameServerRules(_firewall is IptablesFirewall iptables ? new IptablesProgram(iptables.IsLegacy) : null);
         _dhcp = new DhcpIpam(_log);
         _pool = new NamespacePool(_netlink, _nameServerRules, _log);
-        _ports = new PortHolder(relaysAll: !_firewall.TurnsPorts, id => _endpoints.GetValueOrDefault(id, []) is [var endpoint, ..] ? endpoint.ContainerName : id);
+        _ports = new PortHolder(relaysAll: !_firewall.TurnsPorts, options.RootlessState is { } rootless ? new OutsidePorts(rootless) : null, id => _endpoints.GetValueOrDefault(id, []) is [var endpoint, ..] ? endpoint.ContainerName : id);
     }
 
     /// <summary>The host's address on the default bridge: what <c>host-gateway</c> stands for; empty without one.</summary>

@@ -38,6 +38,14 @@ public sealed record PortMapping
     public string Protocol { get; set; } = "tcp";
     /// <summary>The container has no address of the host address's family: bytes are passed on between sockets.</summary>
     public bool Relayed { get; set; }
+    /// <summary>Where packets to the host port come in, when something outside of the daemon's network passes them on to a port of ours; 0: at the host address and port themselves.</summary>
+    public int LocalPort { get; set; }
+
+    /// <summary>The port of the daemon's network that the firewall turns to the container.</summary>
+    [System.Text.Json.Serialization.JsonIgnore] public int ArrivalPort => LocalPort > 0 ? LocalPort : HostPort;
+    /// <summary>The address of it; empty or of all zeros for any.</summary>
+    [System.Text.Json.Serialization.JsonIgnore] public string ArrivalAddress => LocalPort > 0 ? "" : HostAddress;
+
     /// <summary>Reached at the container's own address (gateway mode routed): no host port is taken.</summary>
     public bool Routed { get; set; }
 }

@@ -16,7 +16,7 @@ internal sealed class NftablesFirewall(string tag, DaemonOptions options, Nftabl
 
     public string Name => $"wharf_{tag}";
     public bool TurnsPorts => true;
-    public string PlaceOf(PortMapping port) => $"map {(port.HostAddress is "" or "0.0.0.0" or "::" ? "any_port" : "address_port")}{(port.HostAddress.Contains(':') ? 6 : 4)} or its _range, chains prerouting and output";
+    public string PlaceOf(PortMapping port) => $"map {(port.ArrivalAddress is "" or "0.0.0.0" or "::" ? "any_port" : "address_port")}{(port.HostAddress.Contains(':') ? 6 : 4)} or its _range, chains prerouting and output";
 
     /// <summary>Waits until something of our table, or of the host's chains, has been changed by somebody.</summary>
     public async Task WatchAsync(Action changed, CancellationToken cancellation)
@@ -207,7 +207,7 @@ internal sealed class NftablesFirewall(string tag, DaemonOptions options, Nftabl
         foreach (var run in PortRun.Of(endpoint.Ports.Where(port => !port.Relayed)))
         {
             var port = run.Mapping;
-            bool v6 = port.HostAddress.Contains(':'), any = port.HostAddress is "" or "0.0.0.0" or "::";
+            bool v6 = port.ArrivalAddress.Contains(':'), any = port.ArrivalAddress is "" or "0.0.0.0" or "::";
             var own = v6 ? endpoint.Settings.GlobalIPv6Address : endpoint.Settings.IPAddress;
             var kind = run.IsRange ? "range" : "port";
             var number = run.IsRange ? $"{run.First}-{run.Last}" : $"{run.First}";
@@ -216,7 +216,7 @@ internal sealed class NftablesFirewall(string tag, DaemonOptions options, Nftabl
                 script.AppendLine($"{verb} element {_table} {(run.IsRange ? "open_range" : "open")}{(v6 ? '6' : '4')} {{ {own} . {NumberOf(port.Protocol)} . {number} }}");
                 continue;
             }
-            var key = any ? $"{NumberOf(port.Protocol)} . {number}" : $"{port.HostAddress} . {NumberOf(port.Protocol)} . {number}";
+            var key = any ? $"{NumberOf(port.Protocol)} . {number}" : $"{port.ArrivalAddress} . {NumberOf(port.Protocol)} . {number}";
             // The ports of a range stay what they are.
             var value = verb == "delete" ? "" : run.IsRange ? $" : {own}" : $" : {own} . {port.ContainerPort}";
             script.AppendLine($"{verb} element {_table} {(any ? "any_" : "address_")}{kind}{(v6 ? '6' : '4')} {{ {key}{value} }}");

@@ -13,9 +13,9 @@ internal readonly record struct PortRun(PortMapping Mapping, int First, int Last
     public static IEnumerable<PortRun> Of(IEnumerable<PortMapping> ports)
     {
         PortRun? open = null;
-        foreach (var port in ports.OrderBy(port => port.HostAddress, StringComparer.Ordinal).ThenBy(port => port.Protocol, StringComparer.Ordinal).ThenBy(port => port.Routed).ThenBy(Number))
+        foreach (var port in ports.OrderBy(port => port.ArrivalAddress, StringComparer.Ordinal).ThenBy(port => port.Protocol, StringComparer.Ordinal).ThenBy(port => port.Routed).ThenBy(Number))
         {
-            if (open is { } run && run.Mapping.HostAddress == port.HostAddress && run.Mapping.Protocol == port.Protocol && run.Mapping.Routed == port.Routed && Keeps(run.Mapping) && Keeps(port))
+            if (open is { } run && run.Mapping.ArrivalAddress == port.ArrivalAddress && run.Mapping.Protocol == port.Protocol && run.Mapping.Routed == port.Routed && Keeps(run.Mapping) && Keeps(port))
             {
                 if (Number(port) == run.Last) continue; // two host ports lead to one that is routed
                 if (Number(port) == run.Last + 1)
@@ -30,6 +30,6 @@ internal readonly record struct PortRun(PortMapping Mapping, int First, int Last
         if (open is { } last) yield return last;
     }
 
-    private static int Number(PortMapping port) => port.Routed ? port.ContainerPort : port.HostPort;
-    private static bool Keeps(PortMapping port) => port.Routed || port.HostPort == port.ContainerPort;
+    private static int Number(PortMapping port) => port.Routed ? port.ContainerPort : port.ArrivalPort;
+    private static bool Keeps(PortMapping port) => port.Routed || port.ArrivalPort == port.ContainerPort;
 }

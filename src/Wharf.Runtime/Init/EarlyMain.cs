@@ -68,19 +68,27 @@ namespace Wharf.Runtime.Init
             return RealMain(count, arguments, environment);
         }
 
-        // See Rootless. What fails is found out by it. Mounts can only be copied in a mount namespace that is the user namespace's own.
+        // See Rootless and EnterCommand. What fails is found out by them. Mounts can only be copied in a mount namespace that is the user namespace's own.
         private static void EnterUserNamespace(byte** environment)
         {
-            int file = -1;
-            for (; *environment is not null && file < 0; environment++) file = NumberBehind(*environment);
-            if (file < 0) return;
-            if (SetNamespace(file, Launcher.CLONE_NEWUSER) == 0) _ = Unshare(Launcher.CLONE_NEWNS);
-            _ = Close(file);
+            for (; *environment is not null; environment++)
+            {
+                if (NumberBehind(*environment, "WHARF_RUNTIME_USERNS=\0"u8) is >= 0 and var user)
+                {
+                    if (SetNamespace(user, Launcher.CLONE_NEWUSER) == 0) _ = Unshare(Launcher.CLONE_NEWNS);
+                    _ = Close(user);
+                }
+                else if (NumberBehind(*environment, "WHARF_RUNTIME_HOLDER=\0"u8) is >= 0 and var holder)
+                {
+                    _ = SetNamespace(holder, Launcher.CLONE_NEWUSER | Launcher.CLONE_NEWNS | Launcher.CLONE_NEWNET);
+                    _ = Close(holder);
+                }
+            }
         }
 
-        private static int NumberBehind(byte* entry)
+        private static int NumberBehind(byte* entry, ReadOnlySpan<byte> variable)
         {
-            fixed (byte* name = "WHARF_RUNTIME_USERNS=\0"u8)
+            fixed (byte* name = variable)
             {
                 int i = 0, number = 0;
                 for (; name[i] != 0; i++) if (entry[i] != name[i]) return -1;

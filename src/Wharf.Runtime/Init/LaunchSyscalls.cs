@@ -36,6 +36,7 @@ internal static class LaunchSyscalls
     public static int openat => Arm64 ? 56 : 257;
     public static int unshare => Arm64 ? 97 : 272;
     public static int dup3 => Arm64 ? 24 : 292;
+    public static int ppoll => Arm64 ? 73 : 271;
     public static int prlimit64 => Arm64 ? 261 : 302;
     public static int setns => Arm64 ? 268 : 308;
     public static int seccomp => Arm64 ? 277 : 317;

@@ -69,14 +69,15 @@ internal static class Rootless
         (linux.UidMappings, linux.GidMappings) = (null, null);
     }
 
-    private static void WriteUsers(int pid, IReadOnlyList<IdMapping> maps)
+    /// <summary>Gives a new user namespace its users: by the process's own right where it is this user's number alone, else by shadow's help.</summary>
+    internal static void WriteUsers(int pid, IReadOnlyList<IdMapping> maps)
     {
         if (maps is [{ Size: 1 } only] && only.HostId == Libc.geteuid()) Write($"/proc/{pid}/uid_map", $"{only.ContainerId} {only.HostId} 1\n");
         else Run("newuidmap", pid, maps);
     }
 
-    // Without the right to a group it could be dropped by who is kept out by it: the kernel wants setgroups given up first.
-    private static void WriteGroups(int pid, IReadOnlyList<IdMapping> maps)
+    /// <summary>As for users. Without the right to a group it could be dropped by who is kept out by it: the kernel wants setgroups given up first.</summary>
+    internal static void WriteGroups(int pid, IReadOnlyList<IdMapping> maps)
     {
         if (maps is [{ Size: 1 } only] && only.HostId == Libc.getegid())
         {

@@ -26,6 +26,8 @@ public sealed class EngineFixture : IAsyncLifetime
     public string SocketPath => Host["unix://".Length..];
     /// <summary>A program, with arguments, that runs the daemon in its place: in namespaces of its own, say.</summary>
     public IReadOnlyList<string> Within { get; set; } = [];
+    /// <summary>The executable that is the daemon.</summary>
+    public string Program { get; set; } = Path.Combine(Binaries, "wharf");
     /// <summary>True when the engine is Wharf, not a peer.</summary>
     public bool IsWharf { get; private set; }
     public int DaemonPid => _daemon?.Id ?? throw new InvalidOperationException("the engine under test is not ours");
@@ -66,7 +68,7 @@ public sealed class EngineFixture : IAsyncLifetime
     /// <summary>Starts the daemon and returns when it says that it is ready.</summary>
     public async Task StartDaemonAsync(params string[] more)
     {
-        string[] line = [.. Within, Path.Combine(Binaries, "wharf"), "daemon", "-D", "-H", Host, "--data-root", DataRoot, "--exec-root", ExecRoot, .. _flags, .. more];
+        string[] line = [.. Within, Program, "daemon", "-D", "-H", Host, "--data-root", DataRoot, "--exec-root", ExecRoot, .. _flags, .. more];
         var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardError = true, RedirectStandardInput = true };
         _daemon = Process.Start(start)!;
         _daemon.StandardInput.Close();

@@ -21,7 +21,7 @@ internal sealed class DoctorCommand : Command
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        List<Finding> findings = [.. KernelChecks.Run(), .. MachineChecks.Run(dataRoot.Value), await DaemonAsync(cli, cancellationToken)];
+        List<Finding> findings = [.. KernelChecks.Run(), .. MachineChecks.Run(dataRoot.Value), .. Environment.UserName == "root" ? [] : RootlessChecks.Run(Environment.UserName), await DaemonAsync(cli, cancellationToken)];
         if (format.Value == "json") await cli.Out.WriteLineAsync(ToJson(findings));
         else await PrintAsync(cli, findings);
         return findings.Any(finding => finding.Health == Health.Broken) ? 1 : 0;

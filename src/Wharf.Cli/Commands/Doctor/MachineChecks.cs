@@ -20,7 +20,7 @@ internal static class MachineChecks
     }
 
     private static Finding Root() => Environment.UserName == "root" ? new Finding("user", Health.Good, "root")
-        : new Finding("user", Health.Note, Environment.UserName, "the daemon runs as root; to use it without, join the group of its socket");
+        : new Finding("user", Health.Note, Environment.UserName, "root's daemon is used by the group of its socket; 'wharf daemon --rootless' starts one of your own");
 
     private static Finding Firewall()
     {

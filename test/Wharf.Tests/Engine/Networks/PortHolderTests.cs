@@ -10,7 +10,7 @@ namespace Wharf.Tests.Engine.Networks;
 public class PortHolderTests
 {
     private static readonly IPAddress Container = IPAddress.Parse("172.17.0.2");
-    private readonly PortHolder _ports = new(relaysAll: false, id => id);
+    private readonly PortHolder _ports = new(relaysAll: false, outside: null, id => id);
 
     private int Hold(string container, int port, string address = "127.0.0.1", string protocol = "tcp") => _ports.Hold(container, new PortMapping { HostAddress = address, HostPort = port, ContainerPort = 80, Protocol = protocol }, Container);
 

@@ -24,6 +24,10 @@ public class PortRunTests
         Of(Port(80), Port(81, 90), Port(82, 91), Port(83), Port(84)).ShouldBe(["0.0.0.0 tcp 80-80", "0.0.0.0 tcp 81-81", "0.0.0.0 tcp 82-82", "0.0.0.0 tcp 83-84"]);
 
     [Fact]
+    public void Ports_that_something_outside_passes_on_are_told_by_where_they_come_in() =>
+        PortRun.Of([Port(80, address: "127.0.0.1") with { LocalPort = 80 }, Port(81) with { LocalPort = 81 }, Port(82) with { LocalPort = 40000 }]).Select(run => (run.Mapping.ArrivalAddress, run.First, run.Last)).ShouldBe([("", 80, 81), ("", 40000, 40000)]);
+
+    [Fact]
     public void Routed_ports_count_once_however_often_they_are_published() =>
         Of(Port(0, 80, routed: true), Port(0, 81, routed: true), Port(0, 81, routed: true), Port(0, 82, routed: true)).ShouldBe(["0.0.0.0 tcp 80-82"]);
 }
