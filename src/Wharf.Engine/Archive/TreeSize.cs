@@ -18,7 +18,7 @@ public static class TreeSize
     /// <summary>The same of a directory that is open.</summary>
     public static long Of(Fd directory) => Of(directory, [], 0);
 
-    private static long Of(Fd directory, HashSet<ulong> linked, int depth)
+    private static long Of(Fd directory, HashSet<(uint, uint, ulong)> linked, int depth)
     {
         if (depth > MaxDepth) return 0;
         long size = 0;
@@ -27,7 +27,7 @@ public static class TreeSize
             if (FileAt.Stat(directory.Value, name, out var stat) < 0) continue;
             if (!stat.IsDirectory)
             {
-                if (stat.Links == 1 || linked.Add(stat.Inode)) size += stat.Size;
+                if (stat.Links == 1 || linked.Add((stat.DeviceMajor, stat.DeviceMinor, stat.Inode))) size += stat.Size;
                 continue;
             }
             int fd = FileAt.Open(directory.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);

@@ -27,10 +27,11 @@ public sealed partial class SnapshotService
         }
     }
 
-    /// <summary>Bytes of the files that a container has changed or added.</summary>
+    /// <summary>Bytes of the files that a container has changed or added, hard links counted once.</summary>
     private long WholeRootSize(string key)
     {
         using var root = OpenAt.Open(TreePath(Find(key).Number), O.PATH | O.DIRECTORY);
+        var linked = new HashSet<(uint, uint, ulong)>();
         long size = 0;
         foreach (FilesystemChange change in Changes(key))
         {
@@ -38,7 +39,7 @@ public sealed partial class SnapshotService
             int fd = FileAt.OpenBeneath(root.Value, Encoding.UTF8.GetBytes(change.Path!.TrimStart('/')), O.PATH | O.NOFOLLOW, Resolve.NoSymlinks);
             if (fd < 0) continue;
             using var file = new Fd(fd);
-            if (FileStat.Of(file) is { IsRegular: true } stat) size += stat.Size;
+            if (FileStat.Of(file) is { IsRegular: true } stat && (stat.Links == 1 || linked.Add((stat.DeviceMajor, stat.DeviceMinor, stat.Inode)))) size += stat.Size;
         }
         return size;
     }

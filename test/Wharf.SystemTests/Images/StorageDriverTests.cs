@@ -45,4 +45,27 @@ public sealed class StorageDriverTests
         await engine.StartDaemonAsync();
         (await engine.DockerAsync("run", "--rm", "--network", "none", "committed", "cat", "/data/file")).ShouldExit(0).Text.ShouldBe("one");
     }
+
+    [Theory]
+    [InlineData("zfs", "storage-driver \"zfs\" is not supported: there are overlay2, btrfs and vfs")]
+    [InlineData("btrfs", "storage-driver \"btrfs\" needs a data root on btrfs, and /dev/shm/wharf-no-driver-btrfs/snapshots lies on another file system: choose overlay2 or vfs")]
+    public async Task A_driver_that_cannot_be_is_refused_in_a_line_that_tells_which_can(string driver, string message)
+    {
+        var root = "/dev/shm/wharf-no-driver-" + driver;
+        try
+        {
+            var daemon = await CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["daemon", "-H", $"unix://{root}/sock", "--data-root", root, "--exec-root", root + "/run", "--storage-driver", driver]);
+            daemon.ShouldExit(1).Error.Trim().Split('\n')[^1].ShouldContain(message);
+        }
+        finally { if (Directory.Exists(root)) Directory.Delete(root, recursive: true); }
+    }
+
+    [Fact]
+    public async Task A_size_of_a_writable_layer_is_refused_on_btrfs()
+    {
+        await using var started = await DriverEngine.StartAsync("btrfs");
+        (await started.Engine.DockerAsync(BusyboxImage.Tar(), "import", "-", "busybox:latest")).ShouldExit(0);
+        (await started.Engine.DockerAsync("create", "--storage-opt", "size=10m", "busybox", "sh")).ShouldExit(1).Error.ShouldContain("supported only where the data root lies on xfs or ext4");
+        (await started.Engine.DockerAsync("ps", "-aq")).ShouldExit(0).Text.ShouldBe("");
+    }
 }

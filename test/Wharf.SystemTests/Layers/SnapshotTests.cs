@@ -173,6 +173,17 @@ public abstract partial class SnapshotTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_container_holds_is_counted_once_however_many_names_it_has()
+    {
+        var layer = await ApplyAsync(null, new Layer().File("below", "12345").ToArray());
+        await _snapshots.CreateWritableAsync("c", layer.ChainId, default);
+        using (var root = _snapshots.OpenRoot("c"))
+            (await CommandResult.RunAsync("sh", ["-ec", $"cd /proc/{Environment.ProcessId}/fd/{root.Value}; mkdir d; printf 1234567 > d/f; ln d/f g; ln d/f d/h; printf 6 >> below"])).ShouldExit(0);
+        _snapshots.WritableSize("c").ShouldBe(7 + 6);
+        _snapshots.RootSize("c").ShouldBe(7 + 6 + 5);
+    }
+
+    [Fact]
     public async Task A_wrong_digest_or_a_cut_layer_leaves_nothing()
     {
         var tar = new Layer().File("a", new string('x', 5000)).ToArray();
