@@ -254,6 +254,24 @@ public sealed class RootlessDaemonTests : IAsyncLifetime
         (await RunAsync("busybox", "echo", "again")).ShouldBe("again");
     }
 
+    [Fact]
+    public async Task Root_and_a_user_without_numbers_are_told_why_they_get_none()
+    {
+        var wharf = Path.Combine(EngineFixture.Binaries, "wharf");
+        var own = new Dictionary<string, string> { ["XDG_RUNTIME_DIR"] = Path.Combine(_rootless.Root, "none"), ["HOME"] = _rootless.Root };
+        (await CommandResult.RunAsync(wharf, ["daemon", "--rootless"], null, 30, own)).ShouldExit(1).Error.ShouldContain("this is root");
+        await Engine.StopDaemonAsync();
+        foreach (var name in (ReadOnlySpan<string>)["subuid", "subgid"]) File.WriteAllText(Path.Combine(_rootless.Root, "etc", name), "");
+        string[] line = [.. Engine.Within, Engine.Program, "daemon", "--rootless"];
+        (await CommandResult.RunAsync(line[0], line[1..], null, 30)).ShouldExit(1).Error.ShouldContain("usermod --add-subuids");
+        Mine().ShouldBeEmpty();
+        line[^2] = "doctor";
+        var doctor = await CommandResult.RunAsync(line[0], line[1..^1], null, 30);
+        doctor.Text.ShouldContain("rootless numbers: sailor has none in /etc/subuid and /etc/subgid");
+        doctor.Text.ShouldContain("rootless helpers: newuidmap and newgidmap are there");
+        doctor.Text.ShouldContain("rootless network: slirp4netns and /dev/net/tun are there");
+    }
+
     private static List<string> Mine() => [.. Directory.GetDirectories("/proc").Where(directory => int.TryParse(Path.GetFileName(directory), out _)).Where(directory =>
     {
         try { return File.ReadLines(directory + "/status").ToList() is var lines && lines.Contains($"Uid:\t{RootlessEngine.User}\t{RootlessEngine.User}\t{RootlessEngine.User}\t{RootlessEngine.User}") && !lines.Exists(line => line.StartsWith("State:\tZ", StringComparison.Ordinal)); }
