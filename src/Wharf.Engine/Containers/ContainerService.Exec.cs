@@ -63,6 +63,7 @@ public sealed partial class ContainerService
             await AppArmor.PrepareAsync(container.HostConfig);
             var user = _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);
             var process = SpecBuilder.BuildExec(container.Document, consoleSize is null ? config : config with { ConsoleSize = consoleSize }, user, container.Config.Hostname ?? "", LinkedEnvironment(container), _options.ContainerDefaults);
+            if (!process.Cwd.StartsWith('/')) throw new ShimException(new ShimError { Message = "OCI runtime exec failed: exec failed: Cwd must be an absolute path", ExitCode = 128 });
             if (attach)
             {
                 streams = await _shim.AttachAsync(new AttachRequest

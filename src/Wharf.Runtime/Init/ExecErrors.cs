@@ -12,6 +12,8 @@ internal static class ExecErrors
     public static LaunchException Of(string command, int errno) =>
         new($"exec: \"{command}\": {(errno == Errno.ENOENT ? $"stat {command}: " : "")}{Words(errno)}", "exec", errno, errno == Errno.ENOENT ? 127 : 126);
 
+    public static LaunchException OfDirectory(string command) => new($"exec: \"{command}\": is a directory: permission denied", "exec", Errno.EACCES, 126);
+
     /// <summary>What execve itself said of a program that was found: of a script it may be the interpreter that is missing.</summary>
     public static LaunchException OfExecve(string command, int errno) => new($"exec {command}: {Words(errno)}", "exec", errno, errno == Errno.ENOENT ? 127 : 126);
 

@@ -17,7 +17,7 @@ internal static class ProgramPath
         if (command.Contains('/'))
         {
             int errno = Check(root, command.StartsWith('/') ? command : $"{process.Cwd}/{command}");
-            return errno == 0 ? command : throw ExecErrors.Of(command, errno);
+            return errno == 0 ? command : throw (errno == Errno.EISDIR ? ExecErrors.OfDirectory(command) : ExecErrors.Of(command, errno));
         }
         bool denied = false;
         foreach (var directory in PathOf(process).Split(':'))
@@ -25,7 +25,7 @@ internal static class ProgramPath
             var candidate = $"{(directory.Length == 0 ? process.Cwd : directory)}/{command}";
             int errno = Check(root, candidate);
             if (errno == 0) return candidate;
-            denied |= errno == Errno.EACCES;
+            denied |= errno is Errno.EACCES or Errno.EISDIR;
         }
         throw denied ? ExecErrors.Of(command, Errno.EACCES) : ExecErrors.NotInPath(command);
     }
@@ -40,7 +40,7 @@ internal static class ProgramPath
         using var file = OpenAt.TryInRoot(root, path, O.PATH, 0, Resolve.None, out int errno);
         if (file is null) return errno == Errno.ENOTDIR ? Errno.ENOENT : errno;
         var stat = FileStat.Of(file);
-        if (stat.IsDirectory) return Errno.EACCES;
+        if (stat.IsDirectory) return Errno.EISDIR;
         return (stat.Mode & 0b001_001_001) == 0 ? Errno.EACCES : 0;
     }
 }

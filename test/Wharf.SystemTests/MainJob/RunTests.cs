@@ -25,6 +25,7 @@ public sealed class RunTests(EngineFixture engine)
         var result = (await engine.DockerAsync("run", "--rm", "busybox", "nothere")).ShouldExit(127);
         result.Error.ShouldContain("exec: \"nothere\": executable file not found in $PATH");
         (await engine.DockerAsync("run", "--rm", "busybox", "/etc/passwd")).ShouldExit(126).Error.ShouldContain("permission denied");
+        (await engine.DockerAsync("run", "--rm", "busybox", "/etc")).ShouldExit(126).Error.ShouldContain("exec: \"/etc\": is a directory: permission denied");
     }
 
     [Fact]
@@ -66,6 +67,8 @@ public sealed class RunTests(EngineFixture engine)
         var result = await engine.DockerAsync("exec", "-u", "nobody", "-w", "/tmp", "-e", "A=b c", container.Id, "sh", "-c", "id -un; pwd; echo $A; exit 3");
         result.ShouldExit(3).Out.ShouldBe("nobody\n/tmp\nb c\n");
         (await engine.DockerAsync("exec", container.Id, "nothere")).ShouldExit(127).Out.ShouldContain("executable file not found in $PATH");
+        (await engine.DockerAsync("exec", container.Id, "/etc")).ShouldExit(126).Out.ShouldContain("exec: \"/etc\": is a directory: permission denied");
+        (await engine.DockerAsync("exec", "-w", "not/absolute", container.Id, "true")).ShouldExit(128).Out.ShouldContain("exec failed: Cwd must be an absolute path");
         (await engine.DockerAsync("exec", "-i", container.Id, "cat")).ShouldExit(0);
     }
 

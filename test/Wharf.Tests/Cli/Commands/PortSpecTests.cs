@@ -37,6 +37,13 @@ public sealed class PortSpecTests
         error.ExitCode.ShouldBe(125);
     }
 
+    [Theory]
+    [InlineData("x", "strconv.ParseUint: parsing \"x\": invalid syntax")]
+    [InlineData("5-", "strconv.ParseUint: parsing \"\": invalid syntax")]
+    [InlineData("100-90", "invalid range specified for port: 100-90")]
+    public void What_cannot_be_exposed_is_refused_in_dockers_words(string text, string why)
+        => Should.Throw<CliException>(() => PortSpec.ParseExposed(text).ToList()).Message.ShouldBe($"invalid range format for --expose: {text}, error: {why}");
+
     [Fact]
     public void A_published_port_is_exposed_too()
     {

@@ -83,9 +83,13 @@ internal static class PortSpec
         if (text.Contains(':')) throw Invalid($"invalid port format for --expose: {text}");
         var (protocol, ports) = text.IndexOf('/') is >= 0 and var slash ? (text[(slash + 1)..].ToLowerInvariant(), text[..slash]) : ("tcp", text);
         var ends = ports.Split('-', 2);
-        if (!TryPort(ends[0], out var from) || !TryPort(ends[^1], out var to) || to < from)
-            throw Invalid($"invalid range format for --expose: {text}, error: strconv.ParseUint: parsing {Output.Quoting.Quote(ends[0])}: invalid syntax");
+        if (!TryPort(ends[0], out var from)) throw NotPort(ends[0]);
+        if (!TryPort(ends[^1], out var to)) throw NotPort(ends[^1]);
+        if (to < from) throw Unexposable($"invalid range specified for port: {ports}");
         return Enumerable.Range(from, to - from + 1).Select(port => string.Create(CultureInfo.InvariantCulture, $"{port}/{protocol}"));
+
+        Exception NotPort(string end) => Unexposable($"strconv.ParseUint: parsing {Output.Quoting.Quote(end)}: invalid syntax");
+        Exception Unexposable(string why) => Invalid($"invalid range format for --expose: {text}, error: {why}");
     }
 
     public static (Dictionary<string, EmptyObject> Exposed, Dictionary<string, List<PortBinding>?> Bindings) Build(IEnumerable<string> published, IEnumerable<string> exposed)
