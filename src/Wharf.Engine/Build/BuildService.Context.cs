@@ -19,25 +19,36 @@ public sealed partial class BuildService
         await ArchiveService.ExtractAsync(root, "/", archive, new ArchiveExtractOptions(), cancellation);
     }
 
-    /// <summary>Fetches a context: a git repository, an archive, or the text of a Dockerfile that needs no files.</summary>
-    public static async Task FetchContextAsync(string directory, string address, CancellationToken cancellation)
+    /// <summary>
+    /// Fetches a context: a git repository, an archive, or the text of a Dockerfile that needs no files. Gives the time of its last change: the commit's, the
+    /// server's <c>Last-Modified</c>, or that of the newest file; null when nothing tells it.
+    /// </summary>
+    public static async Task<DateTimeOffset?> FetchContextAsync(string directory, string address, CancellationToken cancellation)
     {
         if (GitSource.IsGit(address))
         {
-            await GitSource.Parse(address).CheckOutAsync(directory, keepGitDirectory: false, sshAgent: null, cancellation);
-            return;
+            return (await GitSource.Parse(address).CheckOutAsync(directory, keepGitDirectory: false, sshAgent: null, cancellation)).Time;
         }
         if (!Solving.AddStep.IsRemote(address)) throw WharfException.Invalid($"remoteURL ({RemoteAddress.Redacted(address)}) could not be recognized as URL");
         var fetched = Path.Combine(directory, ".fetched");
         string file;
         try { file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation); }
         catch (HttpRequestException error) { throw new WharfException(ErrorKind.Internal, $"error downloading remote context {RemoteAddress.Redacted(address)}: {Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(address)).Message}", error); }
-        await using (var content = File.OpenRead(file)) await UnpackOrDockerfileAsync(directory, content, cancellation);
+        var changed = File.GetLastWriteTimeUtc(file);
+        bool isArchive;
+        await using (var content = File.OpenRead(file)) isArchive = await UnpackOrDockerfileAsync(directory, content, cancellation);
         Directory.Delete(fetched, recursive: true);
+        return changed != DateTime.UnixEpoch ? changed : isArchive ? NewestFile(directory) : null;
     }
 
-    /// <summary>Takes a context that may be an archive or only a Dockerfile.</summary>
-    public static async Task UnpackOrDockerfileAsync(string directory, Stream content, CancellationToken cancellation)
+    private static DateTimeOffset? NewestFile(string directory)
+    {
+        var all = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
+        return new DirectoryInfo(directory).EnumerateFileSystemInfos("*", all).Select(static entry => (DateTimeOffset?)entry.LastWriteTimeUtc).Max();
+    }
+
+    /// <summary>Takes a context that may be an archive or only a Dockerfile; gives whether it was an archive.</summary>
+    public static async Task<bool> UnpackOrDockerfileAsync(string directory, Stream content, CancellationToken cancellation)
     {
         var head = new byte[512];
         int length = await content.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation);
@@ -46,10 +57,11 @@ public sealed partial class BuildService
         if (!text)
         {
             await UnpackContextAsync(directory, whole, cancellation);
-            return;
+            return true;
         }
         await using var file = File.Create(Path.Combine(directory, "Dockerfile"));
         await whole.CopyToAsync(file, cancellation);
+        return false;
     }
 
     /// <summary>Reads the Dockerfile of a context and tells what of the context is only there for the builder to read.</summary>

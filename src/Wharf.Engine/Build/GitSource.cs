@@ -1,10 +1,15 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Build;
+
+/// <summary>The commit that was checked out.</summary>
+/// <param name="Time">When it was committed.</param>
+public sealed record GitCommit(string Id, DateTimeOffset Time);
 
 /// <summary>
 /// A git repository as a source: an address with an optional <c>#ref:subdirectory</c> or <see cref="GitQuery">query</see>. The machine's git fetches it, with nothing
@@ -46,7 +51,7 @@ public sealed record GitSource(string Remote, string Reference, string Directory
     }
 
     /// <summary>Checks the repository's files out into an empty directory; gives the commit. <paramref name="sshAgent"/> is the socket of an agent to use.</summary>
-    public async Task<string> CheckOutAsync(string directory, bool keepGitDirectory, string? sshAgent, CancellationToken cancellation)
+    public async Task<GitCommit> CheckOutAsync(string directory, bool keepGitDirectory, string? sshAgent, CancellationToken cancellation)
     {
         var work = Path.Combine(directory, ".git-" + Guid.NewGuid().ToString("n"));
         var repository = Path.Combine(work, "repository");
@@ -59,13 +64,16 @@ public sealed record GitSource(string Remote, string Reference, string Directory
         await RunAsync(settings, ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "FETCH_HEAD"], cancellation);
         if (HasSubmodules && File.Exists(Path.Combine(repository, ".gitmodules")))
             await RunAsync(settings, ["submodule", "update", "--init", "--recursive", "--depth=1"], cancellation);
-        var commit = (await RunAsync(settings, ["rev-parse", "HEAD"], cancellation)).Trim();
-        if (!commit.StartsWith(Commit, StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"expected checksum to match {Commit}, got {commit}");
+        var commit = Read(await RunAsync(settings, ["log", "-1", "--no-show-signature", "--format=%H %ct"], cancellation));
+        if (!commit.Id.StartsWith(Commit, StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"expected checksum to match {Commit}, got {commit.Id}");
         if (keepGitDirectory) await RunAsync(settings, ["remote", "set-url", "--", "origin", RemoteAddress.Redacted(Remote)], cancellation);
         Take(repository, directory, keepGitDirectory);
         System.IO.Directory.Delete(work, recursive: true);
         return commit;
     }
+
+    private static GitCommit Read(string line) =>
+        line.Trim().Split(' ') is [var id, var seconds] ? new GitCommit(id, DateTimeOffset.FromUnixTimeSeconds(long.Parse(seconds, CultureInfo.InvariantCulture))) : throw new WharfException(ErrorKind.Internal, $"git tells of no commit: {line}");
 
     private async Task FetchAsync(GitSettings settings, CancellationToken cancellation)
     {

@@ -83,6 +83,34 @@ public sealed class RemoteSourceTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_time_of_a_context_is_that_of_its_commit_or_of_its_newest_file()
+    {
+        NeedsWharf(engine); // docker 28 has a BuildKit that does not know the word yet
+        var committed = DateTimeOffset.FromUnixTimeSeconds(long.Parse(await GitAsync(Path.Combine(_site, "repo.git"), "log", "-1", "--format=%ct", "v1"), System.Globalization.CultureInfo.InvariantCulture));
+        (await CreatedAsync(Repository + "#v1")).ShouldBe(committed);
+        var written = DateTimeOffset.FromUnixTimeSeconds(1_500_000_000);
+        var files = Directory.CreateDirectory(Path.Combine(_site, "dated")).FullName;
+        await File.WriteAllTextAsync(files + "/Dockerfile", "FROM busybox\nARG SOURCE_DATE_EPOCH\nRUN test \"$SOURCE_DATE_EPOCH\" = 1500000000\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(files + "/old", "", TestContext.Current.CancellationToken);
+        File.SetLastWriteTimeUtc(files + "/Dockerfile", written.UtcDateTime);
+        File.SetLastWriteTimeUtc(files + "/old", DateTime.UnixEpoch.AddDays(1));
+        (await CommandResult.RunAsync("tar", ["-cf", Path.Combine(_site, "dated.tar"), "-C", files, "Dockerfile", "old"])).ShouldExit(0);
+        (await CreatedAsync(Address + "/dated.tar")).ShouldBe(written);
+        // A directory of the client has no time that stays: it is as if nothing was said.
+        await File.WriteAllTextAsync(files + "/Dockerfile", "FROM busybox\nARG SOURCE_DATE_EPOCH\nRUN test -z \"$SOURCE_DATE_EPOCH\"\n", TestContext.Current.CancellationToken);
+        (await CreatedAsync(files)).ShouldBeGreaterThan(DateTimeOffset.UtcNow.AddDays(-1));
+        (await Buildx.RunAsync(engine, ["build", "--build-arg", "SOURCE_DATE_EPOCH=nonsense", files])).ShouldExit(1).Error.ShouldContain("invalid SOURCE_DATE_EPOCH: nonsense: strconv.ParseInt: parsing \"nonsense\": invalid syntax");
+    }
+
+    private async Task<DateTimeOffset> CreatedAsync(string context)
+    {
+        (await Buildx.RunAsync(engine, ["build", "-t", "rs-dated", "--build-arg", "SOURCE_DATE_EPOCH=context", context])).ShouldExit(0);
+        var created = (await engine.DockerAsync("image", "inspect", "rs-dated", "--format", "{{.Created}}")).ShouldExit(0).Text;
+        (await engine.DockerAsync("rmi", "-f", "rs-dated")).ShouldExit(0);
+        return DateTimeOffset.Parse(created, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
     public async Task A_repository_that_lacks_what_is_asked_for_says_so()
     {
         NeedsWharf(engine);

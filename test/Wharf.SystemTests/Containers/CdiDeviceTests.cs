@@ -140,6 +140,38 @@ public sealed class CdiDeviceTests : IAsyncLifetime
         (await _engine.DockerAsync("build", context)).ShouldExit(1).Error.ShouldContain("requested by the build but not allowed");
     }
 
+    /// <summary>The image's links and the file's paths lead no further than the step's own root, and what is lent to a step is not in its layer.</summary>
+    [Fact]
+    public async Task A_device_whose_paths_lead_out_of_the_root_makes_nothing_on_the_host()
+    {
+        if (!_engine.IsWharf) Assert.Skip("docker 28.5 grants no devices");
+        var (outside, lent) = (Path.Combine(_engine.Root, "outside"), Directory.CreateDirectory(Path.Combine(_engine.Root, "lent")).FullName);
+        await File.WriteAllTextAsync(lent + "/lent-file", "of the host", TestContext.Current.CancellationToken);
+        var up = string.Concat(Enumerable.Repeat("/..", 12)) + outside;
+        string Kind(string name, string edits) => $$$"""{"name": "{{{name}}}", "containerEdits": {{{edits}}}}""";
+        await File.WriteAllTextAsync(Path.Combine(_directory, "evil.json"), $$"""
+            {"cdiVersion": "0.6.0", "kind": "evil.org/thing", "devices": [
+              {{Kind("node", $$"""{"deviceNodes": [{"path": "/dev{{up}}/node", "hostPath": "/dev/null"}]}""")}},
+              {{Kind("mount", $$"""{"mounts": [{"hostPath": "{{lent}}", "containerPath": "{{up}}/mounted", "options": ["bind"]}]}""")}},
+              {{Kind("link", $$"""{"mounts": [{"hostPath": "{{lent}}", "containerPath": "/away{{outside}}/mounted", "options": ["bind"]}], "deviceNodes": [{"path": "/away{{outside}}/node", "hostPath": "/dev/null"}]}""")}},
+              {{Kind("root", $$"""{"mounts": [{"hostPath": "{{lent}}", "containerPath": "/", "options": ["bind"]}]}""")}}]}
+            """, TestContext.Current.CancellationToken);
+        var context = Directory.CreateDirectory(Path.Combine(_engine.Root, "evil")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(context, "inside.json"), """{"cdiVersion": "0.6.0", "kind": "inside.org/thing", "devices": [{"name": "a", "containerEdits": {"env": ["INSIDE=1"]}}]}""", TestContext.Current.CancellationToken);
+        foreach (var name in new[] { "node", "mount", "link", "root" })
+        {
+            await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), $"FROM busybox\nRUN ln -s {string.Concat(Enumerable.Repeat("../", 12))} /away\nRUN --device=evil.org/thing={name} true\nRUN ! test -e /lent-file && ! find / -xdev -name lent-file | grep -q .\n", TestContext.Current.CancellationToken);
+            var built = await _engine.WharfAsync("build", "--no-cache", "--progress=plain", "-t", "cdi-evil", "--allow", "device", context);
+            if (name == "root") built.ShouldExit(1).Error.ShouldContain("\"/\" cannot be mounted over: it is the root");
+            else built.ShouldExit(0);
+            Path.Exists(outside).ShouldBeFalse(name);
+            Directory.GetFileSystemEntries(lent).ShouldBe([lent + "/lent-file"], name);
+        }
+        // Files of an image, or of a context, describe no devices.
+        await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), "FROM busybox\nCOPY inside.json /etc/cdi/\nCOPY inside.json /var/run/cdi/\nRUN --device=inside.org/thing=a,required true\n", TestContext.Current.CancellationToken);
+        (await _engine.WharfAsync("build", "--allow", "device", context)).ShouldExit(1).Error.ShouldContain("required device \"inside.org/thing=a\" is not registered");
+    }
+
     [Fact]
     public async Task A_daemon_can_forbid_devices_to_builds()
     {

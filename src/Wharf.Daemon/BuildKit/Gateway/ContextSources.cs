@@ -17,6 +17,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
     private const string IgnoreFile = ".dockerignore";
 
     private string? _remoteDirectory;
+    private DateTimeOffset? _remoteTime;
     private IReadOnlyList<string>? _ignored;
 
     private string Remote => options["context"];
@@ -150,6 +151,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {RemoteAddress.Redacted(address)}");
         var directory = builds.MakeContextDirectory();
         job.Hold(new Directories(directory));
+        DateTimeOffset? changed = null;
         try
         {
             const string FromSession = "http://buildkit-session/";
@@ -158,15 +160,22 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
                 await using var upload = new UploadStream(session ?? throw WharfException.Invalid("the build names no session"), address);
                 await BuildService.UnpackOrDockerfileAsync(directory, upload, cancellation);
             }
-            else await BuildService.FetchContextAsync(directory, address, cancellation);
+            else changed = await BuildService.FetchContextAsync(directory, address, cancellation);
         }
         catch (Exception error)
         {
             vertex.Fail(BuildErrors.Message(error));
             throw;
         }
-        if (address == Remote) _remoteDirectory = directory;
+        if (address == Remote) (_remoteDirectory, _remoteTime) = (directory, changed);
         return directory;
+    }
+
+    /// <summary>When the main context was changed last; null where that tells nothing, as with directories of the client.</summary>
+    public async Task<DateTimeOffset?> ChangedAsync(CancellationToken cancellation)
+    {
+        if (Remote.Length > 0) await FetchAsync(Remote, cancellation);
+        return _remoteTime;
     }
 
     private sealed class Directories(string path) : IAsyncDisposable

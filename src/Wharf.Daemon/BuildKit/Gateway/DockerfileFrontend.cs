@@ -24,6 +24,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         var source = new ContextSources(builds, session, locals, job, options);
         (job.Options, job.DockerfileName) = (options, options.FileName);
         job.DockerfileText = await source.ReadDockerfileAsync(cancellation);
+        if (options.IsEpochOfContext) job.Options = options = options.WithEpoch(await source.ChangedAsync(cancellation));
         var services = job.Hold(new SessionServices(session, job.Directory));
         var named = await NamedContextsAsync(job, session, options, source, cancellation);
         if (options["requestid"] is { Length: > 0 } subrequest)

@@ -58,7 +58,7 @@ internal sealed record BuildParts
         }
         var agent = address.StartsWith("http", StringComparison.Ordinal) || address.StartsWith("git://", StringComparison.Ordinal) ? null : await Request.SshAgents("default", cancellation);
         var commit = await GitSource.Parse(address).CheckOutAsync(directory, node.KeepGitDirectory, agent, cancellation);
-        if (node.Checksum is { Length: > 0 } wanted && !commit.StartsWith(wanted, StringComparison.OrdinalIgnoreCase)) throw Specs.Errors.WharfException.Invalid($"expected checksum to match {wanted}, got {commit}");
+        if (node.Checksum is { Length: > 0 } wanted && !commit.Id.StartsWith(wanted, StringComparison.OrdinalIgnoreCase)) throw Specs.Errors.WharfException.Invalid($"expected checksum to match {wanted}, got {commit.Id}");
         return directory;
     }
 
