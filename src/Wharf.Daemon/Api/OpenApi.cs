@@ -5,7 +5,7 @@ using Wharf.Daemon.Http;
 
 namespace Wharf.Daemon.Api;
 
-/// <summary><c>GET /openapi.json</c>: what this daemon serves, as an OpenAPI 3.1 document. Docker's operations come with their schemas, Wharf's own by path.</summary>
+/// <summary><c>GET /openapi.json</c>: what this daemon serves, as an OpenAPI 3.1 document: docker's operations and Wharf's own.</summary>
 public static class OpenApi
 {
     private const string Json = "application/json";
@@ -18,27 +18,32 @@ public static class OpenApi
         await context.Http.Response.Body.WriteAsync(bytes, context.Cancellation);
     });
 
-    /// <summary>The operations and types of the Engine API, in the words of Swagger 2.</summary>
+    /// <summary>The operations and types of the Engine API, in the words of Swagger 2, and after docker's operations Wharf's own.</summary>
     internal static JsonObject Reference()
     {
-        using var stream = typeof(OpenApi).Assembly.GetManifestResourceStream("engine-api-1.51.json")!;
+        var reference = Read("engine-api-1.51.json");
+        foreach (var operation in Read("wharf-api.json")["operations"]!.AsArray()) reference["operations"]!.AsArray().Add(operation!.DeepClone());
+        return reference;
+    }
+
+    private static JsonObject Read(string name)
+    {
+        using var stream = typeof(OpenApi).Assembly.GetManifestResourceStream(name)!;
         return (JsonObject)JsonNode.Parse(stream)!;
     }
 
-    /// <summary>The document of the reference's operations and of those that only the router has.</summary>
+    /// <summary>The document of those of the reference's operations that the router has; what the router alone has is told by its path.</summary>
     internal static JsonObject Document(JsonObject reference, IEnumerable<(string Method, string Pattern)> served)
     {
-        var (paths, known, routes) = (new JsonObject(), new HashSet<string>(StringComparer.Ordinal), served.ToList());
+        var (paths, routes) = (new JsonObject(), served.ToList());
         var shapes = routes.Select(static route => Shape(route.Method, route.Pattern)).ToHashSet(StringComparer.Ordinal);
         foreach (var operation in reference["operations"]!.AsArray().Select(static node => node!.AsObject()))
         {
             var (method, path) = (Text(operation, "method"), Text(operation, "path"));
-            if (!shapes.Contains(Shape(method, path))) continue;
-            known.Add(Shape(method, path));
-            PathItem(paths, path)[method.ToLowerInvariant()] = Operation(operation);
+            if (shapes.Remove(Shape(method, path))) PathItem(paths, path)[method.ToLowerInvariant()] = Operation(operation);
         }
         foreach (var (method, pattern) in routes)
-            if (known.Add(Shape(method, pattern))) PathItem(paths, pattern.Replace("*}", "}", StringComparison.Ordinal))[method.ToLowerInvariant()] = OwnOperation(pattern);
+            if (shapes.Remove(Shape(method, pattern))) PathItem(paths, pattern.Replace("*}", "}", StringComparison.Ordinal))[method.ToLowerInvariant()] = Undescribed(pattern);
         var schemas = new JsonObject();
         foreach (var (name, schema) in reference["definitions"]!.AsObject()) schemas[name] = Schema(schema);
         return new JsonObject
@@ -81,7 +86,7 @@ public static class OpenApi
         return made;
     }
 
-    private static JsonObject OwnOperation(string pattern) => new()
+    private static JsonObject Undescribed(string pattern) => new()
     {
         ["tags"] = new JsonArray("Wharf"),
         ["parameters"] = new JsonArray([.. pattern.Split('/').Where(static part => part.StartsWith('{')).Select(static part => PathParameter(part.Trim('{', '}', '*')))]),

@@ -14,10 +14,10 @@ namespace Wharf.SystemTests.Compat;
 /// </summary>
 public sealed class FuzzTests(EngineFixture engine)
 {
-    /// <summary>Not called at random: they go out to registries, stop the world, or wait for what never comes.</summary>
-    private static readonly HashSet<string> Left = ["ImageCreate", "ImagePush", "ImageSearch", "DistributionInspect", "SystemAuth", "ContainerPrune", "ImagePrune", "VolumePrune", "NetworkPrune", "BuildPrune", "Session"];
+    /// <summary>Not called at random: they go out to registries, stop the world, wait for what never comes, or mount over the machine's own directories.</summary>
+    private static readonly HashSet<string> Left = ["ArtifactPull", "ArtifactPush", "RegistryTags", "MountCreate", "ImageCreate", "ImagePush", "ImageSearch", "DistributionInspect", "SystemAuth", "ContainerPrune", "ImagePrune", "VolumePrune", "NetworkPrune", "BuildPrune", "Session"];
     /// <summary>May answer only when something happens; their first bytes, or a moment, are enough.</summary>
-    private static readonly HashSet<string> Lasting = ["SystemEvents", "ContainerWait", "ContainerStats", "ContainerLogs", "ContainerAttach", "ContainerAttachWebsocket", "ExecStart"];
+    private static readonly HashSet<string> Lasting = ["SystemEvents", "ContainerWait", "ContainerStats", "ContainerLogs", "ContainerAttach", "ContainerAttachWebsocket", "ExecStart", "JobRunWait"];
     private const string Live = "fuzz";
     private static readonly string[] Huge = [new('a', 300_000), string.Concat(Enumerable.Repeat("/..", 50_000)), new string('9', 5000)];
     private static readonly string[] Texts = ["", "x", "busybox:latest", "../../etc/passwd", "\0", "a\nb", "%2F", "ÿ€😀", "-1", "18446744073709551616", "1e400", "{}", "[]", "null", "true", "\"", "sha256:", "../..", "host", "container:x", "127.0.0.1:1/x", .. Huge];
@@ -30,7 +30,7 @@ public sealed class FuzzTests(EngineFixture engine)
         int before = engine.Log.Length; // what other tests provoked is theirs
         int count = int.TryParse(Environment.GetEnvironmentVariable("WHARF_FUZZ_COUNT"), out int more) ? more : 1000;
         var random = new Random(seed);
-        var operations = SchemaReference.Instance.Operations.Where(operation => !Left.Contains(operation)).ToList();
+        var operations = SchemaReference.Instance.Operations.Concat(SchemaReference.Instance.OwnOperations).Where(operation => !Left.Contains(operation)).ToList();
         try { await SendAllAsync(random, operations, seed, count, before); }
         finally { await CleanAsync(); }
     }
@@ -69,10 +69,10 @@ public sealed class FuzzTests(EngineFixture engine)
 
     private async Task CleanAsync()
     {
-        foreach (var (list, remove) in ((string[], string[])[])[(["ps", "-aq"], ["rm", "-f", "-v"]), (["network", "ls", "-q", "--filter", "type=custom"], ["network", "rm"]), (["volume", "ls", "-q"], ["volume", "rm", "-f"])])
+        foreach (var (list, remove) in ((string[], string[])[])[(["ps", "-aq"], ["rm", "-f", "-v"]), (["network", "ls", "-q", "--filter", "type=custom"], ["network", "rm"]), (["volume", "ls", "-q"], ["volume", "rm", "-f"]), (["job", "ls", "-q"], ["job", "rm", "-f"]), (["secret", "ls", "-q"], ["secret", "rm"])])
         {
-            var left = (await engine.DockerAsync(list)).ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            if (left.Length > 0) await engine.DockerAsync([.. remove, .. left]);
+            var left = (await engine.WharfAsync(list)).ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            if (left.Length > 0) await engine.WharfAsync([.. remove, .. left]);
         }
         await engine.EnsureImageAsync(); // a request may have removed it
     }

@@ -18,7 +18,8 @@ public sealed class OpenApiTests(EngineFixture engine)
         var document = answer.Json;
         document["openapi"]!.GetValue<string>().ShouldStartWith("3.1");
         var operations = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).ToList();
-        operations.Select(operation => operation.Value!["operationId"]?.GetValue<string>()).OfType<string>().Order(StringComparer.Ordinal).ShouldBe(SchemaReference.Instance.Operations.Order(StringComparer.Ordinal));
+        operations.Select(operation => operation.Value!["operationId"]?.GetValue<string>() ?? "an operation without a description").Order(StringComparer.Ordinal)
+            .ShouldBe(SchemaReference.Instance.Operations.Concat(SchemaReference.Instance.OwnOperations).Order(StringComparer.Ordinal));
         operations.ShouldAllBe(operation => operation.Value!["responses"]!.AsObject().Count > 0);
         document["paths"]!["/wharf/jobs"]!["get"].ShouldNotBeNull("Wharf's own operations are told too");
         document["paths"]!["/containers/{id}/json"]!["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["$ref"]!.GetValue<string>().ShouldBe("#/components/schemas/ContainerInspectResponse");

@@ -9,15 +9,20 @@ public sealed class SchemaReference
     private readonly JsonElement _root;
     private readonly Dictionary<string, JsonElement> _operations;
 
-    private SchemaReference(JsonElement root)
+    private SchemaReference(JsonElement root, JsonElement own)
     {
         _root = root;
-        _operations = root.GetProperty("operations").EnumerateArray().ToDictionary(operation => operation.GetProperty("id").GetString()!);
+        Operations = [.. Ids(root)];
+        OwnOperations = [.. Ids(own)];
+        _operations = root.GetProperty("operations").EnumerateArray().Concat(own.GetProperty("operations").EnumerateArray()).ToDictionary(operation => operation.GetProperty("id").GetString()!);
     }
 
     public static SchemaReference Instance { get; } = Load();
 
-    public IEnumerable<string> Operations => _operations.Keys;
+    /// <summary>Docker's operations.</summary>
+    public IReadOnlyList<string> Operations { get; }
+    /// <summary>Wharf's own.</summary>
+    public IReadOnlyList<string> OwnOperations { get; }
     public JsonElement Operation(string id) => _operations[id];
     public JsonElement Definition(string name) => _root.GetProperty("definitions").GetProperty(name);
 
@@ -33,9 +38,13 @@ public sealed class SchemaReference
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            var path = Path.Combine(directory.FullName, "src", "Wharf.Daemon", "Api", "engine-api-1.51.json");
-            if (File.Exists(path)) return new SchemaReference(JsonDocument.Parse(File.ReadAllBytes(path)).RootElement);
+            var api = Path.Combine(directory.FullName, "src", "Wharf.Daemon", "Api");
+            if (Directory.Exists(api)) return new SchemaReference(Parse(Path.Combine(api, "engine-api-1.51.json")), Parse(Path.Combine(api, "wharf-api.json")));
         }
-        throw new FileNotFoundException("src/Wharf.Daemon/Api/engine-api-1.51.json is not above the tests");
+        throw new DirectoryNotFoundException("src/Wharf.Daemon/Api is not above the tests");
     }
+
+    private static JsonElement Parse(string path) => JsonDocument.Parse(File.ReadAllBytes(path)).RootElement;
+
+    private static IEnumerable<string> Ids(JsonElement document) => document.GetProperty("operations").EnumerateArray().Select(operation => operation.GetProperty("id").GetString()!);
 }
