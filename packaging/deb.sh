@@ -43,18 +43,7 @@ if [ "$1" = configure ]; then
   fi
 fi
 EOF
-cat > "$root/DEBIAN/prerm" <<'EOF'
-#!/bin/sh
-set -e
-if [ "$1" = remove ]; then
-  # Nobody could stop them afterwards.
-  if [ -S /run/wharf/wharf.sock ] && [ -d /run/systemd/system ] && systemctl --quiet is-active wharf.service; then
-    containers=$(wharf -H unix:///run/wharf/wharf.sock ps -q) && [ -z "$containers" ] || wharf -H unix:///run/wharf/wharf.sock stop $containers > /dev/null || true
-  fi
-  if [ -d /run/systemd/system ]; then systemctl stop wharf.socket wharf.service || true; fi
-  if command -v systemctl > /dev/null; then systemctl --quiet disable wharf.socket wharf.service || true; fi
-fi
-EOF
+{ printf '#!/bin/sh\nset -e\nif [ "$1" = remove ]; then\n'; cat packaging/stop-all.sh; echo fi; } > "$root/DEBIAN/prerm"
 cat > "$root/DEBIAN/postrm" <<'EOF'
 #!/bin/sh
 set -e

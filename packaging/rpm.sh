@@ -36,12 +36,7 @@ fi
 if [ \$1 -eq 1 ] && command -v systemctl > /dev/null; then systemctl --no-reload preset wharf.socket wharf.service || :; fi
 %preun
 if [ \$1 -eq 0 ]; then
-  # Nobody could stop them afterwards.
-  if [ -S /run/wharf/wharf.sock ] && [ -d /run/systemd/system ] && systemctl --quiet is-active wharf.service; then
-    containers=\$(wharf -H unix:///run/wharf/wharf.sock ps -q) && [ -z "\$containers" ] || wharf -H unix:///run/wharf/wharf.sock stop \$containers > /dev/null || :
-  fi
-  if [ -d /run/systemd/system ]; then systemctl stop wharf.socket wharf.service || :; fi
-  if command -v systemctl > /dev/null; then systemctl --quiet --no-reload disable wharf.socket wharf.service || :; fi
+$(cat packaging/stop-all.sh)
 fi
 %postun
 if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi

@@ -103,7 +103,12 @@ public sealed partial class VolumeService
             var renamed = volume with { Name = target, Mountpoint = MountpointOf(target) };
             // Noted first: should we die in between, the next daemon knows whose directory it finds (FinishRenames).
             _state.Execute("insert into volume_rename values($1, $2)", name, target);
-            Directory.Move(Path.Combine(_root, name), Path.Combine(_root, target));
+            try { Directory.Move(Path.Combine(_root, name), Path.Combine(_root, target)); }
+            catch
+            {
+                _state.Execute("delete from volume_rename where old = $1", name);
+                throw;
+            }
             _state.Write((connection, transaction) =>
             {
                 foreach (var (sql, values) in (ReadOnlySpan<(string, object?[])>)[("delete from volume where name = $1", [name]), ("insert into volume values($1, $2)", [target, Serialize(renamed)]), ("delete from volume_rename where old = $1", [name])])

@@ -74,12 +74,7 @@ public sealed partial class VolumeService : IDisposable
 
     private void MakeDirectory(Volume volume)
     {
-        try { Directory.CreateDirectory(volume.Mountpoint!); }
-        catch (PathTooLongException error)
-        {
-            var place = Path.Combine(_root, volume.Name!);
-            throw new WharfException(ErrorKind.Internal, $"create {volume.Name}: error while creating volume root path '{place}': mkdir {place}: file name too long", error);
-        }
+        Directory.CreateDirectory(volume.Mountpoint!);
         if (LocalVolumeOptions.SizeOf(volume.Options) is not (> 0 and var size) || !IsPlain(volume)) return;
         try { _quotas.Set(volume.Mountpoint!, size); }
         catch
@@ -92,11 +87,13 @@ public sealed partial class VolumeService : IDisposable
     private static Volume SameDriver(Volume existing, string? driver) =>
         driver is null || driver == existing.Driver ? existing : throw WharfException.Conflict($"create {existing.Name}: conflict: volume name must be unique");
 
-    private static void CheckName(string name)
+    private void CheckName(string name)
     {
         if (name.Length == 1) throw WharfException.Invalid($"create {name}: volume name is too short, names should be at least two alphanumeric characters");
         if (!NamePattern().IsMatch(name))
             throw WharfException.Invalid($"create {name}: \"{name}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path");
+        // NAME_MAX of linux/limits.h; the pattern leaves one byte a character.
+        if (name.Length > 255) throw WharfException.Invalid($"create {name}: error while creating volume root path '{Path.Combine(_root, name)}': mkdir {Path.Combine(_root, name)}: file name too long");
     }
 
     /// <summary>NotFound <c>get NAME: no such volume</c>. A plugin is asked for what it says of its volume.</summary>

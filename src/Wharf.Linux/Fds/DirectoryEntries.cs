@@ -10,7 +10,7 @@ public static unsafe class DirectoryEntries
     // struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name.
     private const int ReclenOffset = 16, NameOffset = 19;
 
-    /// <summary>All names but <c>.</c> and <c>..</c>, sorted by bytes.</summary>
+    /// <summary>All names but <c>.</c> and <c>..</c>, sorted by bytes; none of a directory that was removed since it was opened.</summary>
     public static List<byte[]> Read(int fd)
     {
         // Without this btrfs shows only what was there when the directory was opened.
@@ -21,9 +21,10 @@ public static unsafe class DirectoryEntries
         {
             while (true)
             {
-                int size;
-                fixed (byte* data = buffer) size = (int)SyscallException.Check(Libc.getdents64(fd, data, (nuint)buffer.Length), "getdents64");
-                if (size == 0) break;
+                nint size;
+                fixed (byte* data = buffer) size = Libc.getdents64(fd, data, (nuint)buffer.Length);
+                if (size == 0 || (size < 0 && Marshal.GetLastPInvokeError() == Errno.ENOENT)) break;
+                SyscallException.Check(size, "getdents64");
                 for (int at = 0; at < size;)
                 {
                     int length = MemoryMarshal.Read<ushort>(buffer.AsSpan(at + ReclenOffset));

@@ -103,7 +103,40 @@ public sealed class ConnectionTests(EngineFixture engine)
         (await cli.RunAsync("farm", "build", "-t", $"{name}:v3", cli.PathOf("context"))).ShouldExit(1).Error.ShouldContain("nothing");
         (await cli.RunAsync("rmi", $"{name}:v1")).ShouldExit(0);
 
-        async Task<List<string>> PlatformsAsync(string tag) =>
-            [.. JsonNode.Parse((await cli.RunAsync("manifest", "inspect", $"{name}:{tag}")).ShouldExit(0).Out)!["manifests"]!.AsArray().Select(entry => $"{entry!["platform"]!["os"]}/{entry["platform"]!["architecture"]}").Order(StringComparer.Ordinal)];
+        Task<List<string>> PlatformsAsync(string tag) => ConnectionTests.PlatformsAsync(cli, $"{name}:{tag}");
+    }
+
+    /// <summary>The platforms of a list in the registry.</summary>
+    private static async Task<List<string>> PlatformsAsync(WharfCli cli, string name) =>
+        [.. JsonNode.Parse((await cli.RunAsync("manifest", "inspect", name)).ShouldExit(0).Out)!["manifests"]!.AsArray().Select(entry => $"{entry!["platform"]!["os"]}/{entry["platform"]!["architecture"]}").Order(StringComparer.Ordinal)];
+
+    [Fact]
+    public async Task Dockerd_is_a_part_of_a_farm_like_any_other()
+    {
+        using var peer = await PeerDocker.ConnectOrSkipAsync();
+        await using var registry = await LocalRegistry.StartAsync();
+        using var cli = new WharfCli(engine);
+        var name = $"{registry.Address}/farmed-by-both";
+        Directory.CreateDirectory(cli.PathOf("context"));
+        await File.WriteAllTextAsync(cli.PathOf("context/Dockerfile"), "FROM scratch\nARG TARGETPLATFORM WORD\nLABEL built=$TARGETPLATFORM word=$WORD\nCOPY Dockerfile /\n", TestContext.Current.CancellationToken);
+        (await cli.RunAsync("system", "connection", "add", "docker", $"unix://{PeerDocker.Socket}")).ShouldExit(0);
+
+        // Dockerd alone, its own platform and another.
+        (await cli.RunAsync("farm", "create", "far", "docker")).ShouldExit(0);
+        foreach (var platform in (string[])["linux/amd64", "linux/s390x"])
+        {
+            var tag = platform[6..];
+            var built = await cli.RunAsync("farm", "build", "--farm", "far", "--local=false", "--cleanup", "--platforms", platform, "-t", $"{name}:{tag}", "--build-arg", "WORD=w1", cli.PathOf("context"));
+            built.ShouldExit(0).Error.ShouldContain("docker | #");
+            (await PlatformsAsync(cli, $"{name}:{tag}")).ShouldBe([platform]);
+        }
+        (await peer.GetAsync($"/images/{Uri.EscapeDataString($"{name}:amd64-linux-amd64")}/json")).Status.ShouldBe(404, "it is cleaned up");
+
+        // Both engines together.
+        (await cli.RunAsync("farm", "build", "--farm", "far", "--cleanup", "--platforms", "linux/amd64,linux/s390x", "-t", $"{name}:both", "--build-arg", "WORD=w2", cli.PathOf("context"))).ShouldExit(0);
+        (await PlatformsAsync(cli, $"{name}:both")).ShouldBe(["linux/amd64", "linux/s390x"]);
+        (await cli.RunAsync("pull", "-q", $"{name}:both")).ShouldExit(0);
+        (await cli.RunAsync("image", "inspect", "-f", "{{.Config.Labels.word}}", $"{name}:both")).ShouldExit(0).Text.ShouldBe("w2");
+        (await cli.RunAsync("rmi", $"{name}:both")).ShouldExit(0);
     }
 }

@@ -155,6 +155,21 @@ public sealed class QueryTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task Names_of_volumes_are_no_longer_than_the_kernels()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker answers 500, and cannot rename");
+        using var api = new EngineApi(engine.SocketPath);
+        var name = new string('a', 256);
+        (await api.PostAsync("/volumes/create", $$"""{"Name":"{{name}}"}""")).Status.ShouldBe(400);
+        (await api.PostAsync("/volumes/create", $$"""{"Name":"{{_name}}"}""")).Status.ShouldBe(201);
+        (await api.PostAsync($"/volumes/{_name}/rename?to={name}")).Status.ShouldBe(400);
+        (await api.PostAsync($"/volumes/{_name}/copy?to={name}")).Status.ShouldBe(400);
+        // What was refused is not in the way of what comes after.
+        (await api.PostAsync($"/volumes/{_name}/rename?to={name[1..]}")).Status.ShouldBe(200);
+        (await api.DeleteAsync($"/volumes/{name[1..]}")).Status.ShouldBe(204);
+    }
+
+    [Fact]
     public async Task Events_between_two_times()
     {
         using var api = new EngineApi(engine.SocketPath);

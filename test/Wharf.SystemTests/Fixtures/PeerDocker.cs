@@ -6,7 +6,7 @@ namespace Wharf.SystemTests.Fixtures;
 /// <summary>The real dockerd some machines have beside Wharf. A socket may outlast its daemon: a test asks whether anybody answers, and is skipped when nobody does.</summary>
 public static class PeerDocker
 {
-    private const string Socket = "/run/peer-docker.sock";
+    public const string Socket = "/run/peer-docker.sock";
 
     /// <summary>The API of the real dockerd; without one the calling test ends here, skipped with the reason.</summary>
     public static async Task<EngineApi> ConnectOrSkipAsync()
