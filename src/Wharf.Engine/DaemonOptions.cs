@@ -33,6 +33,8 @@ public sealed record DaemonOptions
     public IReadOnlyList<string> AllowedRegistries { get => _live.AllowedRegistries; init => _live = _live with { AllowedRegistries = value }; }
     /// <summary>Whose signatures images must have to be pulled; null asks for none.</summary>
     public Images.Trust.TrustPolicy? TrustPolicy { get => _live.TrustPolicy; init => _live = _live with { TrustPolicy = value }; }
+    /// <summary>Where files of containers-registries.d(5) say where GnuPG's signatures of images lie.</summary>
+    public string RegistriesDirectory { get; init; } = "/etc/containers/registries.d";
     /// <summary>Mirrors of docker.io, URLs in the order to ask them.</summary>
     public IReadOnlyList<string> RegistryMirrors { get => _live.RegistryMirrors; init => _live = _live with { RegistryMirrors = value }; }
     /// <summary>Mirrors of any registry: its domain, and URLs in the order to ask them before the registry itself.</summary>

@@ -95,6 +95,7 @@ public static class DaemonCommandLine
               --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)
               --tlskey string                  TLS key (default /etc/wharf/key.pem)
               --tlsverify                      Use TLS on tcp addresses and demand certificates of clients
+              --registries-dir string          Where *.yaml say where GnuPG's signatures of images lie (default /etc/containers/registries.d)
               --trust-policy string            Whose signatures images must have: a file as podman reads it, containers-policy.json(5)
               --validate                       Validate the configuration and exit
 
@@ -145,6 +146,7 @@ public static class DaemonCommandLine
         "--tlscacert",
         "--tlscert",
         "--tlskey",
+        "--registries-dir",
         "--trust-policy",
         .. NetworkDaemonOptions.Flags,
         .. ContainerDaemonOptions.Flags,
@@ -185,6 +187,7 @@ public static class DaemonCommandLine
             InsecureRegistries = Many(flags, "--insecure-registry") ?? file.InsecureRegistries ?? defaults.InsecureRegistries,
             BlockedRegistries = Many(flags, "--blocked-registry") ?? file.BlockedRegistries ?? defaults.BlockedRegistries,
             AllowedRegistries = Many(flags, "--allowed-registry") ?? file.AllowedRegistries ?? defaults.AllowedRegistries,
+            RegistriesDirectory = One(flags, "--registries-dir") ?? file.RegistriesDirectory ?? defaults.RegistriesDirectory,
             TrustPolicy = (One(flags, "--trust-policy") ?? file.TrustPolicy) is { } policy ? TrustPolicyFile.Read(policy) : null,
             RegistryMirrors = Many(flags, "--registry-mirror") ?? file.RegistryMirrors ?? defaults.RegistryMirrors,
             RegistryHosts = file.RegistryHosts?.ToDictionary(entry => entry.Key, entry => (IReadOnlyList<string>)entry.Value) ?? defaults.RegistryHosts,
@@ -288,6 +291,7 @@ public static class DaemonCommandLine
         Check("insecure-registry", file.InsecureRegistries is not null);
         Check("blocked-registry", file.BlockedRegistries is not null);
         Check("allowed-registry", file.AllowedRegistries is not null);
+        Check("registries-dir", file.RegistriesDirectory is not null);
         Check("trust-policy", file.TrustPolicy is not null);
         Check("registry-mirror", file.RegistryMirrors is not null);
         Check("certs-dir", file.CertificateDirectories is not null);

@@ -19,6 +19,7 @@ public sealed record DaemonConfigFile
     /// <summary>Wharf's own, as the next two: registries and repositories that are not spoken to.</summary>
     [JsonPropertyName("blocked-registries")] public List<string>? BlockedRegistries { get; set; }
     [JsonPropertyName("allowed-registries")] public List<string>? AllowedRegistries { get; set; }
+    [JsonPropertyName("registries-dir")] public string? RegistriesDirectory { get; set; }
     [JsonPropertyName("trust-policy")] public string? TrustPolicy { get; set; }
     [JsonPropertyName("registry-mirrors")] public List<string>? RegistryMirrors { get; set; }
     /// <summary>Wharf's own: mirrors of any registry by its domain.</summary>

@@ -29,13 +29,19 @@ public sealed partial class ImageService
         {
             if (requirement.Type == TrustRequirement.AcceptAnything) continue;
             if (requirement is not SignatureRequirement signed) throw Refused(image.Familiar, policy, scope, "images of it are rejected");
+            var (looked, found) = signed is GpgSignatureRequirement gpg ? await GpgSignaturesAsync(gpg, image, subjects, cancellation) : await AttachedAsync((AttachedSignatureRequirement)signed);
+            if (found.Exists(one => signed.Identity?.Fits(image, one.DockerReference) ?? true)) continue;
+            throw Refused(image.Familiar, policy, scope, found.Count > 0 ? $"{found[0].Signer} signed it as \"{found[0].DockerReference}\", which {signed.Identity!.Type} does not allow"
+                : looked == 0 ? "a signature is required, and there is none" : $"it has no signature by {string.Join(" or ", signed.Signers)}");
+        }
+
+        async Task<(int Looked, List<VerifiedSignature> Found)> AttachedAsync(AttachedSignatureRequirement signed)
+        {
             if (!isRead) foreach (var subject in subjects) documents.AddRange((await SignatureDocumentsAsync(client, subject, cancellation)).Select(bytes => (subject, bytes)));
             isRead = true;
             var found = new List<VerifiedSignature>();
             foreach (var (subject, bytes) in documents) found.AddRange(await signed.Verifier.VerifyAsync(bytes, subject, PayloadAsync));
-            if (found.Exists(one => signed.Identity?.Fits(image, one.DockerReference) ?? true)) continue;
-            throw Refused(image.Familiar, policy, scope, found.Count > 0 ? $"{found[0].Signer} signed it as \"{found[0].DockerReference}\", which {signed.Identity!.Type} does not allow"
-                : documents.Count == 0 ? "a signature is required, and there is none" : $"it has no signature by {string.Join(" or ", signed.Signers)}");
+            return (documents.Count, found);
         }
 
         async Task<byte[]?> PayloadAsync(Descriptor layer)
@@ -44,6 +50,20 @@ public sealed partial class ImageService
             try { return payloads[layer.Digest] = await client.BlobAsync(layer, SignatureVerifier.MaxPayload, cancellation); }
             catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { return null; /* a signature without its payload is none */ }
         }
+    }
+
+    /// <summary>How many signatures of GnuPG's there are, and those that count.</summary>
+    private async Task<(int Looked, List<VerifiedSignature> Found)> GpgSignaturesAsync(GpgSignatureRequirement requirement, ImageReference image, IReadOnlyList<Digest> subjects, CancellationToken cancellation)
+    {
+        int looked = 0;
+        var found = new List<VerifiedSignature>();
+        foreach (var subject in subjects)
+            foreach (var message in await Lookaside.ReadAsync(_options, image, subject, cancellation))
+            {
+                looked++;
+                found.AddRange(requirement.Keyrings.Select(keys => SimpleSigning.Verify(message, keys, subject, DateTimeOffset.UtcNow)).OfType<VerifiedSignature>());
+            }
+        return (looked, found);
     }
 
     /// <summary>Documents that may hold signatures of a manifest: cosign's tag, and what has it as its subject.</summary>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Wharf.Engine.Images.Signatures;
+using Wharf.Engine.Images.Signatures.OpenPgp;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Images.Trust;
@@ -59,7 +60,7 @@ public static class TrustPolicyFile
             TrustRequirement.AcceptAnything or TrustRequirement.Reject => new TrustRequirement(type),
             TrustRequirement.SigstoreSigned => Sigstore(requirement),
             TrustRequirement.NotationSigned => Notation(requirement),
-            "signedBy" => throw Invalid($"{requirement.Place}: signedBy (signatures of GPG) is not supported: the types are insecureAcceptAnything, reject, sigstoreSigned and notationSigned"),
+            TrustRequirement.SignedBy => Gpg(requirement),
             _ => throw Invalid($"{requirement.Place}: unknown type \"{type}\""),
         };
         requirement.End();
@@ -74,10 +75,27 @@ public static class TrustPolicyFile
         if ((keys.Count > 0) == fulcio is not null) throw Invalid($"{requirement.Place}: sigstoreSigned takes one of keyPath, keyPaths, keyData, keyDatas and fulcio");
         var rekor = requirement.Files("rekorPublicKey").Select(static key => PublicKeys.Read(key.Text, key.Source)).ToList();
         var log = rekor.Count > 0 ? new TransparencyLog(rekor) : null;
-        var identity = requirement.Take("signedIdentity") is { } told ? Identity(new PolicyObject(told, $"{requirement.Place}.signedIdentity")) : new SignedIdentity(SignedIdentity.Default);
-        if (fulcio is null) return new SignatureRequirement(TrustRequirement.SigstoreSigned, new SignatureVerifier([.. keys.Select(key => new KeySigner(key.Source, PublicKeys.Read(key.Text, key.Source), log))], []), [.. keys.Select(static key => key.Source)], identity);
+        var identity = IdentityOf(requirement);
+        if (fulcio is null) return new AttachedSignatureRequirement(TrustRequirement.SigstoreSigned, new SignatureVerifier([.. keys.Select(key => new KeySigner(key.Source, PublicKeys.Read(key.Text, key.Source), log))], []), [.. keys.Select(static key => key.Source)], identity);
         var (signer, who) = Fulcio(new PolicyObject(fulcio.Value, $"{requirement.Place}.fulcio"), log ?? throw Invalid($"{requirement.Place}: fulcio needs rekorPublicKeyPath or rekorPublicKeyData"));
-        return new SignatureRequirement(TrustRequirement.SigstoreSigned, new SignatureVerifier([signer], []), [who], identity);
+        return new AttachedSignatureRequirement(TrustRequirement.SigstoreSigned, new SignatureVerifier([signer], []), [who], identity);
+    }
+
+    private static SignedIdentity IdentityOf(PolicyObject requirement) =>
+        requirement.Take("signedIdentity") is { } told ? Identity(new PolicyObject(told, $"{requirement.Place}.signedIdentity")) : new SignedIdentity(SignedIdentity.Default);
+
+    private static GpgSignatureRequirement Gpg(PolicyObject requirement)
+    {
+        if (requirement.Text("keyType") is not "GPGKeys") throw Invalid($"{requirement.Place}: keyType of signedBy must be \"GPGKeys\"");
+        var keys = requirement.Bytes("key");
+        if (keys.Count == 0) throw Invalid($"{requirement.Place}: signedBy takes one of keyPath, keyPaths and keyData");
+        return new GpgSignatureRequirement([.. keys.Select(static key => ReadKeyring(key.Bytes, key.Source))], [.. keys.Select(static key => key.Source)], IdentityOf(requirement));
+    }
+
+    private static Keyring ReadKeyring(byte[] bytes, string source)
+    {
+        try { return Keyring.Read(bytes); }
+        catch (Exception error) when (error is FormatException or CryptographicException) { throw WharfException.Invalid($"{source} is no keyring of GnuPG's: {error.Message}", error); }
     }
 
     private static (KeylessSigner Signer, string Who) Fulcio(PolicyObject fulcio, TransparencyLog log)
@@ -94,7 +112,7 @@ public static class TrustPolicyFile
     {
         var roots = requirement.Certificates("ca");
         var subject = requirement.Text("subject");
-        try { return new SignatureRequirement(TrustRequirement.NotationSigned, new SignatureVerifier([], [new NotationSigner(roots, subject)]), [subject ?? string.Join("; ", roots.Select(static root => root.Subject))], null); }
+        try { return new AttachedSignatureRequirement(TrustRequirement.NotationSigned, new SignatureVerifier([], [new NotationSigner(roots, subject)]), [subject ?? string.Join("; ", roots.Select(static root => root.Subject))], null); }
         catch (CryptographicException error) { throw WharfException.Invalid($"{requirement.Place}: subject \"{subject}\" is no distinguished name: {error.Message}", error); }
     }
 
@@ -146,16 +164,19 @@ public static class TrustPolicyFile
             if (_members.Count > 0) throw Invalid($"{Place}: unknown key \"{_members.Keys.First()}\"");
         }
 
+        /// <summary>As <see cref="Bytes"/>, of texts.</summary>
+        public IReadOnlyList<(string Source, string Text)> Files(string name) => [.. Bytes(name).Select(static file => (file.Source, Encoding.UTF8.GetString(file.Bytes)))];
+
         /// <summary>What one of NAMEPath, NAMEPaths, NAMEData (base64) and NAMEDatas holds, and where it is from; none when none is there.</summary>
-        public IReadOnlyList<(string Source, string Text)> Files(string name)
+        public IReadOnlyList<(string Source, byte[] Bytes)> Bytes(string name)
         {
             var kinds = new[] { "Path", "Paths", "Data", "Datas" }.Select(kind => (Key: name + kind, Value: Take(name + kind))).Where(static kind => kind.Value is not null).ToList();
             if (kinds.Count > 1) throw Invalid($"{Place}: only one of {string.Join(" and ", kinds.Select(static kind => kind.Key))} can be given");
             if (kinds is not [var (key, value)]) return [];
             var list = key.EndsWith('s') ? value!.Value.ValueKind == JsonValueKind.Array && value.Value.GetArrayLength() > 0 ? value.Value.EnumerateArray().ToList() : throw Invalid($"{Place}: {key} is not a list of strings") : [value!.Value];
             if (list.Exists(static one => one.ValueKind != JsonValueKind.String)) throw Invalid($"{Place}: {key} is not of strings");
-            if (key.Contains("Path", StringComparison.Ordinal)) return [.. list.Select(static path => (path.GetString()!, File.ReadAllText(path.GetString()!)))];
-            return [.. list.Select(data => data.TryGetBytesFromBase64(out var bytes) ? ($"{Place}.{key}", Encoding.UTF8.GetString(bytes)) : throw Invalid($"{Place}: {key} is not base64"))];
+            if (key.Contains("Path", StringComparison.Ordinal)) return [.. list.Select(static path => (path.GetString()!, File.ReadAllBytes(path.GetString()!)))];
+            return [.. list.Select(data => data.TryGetBytesFromBase64(out var bytes) ? ($"{Place}.{key}", bytes) : throw Invalid($"{Place}: {key} is not base64"))];
         }
 
         public System.Security.Cryptography.X509Certificates.X509Certificate2Collection Certificates(string name) =>
