@@ -30,9 +30,12 @@ internal sealed partial class BuildSolver(BuildParts parts, StepFlights flights)
         }
         finally
         {
-            await failing.CancelAsync();
-            // Nothing of a build goes on after its answer.
-            await Task.WhenAll(_running.Values.Select(static task => task.ContinueWith(static _ => { }, TaskScheduler.Default)));
+            // Nothing of a build goes on after its answer. Of steps that are done nothing is asked: a classic build comes here for each of its steps.
+            if (_running.Values.Any(static task => !task.IsCompleted))
+            {
+                await failing.CancelAsync();
+                await Task.WhenAll(_running.Values.Where(static task => !task.IsCompleted).Select(static task => task.ContinueWith(static _ => { }, TaskScheduler.Default)));
+            }
         }
     }
 
