@@ -138,7 +138,7 @@ public sealed class RootlessDaemonTests : IAsyncLifetime
     {
         int port = FreePort();
         await DockerAsync("run", "-d", "--name", "web", "-p", $"127.0.0.1:{port}:80", "-p", "0:81", "busybox", "httpd", "-f", "-p", "80", "-h", "/etc");
-        (await GetAsync(port)).ShouldContain("root:x:0:0");
+        (await GetWhenServedAsync(port)).ShouldContain("root:x:0:0");
         int free = int.Parse((await DockerAsync("port", "web", "81/tcp")).Split('\n')[0].Split(':')[^1]);
         free.ShouldBeGreaterThan(0);
         (await Engine.DockerAsync("run", "--rm", "-p", $"127.0.0.1:{port}:80", "busybox", "true")).Error.ShouldContain("port is already allocated");
@@ -155,7 +155,7 @@ public sealed class RootlessDaemonTests : IAsyncLifetime
         await DockerAsync("rm", "-f", "web");
         await Should.ThrowAsync<HttpRequestException>(() => GetAsync(port));
         await DockerAsync("run", "-d", "--name", "again", "-p", $"{port}:80", "busybox", "httpd", "-f", "-p", "80", "-h", "/etc");
-        (await GetAsync(port)).ShouldContain("root:x:0:0");
+        (await GetWhenServedAsync(port)).ShouldContain("root:x:0:0");
     }
 
     [Fact]
@@ -209,7 +209,7 @@ public sealed class RootlessDaemonTests : IAsyncLifetime
     {
         await DockerAsync("network", "create", "mesh");
         await DockerAsync("run", "-d", "--name", "web", "--net", "mesh", "busybox", "httpd", "-f", "-h", "/etc");
-        (await RunAsync("--net", "mesh", "busybox", "wget", "-qO-", "http://web/passwd")).ShouldContain("root:x:0:0");
+        (await RunAsync("--net", "mesh", "busybox", "sh", "-c", "for i in 1 2 3 4 5; do wget -qO- http://web/passwd && exit; sleep 1; done; exit 1")).ShouldContain("root:x:0:0");
         await DockerAsync("rm", "-f", "web");
         await DockerAsync("network", "rm", "mesh");
     }
@@ -283,6 +283,17 @@ public sealed class RootlessDaemonTests : IAsyncLifetime
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    // A server that has only just been started may not listen yet; the connection is made all the same, by what passes it on.
+    private static async Task<string> GetWhenServedAsync(int port)
+    {
+        using var patience = new CancellationTokenSource(CommandResult.Patience(10));
+        while (true)
+        {
+            try { return await GetAsync(port); }
+            catch (HttpRequestException) when (!patience.IsCancellationRequested) { await Task.Delay(50, TestContext.Current.CancellationToken); }
+        }
     }
 
     private static async Task<string> GetAsync(int port)
