@@ -36,7 +36,7 @@ public static class DiskLedger
         {
             if (!stat.IsDirectory && stat.Links > 1 && !seen.Add((stat.DeviceMajor, stat.DeviceMinor, stat.Inode))) return;
             var entry = Entry(use);
-            entry.Bytes += (stat.IsRegular ? shared?.Add(at, name, use) : null) ?? stat.Blocks * BlockSize;
+            entry.Bytes += shared is null ? stat.Blocks * BlockSize : stat.IsRegular ? shared.Add(at, name, use) : 0;
             entry.Files++;
         }
 

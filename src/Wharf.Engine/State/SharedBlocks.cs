@@ -8,16 +8,16 @@ internal sealed class SharedBlocks
     private readonly Dictionary<(ulong Place, ulong Length), (int Order, string Use)> _runs = [];
 
     /// <summary>
-    /// The bytes a file has for itself; what it shares is noted. What lies among the file system's own is not counted, as its directories are not. Null where the
-    /// file system does not tell, or the file is gone.
+    /// The bytes a file has for itself; what it shares is noted. What lies among the file system's own is not counted, as its directories and symbolic links are not. 0
+    /// when the file is gone.
     /// </summary>
-    public long? Add(int directory, byte[] name, string use)
+    public long Add(int directory, byte[] name, string use)
     {
         // O_NONBLOCK: a pipe that took the file's place meanwhile must not hold us.
         int fd = FileAt.Open(directory, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
-        if (fd < 0) return null;
+        if (fd < 0) return 0;
         using var file = new Fd(fd);
-        if (FileExtents.Read(fd) is not { } extents) return null;
+        if (FileExtents.Read(fd) is not { } extents) return 0;
         long own = 0;
         foreach (var extent in extents.Where(static extent => !extent.IsInline))
         {
