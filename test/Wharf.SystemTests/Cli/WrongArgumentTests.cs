@@ -28,6 +28,7 @@ public sealed class WrongArgumentTests(EngineFixture engine)
     [InlineData("tag busybox BAD")]
     [InlineData("pull a:b:c")]
     [InlineData("push BAD")]
+    [InlineData("ps --filter name=no-such-container --format {{.Nope}}")]
     [InlineData("update no-such-container also-none")]
     public async Task What_is_wrong_is_told_as_docker_tells_it(string line)
     {

@@ -176,5 +176,6 @@ public sealed class FuzzTests(EngineFixture engine)
         }
         catch (SocketException) { return (0, ""); }
         catch (OperationCanceledException) when (lasts) { return (0, ""); }
+        catch (OperationCanceledException) { throw new TimeoutException($"no answer in 60 s to {Encoding.UTF8.GetString(request.AsSpan(0, Math.Min(request.Length, 1500)))}"); }
     }
 }

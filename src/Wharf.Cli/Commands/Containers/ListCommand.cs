@@ -39,7 +39,10 @@ internal sealed class ListCommand : Command
         var limit = latest ? 1 : last.Value > 0 ? last.Value : (long?)null;
         var query = new Query().Add("all", all || limit is not null).Add("limit", limit).Add("size", needsSize).AddFilters(filter.Values);
         var containers = await cli.Api.GetAsync($"/containers/json{query}", DockerApiJson.Default.ListContainerSummary, cancellationToken);
-        await cli.Out.WriteAsync(ContainerListing.Create(!noTruncate, size).Render(text, quiet, containers));
+        var listing = ContainerListing.Create(!noTruncate, size);
+        // A wrong template is told also where there is nothing to show it with.
+        if (containers.Count == 0) listing.Render(text, quiet, [new ContainerSummary()]);
+        await cli.Out.WriteAsync(listing.Render(text, quiet, containers));
         return 0;
     }
 }
