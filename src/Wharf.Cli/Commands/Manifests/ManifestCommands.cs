@@ -12,7 +12,8 @@ internal static class ManifestNames
 {
     public static ImageReference Parse(string text)
     {
-        if (!ImageReference.TryParse(text, out var reference)) throw new CliException($"invalid reference format: {text}");
+        Reference.Check(text);
+        var reference = ImageReference.Parse(text);
         return reference.Tag is null && reference.Digest is null ? ImageReference.Parse(text + ":latest") : reference;
     }
 }
@@ -73,9 +74,18 @@ internal sealed class AnnotateCommand : Command
         foreach (var (flag, key) in (ReadOnlySpan<(StringFlag, string)>)[(os, "os"), (arch, "architecture"), (osVersion, "os.version"), (variant, "variant")])
             if (flag.Value != "") entry.Platform[key] = flag.Value;
         if (osFeatures.Values.Count > 0) entry.Platform["os.features"] = new JsonArray([.. osFeatures.Values.Distinct().Select(feature => (JsonNode)feature)]);
+        if (!Named.Contains($"{entry.Platform["os"]}/{entry.Platform["architecture"]}")) throw new CliException($"manifest entry for image has unsupported os/arch combination: {os.Value}/{arch.Value}");
         store.Save(list, entry);
         return Task.FromResult(0);
     }
+
+    /// <summary>The platforms that docker's client lets an entry be for.</summary>
+    private static readonly HashSet<string> Named =
+    [
+        "darwin/386", "darwin/amd64", "darwin/arm", "darwin/arm64", "dragonfly/amd64", "freebsd/386", "freebsd/amd64", "freebsd/arm",
+        "linux/386", "linux/amd64", "linux/arm", "linux/arm64", "linux/mips64", "linux/mips64le", "linux/ppc64le", "linux/riscv64", "linux/s390x",
+        "netbsd/386", "netbsd/amd64", "netbsd/arm", "openbsd/386", "openbsd/amd64", "openbsd/arm", "plan9/386", "plan9/amd64", "solaris/amd64", "windows/386", "windows/amd64",
+    ];
 }
 
 /// <summary><c>wharf manifest inspect</c>.</summary>
