@@ -24,14 +24,7 @@ public sealed class BuildxFlagTests(EngineFixture engine) : IDisposable
     {
         var parent = "bxf-" + Guid.NewGuid().ToString("n");
         try { (await BuildAsync("FROM busybox\nRUN cat /proc/self/cgroup\n", "--no-cache", "--cgroup-parent", "/" + parent)).ShouldExit(0).Error.ShouldContain($"/{parent}/"); }
-        finally
-        {
-            foreach (var left in Directory.EnumerateDirectories("/sys/fs/cgroup", parent, new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1, IgnoreInaccessible = true }).ToList())
-            {
-                foreach (var below in Directory.EnumerateDirectories(left)) Directory.Delete(below);
-                Directory.Delete(left);
-            }
-        }
+        finally { CgroupParent.Remove(parent); }
     }
 
     [Fact]

@@ -116,6 +116,6 @@ public sealed class CgroupLimitTests(EngineFixture engine)
         var id = await RunAsync("--cgroup-parent", "/wharf-parent-test", "--cgroupns", "host", "busybox", "sleep", "100");
         (await engine.DockerAsync("exec", id, "cat", "/proc/1/cgroup")).ShouldExit(0).Out.ShouldContain($":/wharf-parent-test/{id}");
         (await engine.DockerAsync("rm", "-f", id)).ShouldExit(0);
-        foreach (var group in Directory.GetDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(root => root + "/wharf-parent-test").Where(Directory.Exists)) Directory.Delete(group);
+        CgroupParent.Remove("wharf-parent-test");
     }
 }

@@ -57,6 +57,7 @@ internal sealed class BodyFieldPlace(EngineFixture engine) : IAsyncDisposable
         await engine.DockerAsync("rm", "-f", "-v", Name, Other);
         if (_made.Contains("net")) (await engine.DockerAsync("network", "rm", Network)).ShouldExit(0);
         await engine.DockerAsync("volume", "rm", "-f", Name);
+        CgroupParent.Remove(Name);
         if (_made.Contains("dir")) System.IO.Directory.Delete(Directory, true);
     }
 }

@@ -32,7 +32,7 @@ public sealed class DaemonConfigTests
         (await DockerAsync(daemon, "info", "-f", "{{.SecurityOptions}}")).Out.ShouldContain("name=seccomp,profile=unconfined name=no-new-privileges".Split(' ')[0]);
         (await DockerAsync(daemon, "rm", "-f", "kept")).ShouldExit(0);
         daemon.Log.ShouldContain("ip6tables=false has no effect");
-        foreach (var parent in Directory.EnumerateDirectories("/sys/fs/cgroup").Select(path => Path.Combine(path, "wharf-config-test")).Append("/sys/fs/cgroup/wharf-config-test").Where(Directory.Exists)) Directory.Delete(parent);
+        CgroupParent.Remove("wharf-config-test");
     }
 
     [Fact]
