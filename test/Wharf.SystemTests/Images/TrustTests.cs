@@ -12,7 +12,7 @@ namespace Wharf.SystemTests.Images;
 /// <summary>Trust policies and blocked registries: what may come in, from a real registry.</summary>
 public sealed class TrustTests
 {
-    private const string CosignPayload = "application/vnd.dev.cosign.simplesigning.v1+json", Manifest = "application/vnd.oci.image.manifest.v1+json";
+    private const string Manifest = "application/vnd.oci.image.manifest.v1+json";
 
     private static HttpClient ClientOf(LocalRegistry registry) => new() { BaseAddress = new Uri($"http://{registry.Address}/v2/") };
 
@@ -31,8 +31,8 @@ public sealed class TrustTests
     {
         var digest = image["digest"]!.GetValue<string>();
         var payload = Encoding.UTF8.GetBytes($$$"""{"critical":{"identity":{"docker-reference":"{{{name}}}"},"image":{"docker-manifest-digest":"{{{digest}}}"},"type":"cosign container image signature"},"optional":null}""");
-        var signature = Convert.ToBase64String(key.SignData(payload, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
-        await ArtifactAsync(writer, repository, digest.Replace(':', '-') + ".sig", payload, CosignPayload, new JsonObject { ["dev.cosignproject.cosign/signature"] = signature });
+        var signature = Convert.ToBase64String(KeylessSignature.Sign(key, payload));
+        await ArtifactAsync(writer, repository, digest.Replace(':', '-') + ".sig", payload, KeylessSignature.MediaType, new JsonObject { ["dev.cosignproject.cosign/signature"] = signature });
     }
 
     private static byte[][] Layer(string name) => [TestTrees.Small(name)];
@@ -140,6 +140,62 @@ public sealed class TrustTests
         shown.ShouldContain($"Trust policy: {policy}");
         shown.ShouldMatch($@"docker\s+{at}/notation\s+notationSigned\s+CN=release,O=Example");
         shown.ShouldMatch(@"all\s+default\s+reject");
+    }
+
+    /// <summary>Every image but one has a signature that is wrong in one thing: whoever weakens one check of keyless signatures sees one of them come in.</summary>
+    [Fact]
+    public async Task Without_a_key_only_the_one_whom_the_right_authority_and_issuer_name_signs_and_in_the_certificates_time()
+    {
+        const string Issuer = "https://ci.example.com", Workflow = Issuer + "/team/app/.workflows/release.yml@refs/tags/v1", Elsewhere = "https://elsewhere.example.com";
+        await using var engine = new EngineFixture();
+        await using var registry = await LocalRegistry.StartAsync();
+        using var http = ClientOf(registry);
+        var (writer, at) = (new RegistryWriter(http), registry.Address);
+        using SigningAuthority fulcio = new(), stranger = new();
+        using ECDsa rekor = ECDsa.Create(ECCurve.NamedCurves.nistP256), otherLog = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await File.WriteAllTextAsync(Path.Combine(engine.Root, "fulcio.pem"), fulcio.Root.ExportCertificatePem());
+        await File.WriteAllTextAsync(Path.Combine(engine.Root, "rekor.pub"), rekor.ExportSubjectPublicKeyInfoPem());
+        var policy = Path.Combine(engine.Root, "policy.json");
+        await File.WriteAllTextAsync(policy, $$"""
+            { "default": [{"type": "reject"}],
+              "transports": { "docker": {
+                "{{at}}/app": [{"type": "sigstoreSigned", "rekorPublicKeyPath": "{{engine.Root}}/rekor.pub", "fulcio": {"caPath": "{{engine.Root}}/fulcio.pem", "oidcIssuer": "{{Issuer}}", "identity": "{{Issuer}}/team/*"} }] } } }
+            """);
+        var from = DateTimeOffset.UtcNow.AddDays(-2);
+        async Task SignAsync(string tag, string? identity = null, string? issuer = null, SigningAuthority? by = null, ECDsa? log = null, int minutes = 3, bool isLogged = true, string? name = null, string? says = null)
+        {
+            var digest = (await writer.ImageAsync("app", tag, Layer(tag)))["digest"]!.GetValue<string>();
+            var signature = KeylessSignature.Make(by ?? fulcio, log ?? rekor, says ?? digest, $"{at}/app:{name ?? tag}", identity ?? Workflow, issuer ?? Issuer, from, from.AddMinutes(minutes), isLogged);
+            await ArtifactAsync(writer, "app", digest.Replace(':', '-') + ".sig", signature.Payload, KeylessSignature.MediaType, new JsonObject(signature.Annotations.Select(static pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))));
+        }
+
+        await SignAsync("good");
+        await SignAsync("identity", identity: Elsewhere + "/team/app");
+        await SignAsync("issuer", issuer: Elsewhere);
+        await SignAsync("authority", by: stranger);
+        await SignAsync("expired", minutes: 20);
+        await SignAsync("early", minutes: -20);
+        await SignAsync("log", log: otherLog);
+        await SignAsync("unlogged", isLogged: false);
+        await SignAsync("foreign", says: HostileServer.DigestOf([1]));
+        await SignAsync("renamed", name: "good");
+        await writer.ImageAsync("app", "bare", Layer("bare"));
+        await engine.StartOwnAsync("--trust-policy", policy);
+        using var api = new EngineApi(engine.SocketPath);
+        int blobs = Blobs(engine);
+        foreach (var tag in (string[])["identity", "issuer", "authority", "expired", "early", "log", "unlogged", "foreign", "renamed", "bare"])
+        {
+            var why = tag switch
+            {
+                "renamed" => $"{Workflow} signed it as \"{at}/app:good\", which matchRepoDigestOrExact does not allow",
+                "bare" => "a signature is required, and there is none",
+                _ => $"it has no signature by {Issuer}/team/* ({Issuer})",
+            };
+            (await api.PostAsync($"/images/create?fromImage={at}/app&tag={tag}")).StreamError.ShouldNotBeNull(tag).ShouldBe($"{at}/app:{tag} is refused by the trust policy {policy}, \"{at}/app\": {why}");
+        }
+        (await api.GetAsync("/images/json?all=1")).Json.AsArray().Count.ShouldBe(0);
+        Blobs(engine).ShouldBe(blobs);
+        (await engine.DockerAsync("pull", "-q", $"{at}/app:good")).ShouldExit(0);
     }
 
     /// <summary>cosign 2's form gives the image a name without a tag, the bundles of cosign 3 none.</summary>

@@ -66,21 +66,8 @@ public sealed class RegistrySignatureTests
             var then = DateTimeOffset.UtcNow.AddDays(-2);
             async Task SignAsync(SigningAuthority authority, string identity, string issuer, DateTimeOffset logged, ECDsa log, string says, bool isLogged = true)
             {
-                using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-                using var leaf = authority.Leaf(key, "", then, TimeSpan.FromMinutes(10), identity, issuer);
-                var payload = Encoding.UTF8.GetBytes($$$"""{"critical":{"identity":{"docker-reference":"prod/app"},"image":{"docker-manifest-digest":"{{{says}}}"},"type":"cosign container image signature"},"optional":null}""");
-                var signature = key.SignData(payload, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
-                var body = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new
-                {
-                    apiVersion = "0.0.1", kind = "hashedrekord",
-                    spec = new { data = new { hash = new { algorithm = "sha256", value = Convert.ToHexStringLower(SHA256.HashData(isLogged ? payload : [1])) } }, signature = new { content = Convert.ToBase64String(signature), publicKey = new { content = Convert.ToBase64String(Encoding.UTF8.GetBytes(leaf.ExportCertificatePem())) } } },
-                }));
-                var entry = $$"""{"body":"{{body}}","integratedTime":{{logged.ToUnixTimeSeconds()}},"logID":"c0d2","logIndex":7}""";
-                var bundle = $$"""{"SignedEntryTimestamp":"{{Convert.ToBase64String(log.SignData(Encoding.UTF8.GetBytes(entry), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence))}}","Payload":{{entry}}}""";
-                await PutSignatureAsync(alice, digest, image.Length, payload, "application/vnd.dev.cosign.simplesigning.v1+json", "application/vnd.dev.cosign.artifact.sig.v1+json", new Dictionary<string, string>
-                {
-                    ["dev.cosignproject.cosign/signature"] = Convert.ToBase64String(signature), ["dev.sigstore.cosign/certificate"] = leaf.ExportCertificatePem(), ["dev.sigstore.cosign/chain"] = authority.Root.ExportCertificatePem(), ["dev.sigstore.cosign/bundle"] = bundle,
-                });
+                var signature = KeylessSignature.Make(authority, log, says, "prod/app", identity, issuer, then, logged, isLogged);
+                await PutSignatureAsync(alice, digest, image.Length, signature.Payload, KeylessSignature.MediaType, "application/vnd.dev.cosign.artifact.sig.v1+json", signature.Annotations);
             }
 
             var good = then.AddMinutes(3);
@@ -120,18 +107,18 @@ public sealed class RegistrySignatureTests
                 using var leaf = fulcio.Leaf(key, "", then, TimeSpan.FromMinutes(10), Workflow, Issuer);
                 var payload = Encoding.UTF8.GetBytes($$$"""{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"{{{(says ?? RegistryApi.DigestOf(image))[7..]}}}"}}],"predicateType":"{{{predicate}}}","predicate":{}}""");
                 const string Type = "application/vnd.in-toto+json";
-                var signature = Convert.ToBase64String(key.SignData([.. Encoding.UTF8.GetBytes($"DSSEv1 {Type.Length} {Type} {payload.Length} "), .. payload], HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
+                var signature = Convert.ToBase64String(KeylessSignature.Sign(key, [.. Encoding.UTF8.GetBytes($"DSSEv1 {Type.Length} {Type} {payload.Length} "), .. payload]));
                 var body = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new
                 {
                     apiVersion = "0.0.1", kind = "dsse",
                     spec = new { payloadHash = new { algorithm = "sha256", value = Convert.ToHexStringLower(SHA256.HashData(payload)) + hashes }, signatures = new[] { new { signature, verifier = Convert.ToBase64String(Encoding.UTF8.GetBytes(leaf.ExportCertificatePem())) } } },
                 }));
-                long time = then.AddMinutes(3).ToUnixTimeSeconds();
-                var promise = rekor.SignData(Encoding.UTF8.GetBytes($$"""{"body":"{{body}}","integratedTime":{{time}},"logID":"c0d2","logIndex":7}"""), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+                var logged = then.AddMinutes(3);
+                var (_, promise) = KeylessSignature.Entry(rekor, body, logged);
                 object material = known is not null ? new { publicKey = new { hint = "x" } } : new
                 {
                     certificate = new { rawBytes = Convert.ToBase64String(leaf.RawData) },
-                    tlogEntries = new[] { new { logIndex = "7", logId = new { keyId = Convert.ToBase64String((byte[])[0xc0, 0xd2]) }, kindVersion = new { kind = "dsse", version = "0.0.1" }, integratedTime = time.ToString(), inclusionPromise = new { signedEntryTimestamp = Convert.ToBase64String(promise) }, canonicalizedBody = body } },
+                    tlogEntries = new[] { new { logIndex = "7", logId = new { keyId = Convert.ToBase64String((byte[])[0xc0, 0xd2]) }, kindVersion = new { kind = "dsse", version = "0.0.1" }, integratedTime = logged.ToUnixTimeSeconds().ToString(), inclusionPromise = new { signedEntryTimestamp = promise }, canonicalizedBody = body } },
                 };
                 var bundle = JsonSerializer.SerializeToUtf8Bytes(new { mediaType = "application/vnd.dev.sigstore.bundle.v0.3+json", verificationMaterial = material, dsseEnvelope = new { payload = Convert.ToBase64String(payload), payloadType = Type, signatures = new[] { new { sig = signature } } } });
                 await PutSignatureAsync(alice, RegistryApi.DigestOf(image), image.Length, bundle, "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.oci.empty.v1+json", null);
