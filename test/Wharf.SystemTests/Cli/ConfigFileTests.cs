@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using Shouldly;
@@ -13,13 +14,79 @@ public sealed class ConfigFileTests(EngineFixture engine)
     public async Task Formats_of_lists_are_taken_unless_one_is_typed()
     {
         using var cli = new WharfCli(engine);
-        cli.Configure("""{"psFormat":"P {{.Names}}","imagesFormat":"I {{.Repository}}","networksFormat":"N {{.Name}}","volumesFormat":"V {{.Name}}"}""");
+        cli.Configure("""{"psFormat":"P {{.Names}}","imagesFormat":"I {{.Repository}}","networksFormat":"N {{.Name}}","volumesFormat":"V {{.Name}}","statsFormat":"S {{.Name}}"}""");
         await using var container = await RunningContainer.StartAsync(engine, ["--name", "cli-format"], "sleep", "600");
         (await cli.RunAsync("ps", "--filter", "name=cli-format")).ShouldExit(0).Text.ShouldBe("P cli-format");
         (await cli.RunAsync("ps", "--filter", "name=cli-format", "--format", "{{.Image}}")).ShouldExit(0).Text.ShouldBe("busybox");
         (await cli.RunAsync("ps", "-q", "--filter", "name=cli-format")).ShouldExit(0).Text.Length.ShouldBe(12);
         (await cli.RunAsync("images", "busybox")).ShouldExit(0).Text.ShouldBe("I busybox");
         (await cli.RunAsync("network", "ls", "--filter", "name=bridge")).ShouldExit(0).Text.Split('\n').ShouldContain("N bridge");
+        (await cli.RunAsync("stats", "--no-stream", "cli-format")).ShouldExit(0).Text.ShouldBe("S cli-format");
+    }
+
+    [Fact]
+    public async Task Headers_go_with_every_request_and_do_not_change_who_asks()
+    {
+        using var listener = new HttpListener();
+        int port = LocalRegistry.FreePort();
+        listener.Prefixes.Add($"http://127.0.0.1:{port}/");
+        listener.Start();
+        using var cli = new WharfCli(engine);
+        cli.Configure("""{"HttpHeaders":{"X-Team":"blue","User-Agent":"somebody else"}}""");
+        cli.Environment["DOCKER_HOST"] = $"tcp://127.0.0.1:{port}";
+        var listed = cli.RunAsync("ps");
+        List<string?> teams = [], agents = [];
+        while (!listed.IsCompleted)
+        {
+            var next = listener.GetContextAsync();
+            if (await Task.WhenAny(next, listed) == listed) break;
+            var context = await next;
+            teams.Add(context.Request.Headers["X-Team"]);
+            agents.Add(context.Request.UserAgent);
+            context.Response.StatusCode = 500;
+            context.Response.Close();
+        }
+        (await listed).ExitCode.ShouldBe(1);
+        teams.ShouldNotBeEmpty();
+        teams.ShouldAllBe(team => team == "blue");
+        agents.ShouldNotContain("somebody else");
+    }
+
+    [Theory]
+    [InlineData("attach", "cli-detach")]
+    [InlineData("exec", "-it", "cli-detach", "cat")]
+    public async Task Keys_to_leave_by_are_the_users_own(params string[] command)
+    {
+        using var cli = new WharfCli(engine);
+        cli.Configure("""{"detachKeys":"ctrl-a,x"}""");
+        await using var container = await RunningContainer.StartAsync(engine, ["--name", "cli-detach", "-it"], "cat");
+        await cli.OnTerminalAsync("\u0001x"u8.ToArray(), command);
+        (await cli.RunAsync("container", "inspect", "-f", "{{.State.Running}}", "cli-detach")).ShouldExit(0).Text.ShouldBe("true");
+    }
+
+    [Fact]
+    public async Task Plugins_are_looked_for_in_further_directories()
+    {
+        using var cli = new WharfCli(engine);
+        await cli.WriteProgramAsync("further/docker-elsewhere", "#!/bin/sh\necho \"$@\"\n");
+        (await cli.RunAsync("elsewhere", "x")).ShouldExit(1).Error.ShouldContain("unknown command: wharf elsewhere");
+        cli.Configure($$"""{"cliPluginsExtraDirs":["{{cli.PathOf("further")}}"]}""");
+        (await cli.RunAsync("elsewhere", "x")).ShouldExit(0).Text.ShouldBe("elsewhere x");
+        (await cli.RunAsync("--help")).ShouldExit(0).Text.ShouldContain("elsewhere");
+    }
+
+    [Theory]
+    [InlineData("doctor")]
+    [InlineData("build", "--progress", "tty", "--no-cache", ".")]
+    public async Task Terminals_get_colors_unless_NO_COLOR_is_set(params string[] command)
+    {
+        using var cli = new WharfCli(engine);
+        await File.WriteAllTextAsync(cli.PathOf("Dockerfile"), "FROM busybox\nRUN true\n");
+        const string color = @"\e\[\d+m";
+        cli.Environment["NO_COLOR"] = ""; // the runner of tests may have set it
+        (await cli.OnTerminalAsync(null, command)).Out.ShouldMatch(color);
+        cli.Environment["NO_COLOR"] = "1";
+        (await cli.OnTerminalAsync(null, command)).Out.ShouldNotMatch(color);
     }
 
     [Fact]
@@ -66,10 +133,7 @@ public sealed class ConfigFileTests(EngineFixture engine)
     public async Task The_builder_may_be_an_alias_of_a_plugin()
     {
         using var cli = new WharfCli(engine);
-        Directory.CreateDirectory(cli.PathOf("cli-plugins"));
-        var plugin = cli.PathOf("cli-plugins/docker-mybuilder");
-        await File.WriteAllTextAsync(plugin, "#!/bin/sh\necho \"$@ at $DOCKER_HOST\"\n");
-        File.SetUnixFileMode(plugin, (UnixFileMode)0b111_101_101);
+        await cli.WriteProgramAsync("cli-plugins/docker-mybuilder", "#!/bin/sh\necho \"$@ at $DOCKER_HOST\"\n");
         cli.Configure("""{"aliases":{"builder":"mybuilder"}}""");
         (await cli.RunAsync("build", "-t", "x", ".")).ShouldExit(0).Text.ShouldBe($"mybuilder build -t x . at {engine.Host}");
         (await cli.RunAsync("builder", "ls")).ShouldExit(0).Text.ShouldBe($"mybuilder ls at {engine.Host}");
@@ -83,9 +147,8 @@ public sealed class ConfigFileTests(EngineFixture engine)
     {
         await using var registry = await LocalRegistry.StartAsync(RegistryKind.Password);
         using var cli = new WharfCli(engine);
-        var helper = cli.PathOf("docker-credential-cli-test");
         // The protocol: a verb as argument, the request on stdin, JSON or nothing on stdout.
-        await File.WriteAllTextAsync(helper, $$"""
+        await cli.WriteProgramAsync("docker-credential-cli-test", $$"""
             #!/bin/sh
             case $1 in
               store) cat > {{cli.PathOf("kept")}} ;;
@@ -93,7 +156,6 @@ public sealed class ConfigFileTests(EngineFixture engine)
               erase) rm -f {{cli.PathOf("kept")}} ;;
             esac
             """);
-        File.SetUnixFileMode(helper, (UnixFileMode)0b111_101_101);
         cli.Environment["PATH"] = $"{cli.Directory}:{Environment.GetEnvironmentVariable("PATH")}";
         cli.Configure(key == "credsStore" ? """{"credsStore":"cli-test"}""" : $$"""{"credHelpers":{"{{registry.Address}}":"cli-test"} }""");
         var login = (await cli.RunAsync("secret\n"u8.ToArray(), "login", "-u", "alice", "--password-stdin", registry.Address)).ShouldExit(0);

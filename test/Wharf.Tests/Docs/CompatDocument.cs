@@ -16,7 +16,7 @@ internal static class CompatDocument
         Operations(text);
         Commands(text);
         foreach (var path in Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs", "compat"), "*.md").Order(StringComparer.Ordinal))
-            text.Append(Demote(File.ReadAllText(path)).Trim()).Append("\n\n");
+            text.Append(Raise(Demote(File.ReadAllText(path))).Trim()).Append("\n\n");
         return text.ToString().TrimEnd() + "\n";
     }
 
@@ -68,6 +68,9 @@ internal static class CompatDocument
 
     /// <summary>The areas' headings go one level down.</summary>
     private static string Demote(string markdown) => string.Join('\n', markdown.Split('\n').Select(line => line.StartsWith('#') ? "#" + line : line));
+
+    /// <summary>The areas' links are from <c>docs/compat/</c>, the document lies above it.</summary>
+    private static string Raise(string markdown) => DocumentLinks.Replace(markdown, static target => target.StartsWith("../", StringComparison.Ordinal) ? target["../".Length..] : "compat/" + target);
 }
 
 /// <summary>Our commands beside docker's.</summary>

@@ -11,12 +11,15 @@ namespace Wharf.Cli.Building.Display;
 internal sealed class TerminalDisplay : BuildDisplay
 {
     private const int OutputLines = 6, DefaultColumns = 80, DefaultRows = 24;
+    // Of the terminal: what goes on writes faintly, what is done is blue, what failed red.
+    private const int Faint = 2, Red = 31, Blue = 34;
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(100);
 
     private readonly TextWriter output;
     private readonly Lock drawing = new();
     private readonly DateTimeOffset started = DateTimeOffset.UtcNow;
     private readonly Timer timer;
+    private readonly bool isColored = Terminal.ShowsColors(2);
     private int drawn;
     private bool isOver;
 
@@ -66,15 +69,15 @@ internal sealed class TerminalDisplay : BuildDisplay
         foreach (var step in shown)
         {
             var name = (step.IsCached ? "CACHED " : step.Error.Length == 0 ? "" : step.IsCanceled ? "CANCELED " : "ERROR ") + step.Name;
-            lines.Add(Coloured(step, Fit($" => {name}", Seconds(step.Elapsed), columns)));
+            lines.Add(Colored(step.Completed is null ? null : step.Error.Length > 0 ? Red : Blue, Fit($" => {name}", Seconds(step.Elapsed), columns)));
             if (step.Completed is not null) continue;
             foreach (var part in step.Parts.Where(static part => part.Completed is null)) lines.Add(Fit($" => => {Text(part)}", Seconds(DateTimeOffset.UtcNow - part.Started.ToDateTimeOffset()), columns));
-            foreach (var line in step.Output.Split('\n').Select(static line => line.TrimEnd('\r')).Where(static line => line.Length > 0).TakeLast(OutputLines)) lines.Add("\x1b[2m" + Fit($" => => # {Printable(line)}", "", columns) + "\x1b[0m");
+            foreach (var line in step.Output.Split('\n').Select(static line => line.TrimEnd('\r')).Where(static line => line.Length > 0).TakeLast(OutputLines)) lines.Add(Colored(Faint, Fit($" => => # {Printable(line)}", "", columns)));
         }
         return lines;
     }
 
-    private static string Coloured(TracedStep step, string line) => step.Completed is null ? line : step.Error.Length > 0 ? $"\x1b[31m{line}\x1b[0m" : $"\x1b[34m{line}\x1b[0m";
+    private string Colored(int? code, string line) => isColored && code is { } set ? string.Create(CultureInfo.InvariantCulture, $"\x1b[{set}m{line}\x1b[0m") : line;
 
     /// <summary>What a process writes may move the cursor: that is not for this picture.</summary>
     private static string Printable(string line) => string.Concat(line.Select(static c => char.IsControl(c) ? ' ' : c));

@@ -57,7 +57,7 @@ internal sealed class DoctorCommand : Command
             if (finding.Advice is { } advice && finding.Health != Health.Good) await cli.Out.WriteLineAsync($"        {advice}");
         }
         int broken = findings.Count(finding => finding.Health == Health.Broken), warnings = findings.Count(finding => finding.Health == Health.Warning);
-        await cli.Out.WriteLineAsync(broken + warnings == 0 ? "\nAll is well." : $"\n{broken} broken, {warnings} warnings.");
+        await cli.Out.WriteLineAsync(broken + warnings == 0 ? "\nAll is well." : $"\n{broken} broken, {warnings} {(warnings == 1 ? "warning" : "warnings")}.");
     }
 
     private static string ToJson(List<Finding> findings) => Json.Write(json =>

@@ -27,6 +27,17 @@ public sealed class CommandRunnerTests
     public async Task An_unknown_verb_of_a_noun_exits_with_1()
         => (await RunAsync("container", "frob")).ShouldBe((1, "", "wharf: unknown command: wharf container frob\n\nUsage:  wharf container\n\nRun 'wharf container --help' for more information\n"));
 
+    [Theory]
+    [InlineData("\tpull\n", "pul")]
+    [InlineData("\tcp\n\tps\n\tstop\n", "sp")]
+    [InlineData("\tinspect\n", "image", "insp")]
+    public async Task A_mistyped_command_is_told_what_was_meant(string names, params string[] words)
+    {
+        var (exitCode, output, error) = await RunAsync(words);
+        (exitCode, output).ShouldBe((1, ""));
+        error.ShouldContain($"\nDid you mean this?\n{names}");
+    }
+
     [Fact]
     public async Task An_unknown_flag_exits_with_125_and_shows_the_usage()
         => (await RunAsync("run", "--frob", "busybox")).ShouldBe((125, "", "unknown flag: --frob\n\nUsage:  wharf run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nRun 'wharf run --help' for more information\n"));
