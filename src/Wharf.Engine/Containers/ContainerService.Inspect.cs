@@ -17,6 +17,7 @@ public sealed partial class ContainerService
         var document = container.Document;
         bool hasFiles = File.Exists(Path.Combine(DirectoryOf(container.Id), "hosts"));
         string FileOf(string name) => hasFiles ? Path.Combine(DirectoryOf(container.Id), name) : "";
+        (long Writable, long Root)? sizes = size ? _snapshots.Sizes(container.Id) : null;
         return new ContainerInspectResponse
         {
             Id = container.Id,
@@ -37,8 +38,8 @@ public sealed partial class ContainerService
             ExecIDs = RunningExecs(container.Id),
             HostConfig = document.HostConfig.Links is { Count: > 0 } ? document.HostConfig with { Links = ShownLinks(container) is { Count: > 0 } links ? links : null } : document.HostConfig,
             GraphDriver = new DriverData { Name = _snapshots.DriverOf(container.Id), Data = DriverDataOf(container.Id) },
-            SizeRw = size ? _snapshots.WritableSize(container.Id) : null,
-            SizeRootFs = size ? await RootSizeAsync(container, cancellation) : null,
+            SizeRw = sizes?.Writable,
+            SizeRootFs = sizes?.Root,
             Mounts = document.Mounts,
             // Older clients look for the MAC address here.
             Config = document.Endpoints.GetValueOrDefault(document.HostConfig.NetworkMode ?? "")?.MacAddress is { Length: > 0 } mac ? document.Config with { MacAddress = mac } : document.Config,
@@ -132,12 +133,6 @@ public sealed partial class ContainerService
             }
         }
         return data;
-    }
-
-    private Task<long> RootSizeAsync(Container container, CancellationToken cancellation)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        return Task.FromResult(_snapshots.RootSize(container.Id));
     }
 
     /// <summary>RFC 3339 in UTC with a fraction, as Go prints it: trailing zeros cut. .NET's clock ticks are 100 ns.</summary>

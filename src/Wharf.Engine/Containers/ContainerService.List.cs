@@ -34,8 +34,9 @@ public sealed partial class ContainerService
             summary.Image = await ImageNameAsync(container, names, cancellation);
             if (options.Size)
             {
-                summary.SizeRw = _snapshots.WritableSize(container.Id) is > 0 and var size ? size : null;
-                summary.SizeRootFs = await RootSizeAsync(container, cancellation);
+                cancellation.ThrowIfCancellationRequested();
+                (long writable, summary.SizeRootFs) = _snapshots.Sizes(container.Id);
+                summary.SizeRw = writable > 0 ? writable : null;
             }
             summaries.Add(summary);
         }

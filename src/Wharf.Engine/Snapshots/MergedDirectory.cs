@@ -49,6 +49,7 @@ internal sealed class MergedDirectory : IDisposable
     public MergedDirectory? Enter(ReadOnlySpan<byte> name)
     {
         var child = new MergedDirectory([]);
+        int above = -1;
         try
         {
             foreach (var layer in _layers)
@@ -56,9 +57,10 @@ internal sealed class MergedDirectory : IDisposable
                 int result = FileAt.Stat(layer.Value, name, out var stat);
                 if (result == -Errno.ENOENT) continue;
                 FileAt.Check(result, "statx", name);
-                if (!stat.IsDirectory) break;
+                // Marks are asked for only where there is something that they hide.
+                if (!stat.IsDirectory || (above >= 0 && IsOpaque(above, name))) break;
                 child._layers.Add(new Fd(FileAt.Check(FileAt.Open(layer.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "open", name)));
-                if (IsOpaque(layer.Value, name)) break;
+                above = layer.Value;
             }
         }
         catch
@@ -81,9 +83,12 @@ internal sealed class MergedDirectory : IDisposable
     }
 
     /// <summary>All names the merge shows, sorted by bytes.</summary>
-    public List<byte[]> Names()
+    public List<byte[]> Names() => NamesBesides([]);
+
+    /// <summary>The names that the merge shows and that are not among these, sorted by bytes.</summary>
+    public List<byte[]> NamesBesides(IEnumerable<byte[]> others)
     {
-        var seen = new HashSet<byte[]>(ByteStringComparer.Instance);
+        var seen = new HashSet<byte[]>(others, ByteStringComparer.Instance);
         var names = new List<byte[]>();
         foreach (var layer in _layers)
         {

@@ -86,11 +86,11 @@ public sealed partial class SnapshotService
     /// <summary>The numbers of all writable layers' directories.</summary>
     public IReadOnlySet<long> WritableNumbers() => _writables.Values.Select(writable => writable.Number).ToHashSet();
 
-    /// <summary>Bytes of the writable layer and of all layers below it.</summary>
-    public long RootSize(string key)
+    /// <summary>Bytes of the writable layer, which are counted once for both, and of it with all layers below.</summary>
+    public (long Writable, long Root) Sizes(string key)
     {
-        long size = WritableSize(key);
-        for (var at = Find(key).Parent; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) size += snapshot.Size;
-        return size;
+        long writable = WritableSize(key), root = writable;
+        for (var at = Find(key).Parent; at is { } chain && _snapshots.TryGetValue(chain, out var snapshot); at = snapshot.Parent) root += snapshot.Size;
+        return (writable, root);
     }
 }

@@ -18,6 +18,9 @@ public readonly struct FileStat
     [FieldOffset(40)] public readonly long Size;
     /// <summary>Blocks of 512 bytes that the file takes on disk.</summary>
     [FieldOffset(48)] public readonly long Blocks;
+    /// <summary>When the file, its data or its attributes last changed (ctime): unlike the time of its data, nobody can set it.</summary>
+    [FieldOffset(96)] public readonly long ChangedSeconds;
+    [FieldOffset(104)] public readonly uint ChangedNanoseconds;
     [FieldOffset(112)] public readonly long ModifiedSeconds;
     [FieldOffset(120)] public readonly uint ModifiedNanoseconds;
     [FieldOffset(128)] public readonly uint RdevMajor;
@@ -38,7 +41,10 @@ public readonly struct FileStat
     /// <summary>What overlayfs leaves where a lower file was removed: a character device 0:0.</summary>
     public bool IsWhiteout => IsCharacterDevice && RdevMajor == 0 && RdevMinor == 0;
 
-    public bool SameFile(in FileStat other) => Inode == other.Inode && DeviceMajor == other.DeviceMajor && DeviceMinor == other.DeviceMinor;
+    public bool SameFile(in FileStat other) => Inode == other.Inode && SameDevice(other);
+
+    /// <summary>Whether both lie on one file system, or in one subvolume of btrfs.</summary>
+    public bool SameDevice(in FileStat other) => DeviceMajor == other.DeviceMajor && DeviceMinor == other.DeviceMinor;
 
     /// <summary>Of an open file, O_PATH ones included.</summary>
     public static FileStat Of(Fd file) => OfNumber(file.Value);

@@ -8,9 +8,9 @@ namespace Wharf.Linux.Mounts;
 public static unsafe class Subvolume
 {
     private const uint BTRFS_IOC_SUBVOL_CREATE = 0x5000940e, BTRFS_IOC_SNAP_CREATE_V2 = 0x50009417, BTRFS_IOC_SNAP_DESTROY = 0x5000940f;
-    private const uint BTRFS_IOC_SUBVOL_GETFLAGS = 0x80089419, BTRFS_IOC_SUBVOL_SETFLAGS = 0x4008941a;
+    private const uint BTRFS_IOC_SUBVOL_GETFLAGS = 0x80089419, BTRFS_IOC_SUBVOL_SETFLAGS = 0x4008941a, BTRFS_IOC_GET_SUBVOL_INFO = 0x81f8943c;
     private const ulong BTRFS_SUBVOL_RDONLY = 2, BTRFS_FIRST_FREE_OBJECTID = 256;
-    private const int BTRFS_VOL_NAME_MAX = 255;
+    private const int BTRFS_VOL_NAME_MAX = 255, BTRFS_UUID_SIZE = 16;
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct NamedArguments
@@ -26,6 +26,16 @@ public static unsafe class Subvolume
         public ulong TransId, Flags;
         public fixed ulong Unused[4];
         public fixed byte Name[4040];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct Information
+    {
+        public ulong Id;
+        public fixed byte Name[BTRFS_VOL_NAME_MAX + 1];
+        public ulong ParentId, Directory, Generation, Flags;
+        public fixed byte Uuid[BTRFS_UUID_SIZE], ParentUuid[BTRFS_UUID_SIZE], ReceivedUuid[BTRFS_UUID_SIZE];
+        public fixed ulong Changes[20];
     }
 
     /// <summary>Whether a name in a directory is a subvolume: its root has a number that nothing else on btrfs has.</summary>
@@ -52,6 +62,24 @@ public static unsafe class Subvolume
         SnapshotArguments arguments = new() { Fd = source.Value };
         Put(name, arguments.Name);
         SyscallException.Check(Libc.ioctl(directory.Value, BTRFS_IOC_SNAP_CREATE_V2, (nint)(&arguments)), "ioctl BTRFS_IOC_SNAP_CREATE_V2", FileAt.Text(name));
+    }
+
+    /// <summary>Whether one, given by its root, began as a snapshot of this other. False where the kernel does not tell (before Linux 4.18).</summary>
+    public static bool IsSnapshotOf(Fd root, Fd source)
+    {
+        if (!TryRead(root, out var mine) || !TryRead(source, out var other)) return false;
+        var uuid = new ReadOnlySpan<byte>(other.Uuid, BTRFS_UUID_SIZE);
+        return uuid.ContainsAnyExcept((byte)0) && uuid.SequenceEqual(new ReadOnlySpan<byte>(mine.ParentUuid, BTRFS_UUID_SIZE));
+    }
+
+    private static bool TryRead(Fd root, out Information information)
+    {
+        fixed (Information* place = &information)
+        {
+            int result = FileAt.Result(Libc.ioctl(root.Value, BTRFS_IOC_GET_SUBVOL_INFO, (nint)place));
+            if (result == -Errno.ENOTTY) return false;
+            return FileAt.Check(result, "ioctl BTRFS_IOC_GET_SUBVOL_INFO", []) >= 0;
+        }
     }
 
     /// <summary>Removes one with all its files at once. The negative error number where that cannot be: it has others in it (-ENOTEMPTY), or only root may (-EPERM).</summary>

@@ -1,4 +1,5 @@
 using Shouldly;
+using Wharf.Linux.Fds;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
 
@@ -44,6 +45,39 @@ public sealed class BtrfsSnapshotTests(BtrfsDisk disk) : WholeRootSnapshotTests(
         Directory.Exists($"{Data}/snapshots/2").ShouldBeFalse();
         (await SubvolumesAsync()).ShouldBe(["1/subvolume"]);
     }
+
+    [Fact]
+    public async Task Changes_are_the_same_told_by_the_subvolume_that_a_container_began_as_by_another_and_by_the_layers_alone()
+    {
+        var low = await ApplyAsync(null, new Layer().File("bin/ping", "ping").File("bin/cat", "cat").File("d/written", "1234").File("d/kept", "1").File("e/moved", "1").File("e/gone", "1").ToArray());
+        var top = await ApplyAsync(low.ChainId, new Layer().File("d/top", "top").Directory("e").Whiteout("e/gone").ToArray());
+        await Snapshots.CreateWritableAsync("c", top.ChainId, default);
+        Snapshots.Changes("c").ShouldBeEmpty();
+        var root = $"{Data}/snapshots/3/fs";
+        // Nothing else of the first two shows: an attribute does not change the time of the data, and the other's time is set back.
+        using (var file = OpenAt.Open(root + "/bin/ping", O.RDONLY)) FileAt.Check(Xattr.Set(file.Value, "security.capability"u8, CapNetRaw), "fsetxattr", "ping"u8);
+        const string Change = """
+            chown 0:7 bin/cat; time=$(stat -c @%.9Y d/written); printf 12345 > d/written; touch -d $time d/written
+            mkdir -p n; mv e/moved n/moved; rm d/top; mkdir f; ln d/kept f/linked; rm .dockerenv
+            """;
+        (await CommandResult.RunAsync("sh", ["-ec", $"cd {root} && {Change}"])).ShouldExit(0);
+        const string Expected = "D/.dockerenv C/bin C/bin/cat C/bin/ping C/d D/d/top C/d/written C/e D/e/moved A/f A/f/linked A/n A/n/moved";
+        string Told() => string.Join(' ', Snapshots.Changes("c").Select(change => "CAD"[(int)change.Kind!] + change.Path!));
+        Told().ShouldBe(Expected);
+        Snapshots.Sizes("c").Writable.ShouldBe("ping".Length + "cat".Length + 5 + 1 + 1);
+        (await CommandResult.RunAsync("btrfs", ["subvolume", "delete", $"{Data}/snapshots/2/subvolume"])).ShouldExit(0);
+        Told().ShouldBe(Expected);
+        Snapshots.LayerPaths(top.ChainId).ShouldBe([$"{Data}/snapshots/2/subvolume"]);
+        Told().ShouldBe(Expected);
+        // A container of the new one, in which another subvolume with a file of the same number takes a directory's place.
+        await Snapshots.CreateWritableAsync("d", top.ChainId, default);
+        (await CommandResult.RunAsync("sh", ["-ec", $"cd {Data}/snapshots/4/fs && mv d old && btrfs subvolume snapshot ../../2/subvolume d && touch -d @0 d/d/kept"])).ShouldExit(0);
+        var changes = Snapshots.Changes("d").ToDictionary(change => change.Path!, change => change.Kind);
+        (changes["/d"], changes["/d/kept"], changes["/d/d"], changes["/old"], changes.ContainsKey("/bin")).ShouldBe((0, 2, 1, 1, false));
+    }
+
+    // vfs_cap_data of linux/capability.h, revision 2, in effect: CAP_NET_RAW permitted.
+    private static ReadOnlySpan<byte> CapNetRaw => [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     [Fact]
     public async Task A_container_remains_what_it_was_made_as_under_another_driver()

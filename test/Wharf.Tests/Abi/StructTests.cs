@@ -20,6 +20,7 @@ public sealed class StructTests
         ("Wharf.Linux.Mounts.ProjectQuota+DiskQuota", "struct if_dqblk", [("HardBlocks", "dqb_bhardlimit"), ("Space", "dqb_curspace"), ("Inodes", "dqb_curinodes"), ("Valid", "dqb_valid")]),
         ("Wharf.Linux.Mounts.Subvolume+NamedArguments", "struct btrfs_ioctl_vol_args", [("Fd", "fd"), ("Name", "name")]),
         ("Wharf.Linux.Mounts.Subvolume+SnapshotArguments", "struct btrfs_ioctl_vol_args_v2", [("Fd", "fd"), ("Flags", "flags"), ("Name", "name")]),
+        ("Wharf.Linux.Mounts.Subvolume+Information", "struct btrfs_ioctl_get_subvol_info_args", [("Name", "name"), ("Uuid", "uuid"), ("ParentUuid", "parent_uuid"), ("Changes", "ctransid")]),
         ("Wharf.Runtime.Init.ResourceLimit", "struct rlimit64", [("Soft", "rlim_cur"), ("Hard", "rlim_max")]),
         ("Wharf.Runtime.Init.CloneArguments", "struct clone_args",
             [("Flags", "flags"), ("PidFd", "pidfd"), ("ExitSignal", "exit_signal"), ("Stack", "stack"), ("StackSize", "stack_size"), ("Cgroup", "cgroup")]),
@@ -47,7 +48,7 @@ public sealed class StructTests
             "_Static_assert(sizeof(struct nlmsghdr) == 16, \"nlmsghdr\");",
             "_Static_assert(sizeof(struct epoll_event) == " + (RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16) + ", \"epoll_event\");",
             "_Static_assert(sizeof(struct bpf_insn) == 8, \"bpf_insn\");",
-            "_Static_assert(offsetof(struct statx, stx_mode) == 28 && offsetof(struct statx, stx_size) == 40, \"statx\");",
+            "_Static_assert(offsetof(struct statx, stx_mode) == 28 && offsetof(struct statx, stx_size) == 40 && offsetof(struct statx, stx_ctime) == 96, \"statx\");",
         ]);
         KernelConstantTests.Compile(asserts).ShouldBeEmpty();
     }

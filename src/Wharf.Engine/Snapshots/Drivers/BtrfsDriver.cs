@@ -36,6 +36,15 @@ internal sealed class BtrfsDriver : WholeRootDriver
         new MergedCopy(tree, cancellation) { OnlyAdds = true }.Run(names);
     }, cancellation);
 
+    /// <summary>By the number that the file system gives each of its subvolumes: one that was made anew since is another, and so are its inodes.</summary>
+    public override string? OriginOf(string path, LayerStack stack)
+    {
+        if (stack.Directories.Count == 0 || WholeIn(stack.Directories[0]) is not { } whole) return null;
+        using var root = OpenAt.Open(LayerStack.TreeIn(path), O.RDONLY | O.DIRECTORY);
+        using var source = OpenAt.Open(whole, O.RDONLY | O.DIRECTORY);
+        return Subvolume.IsSnapshotOf(root, source) ? whole : null;
+    }
+
     /// <summary>An empty subvolume, or a snapshot of one.</summary>
     private static void Make(Fd directory, ReadOnlySpan<byte> name, string? like)
     {

@@ -47,6 +47,12 @@ internal abstract class StorageDriver
     /// <summary>All of a stack in one tree, where there is one beside its uppermost layer (whose numbered directory is given).</summary>
     public virtual string? WholeIn(string path) => null;
 
+    /// <summary>
+    /// The tree of all layers that a container's root began as a snapshot of; null where there is none, or no longer. What has one inode number and one time of change
+    /// in both is in the container as it was.
+    /// </summary>
+    public virtual string? OriginOf(string path, LayerStack stack) => null;
+
     /// <summary>Takes away what <see cref="WholeIn"/> tells of, and what a killed daemon left of making one. Idempotent.</summary>
     public virtual void ForgetWhole(string path) { }
 
