@@ -16,6 +16,7 @@ command -v npm > /dev/null || install_packages nodejs npm # registry: an S3-comp
 install_packages chromium # registry: its page
 install_packages python3-docker redis-server redis-tools # tests with other clients
 require_newer_programs # docker's plugins, crane, oras, cosign, notation
+require_go_client
 require_docker_cli
 require_powershell # completion
 

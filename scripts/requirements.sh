@@ -46,8 +46,27 @@ require_powershell() {
   rm -f /tmp/wharf-pwsh.$$.log
 }
 
-# What Debian has from trixie or sid on alone, for the tests with clients of others. On older releases the packages come from sid's archive: only the programs are
-# taken out of them, which need nothing but the C library, and nothing is installed.
+from_sid() { # from_sid DIRECTORY PACKAGE...: unpacks packages of Debian sid below a directory; nothing is installed. golang-go stands for the compiler it depends on.
+  local directory=$1 root mirror keyring package packages=(); shift
+  root=$(mktemp -d)
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 2> /dev/null | grep -v security | head -1)
+  mkdir -p $root/lists/partial $root/cache/archives/partial $root/packages "$directory"
+  keyring=$(ls /usr/share/keyrings/debian-archive-keyring.* | head -1)
+  echo "deb [signed-by=$keyring] $mirror sid main" > $root/sources.list
+  local options=(-o Dir::Etc::sourcelist=$root/sources.list -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists=$root/lists -o Dir::Cache=$root/cache -o APT::Sandbox::User=root)
+  say "fetching $*"
+  apt-get "${options[@]}" update -qq > /dev/null || { rm -rf $root; say "Debian sid's list of packages could not be fetched (for $*)"; return 1; }
+  for package in "$@"; do
+    [ $package != golang-go ] || package=$(apt-cache "${options[@]}" depends golang-go | sed -n 's/.*Depends: \(golang-[0-9.]*\)-go$/\1-go \1-src/p')
+    packages+=($package)
+  done
+  (cd $root/packages && apt-get "${options[@]}" download -qq "${packages[@]}") || { rm -rf $root; say "could not be fetched: ${packages[*]}"; return 1; }
+  for package in $root/packages/*.deb; do dpkg-deb -x $package "$directory" || return 1; done
+  rm -rf $root
+}
+
+# What Debian has from trixie or sid on alone, for the tests with clients of others. On older releases only the programs are taken out of sid's packages; they need
+# nothing but the C library.
 require_newer_programs() {
   local target=/var/tmp/wharf-test/bin plugins=/var/tmp/wharf-test/cli-plugins dir have= packages=() package
   for dir in /usr/libexec/docker/cli-plugins /usr/lib/docker/cli-plugins /var/tmp/wharf-peers/docker-config/cli-plugins $plugins; do
@@ -56,18 +75,23 @@ require_newer_programs() {
   [ -n "$have" ] || packages+=(docker-compose docker-buildx)
   for package in crane oras cosign notation; do command -v $package > /dev/null || [ -x $target/$package ] || packages+=($package); done
   [ ${#packages[@]} -gt 0 ] || return 0
-  local root mirror keyring; root=$(mktemp -d)
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 2> /dev/null | grep -v security | head -1)
-  mkdir -p $root/lists/partial $root/cache/archives/partial $plugins $target
-  keyring=$(ls /usr/share/keyrings/debian-archive-keyring.* | head -1)
-  echo "deb [signed-by=$keyring] $mirror sid main" > $root/sources.list
-  local options=(-o Dir::Etc::sourcelist=$root/sources.list -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists=$root/lists -o Dir::Cache=$root/cache -o APT::Sandbox::User=root)
-  say "fetching ${packages[*]}"
-  apt-get "${options[@]}" update -qq > /dev/null || die "Debian sid's list of packages could not be fetched (for ${packages[*]})"
-  for package in "${packages[@]}"; do
-    (cd $root && apt-get "${options[@]}" download -qq $package && dpkg-deb -x ${package}_*.deb x) || die "$package could not be fetched"
-  done
-  find $root/x -name 'docker-compose' -o -name 'docker-buildx' | while read -r file; do [ -f "$file" ] && install -m755 "$file" $plugins/; done
-  for package in "${packages[@]}"; do [ ! -f $root/x/usr/bin/$package ] || install -m755 $root/x/usr/bin/$package $target/; done
+  local root; root=$(mktemp -d)
+  mkdir -p $plugins $target
+  from_sid $root "${packages[@]}" || die "${packages[*]} could not be fetched"
+  find $root -name 'docker-compose' -o -name 'docker-buildx' | while read -r file; do [ -f "$file" ] && install -m755 "$file" $plugins/; done
+  for package in "${packages[@]}"; do [ ! -f $root/usr/bin/$package ] || install -m755 $root/usr/bin/$package $target/; done
   rm -rf $root
+}
+
+# Go, and docker's clients in it as libraries: a directory of its own, 400 MB. Where they cannot be had, their tests are skipped.
+require_go_client() {
+  local target=/var/tmp/wharf-test/go library libraries=()
+  [ ! -e $target/complete ] || return 0
+  for library in docker-docker moby-moby-client moby-moby-api moby-docker-image-spec docker-go-connections docker-go-units distribution-reference opencontainers-go-digest \
+    opencontainers-image-spec containerd-errdefs containerd-log containerd-typeurl pkg-errors sirupsen-logrus gogo-protobuf felixge-httpsnoop go-logr-logr go-logr-stdr cespare-xxhash-v2; do
+    libraries+=(golang-github-$library-dev)
+  done
+  rm -rf $target
+  from_sid $target golang-go "${libraries[@]}" golang-opentelemetry-otel-dev golang-opentelemetry-contrib-dev golang-golang-x-net-dev golang-golang-x-sys-dev golang-golang-x-time-dev \
+    && touch $target/complete || say "Go and docker's client could not be fetched, they are not tested"
 }
