@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Wharf.Tests.Engine.Content.Recipes;
 
-public class ZstdRecipeTests
+public partial class ZstdRecipeTests
 {
     /// <summary>Text that compresses well, noise, zeros and text again, over some blocks.</summary>
     private static byte[] Plain()
