@@ -10,6 +10,10 @@ namespace Wharf.Cli.CommandLine;
 /// <summary>Walks the tree to the command the words name, parses its flags and runs it.</summary>
 internal sealed class CommandRunner(CliContext cli)
 {
+    /// <summary>The words of the command that are no flags, and what it complained of: hooks are told.</summary>
+    private IReadOnlyList<string> operands = [];
+    private string complaint = "";
+
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var root = Catalog.Root;
@@ -36,7 +40,7 @@ internal sealed class CommandRunner(CliContext cli)
             words = [.. topic, "--help"];
         }
         if (words.Count == 0) return await PrintAsync(HelpText.ForProgram(root, cli.Options.Flags, Plugins.CliPlugin.Names(cli.Options.Config)));
-        return BuilderAlias(words) is { } plugin ? plugin() : await DescendAsync(root, CliContext.Program, words, cancellationToken);
+        return BuilderAlias(words) is { } plugin ? await plugin() : await DescendAsync(root, CliContext.Program, words, cancellationToken);
     }
 
     /// <summary>What is left of <c>help A B</c> when no command has that name.</summary>
@@ -56,11 +60,11 @@ internal sealed class CommandRunner(CliContext cli)
     private static string NounUsage(string path) => path.EndsWith(" volume", StringComparison.Ordinal) || path.EndsWith(" manifest", StringComparison.Ordinal) ? $"{path} COMMAND" : path;
 
     /// <summary>config.json's <c>aliases</c> may hand builds to a plugin: <c>{"builder":"buildx"}</c>, the only alias docker knows.</summary>
-    private Func<int>? BuilderAlias(List<string> words)
+    private Func<Task<int>>? BuilderAlias(List<string> words)
     {
         if (words[0] is not ("build" or "builder") || cli.Config.Content["aliases"] is not JsonObject aliases || aliases["builder"] is not JsonValue value || !value.TryGetValue<string>(out var name)) return null;
         if (CliPlugin.Find(name, cli.Config) is not { } plugin) return null;
-        return () => CliPlugin.Run(plugin, name, words[0] == "build" ? words : words[1..], cli.Options);
+        return () => RunPluginAsync(plugin, name, words[0] == "build" ? words : words[1..]);
     }
 
     private async Task<int> DescendAsync(CommandEntry parent, string path, IReadOnlyList<string> words, CancellationToken cancellationToken)
@@ -75,7 +79,7 @@ internal sealed class CommandRunner(CliContext cli)
             return await FailAsync($"unknown flag: {words[0]}\n\nUsage:  {NounUsage(path)}\n\nRun '{path} --help' for more information", 125);
         if (parent.Find(words[0]) is not { } entry)
         {
-            if (parent == Catalog.Root && CliPlugin.Find(words[0], cli.Config) is { } plugin) return CliPlugin.Run(plugin, words[0], [.. words.Skip(1)], cli.Options);
+            if (parent == Catalog.Root && CliPlugin.Find(words[0], cli.Config) is { } plugin) return await RunPluginAsync(plugin, words[0], [.. words.Skip(1)]);
             var near = Suggestions.For(words[0], parent.Children.Where(child => !child.IsHidden).Select(child => child.Name));
             var hint = near.Count == 0 ? "" : $"\nDid you mean this?\n{string.Concat(near.Select(name => $"\t{name}\n"))}";
             return await FailAsync($"{CliContext.Program}: unknown command: {path} {words[0]}\n{hint}{(parent == Catalog.Root ? "" : $"\nUsage:  {NounUsage(path)}\n")}\nRun '{path} --help' for more information", 1);
@@ -86,11 +90,40 @@ internal sealed class CommandRunner(CliContext cli)
             : await DescendAsync(entry, name, [.. words.Skip(1)], cancellationToken);
     }
 
+    /// <summary>Becomes the plugin, unless a hook wants to be called after it.</summary>
+    private async Task<int> RunPluginAsync(string plugin, string name, IReadOnlyList<string> words)
+    {
+        var hooks = new PluginHooks(cli);
+        var invocation = HookedCommand.OfPlugin(name, words);
+        if (!hooks.AreWanted(invocation)) return CliPlugin.Run(plugin, name, words, cli.Options);
+        var code = await CliPlugin.RunChildAsync(plugin, name, words, cli.Options);
+        if (code == 0) await hooks.RunAsync(invocation);
+        return code;
+    }
+
     private async Task<int> RunAsync(CommandEntry entry, Command command, string path, IReadOnlyList<string> words, CancellationToken cancellationToken)
+    {
+        var code = await CarryOutAsync(entry, command, path, words, cancellationToken);
+        var hooks = new PluginHooks(cli);
+        var invocation = new HookedCommand(path[(CliContext.Program.Length + 1)..], entry.Name, command.Flags, operands, complaint != "" || code == 0 ? complaint : $"exit status {code}");
+        try
+        {
+            if (hooks.AreWanted(invocation)) await hooks.RunAsync(invocation);
+        }
+        catch (CliException e)
+        {
+            // A configuration that cannot be read does not undo what the command did.
+            if (e.Message != complaint) await cli.Error.WriteLineAsync(e.Message);
+        }
+        return code;
+    }
+
+    private async Task<int> CarryOutAsync(CommandEntry entry, Command command, string path, IReadOnlyList<string> words, CancellationToken cancellationToken)
     {
         try
         {
             var arguments = command.Flags.Parse(words);
+            operands = arguments;
             command.CheckArguments(path, arguments.Count);
             return await command.RunAsync(cli, arguments, cancellationToken);
         }
@@ -132,6 +165,7 @@ internal sealed class CommandRunner(CliContext cli)
 
     private async Task<int> FailAsync(string text, int exitCode)
     {
+        complaint = text;
         await cli.Error.WriteLineAsync(text);
         return exitCode;
     }

@@ -18,10 +18,15 @@ internal abstract class Flag(string name, char shorthand, string typeName, strin
     /// <summary>Switches need no value: <c>--rm</c> means <c>--rm=true</c>.</summary>
     public virtual bool IsSwitch => false;
 
+    /// <summary>Its value as docker prints it: what was typed last, unless a kind of flag knows better.</summary>
+    public virtual string Text => typed;
+    private string typed = "";
+
     /// <summary>Takes one value as typed. Throws <see cref="FormatException"/> with the reason.</summary>
     public void Set(string text)
     {
         Accept(text);
+        typed = text;
         Changed = true;
     }
 

@@ -11,6 +11,9 @@ internal sealed class FlagSet
     /// <summary>Sorted by name, as help shows them.</summary>
     public IEnumerable<Flag> All => byName.Where(pair => pair.Key == pair.Value.Name).Select(pair => pair.Value).OrderBy(flag => flag.Name, StringComparer.Ordinal);
 
+    /// <summary>The flag of this name; null when there is none.</summary>
+    public Flag? Find(string name) => byName.GetValueOrDefault(name);
+
     public T Add<T>(T flag) where T : Flag
     {
         byName.Add(flag.Name, flag);

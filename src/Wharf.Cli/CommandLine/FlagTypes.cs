@@ -7,6 +7,7 @@ namespace Wharf.Cli.CommandLine;
 internal sealed class BoolFlag(string name, char shorthand, string help, bool initial = false) : Flag(name, shorthand, "", help)
 {
     public bool Value { get; private set; } = initial;
+    public override string Text => Value ? "true" : "false";
     public override bool IsSwitch => true;
 
     protected override void Accept(string text) => Value = text switch
@@ -23,6 +24,7 @@ internal sealed class BoolFlag(string name, char shorthand, string help, bool in
 internal sealed class StringFlag(string name, char shorthand, string help, string initial = "", string typeName = "string") : Flag(name, shorthand, typeName, help)
 {
     public string Value { get; private set; } = initial;
+    public override string Text => Value;
     /// <summary>Throws <see cref="FormatException"/> for what is not accepted.</summary>
     public Action<string>? Check { get; init; }
 
@@ -37,6 +39,7 @@ internal sealed class StringFlag(string name, char shorthand, string help, strin
 internal sealed class IntFlag(string name, char shorthand, string help, long initial = 0, string typeName = "int") : Flag(name, shorthand, typeName, help)
 {
     public long Value { get; private set; } = initial;
+    public override string Text => Value.ToString(CultureInfo.InvariantCulture);
 
     protected override void Accept(string text)
     {
@@ -51,6 +54,7 @@ internal sealed class IntFlag(string name, char shorthand, string help, long ini
 internal sealed class ListFlag(string name, char shorthand, string help, string typeName = "list") : Flag(name, shorthand, typeName, help)
 {
     public List<string> Values { get; } = [];
+    public override string Text => Values.Count == 0 ? "" : $"[{string.Join(' ', Values)}]";
     /// <summary>Checks, and may rewrite, each value; throws <see cref="FormatException"/>.</summary>
     public Func<string, string>? Check { get; init; }
 

@@ -77,16 +77,22 @@ public sealed class ConfigFileTests(EngineFixture engine)
 
     [Theory]
     [InlineData("doctor")]
-    [InlineData("build", "--progress", "tty", "--no-cache", ".")]
+    [InlineData("build", "--progress", "tty", "--no-cache", "--iidfile", "built", ".")]
     public async Task Terminals_get_colors_unless_NO_COLOR_is_set(params string[] command)
     {
         using var cli = new WharfCli(engine);
         await File.WriteAllTextAsync(cli.PathOf("Dockerfile"), "FROM busybox\nRUN true\n");
         const string color = @"\e\[\d+m";
-        cli.Environment["NO_COLOR"] = ""; // the runner of tests may have set it
-        (await cli.OnTerminalAsync(null, command)).Out.ShouldMatch(color);
-        cli.Environment["NO_COLOR"] = "1";
-        (await cli.OnTerminalAsync(null, command)).Out.ShouldNotMatch(color);
+        (await PrintedAsync("")).ShouldMatch(color); // the runner of tests may have set it
+        (await PrintedAsync("1")).ShouldNotMatch(color);
+
+        async Task<string> PrintedAsync(string noColor)
+        {
+            cli.Environment["NO_COLOR"] = noColor;
+            var result = await cli.OnTerminalAsync(null, command);
+            if (command[0] == "build") (await cli.RunAsync("rmi", await File.ReadAllTextAsync(cli.PathOf("built")))).ShouldExit(0);
+            return result.Out;
+        }
     }
 
     [Fact]

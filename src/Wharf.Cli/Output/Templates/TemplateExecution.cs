@@ -3,7 +3,7 @@ using System.Text;
 namespace Wharf.Cli.Output.Templates;
 
 /// <summary>One run of a template over one value.</summary>
-internal sealed class TemplateExecution(string source, StringBuilder output, object? data, bool isHeading)
+internal sealed class TemplateExecution(string source, TemplateFunctions functions, StringBuilder output, object? data, bool isHeading)
 {
     private const int MaxDepth = 1000;
     private enum Flow { Next, Break, Continue }
@@ -182,7 +182,7 @@ internal sealed class TemplateExecution(string source, StringBuilder output, obj
                 return at >= 0 ? variables[at].Value : throw new TemplateException($"template: :1: undefined variable {Quoting.Quote(variable.Name)}");
             case FunctionOperand function:
                 if (isHeading && arguments.Count > 0 && TemplateFunctions.IsForHeading(function.Name)) return arguments[0];
-                return TemplateFunctions.Call(function.Name, [.. arguments]);
+                return functions.Call(function.Name, [.. arguments]);
             case FieldOperand field:
                 return EvaluateField(field, dot, arguments);
             default:

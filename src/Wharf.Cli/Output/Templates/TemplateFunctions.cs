@@ -3,9 +3,12 @@ using System.Text;
 
 namespace Wharf.Cli.Output.Templates;
 
-/// <summary>The functions templates may call: Go's own and docker's additions.</summary>
-internal static class TemplateFunctions
+/// <summary>The functions templates may call: Go's own and docker's additions, and those of a kind of template.</summary>
+internal sealed class TemplateFunctions(IReadOnlyDictionary<string, Func<object?[], object?>> more)
 {
+    /// <summary>What every template may call.</summary>
+    public static TemplateFunctions Common { get; } = new(new Dictionary<string, Func<object?[], object?>>());
+
     private static readonly Dictionary<string, Func<object?[], object?>> All = new()
     {
         ["and"] = values => values.FirstOrDefault(value => !TemplateValue.IsTrue(value), values[^1]),
@@ -61,13 +64,14 @@ internal static class TemplateFunctions
         ["upper"] = 1,
     };
 
-    public static bool Exists(string name) => All.ContainsKey(name);
+    public bool Exists(string name) => more.ContainsKey(name) || All.ContainsKey(name);
 
     /// <summary>In a heading there is nothing to change: functions give their first value back.</summary>
     public static bool IsForHeading(string name) => name is "json" or "split" or "join" or "title" or "lower" or "upper" or "pad" or "truncate";
 
-    public static object? Call(string name, object?[] values)
+    public object? Call(string name, object?[] values)
     {
+        if (more.TryGetValue(name, out var own)) return own(values);
         if (Needed.TryGetValue(name, out var needed) && values.Length < needed) throw new FormatException($"wrong number of args for {name}: want {(name is "and" or "or" or "index" or "printf" or "eq" ? "at least " : "")}{needed} got {values.Length}");
         return All[name](values);
     }

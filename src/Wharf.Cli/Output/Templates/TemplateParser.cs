@@ -7,18 +7,20 @@ internal sealed class TemplateParser
 {
     private const int MaxDepth = 100;
     private readonly string source;
+    private readonly TemplateFunctions functions;
     private readonly List<Token> tokens;
     private int at, depth, loops;
 
-    private TemplateParser(string source)
+    private TemplateParser(string source, TemplateFunctions functions)
     {
         this.source = source;
+        this.functions = functions;
         tokens = new TemplateLexer(source).Read();
     }
 
-    public static IReadOnlyList<Node> Parse(string source)
+    public static IReadOnlyList<Node> Parse(string source, TemplateFunctions functions)
     {
-        var parser = new TemplateParser(source);
+        var parser = new TemplateParser(source, functions);
         var nodes = parser.ReadNodes(out var stop);
         if (stop.Kind != TokenKind.End) throw parser.Error($"unexpected {{{{{stop.Text}}}}}", stop.Position);
         return nodes;
@@ -178,7 +180,7 @@ internal sealed class TemplateParser
                 "true" => new ConstantOperand(true, token.Position),
                 "false" => new ConstantOperand(false, token.Position),
                 "nil" => new ConstantOperand(null, token.Position),
-                _ when TemplateFunctions.Exists(token.Text) => new FunctionOperand(token.Text, token.Position),
+                _ when functions.Exists(token.Text) => new FunctionOperand(token.Text, token.Position),
                 _ => throw Error($"function {Quoting.Quote(token.Text)} not defined", token.Position),
             },
             TokenKind.End => throw Error("unexpected EOF", token.Position),
