@@ -15,9 +15,12 @@ internal sealed class ComposeProject : IAsyncDisposable
 
     public string Name => Path.GetFileName(_directory);
 
+    /// <summary>Variables of every compose that is run for it.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     public static async Task<ComposeProject> MakeAsync(EngineFixture engine, string yaml, params (string Name, string Content)[] files)
     {
-        if ((await engine.DockerAsync("image", "inspect", "compat-redis:latest")).ExitCode != 0)
+        if (yaml.Contains("compat-redis", StringComparison.Ordinal) && (await engine.DockerAsync("image", "inspect", "compat-redis:latest")).ExitCode != 0)
             (await engine.DockerAsync(await ProgramImage.TarAsync("/usr/bin/redis-server", "/usr/bin/redis-cli"), "import", "--change", "CMD [\"redis-server\", \"--save\", \"\"]", "--change", "EXPOSE 6379", "-", "compat-redis:latest")).ShouldExit(0);
         var directory = Path.Combine(engine.Root, $"compose{Guid.NewGuid().ToString("N")[..8]}");
         Directory.CreateDirectory(directory);
@@ -32,13 +35,19 @@ internal sealed class ComposeProject : IAsyncDisposable
 
     public Task<CommandResult> ComposeAsync(params string[] args) => ComposeAsync(new Dictionary<string, string>(), args);
 
-    public Task<CommandResult> ComposeAsync(IReadOnlyDictionary<string, string> environment, params string[] args)
+    public Task<CommandResult> ComposeAsync(IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        RunAsync(_engine, new Dictionary<string, string>(Environment.Concat(environment)), ["--project-directory", _directory, "-f", Path.Combine(_directory, "compose.yaml"), .. args]);
+
+    /// <summary>docker compose on another project than one of this kind: what it is to read stands in <paramref name="args"/>.</summary>
+    public static Task<CommandResult> RunAsync(EngineFixture engine, IReadOnlyDictionary<string, string> environment, IEnumerable<string> args)
     {
         DockerPlugins.Require("docker-compose");
-        var config = DockerPlugins.Config(Path.Combine(_engine.Root, "compose-config"));
-        var all = new Dictionary<string, string>(environment) { ["DOCKER_HOST"] = _engine.Host, ["DOCKER_CONFIG"] = config, ["COMPOSE_PROGRESS"] = "plain" };
-        return CommandResult.RunAsync("docker", ["compose", "--project-directory", _directory, "-f", Path.Combine(_directory, "compose.yaml"), .. args], null, 120, all);
+        var all = new Dictionary<string, string> { ["DOCKER_HOST"] = engine.Host, ["DOCKER_CONFIG"] = DockerPlugins.Config(Path.Combine(engine.Root, "compose-config")), ["COMPOSE_PROGRESS"] = "plain" };
+        foreach (var (name, value) in environment) all[name] = value;
+        return CommandResult.RunAsync("docker", ["compose", .. args], null, 120, all);
     }
+
+    public static List<string> Lines(CommandResult result) => [.. result.ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
 
     public async ValueTask DisposeAsync()
     {

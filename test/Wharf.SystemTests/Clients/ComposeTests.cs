@@ -73,18 +73,18 @@ public sealed class ComposeTests(EngineFixture engine)
                 environment: { VERSION: "${VERSION:-1}" }
             """);
         (await project.ComposeAsync("up", "-d", "--scale", "worker=3")).ShouldExit(0);
-        Lines(await project.ComposeAsync("ps", "-q")).Count.ShouldBe(3);
+        ComposeProject.Lines(await project.ComposeAsync("ps", "-q")).Count.ShouldBe(3);
         (await project.ComposeAsync("scale", "worker=1")).ShouldExit(0);
-        var first = Lines(await project.ComposeAsync("ps", "-q")).ShouldHaveSingleItem();
+        var first = ComposeProject.Lines(await project.ComposeAsync("ps", "-q")).ShouldHaveSingleItem();
         (await project.ComposeAsync("pause")).ShouldExit(0);
         (await project.ComposeAsync("ps", "--format", "{{.State}}")).ShouldExit(0).Text.ShouldBe("paused");
         (await project.ComposeAsync("unpause")).ShouldExit(0);
         (await project.ComposeAsync("restart", "-t", "0")).ShouldExit(0);
-        Lines(await project.ComposeAsync("ps", "-q")).ShouldBe([first]);
+        ComposeProject.Lines(await project.ComposeAsync("ps", "-q")).ShouldBe([first]);
         (await project.ComposeAsync("up", "-d", "-t", "0")).ShouldExit(0);
-        Lines(await project.ComposeAsync("ps", "-q")).ShouldBe([first], "nothing has changed");
+        ComposeProject.Lines(await project.ComposeAsync("ps", "-q")).ShouldBe([first], "nothing has changed");
         (await project.ComposeAsync(new Dictionary<string, string> { ["VERSION"] = "2" }, "up", "-d", "-t", "0")).ShouldExit(0);
-        Lines(await project.ComposeAsync("ps", "-q")).ShouldHaveSingleItem().ShouldNotBe(first);
+        ComposeProject.Lines(await project.ComposeAsync("ps", "-q")).ShouldHaveSingleItem().ShouldNotBe(first);
         (await project.ComposeAsync("exec", "-T", "worker", "sh", "-c", "echo $VERSION")).ShouldExit(0).Text.ShouldBe("2");
         (await project.ComposeAsync("kill")).ShouldExit(0);
         (await project.ComposeAsync("rm", "-f")).ShouldExit(0);
@@ -102,6 +102,4 @@ public sealed class ComposeTests(EngineFixture engine)
         (await project.ComposeAsync("up", "-d", "--wait", "--wait-timeout", "20")).ExitCode.ShouldBe(1);
         (await project.ComposeAsync("up", "--abort-on-container-exit", "--exit-code-from", "bad")).ExitCode.ShouldBe(3);
     }
-
-    private static List<string> Lines(CommandResult result) => [.. result.ShouldExit(0).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
 }
