@@ -102,4 +102,39 @@ public sealed class ComposeCommandTests(EngineFixture engine)
         foreach (var action in (string[])["\"create\"", "\"start\"", "\"kill\"", "\"die\"", "\"restart\""]) told.ShouldContain("\"action\":" + action);
         told.ShouldNotContain("\"service\":\"side\"");
     }
+
+    [Fact]
+    [Covers("ContainerKill", "signal"), Covers("ContainerCreate")]
+    public async Task One_off_runs_end_with_their_own_code_and_signals_are_sent()
+    {
+        await using var project = await UpAsync();
+        (await project.ComposeAsync("run", "--rm", "-T", "side", "sh", "-c", "echo ran; exit 7")).ShouldExit(7).Out.ShouldBe("ran\n");
+        (await project.ComposeAsync("run", "--rm", "-T", "--no-deps", "-e", "A=b", "-w", "/tmp", "-u", "33", "--entrypoint", "sh", "side", "-c", "echo $A $(pwd) $(id -u)")).ShouldExit(0).Out.ShouldBe("b /tmp 33\n");
+        (await project.ComposeAsync("run", "--rm", "-T", "side", "no-such-program")).ExitCode.ShouldBe(127);
+        (await OutAsync(project, "run", "-d", "--name", project.Name + "-one", "-p", "127.0.0.1::81", "side", "sleep", "600")).Trim().ShouldNotBeEmpty();
+        (await engine.DockerAsync("port", project.Name + "-one", "81")).ShouldExit(0).Text.ShouldStartWith("127.0.0.1:");
+        ComposeProject.Lines(await project.ComposeAsync("ps", "-q")).Count.ShouldBe(3, "a one-off is none of the service's");
+        await OutAsync(project, "kill", "-s", "HUP", "side");
+        for (int i = 0; i < 100 && ComposeProject.Lines(await project.ComposeAsync("ps", "-q", "--status", "running", "side")).Count > 1; i++) await Task.Delay(100);
+        ComposeProject.Lines(await project.ComposeAsync("ps", "-a", "--status", "exited", "--format", "{{.Service}} {{.ExitCode}}")).ShouldBe(["side 129", "side 129", "side 129"], "the one-off is of the service as well");
+    }
+
+    [Fact]
+    public async Task Configurations_volumes_and_versions_are_printed()
+    {
+        await using var project = await ComposeProject.MakeAsync(engine, Application + "\nvolumes:\n  kept: { labels: { a: \"${A:-b}\" } }\n");
+        (await OutAsync(project, "config", "--hash", "web")).ShouldMatch("^web [0-9a-f]{64}\n$");
+        (await OutAsync(project, "config", "--images")).ShouldBe("busybox\nbusybox\n");
+        (await OutAsync(project, "config", "--variables")).ShouldMatch(@"A\s+false\s+b");
+        (await OutAsync(project, "config", "--format", "json", "--no-consistency", "--quiet")).ShouldBe("");
+        (await OutAsync(project, "version", "--short")).ShouldMatch(@"^\d+\.");
+        (await OutAsync(project, "alpha", "viz")).ShouldContain("\"side\"");
+        await OutAsync(project, "--all-resources", "up", "-d");
+        (await OutAsync(project, "volumes", "--quiet")).ShouldBe(project.Name + "_kept\n");
+        (await OutAsync(project, "images", "--format", "json")).ShouldContain($"\"ContainerName\":\"{project.Name}-web-1\",\"Repository\":\"busybox\",\"Tag\":\"latest\",\"Platform\":\"linux/");
+        // Both command lines see the same project.
+        if (!engine.IsWharf) return;
+        var listed = await CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["compose", "ls", "--format", "json"], environment: new Dictionary<string, string> { ["DOCKER_HOST"] = engine.Host, ["DOCKER_CONFIG"] = DockerPlugins.Config(Path.Combine(engine.Root, "compose-config")) });
+        listed.ShouldExit(0).Out.ShouldContain($"\"Name\":\"{project.Name}\",\"Status\":\"running(3)\"");
+    }
 }

@@ -28,7 +28,7 @@ public sealed class ComposeWatchTests(EngineFixture engine)
         var up = await project.ComposeAsync("up", "-d", "--build");
         up.ExitCode.ShouldBe(0, up.Error);
         var first = (await project.ComposeAsync("ps", "-q", "web")).Out.Trim();
-        await using var watch = Watch.Start(engine, project);
+        await using var watch = Watch.Start(engine, project, "watch", "--no-up");
         await watch.SeesAsync("atch enabled");
 
         await File.WriteAllTextAsync(project.PathOf("src/page"), "new\n");
@@ -61,7 +61,7 @@ public sealed class ComposeWatchTests(EngineFixture engine)
         var up = await project.ComposeAsync("up", "-d");
         up.ExitCode.ShouldBe(0, up.Error);
         var first = (await project.ComposeAsync("ps", "-q", "restarted")).Out;
-        await using var watch = Watch.Start(engine, project);
+        await using var watch = Watch.Start(engine, project, "watch", "--no-up");
         await watch.SeesAsync("atch enabled");
         await UntilAsync(watch, async () => (await project.ComposeAsync("exec", "-T", "restarted", "cat", "/src/first")).Out == "begin\n");
 
@@ -75,6 +75,24 @@ public sealed class ComposeWatchTests(EngineFixture engine)
         (await project.ComposeAsync("exec", "-T", "told", "ls", "/src")).Out.ShouldNotContain("other.skip");
         File.Delete(project.PathOf("told/page"));
         await UntilAsync(watch, async () => (await project.ComposeAsync("exec", "-T", "told", "ls", "/src")).Out == "");
+    }
+
+    [Fact]
+    public async Task A_project_that_comes_up_watching_has_its_files_from_the_beginning()
+    {
+        await using var project = await ComposeProject.MakeAsync(engine, """
+            services:
+              web:
+                image: busybox
+                init: true
+                command: ["sleep", "1000"]
+                develop: { watch: [{ action: sync, path: ./src, target: /src, initial_sync: true }] }
+            """, ("src/first", "1\n"));
+        await using var watch = Watch.Start(engine, project, "up", "--watch");
+        await watch.SeesAsync("atch enabled");
+        await UntilAsync(watch, async () => (await project.ComposeAsync("exec", "-T", "web", "cat", "/src/first")).Out == "1\n");
+        await File.WriteAllTextAsync(project.PathOf("src/second"), "2\n");
+        await UntilAsync(watch, async () => (await project.ComposeAsync("exec", "-T", "web", "cat", "/src/second")).Out == "2\n");
     }
 
     private static async Task UntilAsync(Watch watch, Func<Task<bool>> condition)
@@ -94,9 +112,9 @@ public sealed class ComposeWatchTests(EngineFixture engine)
 
         public string Output { get { lock (_output) return _output.ToString(); } }
 
-        public static Watch Start(EngineFixture engine, ComposeProject project)
+        public static Watch Start(EngineFixture engine, ComposeProject project, params string[] verb)
         {
-            var start = new ProcessStartInfo("docker", ["compose", "--project-directory", project.PathOf("."), "-f", project.PathOf("compose.yaml"), "watch", "--no-up"]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+            var start = new ProcessStartInfo("docker", ["compose", "--project-directory", project.PathOf("."), "-f", project.PathOf("compose.yaml"), .. verb]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
             foreach (var (name, value) in new[] { ("DOCKER_HOST", engine.Host), ("DOCKER_CONFIG", DockerPlugins.Config(Path.Combine(engine.Root, "compose-config"))), ("COMPOSE_PROGRESS", "plain") }) start.Environment[name] = value;
             var watch = new Watch(Process.Start(start)!);
             watch.Begin();
