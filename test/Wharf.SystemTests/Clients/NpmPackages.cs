@@ -8,8 +8,8 @@ internal static class NpmPackages
 {
     private const string Root = "/var/tmp/wharf-test/node";
 
-    /// <summary>Runs a script that may require this package, with the engine's socket as its argument. Skips the test where the package cannot be had.</summary>
-    public static async Task<CommandResult> RunAsync(string package, string version, string script, string argument)
+    /// <summary>Runs a script that may require this package, with these arguments. Skips the test where the package cannot be had.</summary>
+    public static async Task<CommandResult> RunAsync(string package, string version, string script, params string[] arguments)
     {
         var directory = Path.Combine(Root, $"{package}-{version}");
         var done = Path.Combine(directory, "complete");
@@ -22,6 +22,6 @@ internal static class NpmPackages
         }
         var path = Path.Combine(directory, "client.js");
         await File.WriteAllTextAsync(path, script);
-        return await CommandResult.RunAsync("node", [path, argument], null, 180);
+        return await CommandResult.RunAsync("node", [path, .. arguments], null, 180);
     }
 }

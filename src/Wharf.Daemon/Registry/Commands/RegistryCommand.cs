@@ -6,7 +6,7 @@ namespace Wharf.Daemon.Registry.Commands;
 /// <summary><c>wharf registry</c>: serves a registry, or works on any.</summary>
 public static class RegistryCommand
 {
-    private const string Usage = """
+    internal const string Usage = """
         Usage:  wharf registry COMMAND
 
         Run a registry, or look into and after one
@@ -21,8 +21,8 @@ public static class RegistryCommand
                                        oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], dir:DIRECTORY or docker-archive:FILE[:NAME[:TAG]]
           rm HOST/REPOSITORY:TAG...    Delete tags, or by @DIGEST manifests (--repository: whole repositories of a wharf registry)
           prune HOST                   Remove what nothing references from a wharf registry (--grace 1h)
-          robot create|ls|rm HOST      Manage logins for machines of a wharf registry
-          key create|ls|rm HOST        Manage keys of your own for a wharf registry, which stand for your password
+          robot create|ls|rm HOST      Manage logins for machines of a wharf registry (create: --repository PATTERN, --allow read,write, --expires 90d)
+          key create|ls|rm HOST        Manage keys of your own for a wharf registry, which stand for your password (create: --label TEXT, --expires 90d)
           htpasswd USER                Read a password and print a line for an htpasswd file
 
         Options of all but serve and htpasswd:
