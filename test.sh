@@ -14,7 +14,7 @@ install_packages linux-libc-dev binutils strace dbus-daemon # ABI, launch child,
 install_packages podman # as a caller of the runtime
 command -v npm > /dev/null || install_packages nodejs npm # registry: an S3-compatible server
 install_packages chromium # registry: its page
-install_packages python3-docker ruby-docker-api ruby-multi-json redis-server redis-tools # tests with other clients
+install_packages python3-docker ruby-docker-api ruby-multi-json ansible redis-server redis-tools # tests with other clients
 require_newer_programs # docker's plugins, crane, oras, cosign, notation
 require_go_client
 require_docker_cli
