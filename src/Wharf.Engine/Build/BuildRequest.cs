@@ -60,6 +60,8 @@ public sealed record BuildRequest
     public bool KeepContainers { get; init; }
     /// <summary>The container of a RUN step that failed stays.</summary>
     public bool KeepFailedContainer { get; init; }
+    /// <summary>Takes the RUN steps that failed, to dispose of them before the hold; null where nobody will look at them.</summary>
+    public Action<Debugging.FailedStep>? TakeFailed { get; init; }
     /// <summary>All of the build's own layers into one.</summary>
     public bool Squash { get; init; }
     /// <summary>Times of what the build makes, in seconds since 1970; null for now.</summary>

@@ -98,6 +98,16 @@ public sealed partial class ContainerService
         await _shim.SendAsync(new ShimRequest { Resize = new ResizeRequest { Id = exec.Container.Id, ExecId = exec.Id, Height = height, Width = width } }, cancellation);
     }
 
+    /// <summary>Sends an exec that runs a signal by name or number.</summary>
+    public async Task SignalExecAsync(string execId, string signal, CancellationToken cancellation)
+    {
+        var exec = GetExec(execId);
+        int number = Signals.ParseAny(signal);
+        if (!Signals.IsKnown(number)) throw WharfException.Invalid($"the linux daemon does not support signal {number}");
+        if (!exec.Running) throw WharfException.Conflict($"exec {execId} is not running");
+        await _shim.SendAsync(new ShimRequest { Signal = new SignalRequest { Id = exec.Container.Id, ExecId = exec.Id, Signal = number } }, cancellation);
+    }
+
     public ExecInspectResponse InspectExec(string execId)
     {
         var exec = GetExec(execId);

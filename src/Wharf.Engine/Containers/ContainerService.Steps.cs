@@ -24,6 +24,11 @@ internal sealed record StepContainer
     public bool IsClassic { get; init; }
     /// <summary>Directories that are volumes of its own.</summary>
     public IReadOnlyList<string> Volumes { get; init; } = [];
+    /// <summary>Empty for the one that all steps have.</summary>
+    public string Hostname { get; init; } = "";
+    public bool Terminal { get; init; }
+    /// <summary>Its input is whatever is attached to it, once.</summary>
+    public bool Stdin { get; init; }
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 }
 
@@ -41,7 +46,8 @@ public sealed partial class ContainerService
         var warnings = new List<string>();
         var config = new ContainerConfig
         {
-            Hostname = step.IsClassic ? null : StepHostname, Volumes = step.Volumes.Count > 0 ? step.Volumes.ToDictionary(static path => path, static _ => new EmptyObject()) : null, Env = [.. step.Environment], Cmd = [.. step.Command], User = step.User, WorkingDir = step.Directory, Labels = step.Labels.Count > 0 ? new(step.Labels) : null, AttachStdout = true, AttachStderr = true,
+            Hostname = step.IsClassic ? null : step.Hostname.Length > 0 ? step.Hostname : StepHostname, Volumes = step.Volumes.Count > 0 ? step.Volumes.ToDictionary(static path => path, static _ => new EmptyObject()) : null, Env = [.. step.Environment], Cmd = [.. step.Command], User = step.User, WorkingDir = step.Directory, Labels = step.Labels.Count > 0 ? new(step.Labels) : null, AttachStdout = true, AttachStderr = true,
+            Tty = step.Terminal, AttachStdin = step.Stdin, OpenStdin = step.Stdin, StdinOnce = step.Stdin,
         };
         HostConfigRules.Check(step.HostConfig, config, _capacity, warnings);
         var host = HostConfigDefaults.Apply(step.HostConfig with { LogConfig = new HostConfigLogConfig { Type = "none" } }, _capacity.CgroupV2);

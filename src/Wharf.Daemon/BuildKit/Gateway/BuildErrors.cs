@@ -84,6 +84,7 @@ internal static class BuildErrors
             status.Details.Add(new Any { TypeUrl = SourceType, Value = ByteString.CopyFrom(SourceJson(file, text, first, last)) });
         }
         if (FailedNode(error, plan) is { } node) status.Details.Add(new Any { TypeUrl = VertexType, Value = ByteString.CopyFromUtf8($"{{\"digest\":\"{node.Id}\"}}") });
+        if (error is BuildStepException { State: { } state }) status.Details.Add(new Any { TypeUrl = FailedSteps.Type, Value = ByteString.CopyFrom(FailedSteps.Describe(state)) });
         if (error is BuildStepException { Container: { } container }) status.Details.Add(new Any { TypeUrl = ContainerType, Value = ByteString.CopyFromUtf8(container) });
         return status;
     }

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using Wharf.Daemon.BuildKit.Progress;
 using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
+using Wharf.Engine.Build.Debugging;
 using Wharf.Engine.Build.Planning;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -88,8 +90,17 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
         return held;
     }
 
+    /// <summary>Steps that failed, by their IDs: what they left can be looked at until the job ends.</summary>
+    public ConcurrentDictionary<string, FailedStep> Failed { get; } = new(StringComparer.Ordinal);
+
+    public void Take(FailedStep step) => Failed[step.Id] = Hold(step);
+
+    /// <summary>The containers that the client has open, by the IDs it chose.</summary>
+    public ConcurrentDictionary<string, BuildContainer> Containers { get; } = new(StringComparer.Ordinal);
+
     public async ValueTask DisposeAsync()
     {
+        foreach (var container in Containers.Values) await container.DisposeAsync();
         foreach (var held in Enumerable.Reverse(_held)) await held.DisposeAsync();
     }
 }

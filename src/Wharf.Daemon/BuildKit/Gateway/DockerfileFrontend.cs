@@ -50,7 +50,8 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         Hold = job.Hold(builds.Hold()), Name = session?.SharedKey is { Length: > 0 } key ? key : options["context"] is { Length: > 0 } remote ? remote : "session", DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
         NoCache = options.NoCache, NoCacheStages = options.NoCacheStages, Pull = options.Pull, Platform = platform, RunConfig = options.RunConfig, NamedContexts = named,
         Credentials = async (domain, cancel) => job.Credentials(domain) ?? await services.CredentialsAsync(domain, cancel), Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
-        KeepFailedContainer = options.Has("keep-failed-step"), Squash = options.Has("squash"),
+        // A client that drives its build itself may ask for containers over what failed.
+        TakeFailed = job.Request.Frontend.Length == 0 ? job.Take : null, KeepFailedContainer = options.Has("keep-failed-step"), Squash = options.Has("squash"),
         Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"), Devices = DeviceGrants.Parse(job.Request.Entitlements),
     };
 

@@ -19,7 +19,7 @@ namespace Wharf.Daemon.BuildKit.Gateway;
 /// The gateway of BuildKit: a client that steers its build itself, as buildx does, asks here for the Dockerfile front end's result and gives it
 /// back. Which build a call belongs to is in its metadata.
 /// </summary>
-internal sealed class LlbBridgeService(EngineHost engine, BuildJobs jobs, DockerfileFrontend frontend) : LLBBridge.LLBBridgeBase
+internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs, DockerfileFrontend frontend) : LLBBridge.LLBBridgeBase
 {
     public const string ReferenceScheme = "wharf-result://";
     private const string BuildId = "buildkit-controlapi-buildid";
@@ -29,6 +29,7 @@ internal sealed class LlbBridgeService(EngineHost engine, BuildJobs jobs, Docker
     [
         "solve.base", "solve.inlinereturn", "resolveimage", "resolveimage.resolvemode", "readfile", "return", "returnmap", "readdir", "statfile", "importcaches", "proto.refarray",
         "reference.output", "frontend.inputs", "gateway.solve.metadata", "frontend.caps", "gateway.solve.evaluate", "gateway.evaluate", "gateway.warnings", "gateway.reference.evaluate",
+        "gateway.exec", "gateway.exec.extrahosts", "gateway.exec.signals",
     ];
 
     private static readonly string[] SolverCapabilities =

@@ -76,6 +76,8 @@ public sealed class RunNode : BuildNode
     public IReadOnlyList<string> Volumes { get; init; } = [];
     /// <summary>Of the step's container, where the classic builder shows one; of no effect on what it makes.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+    /// <summary>Where the script of a here-document lies.</summary>
+    public const string ScriptDirectory = "/dev/pipes/";
     /// <summary>The script of a here-document that names its own interpreter.</summary>
     public Heredoc? Script { get; init; }
 

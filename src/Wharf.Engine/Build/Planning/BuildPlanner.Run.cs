@@ -84,7 +84,7 @@ internal sealed partial class BuildPlanner
         IReadOnlyList<string> shell = stage.Config.Shell ?? [.. DefaultShell];
         if (instruction.Heredocs is [var only] && HeredocWord.Parse(instruction.Rest.Trim()) is not null)
         {
-            if (only.Content.StartsWith("#!", StringComparison.Ordinal)) return ([.. shell, "/dev/pipes/" + only.Name], only);
+            if (only.Content.StartsWith("#!", StringComparison.Ordinal)) return ([.. shell, RunNode.ScriptDirectory + only.Name], only);
             return ([.. shell, only.Content], null);
         }
         var text = instruction.Rest;

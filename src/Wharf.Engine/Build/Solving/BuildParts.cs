@@ -89,4 +89,6 @@ public sealed class BuildStepException(BuildNode node, string message, int exitC
     public int ExitCode { get; } = exitCode;
     /// <summary>The step's container, where it is kept.</summary>
     public string? Container { get; init; }
+    /// <summary>What the process had and wrote, where the build's client may look at it.</summary>
+    public Debugging.FailedStep? State { get; internal set; }
 }

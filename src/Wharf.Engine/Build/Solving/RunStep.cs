@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Text;
+using Wharf.Engine.Build.Debugging;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Containers;
 using Wharf.Engine.Images;
@@ -16,7 +16,8 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
     /// <summary>Runs it; null when nothing was changed. A process that fails is a <see cref="BuildStepException"/>.</summary>
     public async Task<LayerInfo?> RunAsync(IReadOnlyDictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
     {
-        using var mounts = await StepMounts.PrepareAsync(parts, node, results, cancellation);
+        var wanted = node.Mounts.Select(mount => new StepMount(mount, mount.From is null ? null : results[mount.From])).ToList();
+        using var mounts = await StepMounts.PrepareAsync(parts, wanted, node.Directory, node.Script, cancellation);
         var containers = parts.Containers;
         var id = await containers.CreateStepAsync(new StepContainer
         {
@@ -26,6 +27,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         }, cancellation);
         node.Progress.Launch(id);
         bool keep = false;
+        FailedStep? failed = null;
         try
         {
             int code = await ExecuteAsync(id, cancellation);
@@ -34,10 +36,16 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
             foreach (var mount in mounts.Mounts) parts.Snapshots.RemoveMountPoint(id, mount.Destination!);
             return await parts.HeldAsync(() => containers.CommitStepAsync(id, root, cancellation));
         }
+        catch (BuildStepException error) when (parts.Request.TakeFailed is { } take)
+        {
+            error.State = failed = new FailedStep(parts, node, root, wanted, [.. mounts.Mounts.Select(static mount => mount.Destination!)], id);
+            take(failed);
+            throw;
+        }
         finally
         {
             if (keep) await containers.KeepStepAsync(id, parts.StandsOn, CancellationToken.None);
-            else await containers.RemoveAsync(id, force: true, volumes: true, CancellationToken.None);
+            else if (failed is null) await containers.RemoveAsync(id, force: true, volumes: true, CancellationToken.None);
         }
     }
 
@@ -53,7 +61,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         var containers = parts.Containers;
         await using var output = await containers.AttachAsync(id, stdin: false, stdout: true, stderr: true, cancellation);
         await BeginAsync(id, cancellation);
-        await PassOnAsync(output, cancellation);
+        await Shims.OutputFrames.ReadAsync(output, (stream, data) => node.Progress.WriteAsync(stream, data, cancellation), cancellation);
         return (int)((await containers.WaitAsync(id, WaitCondition.NotRunning, cancellation)).StatusCode ?? throw new InvalidOperationException("an ended step has no exit code"));
     }
 
@@ -66,8 +74,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         }
         catch (Shims.ShimException error) when (!parts.Request.Classic)
         {
-            int at = error.Message.IndexOf("unable to start container process", StringComparison.Ordinal);
-            await node.Progress.WriteAsync(2, Encoding.UTF8.GetBytes($"runc run failed: {error.Message[Math.Max(at, 0)..]}\n"), cancellation);
+            await node.Progress.WriteAsync(2, Encoding.UTF8.GetBytes(BuildProcess.WhyNotStarted(error)), cancellation);
             throw new BuildStepException(node, error.Message, 1);
         }
         catch (WharfException error) when (!parts.Request.Classic && error.Kind is ErrorKind.InvalidArgument or ErrorKind.NotFound)
@@ -85,18 +92,6 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         catch (Shims.ShimException error) when (error.Message.EndsWith("exec format error", StringComparison.Ordinal) && !Platforms.Matches(node.Platform, Platforms.Host))
         {
             throw WharfException.Invalid($"exec {node.Command[0]}: exec format error: the step is for {Platforms.Describe(node.Platform)}, this machine runs {Platforms.Describe(Platforms.Host)} and has no emulator for it (qemu-user-static)");
-        }
-    }
-
-    /// <summary>Takes docker's frames apart: stream, three zero bytes, big-endian length.</summary>
-    private async Task PassOnAsync(Stream output, CancellationToken cancellation)
-    {
-        var header = new byte[8];
-        while (await output.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancellation) == header.Length)
-        {
-            var data = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4))];
-            await output.ReadExactlyAsync(data, cancellation);
-            await node.Progress.WriteAsync(header[0], data, cancellation);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Containers.Oci;
 using Wharf.Engine.Snapshots;
@@ -8,6 +9,9 @@ using Wharf.Specs.Errors;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Engine.Build.Solving;
+
+/// <summary>A <c>RUN --mount</c> and the layers of the step or image it shows; null for a context.</summary>
+public readonly record struct StepMount(RunMount Mount, NodeResult? From);
 
 /// <summary>What <c>RUN --mount</c> asks for, as mounts of the step's container; disposing gives back caches and removes secrets.</summary>
 internal sealed class StepMounts : IDisposable
@@ -27,13 +31,14 @@ internal sealed class StepMounts : IDisposable
     /// <summary>Variables that the mounts bring: a secret's value, the agent's socket.</summary>
     public List<string> Environment { get; } = [];
 
-    public static async Task<StepMounts> PrepareAsync(BuildParts parts, RunNode node, IReadOnlyDictionary<BuildNode, NodeResult> results, CancellationToken cancellation)
+    /// <param name="directory">What relative targets are in.</param>
+    public static async Task<StepMounts> PrepareAsync(BuildParts parts, IReadOnlyList<StepMount> wanted, string directory, Heredoc? script, CancellationToken cancellation)
     {
         var mounts = new StepMounts(parts);
         try
         {
-            foreach (var mount in node.Mounts) await mounts.AddAsync(node, mount, mount.From is null ? null : results[mount.From], cancellation);
-            if (node.Script is { } script) mounts.AddFile("/dev/pipes/" + script.Name, Encoding.UTF8.GetBytes(script.Content), 0x1ed, 0, 0);
+            foreach (var (mount, from) in wanted) await mounts.AddAsync(directory, mount, from, cancellation);
+            if (script is not null) mounts.AddFile(RunNode.ScriptDirectory + script.Name, Encoding.UTF8.GetBytes(script.Content), 0x1ed, 0, 0);
             return mounts;
         }
         catch
@@ -43,9 +48,9 @@ internal sealed class StepMounts : IDisposable
         }
     }
 
-    private async Task AddAsync(RunNode node, RunMount mount, NodeResult? from, CancellationToken cancellation)
+    private async Task AddAsync(string directory, RunMount mount, NodeResult? from, CancellationToken cancellation)
     {
-        var target = ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{node.Directory}/{mount.Target}");
+        var target = ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{directory}/{mount.Target}");
         switch (mount.Type)
         {
             case RunMountType.Bind: AddBind(mount, target, from, from is null ? await _parts.Contexts.OpenAsync(mount.Context, cancellation) : null); break;
@@ -53,7 +58,7 @@ internal sealed class StepMounts : IDisposable
             case RunMountType.Tmpfs:
                 Mounts.Add(new Mount { Type = "tmpfs", Source = "tmpfs", Destination = target, Options = ["nosuid", "nodev", .. mount.Size > 0 ? new[] { $"size={mount.Size}" } : []] });
                 break;
-            case RunMountType.Secret: await AddSecretAsync(node, mount, cancellation); break;
+            case RunMountType.Secret: await AddSecretAsync(directory, mount, cancellation); break;
             default: await AddAgentAsync(mount, cancellation); break;
         }
     }
@@ -152,7 +157,7 @@ internal sealed class StepMounts : IDisposable
         await Piped.RunAsync(output => ArchiveService.WriteRootAsync(found, output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
     }
 
-    private async Task AddSecretAsync(RunNode node, RunMount mount, CancellationToken cancellation)
+    private async Task AddSecretAsync(string directory, RunMount mount, CancellationToken cancellation)
     {
         var id = mount.Id.Length > 0 ? mount.Id : mount.Source.Length > 0 ? mount.Source : Path.GetFileName(mount.Target);
         if (id.Length == 0) throw WharfException.Invalid("RUN --mount=type=secret needs an id, a source or a target");
@@ -164,7 +169,7 @@ internal sealed class StepMounts : IDisposable
         }
         if (mount.Variable.Length > 0) Environment.Add($"{mount.Variable}={Encoding.UTF8.GetString(value)}");
         if (mount.Variable.Length > 0 && mount.Target.Length == 0) return;
-        var target = mount.Target.Length == 0 ? $"/run/secrets/{id}" : ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{node.Directory}/{mount.Target}");
+        var target = mount.Target.Length == 0 ? $"/run/secrets/{id}" : ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{directory}/{mount.Target}");
         AddFile(target, value, mount.Mode, mount.Uid, mount.Gid);
     }
 
