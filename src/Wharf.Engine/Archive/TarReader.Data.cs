@@ -61,7 +61,14 @@ public sealed partial class TarReader
         }
         int padding = _padding;
         _padding = 0;
-        await TakePaddingAsync(padding, cancellation).ConfigureAwait(false);
+        if (await _buffer.FillAsync(padding, cancellation).ConfigureAwait(false))
+        {
+            Take(padding);
+            return;
+        }
+        // Some writers end with the last file's last byte: docker's own, with a Dockerfile from outside of the context.
+        Take(_buffer.Available);
+        _ended = true;
     }
 
     /// <summary>Puts header, extensions and sparse map together, and sets up the reading of the data.</summary>

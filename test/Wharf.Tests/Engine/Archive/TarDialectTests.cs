@@ -30,6 +30,22 @@ public class TarDialectTests
         (raw.Length + entry.Sparse!.Sum(piece => piece.Length)).ShouldBe(tar.Length);
     }
 
+    /// <summary>As docker's client sends a context with a Dockerfile from outside of it.</summary>
+    [Theory, InlineData(0), InlineData(400)]
+    public async Task An_archive_may_end_with_the_last_files_last_byte(int padding)
+    {
+        var bytes = new MemoryStream();
+        using (var tar = new System.Formats.Tar.TarWriter(bytes, leaveOpen: true))
+            tar.WriteEntry(new System.Formats.Tar.UstarTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "f") { DataStream = new MemoryStream("content"u8.ToArray()) });
+        bytes.SetLength(512 + 7 + padding);
+        bytes.Position = 0;
+        var reader = new TarReader(bytes, new Limits());
+        (await reader.ReadNextAsync(default)).ShouldNotBeNull().NameText.ShouldBe("f");
+        (await new StreamReader(reader.OpenData()).ReadToEndAsync()).ShouldBe("content");
+        (await reader.ReadNextAsync(default)).ShouldBeNull();
+        await reader.DrainAsync(default);
+    }
+
     [Fact]
     public async Task GNU_long_names_and_links_and_large_ids_are_read()
     {
