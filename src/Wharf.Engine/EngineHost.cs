@@ -81,11 +81,12 @@ public sealed class EngineHost : IAsyncDisposable
         var networks = new NetworkService(options, state, events, logs);
         var volumes = new VolumeService(options, state, events);
         var secrets = new SecretService(options, state);
-        var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, secrets, shim, facts, logs);
+        var containers = new ContainerService(options, state, events, images, snapshots, networks, volumes, secrets, artifacts, shim, facts, logs);
         var builds = new BuildService(options, state, snapshots, images, containers, logs.CreateLogger<BuildService>());
         images.UsersOf = containers.UsersOf;
         images.OtherChains = () => builds.CachedChains().Concat(containers.VersionChains()).Concat(containers.MountedChains());
         images.MountedChains = containers.MountedChains;
+        artifacts.Mounted = containers.MountedArtifacts;
         var jobs = new JobService(state, containers, logs, TimeProvider.System);
         images.WantedNames = () => jobs.List().Select(static job => job.Container?.Image).OfType<string>();
         return new EngineHost

@@ -130,6 +130,9 @@ internal sealed partial class RunForm
             foreach (var option in volume.DriverConfig?.Options ?? []) fields.Add($"volume-opt={Pair(option)}");
         }
         if (mount.ImageOptions?.Subpath is { Length: > 0 } inImage) fields.Add($"image-subpath={inImage}");
+        if (mount.ArtifactOptions?.Digest is { Length: > 0 } digest) fields.Add($"digest={digest}");
+        if (mount.ArtifactOptions?.Title is { Length: > 0 } title) fields.Add($"title={title}");
+        if (mount.ArtifactOptions?.Name is { Length: > 0 } name) fields.Add($"name={name}");
         if (mount.TmpfsOptions?.SizeBytes is { } size) fields.Add(string.Create(CultureInfo.InvariantCulture, $"tmpfs-size={size}"));
         if (mount.TmpfsOptions?.Mode is { } mode) fields.Add($"tmpfs-mode={Convert.ToString(mode, 8)}");
         return Csv(fields);

@@ -10,8 +10,7 @@ namespace Wharf.Engine.Artifacts;
 /// <summary>Making artifacts of files. The same files give the same manifest: no time stands in it.</summary>
 public sealed partial class ArtifactService
 {
-    private const string EmptyType = "application/vnd.oci.empty.v1+json", UnknownType = "application/vnd.unknown.artifact.v1", PlainFile = "application/octet-stream", Title = "org.opencontainers.image.title";
-    private const int MaxName = 255;
+    private const string EmptyType = "application/vnd.oci.empty.v1+json", UnknownType = "application/vnd.unknown.artifact.v1", PlainFile = "application/octet-stream";
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$")] private static partial Regex MediaTypePattern();
 
@@ -59,11 +58,11 @@ public sealed partial class ArtifactService
         while (await reader.ReadNextAsync(cancellation) is { } entry)
         {
             var title = entry.NameText;
-            if (!entry.IsFile || title.Length is 0 or > MaxName || title is "." or ".." || title.AsSpan().ContainsAny('/', '\0', '\ufffd')) throw WharfException.Invalid($"\"{title}\" is not a file with a plain name");
-            if (files.Exists(file => file.Annotations?.GetValueOrDefault(Title) == title)) throw WharfException.Conflict($"{title}: file already exists in artifact");
+            if (!entry.IsFile || !ArtifactFiles.IsName(title)) throw WharfException.Invalid($"\"{title}\" is not a file with a plain name");
+            if (files.Exists(file => ArtifactFiles.TitleOf(file) == title)) throw WharfException.Conflict($"{title}: file already exists in artifact");
             await using var data = reader.OpenData();
             var blob = await _content.WriteAsync(data, null, cancellation);
-            files.Add(blob with { MediaType = options.FileType.Length > 0 ? options.FileType : PlainFile, Annotations = new(options.Annotations) { [Title] = title } });
+            files.Add(blob with { MediaType = options.FileType.Length > 0 ? options.FileType : PlainFile, Annotations = new(options.Annotations) { [ArtifactFiles.Title] = title } });
         }
         if (files.Count == before) throw WharfException.Invalid("no file was given");
     }

@@ -26,7 +26,9 @@ public sealed partial class ArtifactService
         (_options, _store, _content, _images, _events, _log) = (options, new ArtifactStore(state), content, images, events, logs.CreateLogger("Wharf.Artifacts"));
 
     /// <summary>Blobs that no collection takes, each with an artifact that needs it.</summary>
-    internal IEnumerable<(Digest Blob, string Owner)> Blobs() => _store.Blobs().Select(static blob => (blob.Blob, $"artifact {blob.Name}"));
+    internal IEnumerable<(Digest Blob, string Owner)> Blobs() => _store.Blobs(MountedManifests()).Select(static blob => (blob.Blob, blob.Name is { } name ? $"artifact {name}" : "artifact of a container"));
+
+    private List<Digest> MountedManifests() => [.. Mounted().Select(static use => use.Manifest)];
 
     public async Task<List<Artifact>> ListAsync(CancellationToken cancellation)
     {
@@ -50,7 +52,8 @@ public sealed partial class ArtifactService
     public async Task<Digest> RemoveAsync(string nameOrDigest, CancellationToken cancellation)
     {
         var names = Find(nameOrDigest);
-        _store.Remove(names);
+        RequireUnmounted(names);
+        _store.Remove(names, MountedManifests());
         foreach (var one in names) Publish("remove", one.Name, one.Manifest);
         await _images.CollectUnusedAsync(cancellation);
         return names[0].Manifest;
@@ -83,7 +86,7 @@ public sealed partial class ArtifactService
     private void Keep(ImageReference name, Digest digest, Manifest manifest, Digest? former)
     {
         var blobs = BlobsOf(manifest).Select(static blob => blob.Digest).ToList();
-        _images.KeepBlobs([digest, .. blobs], () => _store.Set(name, digest, blobs, former, DateTimeOffset.UtcNow));
+        _images.KeepBlobs([digest, .. blobs], () => _store.Set(new ArtifactName(name, digest, DateTimeOffset.UtcNow), blobs, former, MountedManifests()));
     }
 
     private void Publish(string action, ImageReference name, Digest digest) => _events.Publish("artifact", action, digest.ToString(), new Dictionary<string, string> { ["name"] = name.Familiar });

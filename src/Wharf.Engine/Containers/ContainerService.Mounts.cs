@@ -1,6 +1,8 @@
 using Wharf.Engine.Containers.Oci;
 using Wharf.Engine.Snapshots;
 using Wharf.Engine.Volumes;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -18,6 +20,12 @@ public sealed partial class ContainerService
         Volumes = container.Config.Volumes?.Keys ?? Enumerable.Empty<string>(),
         MountsOf = name => (_index.Find(name) ?? throw WharfException.Invalid($"No such container: {name}")).Document.Mounts,
         ImageOf = async reference => (await _images.GetAsync(reference, null, cancellation)).ChainId,
+        ArtifactOf = async (name, options) =>
+        {
+            try { return await _artifacts.ResolveMountAsync(name, options, cancellation); }
+            // 404 would tell docker's command that the image is missing.
+            catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { throw WharfException.Invalid($"invalid mount config for type \"artifact\": {error.Message}"); }
+        },
         Warn = warnings.Add,
         OpenRoot = () => _snapshots.OpenRoot(container.Id),
     }, cancellation);
@@ -39,7 +47,9 @@ public sealed partial class ContainerService
                     ["container"] = container.Id, ["destination"] = point.Destination ?? "", ["driver"] = point.Driver ?? "local", ["propagation"] = point.Propagation ?? "", ["read/write"] = point.RW == false ? "false" : "true",
                 });
             }
-            mounts.AddRange(MountService.Prepare(container.HostConfig, points, mounted, ImageMount));
+            var artifacts = new Dictionary<MountPoint, List<Mount>>(ReferenceEqualityComparer.Instance);
+            foreach (var point in points.Where(static point => point.Type == "artifact")) artifacts.Add(point, await ArtifactMountsAsync(container, point));
+            mounts.AddRange(MountService.Prepare(container.HostConfig, points, mounted, ImageMount, point => artifacts[point]));
         }
         mounts.AddRange(container.Document.StepMounts ?? []);
         return mounts;
@@ -56,6 +66,18 @@ public sealed partial class ContainerService
             1 => DefaultMounts.Bind(point.Destination!, lowers[0], "ro"),
             _ => new Mount { Type = "overlay", Source = "overlay", Destination = point.Destination!, Options = [.. OverlayXattr.MountOptions, "lowerdir=" + string.Join(':', lowers), "ro"] },
         };
+    }
+
+    /// <summary>An artifact's files to read, each a mount of its own: in the directory that is there, or will be for several, or in the place of the one file.</summary>
+    private async Task<List<Mount>> ArtifactMountsAsync(Container container, MountPoint point)
+    {
+        var destination = point.Destination!;
+        var files = await _artifacts.FilesAsync(point.Name!, Digest.Parse(point.Source!), point.ArtifactOptions, CancellationToken.None);
+        using var root = _snapshots.OpenRootReadOnly(container.Id);
+        using var found = OpenAt.TryInRoot(root, destination, O.PATH | O.DIRECTORY, 0, Resolve.None, out int errno);
+        bool isDirectory = found is not null || (errno == Errno.ENOENT && files.Count > 1);
+        if (!isDirectory && files.Count > 1) throw WharfException.Invalid($"artifact {point.Name} has {files.Count} files, and {destination} is a file in the container: choose one by digest or title");
+        return files.ConvertAll(file => DefaultMounts.Bind(isDirectory ? $"{destination.TrimEnd('/')}/{file.Name}" : destination, file.Path, "ro", "nosuid", "nodev"));
     }
 
     /// <summary>Mounts of volumes that a run needed; what goes wrong is logged, the run is over anyhow.</summary>

@@ -10,6 +10,9 @@ public sealed partial class ContainerService
     /// <summary>The layer stacks of images that containers mount.</summary>
     public IEnumerable<Digest> MountedChains() => _index.All().SelectMany(static container => container.Document.Mounts).Where(static point => point is { Type: "image", Source.Length: > 0 }).Select(static point => Digest.Parse(point.Source!));
 
+    /// <summary>The artifacts that containers mount.</summary>
+    public IEnumerable<(string Container, Digest Manifest)> MountedArtifacts() => _index.All().SelectMany(static container => container.Document.Mounts.Where(static point => point is { Type: "artifact", Source.Length: > 0 }).Select(point => (container.Id, Digest.Parse(point.Source!))));
+
     /// <summary>The containers made from an image, and whether they are up: what keeps the image from being removed.</summary>
     public IReadOnlyList<(string ContainerId, bool Running)> UsersOf(Digest imageId)
     {

@@ -22,6 +22,7 @@ public sealed partial class ContainerService
     private readonly VolumeService _volumes;
     private readonly Secrets.SecretService _secrets;
     private readonly MountService _mounts;
+    private readonly Artifacts.ArtifactService _artifacts;
     private readonly ShimClient _shim;
     private readonly ILogger<ContainerService> _log;
     private readonly ContainerStore _store;
@@ -33,9 +34,9 @@ public sealed partial class ContainerService
     private readonly string _cgroupRoot;
 
     public ContainerService(DaemonOptions options, StateStore state, EventService events, ImageService images, SnapshotService snapshots, NetworkService networks,
-        VolumeService volumes, Secrets.SecretService secrets, ShimClient shim, HostFacts host, ILoggerFactory logs)
+        VolumeService volumes, Secrets.SecretService secrets, Artifacts.ArtifactService artifacts, ShimClient shim, HostFacts host, ILoggerFactory logs)
     {
-        (_options, _events, _images, _snapshots, _networks, _volumes, _secrets, _shim, _host) = (options, events, images, snapshots, networks, volumes, secrets, shim, host);
+        (_options, _events, _images, _snapshots, _networks, _volumes, _secrets, _artifacts, _shim, _host) = (options, events, images, snapshots, networks, volumes, secrets, artifacts, shim, host);
         _index.Linked = FindLinked;
         _mounts = new MountService(volumes, options.DataRoot);
         _capacity = HostCapacity.Read() with { SystemdCgroup = options.SystemdCgroup };

@@ -6,11 +6,11 @@ namespace Wharf.Engine.Volumes;
 /// <summary>One mount of a container in the one form that all of docker's ways to ask for it come down to (SECURITY invariant 14).</summary>
 public sealed record MountPlan
 {
-    /// <summary><c>bind</c>, <c>volume</c>, <c>tmpfs</c> or <c>image</c>.</summary>
+    /// <summary><c>bind</c>, <c>volume</c>, <c>tmpfs</c>, <c>image</c> or <c>artifact</c>.</summary>
     public required string Type { get; init; }
     /// <summary>Where in the container; absolute and without dots.</summary>
     public required string Destination { get; init; }
-    /// <summary>Of a bind, the path on the host; of an image, its reference.</summary>
+    /// <summary>Of a bind, the path on the host; of an image or artifact, its reference.</summary>
     public string Source { get; init; } = "";
     /// <summary>Of a volume; empty for an anonymous one.</summary>
     public string Volume { get; init; } = "";
@@ -30,6 +30,7 @@ public sealed record MountPlan
     public bool CreateSource { get; init; }
     public MountVolumeOptions? VolumeOptions { get; init; }
     public MountTmpfsOptions? Tmpfs { get; init; }
+    public MountArtifactOptions? Artifact { get; init; }
 }
 
 /// <summary>Reads docker's <c>-v</c>, <c>--mount</c> and VOLUME into <see cref="MountPlan"/>s; messages are docker's.</summary>
@@ -76,12 +77,14 @@ public static class MountParser
     public static MountPlan ParseMount(Mount mount)
     {
         var type = mount.Type ?? "";
-        if (type is not ("bind" or "volume" or "tmpfs" or "image")) throw Bad(type, "mount type unknown");
+        if (type is not ("bind" or "volume" or "tmpfs" or "image" or "artifact")) throw Bad(type, "mount type unknown");
         if (mount.Target is not { Length: > 0 } target) throw Bad(type, "field Target must not be empty");
         RequireDestination(target, type, "");
         RejectOthers(mount, type);
         if (type == "bind") return ParseBindMount(mount, target);
-        if (type == "image" && mount.Source is not { Length: > 0 }) throw Bad(type, "field Source must not be empty");
+        bool isFixed = type is "image" or "artifact";
+        if (isFixed && mount.Source is not { Length: > 0 }) throw Bad(type, "field Source must not be empty");
+        if (mount.ArtifactOptions is { Digest.Length: > 0, Title.Length: > 0 }) throw Bad(type, "ArtifactOptions: Digest and Title exclude each other");
         if (type == "tmpfs") CheckTmpfs(mount.TmpfsOptions);
         if (type == "tmpfs" && mount.Source is { Length: > 0 }) throw Bad(type, "field Source must not be specified");
         return new MountPlan
@@ -89,14 +92,15 @@ public static class MountParser
             Type = type,
             Destination = Clean(target),
             Volume = type == "volume" ? mount.Source ?? "" : "",
-            Source = type == "image" ? mount.Source! : "",
-            ReadOnly = type == "image" || (mount.ReadOnly ?? false),
-            Propagation = type == "image" ? "rprivate" : "",
+            Source = isFixed ? mount.Source! : "",
+            ReadOnly = isFixed || (mount.ReadOnly ?? false),
+            Propagation = isFixed ? "rprivate" : "",
             Mode = type == "volume" ? "z" : "",
             NoCopy = mount.VolumeOptions?.NoCopy ?? false,
             Subpath = mount.VolumeOptions?.Subpath ?? mount.ImageOptions?.Subpath ?? "",
             VolumeOptions = mount.VolumeOptions,
             Tmpfs = mount.TmpfsOptions,
+            Artifact = mount.ArtifactOptions,
         };
     }
 
@@ -127,6 +131,7 @@ public static class MountParser
         Reject("BindOptions", mount.BindOptions is not null, type == "bind");
         Reject("VolumeOptions", mount.VolumeOptions is not null, type == "volume");
         Reject("ImageOptions", mount.ImageOptions is not null, type == "image");
+        Reject("ArtifactOptions", mount.ArtifactOptions is not null, type == "artifact");
         Reject("TmpfsOptions", mount.TmpfsOptions is not null, type == "tmpfs");
         if ((mount.VolumeOptions?.Subpath ?? mount.ImageOptions?.Subpath) is { Length: > 0 } subpath && (Path.IsPathRooted(subpath) || subpath.Split('/').Contains("..")))
             throw Bad(type, "subpath must be a relative path within the volume");

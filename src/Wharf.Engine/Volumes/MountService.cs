@@ -18,6 +18,8 @@ public sealed record MountRequest
     public required Func<string, IReadOnlyList<MountPoint>> MountsOf { get; init; }
     /// <summary>Finds an image to mount: its layers' chain; NotFound where it is not here.</summary>
     public required Func<string, Task<Specs.Image.Digest?>> ImageOf { get; init; }
+    /// <summary>Finds an artifact to mount: its manifest; NotFound where it is not here.</summary>
+    public required Func<string, MountArtifactOptions?, Task<Specs.Image.Digest>> ArtifactOf { get; init; }
     /// <summary>Takes note of something the user should know.</summary>
     public Action<string> Warn { get; init; } = _ => { };
     /// <summary>Opens the container's still untouched root, for copying the image's content into new volumes.</summary>
@@ -43,6 +45,8 @@ public sealed class MountService(VolumeService volumes, string dataRoot)
             {
                 "volume" => await MakeVolumeAsync(plan, request, cancellation),
                 "image" => await FindImageAsync(plan, request),
+                // Here as with images: a name may move.
+                "artifact" => PointOf(plan) with { Name = plan.Source, Source = (await request.ArtifactOf(plan.Source, plan.Artifact)).ToString(), ArtifactOptions = plan.Artifact },
                 "bind" => PointOf(plan) with { Propagation = MountPropagation.Choose(plan, dataRoot) },
                 _ => PointOf(plan),
             };
@@ -52,7 +56,7 @@ public sealed class MountService(VolumeService volumes, string dataRoot)
     }
 
     /// <summary>The mounts to make, from the points decided at create. Sources of binds are looked at only now, as they may change between runs.</summary>
-    public static List<SpecMount> Prepare(HostConfig host, IEnumerable<MountPoint> points, IReadOnlyDictionary<string, string> mounted, Func<MountPoint, string, SpecMount> image)
+    public static List<SpecMount> Prepare(HostConfig host, IEnumerable<MountPoint> points, IReadOnlyDictionary<string, string> mounted, Func<MountPoint, string, SpecMount> image, Func<MountPoint, IEnumerable<SpecMount>> artifact)
     {
         var plans = Plan(host).ToDictionary(plan => plan.Destination, StringComparer.Ordinal);
         var mounts = new List<SpecMount>();
@@ -60,7 +64,8 @@ public sealed class MountService(VolumeService volumes, string dataRoot)
         {
             plans.TryGetValue(point.Destination!, out var plan);
             if (plan is { Type: "bind", ReadOnly: false, ReadOnlyNonRecursive: true }) throw WharfException.Invalid("mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
-            mounts.Add(point.Type switch
+            if (point.Type == "artifact") mounts.AddRange(artifact(point));
+            else mounts.Add(point.Type switch
             {
                 "tmpfs" => TmpfsOf(point, plan),
                 "image" => image(point, plan?.Subpath ?? ""),

@@ -85,6 +85,7 @@ namespace Wharf.Specs.DockerApi;
 [JsonSerializable(typeof(Ipam))]
 [JsonSerializable(typeof(IpamConfig))]
 [JsonSerializable(typeof(Mount))]
+[JsonSerializable(typeof(MountArtifactOptions))]
 [JsonSerializable(typeof(MountBindOptions))]
 [JsonSerializable(typeof(MountImageOptions))]
 [JsonSerializable(typeof(MountPoint))]

@@ -9,7 +9,6 @@ namespace Wharf.Cli.Commands.Artifacts;
 /// <summary><c>wharf artifact extract</c>.</summary>
 internal sealed class ArtifactExtractCommand : Command
 {
-    private const string Title = "org.opencontainers.image.title";
     private readonly StringFlag digest, title;
 
     public ArtifactExtractCommand()
@@ -44,17 +43,15 @@ internal sealed class ArtifactExtractCommand : Command
 
     private List<Descriptor> Select(Artifact artifact)
     {
-        var files = artifact.Manifest.Layers ?? [];
-        if (digest.Value != "") files = files.FindAll(file => file.Digest.ToString() == digest.Value || file.Digest.Hex == digest.Value);
-        if (title.Value != "") files = files.FindAll(file => file.Annotations?.GetValueOrDefault(Title) == title.Value);
+        var files = ArtifactFiles.Select(artifact.Manifest, digest.Value, title.Value);
         return files.Count > 0 ? files : throw new CliException($"{artifact.Name} has no such file");
     }
 
     /// <summary>The title is a stranger's word: it names a file in the directory that was said, or nothing is written.</summary>
     private static string NameOf(Descriptor file)
     {
-        var name = file.Annotations?.GetValueOrDefault(Title) is { Length: > 0 } given ? given : file.Digest.ToString().Replace(':', '-');
-        return name is "." or ".." || name.AsSpan().ContainsAny('/', '\0') ? throw new CliException($"{Output.Quoting.Quote(name)} is no name for a file: choose it by --digest and say which file to write") : name;
+        var name = ArtifactFiles.NameOf(file);
+        return ArtifactFiles.IsName(name) ? name : throw new CliException($"{Output.Quoting.Quote(name)} is no name for a file: choose it by --digest and say which file to write");
     }
 
     private static async Task WriteAsync(CliContext cli, Artifact artifact, Descriptor file, string path, CancellationToken cancellationToken)

@@ -14,4 +14,6 @@ public sealed record Mount
     public MountVolumeOptions? VolumeOptions { get; set; }
     public MountImageOptions? ImageOptions { get; set; }
     public MountTmpfsOptions? TmpfsOptions { get; set; }
+    /// <summary>Wharf's own, of type <c>artifact</c>.</summary>
+    public MountArtifactOptions? ArtifactOptions { get; set; }
 }

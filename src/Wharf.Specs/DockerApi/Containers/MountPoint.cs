@@ -13,4 +13,6 @@ public sealed record MountPoint
     public string? Mode { get; set; }
     public bool? RW { get; set; }
     public string? Propagation { get; set; }
+    /// <summary>Wharf's own, of type <c>artifact</c>.</summary>
+    public MountArtifactOptions? ArtifactOptions { get; set; }
 }

@@ -12,6 +12,7 @@ internal static class MountSpec
     {
         var mount = new Mount { Type = "volume" };
         var touched = new HashSet<string>();
+        string? ofArtifacts = null;
         foreach (var field in CsvLine.Split(text))
         {
             var (key, value) = KeyValue.Split(field);
@@ -21,9 +22,12 @@ internal static class MountSpec
                 if (key is not ("readonly" or "ro" or "volume-nocopy" or "bind-nonrecursive" or "bind-create-src")) throw new FormatException($"invalid field '{field}' must be a key=value pair");
                 value = "true";
             }
-            Apply(mount, key, value, field);
+            // "name" and the like are other tools' words for volumes: of another type they stay as unknown as they are to docker.
+            if (ApplyArtifact(mount, key, value)) ofArtifacts ??= $"unexpected key '{key}' in '{field}'";
+            else Apply(mount, key, value, field);
             if (key.IndexOf('-') is > 0 and var dash) touched.Add(key[..dash]);
         }
+        if (ofArtifacts is not null && mount.Type != "artifact") throw new FormatException(ofArtifacts);
         if (string.IsNullOrEmpty(mount.Target)) throw new FormatException("target is required");
         foreach (var kind in new[] { "volume", "bind", "image", "tmpfs" })
         {
@@ -72,6 +76,16 @@ internal static class MountSpec
             default:
                 throw new FormatException($"unexpected key '{key}' in '{field}'");
         }
+    }
+
+    private static bool ApplyArtifact(Mount mount, string key, string value)
+    {
+        if (key is not ("digest" or "title" or "name")) return false;
+        var options = mount.ArtifactOptions ??= new MountArtifactOptions();
+        if (key == "digest") options.Digest = value;
+        else if (key == "title") options.Title = value;
+        else options.Name = value;
+        return true;
     }
 
     private static void ApplyBind(MountBindOptions bind, string key, string value, string field)
