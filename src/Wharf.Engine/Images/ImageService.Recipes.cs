@@ -15,6 +15,8 @@ public sealed partial class ImageService
     /// <summary>A recipe larger than this part of its blob is not worth it, and neither is one of a blob this small.</summary>
     private const int RecipeShare = 4, SmallBlob = 16 << 10;
 
+    private readonly RecipeShares _shares = new();
+
     private readonly SemaphoreSlim _recipesWanted = new(0);
     private readonly CancellationTokenSource _recipesStop = new();
     private readonly HashSet<Digest> _recipesTried = [];
@@ -134,6 +136,7 @@ public sealed partial class ImageService
         else
         {
             await using var recipe = _content.OpenRecipe(blob.Digest);
+            using var share = await _shares.TakeAsync(await LayerRecipe.ShareAsync(recipe, cancellation), cancellation);
             await Piped.RunAsync(plain => _snapshots.WriteLayerTarAsync(chain, plain, cancellation), plain => LayerRecipe.RebuildAsync(recipe, plain, digesting, cancellation));
         }
         digesting.Verify();

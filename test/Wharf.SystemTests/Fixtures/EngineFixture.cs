@@ -32,6 +32,14 @@ public sealed class EngineFixture : IAsyncLifetime
     public bool IsWharf { get; private set; }
     public int DaemonPid => _daemon?.Id ?? throw new InvalidOperationException("the engine under test is not ours");
 
+    /// <summary>The most memory the daemon had resident, in bytes, since its start or since this was asked before.</summary>
+    public long TakePeak()
+    {
+        var peak = File.ReadLines($"/proc/{DaemonPid}/status").First(static line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        File.WriteAllText($"/proc/{DaemonPid}/clear_refs", "5"); // proc(5): the peak becomes what is resident now
+        return long.Parse(peak, System.Globalization.CultureInfo.InvariantCulture) * 1024;
+    }
+
     /// <summary>Where <c>./dev build</c> leaves the binaries.</summary>
     public static string Binaries { get; } = FindBinaries();
 

@@ -9,7 +9,7 @@ using Xunit;
 namespace Wharf.SystemTests.Images;
 
 /// <summary>A pulled layer is kept unpacked, with a recipe for the bytes it came in: it goes out elsewhere under the digest it came with.</summary>
-public sealed class RecipeTests : IAsyncDisposable
+public sealed partial class RecipeTests : IAsyncDisposable
 {
     private readonly string _work = Directory.CreateTempSubdirectory("wharf-recipe-").FullName;
 
@@ -35,25 +35,35 @@ public sealed class RecipeTests : IAsyncDisposable
     /// <summary>Puts an image of one layer, compressed by another program, into a registry; gives the manifest's digest.</summary>
     private async Task<(string Manifest, string Layer)> PutAsync(LocalRegistry registry, string name, string compress, byte[]? tree = null)
     {
+        var (manifest, layers) = await PutLayersAsync(registry, name, compress, tree ?? Tree(name));
+        return (manifest, layers[0]);
+    }
+
+    private async Task<(string Manifest, IReadOnlyList<string> Layers)> PutLayersAsync(LocalRegistry registry, string name, string compress, params IReadOnlyList<byte[]> trees)
+    {
         var tar = Path.Combine(_work, "layer.tar");
-        var plain = tree ?? Tree(name);
-        await File.WriteAllBytesAsync(tar, plain);
-        (await CommandResult.RunAsync("sh", ["-c", $"{compress} < '{tar}' > '{tar}.z'"])).ShouldExit(0);
         using var http = new HttpClient { BaseAddress = new Uri($"http://{registry.Address}/v2/") };
         var writer = new RegistryWriter(http);
+        var (layers, diffIds) = (new JsonArray(), new JsonArray());
+        foreach (var plain in trees)
+        {
+            await File.WriteAllBytesAsync(tar, plain);
+            (await CommandResult.RunAsync("sh", ["-c", $"{compress} < '{tar}' > '{tar}.z'"])).ShouldExit(0);
+            layers.Add((JsonNode)await writer.BlobAsync(name, await File.ReadAllBytesAsync(tar + ".z"), compress.Contains("zstd", StringComparison.Ordinal) ? "application/vnd.oci.image.layer.v1.tar+zstd" : "application/vnd.oci.image.layer.v1.tar+gzip"));
+            diffIds.Add((JsonNode)HostileServer.DigestOf(plain)!);
+        }
+        string[] digests = [.. layers.Select(static layer => layer!["digest"]!.GetValue<string>())];
         var config = new JsonObject
         {
             ["architecture"] = "amd64", ["os"] = "linux", ["config"] = new JsonObject(),
-            ["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = new JsonArray(HostileServer.DigestOf(plain)) },
+            ["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = diffIds },
         };
-        var layer = await writer.BlobAsync(name, await File.ReadAllBytesAsync(tar + ".z"), compress.Contains("zstd", StringComparison.Ordinal) ? "application/vnd.oci.image.layer.v1.tar+zstd" : "application/vnd.oci.image.layer.v1.tar+gzip");
-        var digest = layer["digest"]!.GetValue<string>();
         var manifest = await writer.ManifestAsync(name, "v1", new JsonObject
         {
-            ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.manifest.v1+json", ["layers"] = new JsonArray(layer),
+            ["schemaVersion"] = 2, ["mediaType"] = "application/vnd.oci.image.manifest.v1+json", ["layers"] = layers,
             ["config"] = await writer.BlobAsync(name, Encoding.UTF8.GetBytes(config.ToJsonString()), "application/vnd.oci.image.config.v1+json"),
         });
-        return (manifest["digest"]!.GetValue<string>(), digest);
+        return (manifest["digest"]!.GetValue<string>(), digests);
     }
 
     private static async Task PullAsync(EngineApi api, string name)
@@ -73,10 +83,10 @@ public sealed class RecipeTests : IAsyncDisposable
     private static string Blob(EngineFixture engine, string digest) => Path.Combine(engine.DataRoot, "content", "blobs", "sha256", digest[7..]);
     private static string Recipe(EngineFixture engine, string digest) => Path.Combine(engine.DataRoot, "content", "recipes", "sha256-" + digest[7..]);
 
-    private static async Task UntilAsync(Func<bool> condition, EngineFixture engine)
+    private static async Task UntilAsync(Func<bool> condition, EngineFixture engine, int seconds = 120)
     {
         for (var watch = Stopwatch.StartNew(); !condition(); await Task.Delay(50))
-            if (watch.Elapsed > TimeSpan.FromSeconds(120)) throw new TimeoutException(engine.Log);
+            if (watch.Elapsed > TimeSpan.FromSeconds(seconds)) throw new TimeoutException(engine.Log);
     }
 
     [Theory]

@@ -63,6 +63,15 @@ internal static class LayerRecipe
         return input.ReadByte() == 0x1f;
     }
 
+    /// <summary>How many of <see cref="RecipeShares"/> it takes to play a recipe, which stays at its beginning.</summary>
+    public static async Task<int> ShareAsync(Stream recipe, CancellationToken cancellation)
+    {
+        var head = new byte[5];
+        int read = await recipe.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+        recipe.Position = 0;
+        return read < head.Length || !head.AsSpan(0, 4).SequenceEqual(Zstd) ? 1 : ZstdModels.IsFar(head[4]) ? RecipeShares.All : RecipeShares.All / 2;
+    }
+
     /// <summary>Makes the archive of its plain data. InvalidDataException when the recipe is damaged or for other data; the caller proves the bytes by their digest.</summary>
     public static async Task RebuildAsync(Stream recipe, Stream plain, Stream output, CancellationToken cancellation)
     {

@@ -33,11 +33,11 @@ internal sealed class PlainWindow(int capacity, int history = PlainWindow.Deflat
 
     public int Room => Data.Length - End;
 
-    /// <summary>Takes twice the memory, up to a limit; false when it has that already.</summary>
+    /// <summary>Takes four times the memory, so that little is left behind for the collector, up to a limit; false when it has that already.</summary>
     public bool Grow(int most)
     {
         if (Data.Length >= most) return false;
-        var larger = GC.AllocateUninitializedArray<byte>(Math.Min(Data.Length * 2, most));
+        var larger = GC.AllocateUninitializedArray<byte>(Math.Min(Data.Length * 4, most));
         Data.AsSpan(0, End).CopyTo(larger);
         Data = larger;
         return true;
