@@ -64,5 +64,12 @@ internal sealed record Pod(string Name, ContainerSummary Infra, IReadOnlyList<Co
         if (SharesPid) host.PidMode = host.NetworkMode;
     }
 
+    /// <summary>Removes it with its containers, running or not.</summary>
+    public async Task RemoveAsync(CliContext cli, bool volumes, CancellationToken cancellationToken)
+    {
+        var query = new Query().Add("v", volumes).Add("force", true);
+        foreach (var container in Members.Append(Infra)) await cli.Api.DeleteAsync($"/containers/{container.Id}{query}", cancellationToken);
+    }
+
     private static CliException Conflict(string flag) => new($"conflicting options: {flag} cannot be used with --pod: it is the pod's to have", 125);
 }

@@ -1,9 +1,5 @@
 using System.Security.Cryptography;
-using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
-using Wharf.Cli.Commands.Containers.Options;
-using Wharf.Cli.Infra;
-using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Commands.Pods;
 
@@ -44,23 +40,8 @@ internal sealed class PodCreateCommand : Command
     {
         var pod = name.Value != "" ? name.Value : "pod-" + RandomNumberGenerator.GetHexString(8, lowercase: true);
         if ((await Pod.ListAsync(cli, cancellationToken)).Exists(other => other.Name == pod)) throw new CliException($"pod {pod} already exists");
-        await PauseProgramUpload.EnsureImageAsync(cli, cancellationToken);
-        var flags = new FlagSet();
-        var container = new ContainerFlags(flags);
-        List<string> words =
-        [
-            "--label", $"{Pod.NameLabel}={pod}", "--label", $"{Pod.InfraLabel}=true",
-            // It is to be there again before its containers are, after a reboot; stopped by hand it stays so.
-            "--restart", "unless-stopped", "--ipc", "shareable", "--stop-signal", "KILL", "--read-only",
-            .. passedOn.SelectMany(option => option.Values.Values.SelectMany(value => (string[])[option.Flag, value])),
-        ];
-        if (hostName.Value != "" || !IsHostNetwork(passedOn)) words.AddRange(["--hostname", hostName.Value != "" ? hostName.Value : pod]);
-        if (sharePid) words.AddRange(["--label", $"{Pod.SharesPidLabel}=true"]);
-        words.Add(PauseProgramUpload.Image);
-        var request = container.Build(flags.Parse(words), "");
-        (request.AttachStdout, request.AttachStderr) = (false, false);
-        var created = await cli.Api.PostAsync($"/containers/create{new Query().Add("name", Pod.InfraName(pod))}", request, DockerApiJson.Default.ContainerCreateRequest, DockerApiJson.Default.ContainerCreateResponse, cancellationToken);
-        foreach (var warning in created.Warnings ?? []) await cli.Error.WriteLineAsync($"WARNING: {warning}");
+        List<string> words = [.. passedOn.SelectMany(option => option.Values.Values.SelectMany(value => (string[])[option.Flag, value]))];
+        await PodCreation.CreateAsync(cli, pod, hostName.Value == "" && IsHostNetwork(passedOn) ? null : hostName.Value, sharePid, words, cancellationToken);
         await cli.Out.WriteLineAsync(pod);
         return 0;
     }

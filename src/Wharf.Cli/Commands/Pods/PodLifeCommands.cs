@@ -59,7 +59,6 @@ internal sealed class PodRemoveCommand : PodCommand
     {
         // Nothing is removed of a pod that cannot be removed whole.
         if (!force && pod.Members.Any(Pod.IsUp)) throw new CliException($"Error: pod {pod.Name} has running containers: stop it or use --force");
-        var query = new Query().Add("v", volumes).Add("force", true);
-        foreach (var container in pod.Members.Append(pod.Infra)) await cli.Api.DeleteAsync($"/containers/{container.Id}{query}", cancellationToken);
+        await pod.RemoveAsync(cli, volumes, cancellationToken);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Wharf.Specs.Yaml;
 
 namespace Wharf.Engine.Containers.Devices;
 

@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
-using Wharf.Engine.Containers.Devices;
 using Wharf.Engine.Content;
 using Wharf.Engine.Images.Registry;
 using Wharf.Engine.Images.Signatures;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
+using Wharf.Specs.Yaml;
 
 namespace Wharf.Engine.Images.Trust;
 

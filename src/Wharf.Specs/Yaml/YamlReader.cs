@@ -3,25 +3,36 @@ using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 using Scalar = YamlDotNet.Core.Events.Scalar;
 
-namespace Wharf.Engine.Containers.Devices;
+namespace Wharf.Specs.Yaml;
 
-/// <summary>YAML as JSON: what YamlDotNet's parser reads, of one document without anchors and tags. All scalars become text, but for null; no file has use for more of it here.</summary>
-internal static class YamlReader
+/// <summary>YAML as JSON: what YamlDotNet's parser reads, without anchors and tags. All scalars become text, but for null; no file has use for more of it here.</summary>
+public static class YamlReader
 {
     private const int MaxDepth = 32;
 
-    /// <summary>FormatException, with the line, for what is not read.</summary>
+    /// <summary>The only document; null when there is none. FormatException, with the line, for what is not read.</summary>
     public static JsonNode? Read(string text)
     {
+        var documents = ReadAll(text, most: 1);
+        return documents.Count == 0 ? null : documents[0];
+    }
+
+    /// <summary>All documents, which <c>---</c> keeps apart. FormatException, with the line, for what is not read.</summary>
+    public static List<JsonNode?> ReadAll(string text, int most = 1000)
+    {
         var parser = new Parser(new StringReader(text));
+        var documents = new List<JsonNode?>();
         try
         {
             parser.Consume<StreamStart>();
-            if (parser.Accept<StreamEnd>(out _)) return null;
-            parser.Consume<DocumentStart>();
-            var node = Node(parser, 0);
-            parser.Consume<DocumentEnd>();
-            return parser.Accept<StreamEnd>(out _) ? node : throw Wrong(parser.Current!.Start, "more than one document");
+            while (!parser.TryConsume<StreamEnd>(out _))
+            {
+                if (documents.Count == most) throw Wrong(parser.Current!.Start, most == 1 ? "more than one document" : $"more than {most} documents");
+                parser.Consume<DocumentStart>();
+                documents.Add(Node(parser, 0));
+                parser.Consume<DocumentEnd>();
+            }
+            return documents;
         }
         catch (YamlException error) { throw new FormatException($"yaml: line {error.Start.Line}: {error.Message}", error); }
     }

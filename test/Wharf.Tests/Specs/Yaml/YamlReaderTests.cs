@@ -1,8 +1,8 @@
 using Shouldly;
-using Wharf.Engine.Containers.Devices;
+using Wharf.Specs.Yaml;
 using Xunit;
 
-namespace Wharf.Tests.Engine.Containers.Devices;
+namespace Wharf.Tests.Specs.Yaml;
 
 public sealed class YamlReaderTests
 {
@@ -32,6 +32,10 @@ public sealed class YamlReaderTests
     [InlineData("a: 1\nb", "line 2: ")]
     [InlineData("a: 1\n---\nb: 1", "line 2: more than one document")]
     public void What_is_not_read_is_told_with_its_line(string yaml, string message) => Should.Throw<FormatException>(() => YamlReader.Read(yaml)).Message.ShouldStartWith("yaml: " + message);
+
+    [Fact]
+    public void Documents_are_read_apart() =>
+        YamlReader.ReadAll("a: 1\n---\n---\nb: 2\n...\n").Select(document => document?.ToJsonString()).ShouldBe(["""{"a":"1"}""", null, """{"b":"2"}"""]);
 
     [Fact]
     public void Hostile_depths_end_in_an_error()
