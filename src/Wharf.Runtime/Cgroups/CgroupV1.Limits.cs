@@ -113,8 +113,8 @@ internal sealed partial class CgroupV1
     {
         Set("cpu", "cpu.shares", shares.ToString(CultureInfo.InvariantCulture), "cpu.shares");
         ulong now = (ulong)(Long("cpu", "cpu.shares") ?? (long)shares);
-        if (shares > now) throw new CgroupException(Resources + "cpu.shares", $"the maximum allowed cpu-shares is {now}");
-        if (shares < now) throw new CgroupException(Resources + "cpu.shares", $"the minimum allowed cpu-shares is {now}");
+        if (shares > now) throw new CgroupException(Resources + "cpu.shares", $"the maximum allowed cpu-shares is {now}", Errno.ERANGE);
+        if (shares < now) throw new CgroupException(Resources + "cpu.shares", $"the minimum allowed cpu-shares is {now}", Errno.ERANGE);
     }
 
     private void ApplyBlockIo(LinuxBlockIo io)

@@ -16,7 +16,8 @@ public sealed class PodTests(EngineFixture engine)
         try
         {
             (await engine.WharfAsync("pod", "create", "--name", pod, "-p", "127.0.0.1:0:80", "--share-pid", "-l", "k=v")).ShouldExit(0).Out.ShouldBe(pod + "\n");
-            (await engine.WharfAsync("pod", "create", "--name", pod)).ShouldExit(1).Error.ShouldContain("already exists");
+            (await engine.WharfAsync("pod", "create", pod)).ShouldExit(1).Error.ShouldContain("already exists");
+            (await engine.WharfAsync("pod", "create", "--name", pod, "other")).ShouldExit(1).Error.ShouldContain("conflicting names");
             (await engine.WharfAsync("pod", "ls", "--format", "{{.Name}} {{.Status}} {{.Containers}}")).Out.ShouldBe($"{pod} created 0\n");
             (await engine.WharfAsync("run", "-d", "--name", "sharing-web", "--stop-timeout", "0", "--pod", pod, "busybox", "sh", "-c", "mkdir /www; echo hi > /www/index.html; exec httpd -f -p 80 -h /www")).ShouldExit(0);
             var seen = (await engine.WharfAsync("run", "--rm", "--pod", pod, "busybox", "sh", "-c", "until wget -qO- http://127.0.0.1/; do sleep 0.1; done; hostname; ps | grep -c '[h]ttpd'; readlink /proc/self/ns/ipc; echo x > /dev/shm/x")).ShouldExit(0).Out.Split('\n');
@@ -58,7 +59,7 @@ public sealed class PodTests(EngineFixture engine)
         const string pod = "returning";
         try
         {
-            (await engine.WharfAsync("pod", "create", "--name", pod)).ShouldExit(0);
+            (await engine.WharfAsync("pod", "create", pod)).ShouldExit(0);
             // The names sort before the pod's own container; what comes first must not matter.
             foreach (var name in new[] { "a-returning", "z-returning" }) (await engine.WharfAsync("run", "-d", "--name", name, "--restart", "always", "--pod", pod, "busybox", "sleep", "1000")).ShouldExit(0);
             // As after a power cut: the daemon and all containers are gone at once.

@@ -27,6 +27,7 @@ public sealed class DocumentCommandTests
     [InlineData("run `wharf run --rm --nonsense x`", "--nonsense")]
     [InlineData("```\n$ wharf volume nonsense x\n```", "nonsense")]
     [InlineData("```\nc=$(wharf create -z x | sort)\n```", "-z")]
+    [InlineData("`wharf pod ls one`", "one is one word too many")]
     [InlineData("```\nwharf daemon --nonsense\n```", "--nonsense")]
     [InlineData("```\ntrue && sudo out/wharf registry serve --root x \\\n  --nonsense # why\n```", "--nonsense")]
     public void What_is_not_there_is_found(string text, string wrong) => DocumentCommands.In(text).SelectMany(Wrong).ShouldBe([wrong]);
@@ -46,8 +47,10 @@ public sealed class DocumentCommandTests
 
     private static IEnumerable<string> Missing(IReadOnlyList<string> words, string usage) => Flags(words).Where(flag => flag != "--help" && !usage.Split([' ', ',', '(', ')', ';', '\n', '=', '[', ']', '|']).Contains(flag));
 
-    private static IEnumerable<string> OfTree(IReadOnlyList<string> words)
+    private static IEnumerable<string> OfTree(IReadOnlyList<string> typed)
     {
+        // What may be left out stands in brackets.
+        List<string> words = [.. typed.Select(word => word.TrimStart('[')).Select(word => word.Contains('[') ? word : word.TrimEnd(']')).Where(word => word != "")];
         var globals = new Wharf.Cli.GlobalOptions().Flags;
         var at = Catalog.Root;
         for (int i = 0; i < words.Count; i++)
@@ -62,16 +65,19 @@ public sealed class DocumentCommandTests
             if (words[i].StartsWith('-') || words[i].Any(char.IsUpper) || words[i].Contains('…') || words[i] == "...") return [];
             if (at.Find(words[i]) is not { } next) return [words[i]];
             at = next;
-            if (at.Create is { } create) return OfCommand(create().Flags, [.. words.Skip(i + 1)]);
+            if (at.Create is { } create) return OfCommand(create(), [.. words.Skip(i + 1)]);
         }
         return [];
     }
 
     /// <summary>A command's own flags, not those of a program that is run inside.</summary>
-    private static IEnumerable<string> OfCommand(FlagSet flags, IReadOnlyList<string> words)
+    private static IEnumerable<string> OfCommand(Command command, IReadOnlyList<string> words)
     {
+        var flags = command.Flags;
+        int others = 0;
         for (int i = 0; i < words.Count && words[i] != "--" && (flags.Interspersed || words[i][0] == '-'); i++)
         {
+            if (!IsFlag(words[i]) && ++others > command.MaxArguments) yield return $"{words[i]} is one word too many";
             if (!IsFlag(words[i])) continue;
             if (!Has(flags, words[i])) yield return words[i].Split('=')[0];
             if (Find(flags, words[i]) is { IsSwitch: false } && !words[i].Contains('=')) i++;

@@ -27,18 +27,19 @@ internal sealed class PodCreateCommand : Command
         Pass("sysctl", '\0', "Kernel parameters of its namespaces");
     }
 
-    public override string Usage => "[OPTIONS]";
+    public override string Usage => "[OPTIONS] [NAME]";
     public override string Details => """
         Containers join with run --pod NAME. They share network, IPC namespace and host name. What publishes
         ports and joins networks is the pod.
         """;
-    public override int MaxArguments => 0;
+    public override int MaxArguments => 1;
 
     private void Pass(string flag, char shorthand, string help) => passedOn.Add(("--" + flag, Flags.List(flag, shorthand, help)));
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var pod = name.Value != "" ? name.Value : "pod-" + RandomNumberGenerator.GetHexString(8, lowercase: true);
+        if (name.Value != "" && arguments is [var word] && word != name.Value) throw new CliException($"conflicting names of the pod: --name {name.Value} and {word}");
+        var pod = name.Value != "" ? name.Value : arguments is [{ Length: > 0 } given] ? given : "pod-" + RandomNumberGenerator.GetHexString(8, lowercase: true);
         if ((await Pod.ListAsync(cli, cancellationToken)).Exists(other => other.Name == pod)) throw new CliException($"pod {pod} already exists");
         List<string> words = [.. passedOn.SelectMany(option => option.Values.Values.SelectMany(value => (string[])[option.Flag, value]))];
         await PodCreation.CreateAsync(cli, pod, hostName.Value == "" && IsHostNetwork(passedOn) ? null : hostName.Value, sharePid, words, cancellationToken);
