@@ -15,7 +15,7 @@ public sealed partial class ImageService
     /// <summary>A recipe larger than this part of its blob is not worth it, and neither is one of a blob this small.</summary>
     private const int RecipeShare = 4, SmallBlob = 16 << 10;
 
-    private readonly RecipeShares _shares = new();
+    private readonly RecipeShares _shares = new(RecipeShares.Patience);
 
     private readonly SemaphoreSlim _recipesWanted = new(0);
     private readonly CancellationTokenSource _recipesStop = new();

@@ -10,7 +10,7 @@ public class RecipeSharesTests
     public async Task No_more_is_given_than_there_is_and_the_first_who_waits_comes_first()
     {
         var stop = TestContext.Current.CancellationToken;
-        var shares = new RecipeShares();
+        var shares = new RecipeShares(TimeSpan.FromMinutes(1));
         var one = await shares.TakeAsync(1, stop);
         var all = shares.TakeAsync(RecipeShares.All, stop);
         var small = shares.TakeAsync(1, stop);
@@ -26,5 +26,15 @@ public class RecipeSharesTests
             await Should.ThrowAsync<OperationCanceledException>(shares.TakeAsync(RecipeShares.All, patience.Token));
         }
         (await shares.TakeAsync(RecipeShares.All, stop).WaitAsync(TimeSpan.FromSeconds(10), stop)).Dispose();
+    }
+
+    [Fact]
+    public async Task Who_holds_a_share_for_ever_holds_up_nobody()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        var shares = new RecipeShares(TimeSpan.FromMilliseconds(50));
+        using var hung = await shares.TakeAsync(1, stop);
+        using var all = await shares.TakeAsync(RecipeShares.All, stop).WaitAsync(TimeSpan.FromSeconds(10), stop);
+        using var another = await shares.TakeAsync(1, stop).WaitAsync(TimeSpan.FromSeconds(10), stop);
     }
 }
