@@ -19,5 +19,5 @@ failures=$((${failures:-0} + ${errors:-0} + package))
 [ $code -eq 0 ] || [ $failures -gt 0 ] || failures=1
 [ "${total:-0}" -gt 0 ] || failures=1
 sync
-echo "$((${total:-0} + 8 - failures)) passed, $failures failed"
+echo "$((${total:-0} + 9 - failures)) passed, $failures failed"
 sleep 1
