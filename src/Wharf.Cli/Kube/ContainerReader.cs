@@ -7,6 +7,9 @@ namespace Wharf.Cli.Kube;
 /// <summary>Reads a container of a pod as the request that makes it.</summary>
 internal sealed class ContainerReader(KubeFile file, PodSettings settings, VolumeReader volumes)
 {
+    /// <summary>The label with the name that the file has for a container.</summary>
+    public const string NameLabel = "wharf.kube.container";
+
     public ContainerPlan Read(PodPlan pod, KubeNode node, bool isInit)
     {
         var name = node.Required("name");
@@ -15,7 +18,7 @@ internal sealed class ContainerReader(KubeFile file, PodSettings settings, Volum
         var request = new ContainerCreateRequest
         {
             Image = node.Required("image"), WorkingDir = node.Text("workingDir"), Tty = node.Bool("tty") == true, OpenStdin = node.Bool("stdin") == true, StdinOnce = node.Bool("stdinOnce") == true,
-            StopTimeout = settings.GracePeriod, Labels = new(settings.Metadata.Labels) { ["wharf.kube.container"] = name },
+            StopTimeout = settings.GracePeriod, Labels = new(settings.Metadata.Labels) { [NameLabel] = name },
             HostConfig = new HostConfig { RestartPolicy = new RestartPolicy { Name = restart }, Annotations = new(settings.Metadata.Annotations), Mounts = [] },
         };
         node.Ignore("terminationMessagePath", "terminationMessagePolicy");

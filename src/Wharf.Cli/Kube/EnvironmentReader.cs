@@ -65,8 +65,11 @@ internal sealed class EnvironmentReader(KubeFile file, string pod, KubeMetadata 
 
     private void SetSecret(string name, string of, string key, byte[] value)
     {
-        SetPlain(name, "");
-        if (value.Length == 0) return;
+        if (value.Length == 0)
+        {
+            SetPlain(name, "");
+            return;
+        }
         plain.Remove(name);
         secret[name] = KubeFile.SecretName(of, key);
     }

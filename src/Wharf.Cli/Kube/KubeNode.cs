@@ -50,7 +50,6 @@ internal sealed class KubeNode(string document, string path, JsonObject map)
         Value(key) is null ? null : [.. List(key).Select((item, i) => item is JsonValue value ? value.GetValue<string>() : item is null ? "" : throw Wrong($"{key}[{i}]", "it is no text"))];
 
     /// <summary>A mapping from names to texts.</summary>
-    /// <summary>A mapping from names to texts.</summary>
     public Dictionary<string, string> Map(string key) => Object(key) is { } inner ? inner.Texts() : [];
 
     private Dictionary<string, string> Texts() => map.Select(entry => entry.Key).ToDictionary(key => key, key => Text(key) ?? "");

@@ -16,7 +16,7 @@ internal static class PodReader
         foreach (var container in spec.Objects("initContainers")) pod.InitContainers.Add(new ContainerReader(file, settings, volumes).Read(pod, container, isInit: true));
         foreach (var container in spec.Objects("containers")) pod.Containers.Add(new ContainerReader(file, settings, volumes).Read(pod, container, isInit: false));
         if (pod.Containers.Count == 0) throw spec.Wrong("containers", "there is none");
-        if (pod.InitContainers.Concat(pod.Containers).GroupBy(container => container.Name).FirstOrDefault(group => group.Count() > 1) is { } twice) throw spec.Wrong("containers", $"\"{twice.First().Request.Labels!["wharf.kube.container"]}\" is there twice");
+        if (pod.InitContainers.Concat(pod.Containers).GroupBy(container => container.Name).FirstOrDefault(group => group.Count() > 1) is { } twice) throw spec.Wrong("containers", $"\"{twice.First().Request.Labels![ContainerReader.NameLabel]}\" is there twice");
         root.Close();
         return pod;
     }

@@ -102,8 +102,7 @@ public sealed partial class ContainerService
     public async Task SignalExecAsync(string execId, string signal, CancellationToken cancellation)
     {
         var exec = GetExec(execId);
-        int number = Signals.ParseAny(signal);
-        if (!Signals.IsKnown(number)) throw WharfException.Invalid($"the linux daemon does not support signal {number}");
+        int number = ParseSignal(signal);
         if (!exec.Running) throw WharfException.Conflict($"exec {execId} is not running");
         await _shim.SendAsync(new ShimRequest { Signal = new SignalRequest { Id = exec.Container.Id, ExecId = exec.Id, Signal = number } }, cancellation);
     }

@@ -122,8 +122,7 @@ public sealed partial class ContainerService
     {
         try
         {
-            int number = string.IsNullOrEmpty(signal) ? Signals.SIGKILL : Signals.ParseAny(signal);
-            if (!Signals.IsKnown(number)) throw WharfException.Invalid($"the linux daemon does not support signal {number}");
+            int number = string.IsNullOrEmpty(signal) ? Signals.SIGKILL : ParseSignal(signal);
             var container = _index.Get(nameOrId);
             await KillOneAsync(container, number, cancellation);
         }
@@ -131,6 +130,12 @@ public sealed partial class ContainerService
         {
             throw new WharfException(error.Kind, $"cannot kill container: {nameOrId}: {error.Message}", error);
         }
+    }
+
+    private static int ParseSignal(string text)
+    {
+        int number = Signals.ParseAny(text);
+        return Signals.IsKnown(number) ? number : throw WharfException.Invalid($"the linux daemon does not support signal {number}");
     }
 
     private async Task KillOneAsync(Container container, int signal, CancellationToken cancellation)

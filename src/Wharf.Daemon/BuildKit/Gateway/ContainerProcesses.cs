@@ -66,7 +66,11 @@ internal sealed class ContainerProcesses(BuildJob job, IServerStreamWriter<ExecM
             if (!job.Containers.TryGetValue(init.ContainerId, out var container)) throw WharfException.NotFound($"container {init.ContainerId} not found");
             if (init.Security == SecurityMode.Insecure) LlbBridgeService.Require(job, "security.insecure");
             var process = await container.StartAsync(SetupOf(init), cancellation);
-            if (!_processes.TryAdd(id, process)) throw WharfException.Conflict($"process {id} already exists");
+            if (!_processes.TryAdd(id, process))
+            {
+                await process.DisposeAsync();
+                throw WharfException.Conflict($"process {id} already exists");
+            }
             await SendAsync(new ExecMessage { ProcessId = id, Started = new StartedMessage() });
             _following.Add(FollowAsync(id, process));
         }

@@ -27,7 +27,11 @@ internal sealed partial class LlbBridgeService
                 throw WharfException.Invalid($"container {request.ContainerId}: this machine runs {Platforms.Describe(Platforms.Host)}, not {platform.Os}/{platform.Architecture}");
             if (job.Containers.Count >= MostContainers) throw WharfException.Conflict($"the build has {MostContainers} containers open");
             var container = await OpenAsync(job, request, context.CancellationToken);
-            if (!job.Containers.TryAdd(request.ContainerId, container)) throw WharfException.Conflict($"container {request.ContainerId} already exists");
+            if (!job.Containers.TryAdd(request.ContainerId, container))
+            {
+                await container.DisposeAsync();
+                throw WharfException.Conflict($"container {request.ContainerId} already exists");
+            }
             return new NewContainerResponse();
         }
         catch (Exception error) { throw Refused(error, job); }

@@ -77,14 +77,16 @@ public sealed class BuildContainer : IAsyncDisposable
         }, cancellation);
         var id = _id;
         var streams = await containers.AttachAsync(id, process.Stdin, stdout: true, stderr: true, cancellation);
-        return await StartedAsync(streams, async () =>
+        try { await containers.StartAsync(id, cancellation); }
+        catch
         {
-            await containers.StartAsync(id, cancellation);
-            return new BuildProcess(streams, process.Terminal)
-            {
-                Ended = ExitCodeAsync(id), Resize = (rows, columns) => containers.ResizeAsync(id, rows, columns, CancellationToken.None), Signal = name => containers.KillAsync(id, name, CancellationToken.None),
-            };
-        });
+            await streams.DisposeAsync();
+            throw;
+        }
+        return new BuildProcess(streams, process.Terminal)
+        {
+            Ended = ExitCodeAsync(id), Resize = (rows, columns) => containers.ResizeAsync(id, rows, columns, CancellationToken.None), Signal = name => containers.KillAsync(id, name, CancellationToken.None),
+        };
     }
 
     private async Task<int> ExitCodeAsync(string id) =>
@@ -104,16 +106,6 @@ public sealed class BuildContainer : IAsyncDisposable
         {
             Ended = containers.WaitExecAsync(exec, CancellationToken.None), Resize = (rows, columns) => containers.ResizeExecAsync(exec, rows, columns, CancellationToken.None), Signal = name => containers.SignalExecAsync(exec, name, CancellationToken.None),
         };
-    }
-
-    private static async Task<BuildProcess> StartedAsync(AttachedStream streams, Func<Task<BuildProcess>> start)
-    {
-        try { return await start(); }
-        catch
-        {
-            await streams.DisposeAsync();
-            throw;
-        }
     }
 
     /// <summary>Ends what runs in it and removes it.</summary>

@@ -58,7 +58,7 @@ internal sealed class StepMounts : IDisposable
             case RunMountType.Tmpfs:
                 Mounts.Add(new Mount { Type = "tmpfs", Source = "tmpfs", Destination = target, Options = ["nosuid", "nodev", .. mount.Size > 0 ? new[] { $"size={mount.Size}" } : []] });
                 break;
-            case RunMountType.Secret: await AddSecretAsync(directory, mount, cancellation); break;
+            case RunMountType.Secret: await AddSecretAsync(mount, target, cancellation); break;
             default: await AddAgentAsync(mount, cancellation); break;
         }
     }
@@ -157,7 +157,7 @@ internal sealed class StepMounts : IDisposable
         await Piped.RunAsync(output => ArchiveService.WriteRootAsync(found, output, cancellation), tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
     }
 
-    private async Task AddSecretAsync(string directory, RunMount mount, CancellationToken cancellation)
+    private async Task AddSecretAsync(RunMount mount, string target, CancellationToken cancellation)
     {
         var id = mount.Id.Length > 0 ? mount.Id : mount.Source.Length > 0 ? mount.Source : Path.GetFileName(mount.Target);
         if (id.Length == 0) throw WharfException.Invalid("RUN --mount=type=secret needs an id, a source or a target");
@@ -169,8 +169,7 @@ internal sealed class StepMounts : IDisposable
         }
         if (mount.Variable.Length > 0) Environment.Add($"{mount.Variable}={Encoding.UTF8.GetString(value)}");
         if (mount.Variable.Length > 0 && mount.Target.Length == 0) return;
-        var target = mount.Target.Length == 0 ? $"/run/secrets/{id}" : ArchivePlace.Clean(mount.Target.StartsWith('/') ? mount.Target : $"{directory}/{mount.Target}");
-        AddFile(target, value, mount.Mode, mount.Uid, mount.Gid);
+        AddFile(mount.Target.Length == 0 ? $"/run/secrets/{id}" : target, value, mount.Mode, mount.Uid, mount.Gid);
     }
 
     private async Task AddAgentAsync(RunMount mount, CancellationToken cancellation)
