@@ -30,6 +30,8 @@ internal sealed class Container(string id, string name, DateTimeOffset created, 
     public bool Pristine { get; set; }
     /// <summary>The running health probe, or null.</summary>
     public HealthMonitor? Health { get; set; }
+    /// <summary>Held while the file of its health is written.</summary>
+    public Lock HealthSaving { get; } = new();
 
     public ContainerConfig Config => Document.Config;
     public HostConfig HostConfig => Document.HostConfig;

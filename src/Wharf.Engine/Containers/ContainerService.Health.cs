@@ -86,9 +86,10 @@ public sealed partial class ContainerService
     private void SaveHealth(Container container, HealthMonitor monitor)
     {
         var path = HealthPathOf(container);
-        // A check run by hand may end as the regular one does.
-        lock (monitor.Saving)
+        // A check run by hand may end as the regular one does; and one that an update took the place of, as the new one begins.
+        lock (container.HealthSaving)
         {
+            if (container.Health != monitor) return;
             File.WriteAllBytes(path + ".new", JsonSerializer.SerializeToUtf8Bytes(monitor.Record(), HealthRecordJson.Default.HealthRecord));
             File.Move(path + ".new", path, overwrite: true);
         }

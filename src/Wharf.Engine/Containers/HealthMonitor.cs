@@ -22,8 +22,6 @@ internal sealed class HealthMonitor(HealthConfig config, DateTimeOffset startedA
     private bool _isStarted = startup is null || known?.StartupPassed == true;
     private long _startupSuccesses = known?.StartupSuccesses ?? 0, _startupFailures = known?.StartupFailures ?? 0;
 
-    /// <summary>Held while its file is written.</summary>
-    public Lock Saving { get; } = new();
     public CancellationTokenSource Stopped { get; } = new();
     public string Status { get { lock (_lock) return _status; } }
     /// <summary>The check to run in place of the regular one; null once it has succeeded.</summary>

@@ -134,4 +134,21 @@ public sealed class WharfOptionTests(EngineFixture engine)
             Assert.Fail($"it has not become {status}");
         }
     }
+
+    [Fact]
+    public async Task A_check_can_be_changed_while_the_one_before_runs()
+    {
+        Assert.SkipUnless(engine.IsWharf, "docker updates limits and the restart policy only");
+        var id = (await engine.WharfAsync("run", "-d", "--health-cmd", "true", "--health-interval", "1ms", "busybox", "sleep", "1000")).ShouldExit(0).Text;
+        try
+        {
+            using var api = new EngineApi(engine.SocketPath);
+            for (int i = 0; i < 300; i++)
+            {
+                var answer = await api.PostAsync($"/containers/{id}/update", """{"Healthcheck":{"Interval":1000000}}""");
+                answer.Status.ShouldBe(200, answer.Text);
+            }
+        }
+        finally { await engine.DockerAsync("rm", "-f", id); }
+    }
 }
