@@ -16,7 +16,7 @@ public static class ArtifactsApi
         router.Get("/wharf/artifacts/{name*}/json", async context => await context.WriteJsonAsync(200, await context.Engine.Artifacts.GetAsync(context.Route("name"), context.Cancellation), WharfJson.Default.Artifact));
         router.Get("/wharf/artifacts/{name*}/blobs/{digest}", ReadAsync);
         router.Post("/wharf/artifacts/{name*}/pull", context => ImagesApi.StreamAsync(context, progress => context.Engine.Artifacts.PullAsync(context.Route("name"), RegistryHeaders.Auth(context), progress, context.Cancellation)));
-        router.Post("/wharf/artifacts/{name*}/push", context => ImagesApi.StreamAsync(context, progress => context.Engine.Artifacts.PushAsync(context.Route("name"), context.Query("destination"), RegistryHeaders.Auth(context), progress, context.Cancellation)));
+        router.Post("/wharf/artifacts/{name*}/push", context => ImagesApi.StreamAsync(context, progress => context.Engine.Artifacts.PushAsync(context.Route("name"), context.Query("destination"), context.QueryBool("byDigest"), RegistryHeaders.Auth(context), progress, context.Cancellation)));
         router.Delete("/wharf/artifacts/{name*}", async context =>
             await context.WriteJsonAsync(200, new ArtifactRemoval { Digest = (await context.Engine.Artifacts.RemoveAsync(context.Route("name"), context.Cancellation)).ToString() }, WharfJson.Default.ArtifactRemoval));
     }
@@ -37,10 +37,11 @@ public static class ArtifactsApi
             Type = context.Query("type") ?? "",
             FileType = context.Query("fileType") ?? "",
             Annotations = annotations,
+            Subject = context.Query("subject") ?? "",
             Append = context.QueryBool("append"),
             Replace = context.QueryBool("replace"),
         };
-        await context.WriteJsonAsync(201, await context.Engine.Artifacts.AddAsync(options, context.Http.Request.Body, context.Cancellation), WharfJson.Default.Artifact);
+        await context.WriteJsonAsync(201, await context.Engine.Artifacts.AddAsync(options, RegistryHeaders.Auth(context), context.Http.Request.Body, context.Cancellation), WharfJson.Default.Artifact);
     }
 
     private static async Task ReadAsync(ApiContext context)

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Images;
+using Wharf.Engine.Images.Registry;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -14,8 +16,8 @@ public sealed partial class ArtifactService
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$")] private static partial Regex MediaTypePattern();
 
-    /// <summary>Takes the files of a tar archive, each by its own name.</summary>
-    public async Task<Artifact> AddAsync(ArtifactAddOptions options, Stream archive, CancellationToken cancellation)
+    /// <summary>Takes the files of a tar archive, each by its own name. The credentials are for the subject's registry.</summary>
+    public async Task<Artifact> AddAsync(ArtifactAddOptions options, AuthConfig? auth, Stream archive, CancellationToken cancellation)
     {
         var name = ImageReference.Parse(options.Name).WithDefaultTag();
         if (name.Digest is not null) throw WharfException.Invalid($"{options.Name}: an artifact is named by a tag, its digest follows from its files");
@@ -23,12 +25,13 @@ public sealed partial class ArtifactService
             if (type.Length > 0 && !MediaTypePattern().IsMatch(type)) throw WharfException.Invalid($"\"{type}\" is no media type");
         if (options is { Append: true, Replace: true }) throw WharfException.Invalid("append and replace exclude each other");
         if (options.Append && options.Type.Length > 0) throw WharfException.Invalid("the type of an artifact that is there does not change: append and type exclude each other");
+        if (options.Append && options.Subject.Length > 0) throw WharfException.Invalid("the subject of an artifact that is there does not change: append and subject exclude each other");
         var former = _store.Find(name);
         if (former is not null && options is { Append: false, Replace: false }) throw WharfException.Conflict($"{name.Familiar}: artifact already exists");
         if (former is null && options.Append) throw WharfException.NotFound($"No such artifact: {name.Familiar}");
         // What is written stays until it is recorded.
         using var held = _images.HoldLayersForAdding();
-        var manifest = options.Append ? await ManifestAsync(former!.Manifest, cancellation) : await NewAsync(options, cancellation);
+        var manifest = options.Append ? await ManifestAsync(former!.Manifest, cancellation) : await NewAsync(options, auth, cancellation);
         await TakeFilesAsync(manifest.Layers!, options, archive, cancellation);
         var bytes = JsonSerializer.SerializeToUtf8Bytes(manifest, ImageJson.Plain.Manifest);
         if (bytes.Length > _options.Limits.MaxManifest) throw WharfException.Invalid($"{name.Familiar}: too many files for one manifest");
@@ -38,7 +41,7 @@ public sealed partial class ArtifactService
         return await ReadAsync(_store.Find(name) ?? throw WharfException.Conflict($"{name.Familiar}: the artifact was removed meanwhile"), cancellation);
     }
 
-    private async Task<Manifest> NewAsync(ArtifactAddOptions options, CancellationToken cancellation)
+    private async Task<Manifest> NewAsync(ArtifactAddOptions options, AuthConfig? auth, CancellationToken cancellation)
     {
         var empty = "{}"u8.ToArray();
         return new Manifest
@@ -48,7 +51,17 @@ public sealed partial class ArtifactService
             ArtifactType = options.Type.Length > 0 ? options.Type : UnknownType,
             Config = new Descriptor { MediaType = EmptyType, Digest = await _content.WriteAsync(empty, cancellation), Size = empty.Length, Data = Convert.ToBase64String(empty) },
             Layers = [],
+            Subject = options.Subject.Length > 0 ? await SubjectAsync(options.Subject, auth, cancellation) : null,
         };
+    }
+
+    /// <summary>A manifest as its registry has it now: a tag may stand for another one later, the artifact stays with this one.</summary>
+    private async Task<Descriptor> SubjectAsync(string name, AuthConfig? auth, CancellationToken cancellation)
+    {
+        var reference = ImageReference.Parse(name).WithDefaultTag();
+        using var client = new RegistryClient(reference, auth, push: false, _options, _log);
+        var (bytes, type, digest) = await client.ManifestAsync(reference.Digest?.ToString() ?? reference.Tag!, cancellation);
+        return new Descriptor { MediaType = ManifestDocuments.TypeOf(bytes, type), Digest = digest, Size = bytes.Length };
     }
 
     private async Task TakeFilesAsync(List<Descriptor> files, ArtifactAddOptions options, Stream archive, CancellationToken cancellation)

@@ -1,3 +1,4 @@
+using Wharf.Engine.Containers;
 using Wharf.Engine.Images;
 using Wharf.Engine.Images.Registry;
 using Wharf.Specs.DockerApi;
@@ -33,12 +34,12 @@ public sealed partial class ArtifactService
         return await ReadAsync(new ArtifactName(reference, digest, DateTimeOffset.UtcNow), cancellation);
     }
 
-    /// <summary>Sends an artifact to where its name says, or to <paramref name="destination"/>.</summary>
-    public async Task PushAsync(string nameOrDigest, string? destination, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
+    /// <summary>Sends an artifact to where its name says, or to <paramref name="destination"/>; under its digest alone, or a tag.</summary>
+    public async Task PushAsync(string nameOrDigest, string? destination, bool byDigest, AuthConfig? auth, IProgress<JsonMessage> progress, CancellationToken cancellation)
     {
         var artifact = Find(nameOrDigest)[0];
         var target = string.IsNullOrEmpty(destination) ? artifact.Name : ImageReference.Parse(destination).WithDefaultTag();
-        if (target.Tag is null) throw WharfException.Invalid($"cannot push to a digest reference: {target.Familiar}");
+        if (target.Tag is null && !byDigest) throw WharfException.Invalid($"cannot push to a digest reference: {target.Familiar}");
         using var lease = _images.TakeLease();
         lease.Add(artifact.Manifest);
         var bytes = await _content.ReadAsync(artifact.Manifest, _options.Limits.MaxManifest, cancellation);
@@ -48,8 +49,10 @@ public sealed partial class ArtifactService
         using var client = new RegistryClient(target, auth, push: true, _options, _log);
         await client.ConnectForPushAsync([], cancellation);
         foreach (var blob in BlobsOf(manifest)) await _images.SendBlobAsync(client, target, blob, progress, cancellation);
-        await client.PutManifestAsync(target.Tag, bytes, manifest.MediaType ?? MediaTypes.OciManifest, cancellation);
-        progress.Report(new JsonMessage { Status = $"{target.Tag}: digest: {artifact.Manifest} size: {bytes.Length}" });
+        var reference = byDigest ? artifact.Manifest.ToString() : target.Tag!;
+        // The index of a subject's referrers is read, extended and written where the registry keeps none itself: by one at a time.
+        using (await _subjects.EnterAsync(cancellation)) await client.PutManifestAsync(reference, bytes, manifest.MediaType ?? MediaTypes.OciManifest, cancellation);
+        progress.Report(new JsonMessage { Status = $"{(byDigest ? target.FamiliarRepository : target.Tag)}: digest: {artifact.Manifest} size: {bytes.Length}" });
         Publish("push", target, artifact.Manifest);
     }
 }

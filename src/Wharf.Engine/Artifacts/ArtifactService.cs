@@ -21,6 +21,7 @@ public sealed partial class ArtifactService
     private readonly ImageService _images;
     private readonly EventService _events;
     private readonly ILogger _log;
+    private readonly SemaphoreSlim _subjects = new(1);
 
     internal ArtifactService(DaemonOptions options, StateStore state, ContentStore content, ImageService images, EventService events, ILoggerFactory logs) =>
         (_options, _store, _content, _images, _events, _log) = (options, new ArtifactStore(state), content, images, events, logs.CreateLogger("Wharf.Artifacts"));

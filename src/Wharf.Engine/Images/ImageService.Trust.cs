@@ -72,7 +72,7 @@ public sealed partial class ImageService
         var documents = new List<byte[]>();
         try { documents.Add((await client.ManifestAsync(SignatureVerifier.TagOf(subject), cancellation)).Bytes); }
         catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { /* no tag, no signatures by it */ }
-        foreach (var entry in (await client.ReferrersAsync(subject, cancellation)).Where(static entry => entry.ArtifactType is null || _signatureTypes.Contains(entry.ArtifactType)).Take(SignatureVerifier.MaxSignatures))
+        foreach (var entry in (await client.ReferrersAsync(subject, null, cancellation)).Where(static entry => entry.ArtifactType is null || _signatureTypes.Contains(entry.ArtifactType)).Take(SignatureVerifier.MaxSignatures))
             documents.Add((await client.ManifestAsync(entry.Digest.ToString(), cancellation)).Bytes);
         return documents;
     }

@@ -26,6 +26,16 @@ public static class ManifestDocuments
         return index;
     }
 
+    /// <summary>The media type of a document, which is one or the other: the one it came with, else its own.</summary>
+    public static string TypeOf(ReadOnlySpan<byte> json, string? contentType)
+    {
+        bool index = IsIndex(contentType, json);
+        return contentType ?? (index ? ParseIndex(json, null).MediaType : ParseManifest(json, null).MediaType) ?? (index ? MediaTypes.OciIndex : MediaTypes.OciManifest);
+    }
+
+    /// <summary>What a manifest or an index refers to; null for nothing.</summary>
+    public static Descriptor? SubjectOf(ReadOnlySpan<byte> json) => Parse(json, ImageJson.Default.ImageIndex).Subject;
+
     private static void Check(ReadOnlySpan<byte> json, string? contentType, string? mediaType, int schemaVersion, bool index)
     {
         if (schemaVersion == 1) throw WharfException.NotImplemented("manifests of schema version 1 are no longer supported: the image must be pushed anew");

@@ -36,6 +36,7 @@ internal sealed class ArtifactListCommand : Command
             new("Repository", "REPOSITORY", artifact => Reference.Split(artifact.Name).Name), new("Tag", "TAG", artifact => Reference.Split(artifact.Name).Tag is { Length: > 0 } tag ? tag : "<none>"),
             new("Digest", "DIGEST", artifact => noTruncate ? artifact.Digest : artifact.Digest["sha256:".Length..][..12]), new("CreatedSince", "CREATED", artifact => Ago.Since(artifact.CreatedAt, DateTimeOffset.UtcNow) + " ago"),
             new("CreatedAt", "CREATED AT", artifact => artifact.CreatedAt.ToString("o")), new("Size", "SIZE", artifact => Units.HumanSize(artifact.Size)), new("Type", "TYPE", artifact => artifact.Manifest.ArtifactType ?? artifact.Manifest.Config?.MediaType ?? ""),
+            new("Subject", "SUBJECT", artifact => artifact.Manifest.Subject?.Digest.ToString() ?? ""),
         ],
     };
 }

@@ -39,6 +39,10 @@ internal sealed class ArtifactPullCommand : ArtifactTransferCommand
 /// <summary><c>wharf artifact push</c>.</summary>
 internal sealed class ArtifactPushCommand : ArtifactTransferCommand
 {
+    private readonly BoolFlag byDigest;
+
+    public ArtifactPushCommand() => byDigest = Flags.Bool("by-digest", "Give it no tag there: it is found by its digest, or as a referrer of its subject");
+
     public override string Usage => "[OPTIONS] ARTIFACT [NAME[:TAG]]";
     public override string Details => "Without a second name it goes to where its own name says.";
     public override int MaxArguments => 2;
@@ -49,7 +53,7 @@ internal sealed class ArtifactPushCommand : ArtifactTransferCommand
         if (arguments.Count == 2) Reference.Check(target);
         // Of a digest it is the artifact's own name that tells the registry.
         else target = (await cli.Api.GetAsync($"{ArtifactVerbs.PathOf(target)}/json", Specs.DockerApi.WharfJson.Default.Artifact, cancellationToken)).Name;
-        var query = new Query().Add("destination", target);
+        var query = new Query().Add("destination", target).Add("byDigest", byDigest);
         await TransferAsync(cli, $"{ArtifactVerbs.PathOf(arguments[0])}/push{query}", Reference.Registry(target), cancellationToken);
         return 0;
     }

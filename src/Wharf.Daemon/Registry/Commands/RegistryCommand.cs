@@ -16,6 +16,8 @@ public static class RegistryCommand
           ls HOST                      List a registry's repositories
           tags HOST/REPOSITORY         List a repository's tags
           inspect HOST/REPOSITORY:TAG  Show a manifest and what belongs to it (--raw: its bytes)
+          referrers HOST/REPOSITORY:TAG
+                                       List what refers to an image: signatures, bills of materials and other artifacts (--artifact-type TYPE, --json)
           scan HOST/REPOSITORY:TAG     List an image's packages and their known vulnerabilities (--packages, --json, --exit-code)
           copy SOURCE DESTINATION      Copy an image with all its platforms (or --platform), and with --referrers what refers to it; each is [docker://]NAME,
                                        oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], dir:DIRECTORY or docker-archive:FILE[:NAME[:TAG]]
@@ -43,6 +45,7 @@ public static class RegistryCommand
                 ["ls" or "list", .. var rest] => await ListCommands.RepositoriesAsync(new RegistryArguments(rest, ["--insecure-registry"], []), credentials),
                 ["tags", .. var rest] => await ListCommands.TagsAsync(new RegistryArguments(rest, ["--insecure-registry"], []), credentials),
                 ["inspect", .. var rest] => await InspectCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--raw"]), credentials),
+                ["referrers", .. var rest] => await ReferrersCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry", "--artifact-type"], ["--json"]), credentials),
                 ["scan", .. var rest] => await ScanCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry", "--platform"], ["--packages", "--json", "--exit-code"]), credentials),
                 ["copy" or "cp", .. var rest] => await CopyCommand.RunAsync(new RegistryArguments(rest, ["--insecure-registry", "--platform"], ["--referrers"]), credentials),
                 ["rm" or "delete", .. var rest] => await ListCommands.RemoveAsync(new RegistryArguments(rest, ["--insecure-registry"], ["--repository"]), credentials),

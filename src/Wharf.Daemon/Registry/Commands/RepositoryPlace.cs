@@ -21,7 +21,7 @@ internal sealed class RepositoryPlace(RemoteRepository repository, string? mount
 
     public async Task<Stream> OpenBlobAsync(Digest digest, CancellationToken cancellation) => (await repository.OpenBlobAsync(digest, cancellation)).Stream;
 
-    public Task<List<Descriptor>> ReferrersAsync(Digest subject, CancellationToken cancellation) => repository.ReferrersAsync(subject, cancellation);
+    public Task<List<Descriptor>> ReferrersAsync(Digest subject, CancellationToken cancellation) => repository.ReferrersAsync(subject, null, cancellation);
 
     public async Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellation) =>
         await repository.HasBlobAsync(digest, cancellation) || (mountFrom is not null && await repository.MountAsync(digest, mountFrom, cancellation));

@@ -26,7 +26,7 @@ public sealed partial class MirrorService
 
     /// <summary>What refers to a manifest at the upstream; null as above.</summary>
     public Task<IReadOnlyList<Descriptor>?> ReferrersAsync(string name, Digest subject, CancellationToken cancellation) =>
-        ListAsync(_referrers, name, $"{name}@{subject}", (client, token) => client.ReferrersAsync(subject, token), cancellation);
+        ListAsync(_referrers, name, $"{name}@{subject}", (client, token) => client.ReferrersAsync(subject, null, token), cancellation);
 
     private async Task<IReadOnlyList<T>?> ListAsync<T>(ListCache<T> cache, string name, string key, Func<RemoteRepository, CancellationToken, Task<List<T>>> ask, CancellationToken cancellation)
     {

@@ -55,36 +55,6 @@ internal sealed partial class RegistryClient
         return response.Content.Headers.ContentLength;
     }, cancellation);
 
-    /// <summary>
-    /// What has the digest as its subject: by the referrers API or, where the registry has none, by the index under the digest's tag (distribution-spec, "Unavailable
-    /// Referrers API").
-    /// </summary>
-    public Task<List<Descriptor>> ReferrersAsync(Digest subject, CancellationToken cancellation) => WithEndpointAsync(async connection =>
-    {
-        var all = new List<Descriptor>();
-        Uri? next = Url(connection, "referrers/" + subject);
-        while (next is { } page)
-        {
-            using var response = await connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, page), PullScope, cancellation);
-            if (response.StatusCode == HttpStatusCode.NotFound) return await TaggedReferrersAsync(subject, cancellation);
-            if (!response.IsSuccessStatusCode) throw await RefusedAsync(response, cancellation);
-            all.AddRange(ManifestDocuments.ParseIndex(await RegistryConnection.ReadLimitedAsync(response.Content, MaxAnswer, cancellation), MediaTypes.OciIndex).Manifests ?? []);
-            if (all.Count > _options.Limits.MaxTags) throw WharfException.Unavailable($"{subject} has more than {_options.Limits.MaxTags} referrers");
-            next = NextPage(response, page);
-        }
-        return all;
-    }, cancellation);
-
-    private async Task<List<Descriptor>> TaggedReferrersAsync(Digest subject, CancellationToken cancellation)
-    {
-        try
-        {
-            var (bytes, type, _) = await ManifestAsync($"{subject.Algorithm}-{subject.Hex[..64]}", cancellation);
-            return ManifestDocuments.IsIndex(type, bytes) ? ManifestDocuments.ParseIndex(bytes, type).Manifests ?? [] : [];
-        }
-        catch (WharfException error) when (error.Kind == ErrorKind.NotFound) { return []; }
-    }
-
     /// <summary>All repositories of the registry that the caller may see.</summary>
     public Task<List<string>> RepositoriesAsync(CancellationToken cancellation) => WithEndpointAsync(async connection =>
     {
@@ -105,8 +75,10 @@ internal sealed partial class RegistryClient
     public async Task DeleteManifestAsync(string reference, CancellationToken cancellation)
     {
         await Target.ConnectAsync(cancellation);
+        var subject = Digest.TryParse(reference, out var digest) ? await SubjectAsync(digest, cancellation) : null;
         using var response = await Target.SendAsync(() => new HttpRequestMessage(HttpMethod.Delete, Url(Target, "manifests/" + reference)), DeleteScope, cancellation);
         if (!response.IsSuccessStatusCode) throw await RefusedAsync(response, cancellation);
+        if (subject is not null) await ForgetReferrerAsync(subject.Value, digest, cancellation);
     }
 
     /// <summary>Any other request to the registry, with its challenge answered.</summary>

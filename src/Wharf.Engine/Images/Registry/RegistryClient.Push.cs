@@ -162,6 +162,7 @@ internal sealed partial class RegistryClient
         }
     }
 
+    /// <summary>Sends a manifest. One with a subject is added to the subject's referrers where the registry does not do that itself.</summary>
     public async Task PutManifestAsync(string reference, byte[] bytes, string mediaType, CancellationToken cancellation)
     {
         using var response = await Target.SendAsync(() =>
@@ -171,6 +172,7 @@ internal sealed partial class RegistryClient
             return request;
         }, PushScope, cancellation);
         if (!response.IsSuccessStatusCode) throw await PushErrorAsync(response, cancellation);
+        if (ManifestDocuments.SubjectOf(bytes) is { } subject && !response.Headers.Contains("OCI-Subject")) await AddReferrerAsync(subject.Digest, bytes, mediaType, cancellation);
     }
 
     private static async Task<WharfException> PushErrorAsync(HttpResponseMessage response, CancellationToken cancellation)

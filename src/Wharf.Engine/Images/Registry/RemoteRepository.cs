@@ -24,8 +24,8 @@ public sealed class RemoteRepository(ImageReference name, AuthConfig? credential
     /// <summary>A small blob whole and verified.</summary>
     public Task<byte[]> BlobAsync(Descriptor blob, long limit, CancellationToken cancellation) => _client.BlobAsync(blob, limit, cancellation);
     public Task<List<string>> TagsAsync(CancellationToken cancellation) => _client.TagsAsync(cancellation);
-    /// <summary>Descriptors of what has the digest as its subject.</summary>
-    public Task<List<Descriptor>> ReferrersAsync(Digest subject, CancellationToken cancellation) => _client.ReferrersAsync(subject, cancellation);
+    /// <summary>Descriptors of what has the digest as its subject; of one kind of artifact, where a type is given.</summary>
+    public Task<List<Descriptor>> ReferrersAsync(Digest subject, string? artifactType, CancellationToken cancellation) => _client.ReferrersAsync(subject, artifactType, cancellation);
     public Task<List<string>> RepositoriesAsync(CancellationToken cancellation) => _client.RepositoriesAsync(cancellation);
 
     public Task<bool> HasBlobAsync(Digest digest, CancellationToken cancellation) => _client.HasBlobAsync(digest, cancellation);
