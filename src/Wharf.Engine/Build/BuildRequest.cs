@@ -64,8 +64,8 @@ public sealed record BuildRequest
     public Action<Debugging.FailedStep>? TakeFailed { get; init; }
     /// <summary>All of the build's own layers into one.</summary>
     public bool Squash { get; init; }
-    /// <summary>Times of what the build makes, in seconds since 1970; null for now.</summary>
-    public long? SourceDateEpoch { get; init; }
+    /// <summary>When a context was changed last, by its name in <see cref="BuildContexts"/> (the main one's is empty); null where that tells nothing, as with directories of the client.</summary>
+    public Func<string, CancellationToken, Task<DateTimeOffset?>> ContextTime { get; init; } = static (_, _) => Task.FromResult<DateTimeOffset?>(null);
 }
 
 /// <summary>Where the search for a base image is told: what a pull says, and the end, with an error if it failed.</summary>

@@ -34,17 +34,49 @@ public sealed partial class BuildService
         string file;
         try { file = await Solving.AddStep.FetchAsync(address, null, fetched, cancellation); }
         catch (HttpRequestException error) { throw new WharfException(ErrorKind.Internal, $"error downloading remote context {RemoteAddress.Redacted(address)}: {Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(address)).Message}", error); }
-        var changed = File.GetLastWriteTimeUtc(file);
+        var changed = Solving.AddStep.Changed(file);
         bool isArchive;
         await using (var content = File.OpenRead(file)) isArchive = await UnpackOrDockerfileAsync(directory, content, cancellation);
         Directory.Delete(fetched, recursive: true);
-        return changed != DateTime.UnixEpoch ? changed : isArchive ? NewestFile(directory) : null;
+        return changed ?? (isArchive ? NewestFile(directory) : null);
     }
 
     private static DateTimeOffset? NewestFile(string directory)
     {
-        var all = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
-        return new DirectoryInfo(directory).EnumerateFileSystemInfos("*", all).Select(static entry => (DateTimeOffset?)entry.LastWriteTimeUtc).Max();
+        var all = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
+        return new DirectoryInfo(directory).EnumerateFiles("*", all).Select(static file => (DateTimeOffset?)file.LastWriteTimeUtc).Max();
+    }
+
+    /// <summary>When what an address leads to was changed last: as with a context, that of an archive's newest file where the server tells no time.</summary>
+    private async Task<DateTimeOffset?> AddressTimeAsync(BuildRequest request, string address, string? checksum, CancellationToken cancellation)
+    {
+        var directory = MakeContextDirectory();
+        try
+        {
+            if (await Solving.AddStep.FetchAsync(request, address, checksum, keepGitDirectory: false, directory, cancellation) is { } time) return time;
+            await using var content = File.OpenRead(Directory.EnumerateFiles(directory).Single());
+            return await NewestMemberAsync(content, cancellation);
+        }
+        finally { RemoveContext(directory); }
+    }
+
+    /// <summary>The time of the newest file of an archive; null for what is no archive.</summary>
+    private async Task<DateTimeOffset?> NewestMemberAsync(Stream content, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var plain = await Content.Compression.OpenAsync(content, _options.Limits.MaxDecompressionRatio, cancellation);
+            var tar = new TarReader(plain, _options.Limits);
+            DateTimeOffset? newest = null;
+            while (await tar.ReadNextAsync(cancellation) is { } entry)
+                if (entry.Type is TarType.File or TarType.OldFile && DateTimeOffset.FromUnixTimeSeconds(entry.ModifiedSeconds) is var time && !(time < newest)) newest = time;
+            return newest;
+        }
+        catch (Exception error) when (error is InvalidDataException or WharfException or ZstdSharp.ZstdException)
+        {
+            // Not an archive, then: nothing tells when it was made.
+            return null;
+        }
     }
 
     /// <summary>Takes a context that may be an archive or only a Dockerfile; gives whether it was an archive.</summary>

@@ -85,7 +85,10 @@ public sealed partial class BuildService
     public Task<BuildPlan> PlanAsync(BuildRequest request, Func<string, BaseImageReport> report, CancellationToken cancellation)
     {
         foreach (var tag in request.Tags) ImageReference.Parse(tag);
-        return new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, report, cancel), _containers.Devices).PlanAsync(cancellation);
+        return new BuildPlanner(request, (name, platform, cancel) => BaseImageAsync(request, name, platform, report, cancel), _containers.Devices)
+        {
+            AddressTime = (address, checksum, cancel) => AddressTimeAsync(request, address, checksum, cancel),
+        }.PlanAsync(cancellation);
     }
 
     /// <summary>The image a FROM names: the one that is here, unless a fresh one was asked for or there is none.</summary>
@@ -150,11 +153,11 @@ public sealed partial class BuildService
     /// <summary>Runs the plan. Progress is told by the plan's nodes.</summary>
     public async Task<SolvedTarget> SolveAsync(BuildRequest request, BuildPlan plan, BuildContexts contexts, CancellationToken cancellation)
     {
-        var parts = Parts(request, contexts);
+        var parts = Parts(request, contexts) with { SourceDateEpoch = plan.SourceDateEpoch };
         try
         {
             var result = await new BuildSolver(parts, _flights).SolveAsync(plan.Target.Root, cancellation);
-            return new SolvedTarget(await ImageOfAsync(request, plan.Target, result), result, plan, request);
+            return new SolvedTarget(await ImageOfAsync(plan, result), result, plan, request);
         }
         finally
         {
@@ -178,13 +181,14 @@ public sealed partial class BuildService
     /// The image's document: configuration, layers, and a history in which steps that changed nothing have no layer. Times are those at which
     /// layers were made, so that a build wholly from the cache gives the same image again.
     /// </summary>
-    private static async Task<OciImage> ImageOfAsync(BuildRequest request, PlannedStage stage, NodeResult result)
+    private static async Task<OciImage> ImageOfAsync(BuildPlan plan, NodeResult result)
     {
+        var stage = plan.Target;
         var history = new List<HistoryEntry>();
         foreach (var (entry, node) in stage.History)
         {
             var made = node is null ? null : await node.Progress.Completed;
-            var created = request.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : made?.CreatedAt;
+            var created = plan.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : made?.CreatedAt;
             history.Add(entry with { Created = entry.Created ?? (created is { } time ? BuildPlanner.Timestamp(time) : null), EmptyLayer = made?.Empty == true ? true : entry.EmptyLayer });
         }
         FillTimes(history, stage);

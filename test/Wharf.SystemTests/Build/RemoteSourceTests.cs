@@ -102,9 +102,64 @@ public sealed class RemoteSourceTests(EngineFixture engine) : IAsyncLifetime
         (await Buildx.RunAsync(engine, ["build", "--build-arg", "SOURCE_DATE_EPOCH=nonsense", files])).ShouldExit(1).Error.ShouldContain("invalid SOURCE_DATE_EPOCH: nonsense: strconv.ParseInt: parsing \"nonsense\": invalid syntax");
     }
 
-    private async Task<DateTimeOffset> CreatedAsync(string context)
+    [Theory]
+    [InlineData("ARG SOURCE_DATE_EPOCH=1500000000\nFROM busybox", 1_500_000_000)]
+    [InlineData("ARG YEAR=15\nARG SOURCE_DATE_EPOCH=${YEAR}00000000\nFROM busybox", 1_500_000_000)]
+    [InlineData("ARG SOURCE_DATE_EPOCH=tarball\nFROM scratch AS tarball\nARG NAME=undated.tar\nADD ADDRESS/${NAME} /\nFROM busybox", 1_400_000_000)]
+    [InlineData("ARG SOURCE_DATE_EPOCH=Source\nFROM scratch AS source\nADD REPOSITORY#v1 /\nFROM busybox", Commit)]
+    [InlineData("ARG SOURCE_DATE_EPOCH=other\nFROM busybox", Commit)]
+    public async Task A_Dockerfile_says_of_when_its_image_is(string lines, long seconds)
     {
-        (await Buildx.RunAsync(engine, ["build", "-t", "rs-dated", "--build-arg", "SOURCE_DATE_EPOCH=context", context])).ShouldExit(0);
+        NeedsWharf(engine); // docker 28 has a BuildKit that does not know it yet
+        var files = await DatedArchiveAsync();
+        var epoch = seconds == Commit ? long.Parse(await GitAsync(Path.Combine(_site, "repo.git"), "log", "-1", "--format=%ct", "v1"), System.Globalization.CultureInfo.InvariantCulture) : seconds;
+        await WriteDockerfileAsync(files, $"{lines}\nARG SOURCE_DATE_EPOCH\nRUN test \"$SOURCE_DATE_EPOCH\" = {epoch} && touch /now\n");
+        (await CreatedAsync(files, "--build-context", $"other={Repository}#v1")).ShouldBe(DateTimeOffset.FromUnixTimeSeconds(epoch));
+        // The caller's word counts for more, and says also that there is to be none.
+        await WriteDockerfileAsync(files, $"{lines}\nARG SOURCE_DATE_EPOCH=7\nRUN test \"$SOURCE_DATE_EPOCH\" = 1234567890\n");
+        (await CreatedAsync(files, "--build-context", $"other={Repository}#v1", "--build-arg", "SOURCE_DATE_EPOCH=1234567890")).ShouldBe(DateTimeOffset.FromUnixTimeSeconds(1_234_567_890));
+        await WriteDockerfileAsync(files, $"{lines}\nRUN true\n");
+        (await CreatedAsync(files, "--no-cache", "--build-arg", "SOURCE_DATE_EPOCH=")).ShouldBeGreaterThan(DateTimeOffset.UtcNow.AddDays(-1));
+    }
+
+    [Theory]
+    [InlineData("FROM busybox AS s\nADD ADDRESS/undated.tar /", "SOURCE_DATE_EPOCH stage must use FROM scratch", 2)]
+    [InlineData("FROM scratch AS s\nCOPY old /", "SOURCE_DATE_EPOCH stage does not meet source-only requirements: unsupported copy instruction", 3)]
+    [InlineData("FROM scratch AS s\nADD old /", "SOURCE_DATE_EPOCH stage source must be a single HTTP(S) or Git ADD", 3)]
+    [InlineData("FROM scratch AS s\nADD ADDRESS/undated.tar /\nADD ADDRESS/undated.tar /", "SOURCE_DATE_EPOCH stage must contain exactly one remote ADD", 4)]
+    [InlineData("FROM scratch AS s", "SOURCE_DATE_EPOCH stage must contain exactly one remote ADD", 2)]
+    [InlineData("FROM scratch AS s\nADD --checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000 ADDRESS/undated.tar /", "digest mismatch sha256:", 0)]
+    [InlineData("FROM scratch AS t\nADD ADDRESS/undated.tar /", "invalid SOURCE_DATE_EPOCH: s", 0)]
+    public async Task A_stage_that_does_more_than_fetch_tells_no_time(string lines, string problem, int line)
+    {
+        NeedsWharf(engine);
+        var files = await DatedArchiveAsync();
+        await WriteDockerfileAsync(files, $"ARG SOURCE_DATE_EPOCH=s\n{lines}\nFROM busybox\n");
+        var refused = (await Buildx.RunAsync(engine, ["build", files])).ShouldExit(1).Error;
+        refused.ShouldContain(problem);
+        if (line > 0) refused.ShouldContain($"Dockerfile:{line}");
+    }
+
+    private const long Commit = -1;
+
+    /// <summary>An archive at an address that tells no time, whose newest file is of 2014; gives the directory that it was made of.</summary>
+    private async Task<string> DatedArchiveAsync()
+    {
+        var files = Directory.CreateDirectory(Path.Combine(_site, "files")).FullName;
+        await File.WriteAllTextAsync(files + "/old", "", TestContext.Current.CancellationToken);
+        File.SetLastWriteTimeUtc(files + "/old", DateTime.UnixEpoch.AddSeconds(1_400_000_000));
+        (await CommandResult.RunAsync("tar", ["-cf", Path.Combine(_site, "undated.tar"), "-C", files, "old"])).ShouldExit(0);
+        return files;
+    }
+
+    private Task WriteDockerfileAsync(string directory, string text) =>
+        File.WriteAllTextAsync(directory + "/Dockerfile", text.Replace("ADDRESS", Address, StringComparison.Ordinal).Replace("REPOSITORY", Repository, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+
+    private Task<DateTimeOffset> CreatedAsync(string context) => CreatedAsync(context, "--build-arg", "SOURCE_DATE_EPOCH=context");
+
+    private async Task<DateTimeOffset> CreatedAsync(string context, params string[] arguments)
+    {
+        (await Buildx.RunAsync(engine, ["build", "-t", "rs-dated", .. arguments, context])).ShouldExit(0);
         var created = (await engine.DockerAsync("image", "inspect", "rs-dated", "--format", "{{.Created}}")).ShouldExit(0).Text;
         (await engine.DockerAsync("rmi", "-f", "rs-dated")).ShouldExit(0);
         return DateTimeOffset.Parse(created, System.Globalization.CultureInfo.InvariantCulture);

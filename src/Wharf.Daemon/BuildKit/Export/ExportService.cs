@@ -48,6 +48,9 @@ internal sealed class ExportService(BuildService builds)
 
     private sealed record ExportContext(BuildJob Job, ClientSession? ClientSession, LayoutImage[] Solved, int Index, ExportAttributes Attributes, ExportResult Result)
     {
+        /// <summary>The same for all platforms: it is the source's.</summary>
+        public long? SourceDateEpoch => Solved[0].Target.Plan.SourceDateEpoch;
+
         public ClientSession Session => ClientSession ?? throw WharfException.Invalid("the build names no session: its result can only be an image here");
     }
 
@@ -178,7 +181,7 @@ internal sealed class ExportService(BuildService builds)
         using var held = await builds.HoldAsync(cancellation);
         var layout = await LayoutAsync(context, vertex, images, attributes.Names, attest: !docker, cancellation);
         await DescribeAsync(context, layout, cancellation);
-        var created = context.Job.Options?.SourceDateEpoch is { } epoch ? DateTimeOffset.FromUnixTimeSeconds(epoch) : DateTimeOffset.UtcNow;
+        var created = context.SourceDateEpoch is { } epoch ? DateTimeOffset.FromUnixTimeSeconds(epoch) : DateTimeOffset.UtcNow;
         if (!attributes.Flag("tar", absent: true)) await SendLayoutAsync(context, vertex, layout, cancellation);
         else using (vertex.Begin("sending tarball"))
             await SessionOutput.SendAsync(context.Session, context.Index, context.Result.Response, output => builds.WriteArchiveAsync(layout, attributes.Names, docker, created, output, cancellation), cancellation);
@@ -224,7 +227,7 @@ internal sealed class ExportService(BuildService builds)
             using var merging = vertex.Begin("merging layers");
             context = context with { Solved = await Task.WhenAll(context.Solved.Select(async image => image with { Target = await builds.SquashAsync(image.Target, cancellation) })) };
         }
-        var epoch = context.Attributes["source-date-epoch"] is { Length: > 0 } text ? long.Parse(text, CultureInfo.InvariantCulture) : context.Job.Options?.SourceDateEpoch;
+        var epoch = context.Attributes["source-date-epoch"] is { Length: > 0 } text ? long.Parse(text, CultureInfo.InvariantCulture) : context.SourceDateEpoch;
         if (!context.Attributes.Flag("rewrite-timestamp") || epoch is null) return context.Solved;
         using var rewriting = vertex.Begin("rewriting layers with source-date-epoch");
         var finished = new List<LayoutImage>();

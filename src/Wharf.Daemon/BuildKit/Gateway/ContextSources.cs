@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Wharf.Daemon.BuildKit.Progress;
 using Wharf.BuildKit.Protocol.Ops;
 using Wharf.Daemon.BuildKit.Sessions;
@@ -16,8 +17,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
 
     private const string IgnoreFile = ".dockerignore";
 
-    private string? _remoteDirectory;
-    private DateTimeOffset? _remoteTime;
+    private readonly ConcurrentDictionary<string, (string Directory, DateTimeOffset? Time)> _fetched = new(StringComparer.Ordinal);
     private IReadOnlyList<string>? _ignored;
 
     private string Remote => options["context"];
@@ -118,11 +118,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
     private async Task<BuildContext> OpenAsync(string name, IReadOnlyList<BuildPlan> plans, CancellationToken cancellation)
     {
         if (name.StartsWith(RemotePrefix, StringComparison.Ordinal)) return Kept(await FetchAsync(name[RemotePrefix.Length..], cancellation));
-        if (name.Length == 0 && Remote.Length > 0)
-        {
-            _remoteDirectory ??= await FetchAsync(Remote, cancellation);
-            return Kept(_remoteDirectory);
-        }
+        if (name.Length == 0 && Remote.Length > 0) return Kept(await FetchAsync(Remote, cancellation));
         if (name.Length > 0)
         {
             using var looking = new VertexReporter(job.Log, $"[context {name}] load .dockerignore");
@@ -146,8 +142,8 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
 
     private async Task<string> FetchAsync(string address, CancellationToken cancellation)
     {
-        if (_remoteDirectory is not null && address == Remote) return _remoteDirectory;
-        if (address == BuildJob.BodyAddress && job.Body is { } body) return _remoteDirectory = body;
+        if (_fetched.TryGetValue(address, out var known)) return known.Directory;
+        if (address == BuildJob.BodyAddress && job.Body is { } body) return body;
         using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {RemoteAddress.Redacted(address)}");
         var directory = builds.MakeContextDirectory();
         job.Hold(new Directories(directory));
@@ -167,15 +163,17 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
             vertex.Fail(BuildErrors.Message(error));
             throw;
         }
-        if (address == Remote) (_remoteDirectory, _remoteTime) = (directory, changed);
+        _fetched[address] = (directory, changed);
         return directory;
     }
 
-    /// <summary>When the main context was changed last; null where that tells nothing, as with directories of the client.</summary>
-    public async Task<DateTimeOffset?> ChangedAsync(CancellationToken cancellation)
+    /// <summary>When a context was changed last; null where that tells nothing, as with directories of the client.</summary>
+    public async Task<DateTimeOffset?> ChangedAsync(string name, CancellationToken cancellation)
     {
-        if (Remote.Length > 0) await FetchAsync(Remote, cancellation);
-        return _remoteTime;
+        var address = name.StartsWith(RemotePrefix, StringComparison.Ordinal) ? name[RemotePrefix.Length..] : name.Length == 0 ? Remote : "";
+        if (address.Length == 0) return null;
+        await FetchAsync(address, cancellation);
+        return _fetched.GetValueOrDefault(address).Time;
     }
 
     private sealed class Directories(string path) : IAsyncDisposable

@@ -24,18 +24,17 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         var source = new ContextSources(builds, session, locals, job, options);
         (job.Options, job.DockerfileName) = (options, options.FileName);
         job.DockerfileText = await source.ReadDockerfileAsync(cancellation);
-        if (options.IsEpochOfContext) job.Options = options = options.WithEpoch(await source.ChangedAsync(cancellation));
         var services = job.Hold(new SessionServices(session, job.Directory));
         var named = await NamedContextsAsync(job, session, options, source, cancellation);
         if (options["requestid"] is { Length: > 0 } subrequest)
         {
-            Task<BuildPlan> PlanAsync(LintReport? lint) => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]) with { Ignored = source.IgnoredAsync, Lint = lint }, name => Report(job, name), cancellation);
+            Task<BuildPlan> PlanAsync(LintReport? lint) => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]) with { Ignored = source.IgnoredAsync, ContextTime = source.ChangedAsync, Lint = lint }, name => Report(job, name), cancellation);
             return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, job.DockerfileText, options, PlanAsync) };
         }
         var plans = new List<(BuildRequest Request, BuildPlan Plan)>();
         foreach (var platform in options.Platforms)
         {
-            var request = RequestOf(builds, job, session, options, services, named, platform) with { Ignored = source.IgnoredAsync };
+            var request = RequestOf(builds, job, session, options, services, named, platform) with { Ignored = source.IgnoredAsync, ContextTime = source.ChangedAsync };
             await Export.CacheTransfer.ImportAsync(job, options, session, builds, request, cancellation);
             plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
         }
@@ -49,7 +48,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
     {
         Hold = job.Hold(builds.Hold()), Name = session?.SharedKey is { Length: > 0 } key ? key : options["context"] is { Length: > 0 } remote ? remote : "session", DockerfileText = job.DockerfileText, DockerfileName = options.FileName, Arguments = options.Arguments, Target = options["target"], Labels = options.Under("label:"),
         NoCache = options.NoCache, NoCacheStages = options.NoCacheStages, Pull = options.Pull, Platform = platform, RunConfig = options.RunConfig, NamedContexts = named,
-        Credentials = async (domain, cancel) => job.Credentials(domain) ?? await services.CredentialsAsync(domain, cancel), Secrets = services.SecretAsync, SshAgents = services.AgentAsync, SourceDateEpoch = options.SourceDateEpoch,
+        Credentials = async (domain, cancel) => job.Credentials(domain) ?? await services.CredentialsAsync(domain, cancel), Secrets = services.SecretAsync, SshAgents = services.AgentAsync,
         // A client that drives its build itself may ask for containers over what failed.
         TakeFailed = job.Request.Frontend.Length == 0 ? job.Take : null, KeepFailedContainer = options.Has("keep-failed-step"), Squash = options.Has("squash"),
         Insecure = job.Request.Entitlements.Contains("security.insecure"), HostNetwork = job.Request.Entitlements.Contains("network.host"), Devices = DeviceGrants.Parse(job.Request.Entitlements),

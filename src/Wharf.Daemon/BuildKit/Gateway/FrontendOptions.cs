@@ -44,22 +44,6 @@ internal sealed class FrontendOptions(IReadOnlyDictionary<string, string> option
 
     public static BasePull PullOf(string mode) => mode switch { "pull" => BasePull.Always, "newer" => BasePull.Newer, "never" => BasePull.Never, _ => BasePull.Missing };
 
-    private const string EpochKey = "build-arg:SOURCE_DATE_EPOCH";
-
-    /// <summary>SOURCE_DATE_EPOCH, which is a build argument.</summary>
-    public long? SourceDateEpoch => this[EpochKey] is not { Length: > 0 } text ? null :
-        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long seconds) ? seconds : throw WharfException.Invalid($"invalid SOURCE_DATE_EPOCH: {text}: strconv.ParseInt: parsing \"{text}\": invalid syntax");
-
-    /// <summary>SOURCE_DATE_EPOCH is to be the time of the main context (BuildKit's Dockerfile 1.24).</summary>
-    public bool IsEpochOfContext => this[EpochKey] == "context";
-
-    /// <summary>The options with the context's time in place of the word for it, or without one where the context has none.</summary>
-    public FrontendOptions WithEpoch(DateTimeOffset? time)
-    {
-        var others = options.Where(static pair => pair.Key != EpochKey);
-        return new FrontendOptions((time is { } known ? others.Append(KeyValuePair.Create(EpochKey, known.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture))) : others).ToDictionary(StringComparer.Ordinal));
-    }
-
     /// <summary>What steps run with.</summary>
     public HostConfig RunConfig => new()
     {

@@ -57,6 +57,8 @@ public sealed class PlannedStage
 /// <summary>The graph of a build: only the stages that the target needs.</summary>
 public sealed record BuildPlan(Dockerfile Dockerfile, IReadOnlyList<PlannedStage> Stages, PlannedStage Target)
 {
+    /// <summary>Times of what the build makes, in seconds since 1970; null for now.</summary>
+    public long? SourceDateEpoch { get; init; }
     /// <summary>Build arguments of the caller that no ARG asked for.</summary>
     public IReadOnlyList<string> UnusedArguments { get; init; } = [];
     /// <summary>What the lint rules found in the stages that were planned.</summary>

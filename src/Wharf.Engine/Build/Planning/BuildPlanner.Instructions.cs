@@ -91,7 +91,7 @@ internal sealed partial class BuildPlanner
         {
             _usedArguments.Add(name);
             var absent = written is null ? null : Expand(stage, written, instruction);
-            var value = request.Arguments.GetValueOrDefault(name) ?? absent ?? (request.Classic && IsPlatformArgument(name) ? null : _metaArguments.GetValueOrDefault(name));
+            var value = _arguments.GetValueOrDefault(name) ?? absent ?? (request.Classic && IsPlatformArgument(name) ? null : _metaArguments.GetValueOrDefault(name));
             if (value is not null)
             {
                 stage.Arguments[name] = value;

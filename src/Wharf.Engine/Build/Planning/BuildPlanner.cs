@@ -19,12 +19,13 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     private readonly Dictionary<int, Task<PlannedStage>> _planned = [];
     private readonly Dictionary<string, BaseNode> _images = new(StringComparer.Ordinal);
     private Dictionary<string, string> _metaArguments = [];
+    private IReadOnlyDictionary<string, string?> _arguments = request.Arguments;
 
     public Dockerfile Dockerfile => _file;
 
     private readonly HashSet<string> _usedArguments = new(StringComparer.Ordinal);
 
-    private static bool IsPredefined(string name) => Array.IndexOf(Proxies, name) >= 0 || name is "SOURCE_DATE_EPOCH" || name.StartsWith("BUILDKIT_", StringComparison.Ordinal);
+    private static bool IsPredefined(string name) => Array.IndexOf(Proxies, name) >= 0 || name is EpochArgument || name.StartsWith("BUILDKIT_", StringComparison.Ordinal);
 
     private Linting.LintReport _lint => field ??= request.Lint ?? Linting.LintReport.Of(_file, request.Arguments);
 
@@ -32,6 +33,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     {
         Linting.DockerfileLinter.Check(_file, _lint);
         _metaArguments = MetaArguments(request.Arguments);
+        await ResolveEpochAsync(cancellation);
         CheckDefaults();
         // Who asks for what is wrong wants to know it of all stages.
         if (request.Lint is not null && request.Target.Length == 0)
@@ -47,7 +49,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     {
         int number = 0;
         foreach (var step in stages.SelectMany(stage => stage.Steps)) step.Number = ++number;
-        return new BuildPlan(_file, stages, target) { LintWarnings = _lint.Warnings, LintViolation = _lint.Violation, UnusedArguments = [.. request.Arguments.Keys.Where(name => !_usedArguments.Contains(name) && !IsPredefined(name)).Order(StringComparer.Ordinal)] };
+        return new BuildPlan(_file, stages, target) { SourceDateEpoch = _epoch, LintWarnings = _lint.Warnings, LintViolation = _lint.Violation, UnusedArguments = [.. request.Arguments.Keys.Where(name => !_usedArguments.Contains(name) && !IsPredefined(name)).Order(StringComparer.Ordinal)] };
     }
 
     /// <summary>A time as Go writes it: without zeros at the end.</summary>

@@ -36,6 +36,28 @@ public static class AddStep
         using (fd) return new FileStream(fd.ProcPath, System.IO.FileMode.Open, FileAccess.Read, FileShare.Read, 65536, useAsync: false);
     }
 
+    /// <summary>Fetches what a build names by address into a directory: a file, or a repository's files. Gives the commit's or the server's time; null when nothing tells one.</summary>
+    internal static async Task<DateTimeOffset?> FetchAsync(BuildRequest request, string address, string? checksum, bool keepGitDirectory, string directory, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(directory);
+        if (!GitSource.IsGit(address))
+        {
+            try { return Changed(await FetchAsync(address, checksum, directory, cancellation)); }
+            catch (HttpRequestException error)
+            {
+                var problem = Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(RemoteAddress.Redacted(address))).Message;
+                throw new WharfException(ErrorKind.Unavailable, request.Classic ? problem : $"failed to load cache key: {problem}", error);
+            }
+        }
+        var agent = address.StartsWith("http", StringComparison.Ordinal) || address.StartsWith("git://", StringComparison.Ordinal) ? null : await request.SshAgents("default", cancellation);
+        var commit = await GitSource.Parse(address).CheckOutAsync(directory, keepGitDirectory, agent, cancellation);
+        if (checksum is { Length: > 0 } && !commit.Id.StartsWith(checksum, StringComparison.OrdinalIgnoreCase)) throw WharfException.Invalid($"expected checksum to match {checksum}, got {commit.Id}");
+        return commit.Time;
+    }
+
+    /// <summary>The server's time of a file that was fetched; null when it told none.</summary>
+    internal static DateTimeOffset? Changed(string file) => File.GetLastWriteTimeUtc(file) is var time && time != DateTime.UnixEpoch ? time : null;
+
     /// <summary>Fetches an address into a directory under its last part as the name, with docker's mode 0600 and the server's time.</summary>
     public static async Task<string> FetchAsync(string address, string? checksum, string directory, CancellationToken cancellation)
     {

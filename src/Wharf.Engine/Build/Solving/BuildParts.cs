@@ -17,6 +17,8 @@ internal sealed record BuildParts
     public required CacheMounts CacheMounts { get; init; }
     public required BuildRequest Request { get; init; }
     public required BuildContexts Contexts { get; init; }
+    /// <summary>Times of what the build makes, in seconds since 1970; null for now.</summary>
+    public long? SourceDateEpoch { get; init; }
     /// <summary>The image that the classic builder's next step stands on, for containers that stay.</summary>
     public Digest? StandsOn { get; set; }
     /// <summary>A directory of the exec root for this build's secrets and scripts, which never touch the disk.</summary>
@@ -45,20 +47,7 @@ internal sealed record BuildParts
     private async Task<string> FetchNewAsync(CopyNode node, string address, CancellationToken cancellation)
     {
         var directory = Path.Combine(FetchDirectory, Guid.NewGuid().ToString("n"));
-        Directory.CreateDirectory(directory);
-        if (!GitSource.IsGit(address))
-        {
-            try { await AddStep.FetchAsync(address, node.Checksum, directory, cancellation); }
-            catch (HttpRequestException error)
-            {
-                var problem = Engine.Images.Registry.RegistryConnection.Describe(error, "Get", new Uri(RemoteAddress.Redacted(address))).Message;
-                throw new Specs.Errors.WharfException(Specs.Errors.ErrorKind.Unavailable, Request.Classic ? problem : $"failed to load cache key: {problem}", error);
-            }
-            return directory;
-        }
-        var agent = address.StartsWith("http", StringComparison.Ordinal) || address.StartsWith("git://", StringComparison.Ordinal) ? null : await Request.SshAgents("default", cancellation);
-        var commit = await GitSource.Parse(address).CheckOutAsync(directory, node.KeepGitDirectory, agent, cancellation);
-        if (node.Checksum is { Length: > 0 } wanted && !commit.Id.StartsWith(wanted, StringComparison.OrdinalIgnoreCase)) throw Specs.Errors.WharfException.Invalid($"expected checksum to match {wanted}, got {commit.Id}");
+        await AddStep.FetchAsync(Request, address, node.Checksum, node.KeepGitDirectory, directory, cancellation);
         return directory;
     }
 
@@ -79,7 +68,7 @@ internal sealed record BuildParts
     private readonly Dictionary<string, Task<string>> _fetched = new(StringComparer.Ordinal);
 
     /// <summary>Seconds since 1970 for files the build itself makes.</summary>
-    public long Now => Request.SourceDateEpoch ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+    public long Now => SourceDateEpoch ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 }
 
 /// <summary>A step failed by itself: its process ended with an error. Carries what docker's clients show.</summary>
