@@ -17,6 +17,9 @@ public sealed record TransportOptions
     /// <summary>An OTLP/HTTP endpoint that gets a span for each request, e.g. <c>http://127.0.0.1:4318</c>; null for none.</summary>
     public string? OtlpEndpoint { get; init; }
 
+    /// <summary>Where BuildKit's protocol is served by itself, without the API before it; none by default.</summary>
+    public IReadOnlyList<string> BuildKitAddresses { get; init; } = [];
+
     public bool UsesTls => TlsVerify || Tls == true;
 
     /// <summary>Throws an InvalidArgument error that names the option.</summary>
@@ -30,6 +33,12 @@ public sealed record TransportOptions
             // Whoever reaches the port owns the machine: that is nothing to slip into.
             if (!UsesTls && Tls is null)
                 throw WharfException.Invalid($"{host} without TLS lets anyone who reaches it take over this machine: use --tlsverify with --tlscacert, --tlscert and --tlskey, or say --tls=false to serve it nevertheless");
+        }
+        foreach (var address in BuildKitAddresses)
+        {
+            if (address.StartsWith("unix:///", StringComparison.Ordinal)) continue;
+            if (!address.StartsWith("tcp://", StringComparison.Ordinal)) throw WharfException.Invalid($"invalid value \"{address}\" for option \"buildkit-addr\": addresses are unix:///path and tcp://address:port");
+            if (!TlsVerify && Tls != false) throw WharfException.Invalid($"{address} would let anyone who reaches it build on this machine: use --tlsverify with --tlscacert, --tlscert and --tlskey, or say --tls=false to serve it nevertheless");
         }
         if (!UsesTls) return;
         foreach (var (file, option) in (ReadOnlySpan<(string, string)>)[(CertificateFile, "tlscert"), (KeyFile, "tlskey"), (TlsVerify ? CaFile : CertificateFile, "tlscacert")])

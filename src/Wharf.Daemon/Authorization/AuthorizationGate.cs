@@ -1,5 +1,8 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Wharf.Daemon.Hosting;
 using Wharf.Daemon.Http;
 using Wharf.Engine;
 using Wharf.Engine.Content;
@@ -15,12 +18,14 @@ namespace Wharf.Daemon.Authorization;
 public sealed class AuthorizationGate : IDisposable
 {
     private readonly DaemonOptions _options;
+    private readonly ILogger _log;
     private readonly long _maxBody;
     /// <summary>Never changed once it is here: a request asks those that were there when it came.</summary>
     private volatile List<AuthorizationPlugin> _plugins;
 
-    public AuthorizationGate(DaemonOptions options)
+    public AuthorizationGate(DaemonOptions options, ILogger log)
     {
+        _log = log;
         _options = options;
         _plugins = Load([]);
         _maxBody = options.Limits.MaxJsonBody;
@@ -59,6 +64,29 @@ public sealed class AuthorizationGate : IDisposable
         request.ResponseHeaders = http.Response.Headers.ToDictionary(header => header.Key, header => header.Value.ToString());
         for (int i = plugins.Count - 1; i >= 0; i--) await plugins[i].AskAsync("AuthZRes", request, http.RequestAborted);
         await held.ReleaseAsync(http.RequestAborted);
+    }
+
+    /// <summary>
+    /// Asks about a connection that speaks BuildKit's protocol from the first byte: plugins are told what they hear of one that comes by the API. Gives whether it may go on.
+    /// </summary>
+    public async Task<bool> AdmitsBuildKitAsync(ConnectionContext connection)
+    {
+        var client = connection.Features.Get<TlsConnection>()?.ClientName;
+        var request = new AuthorizationRequest
+        {
+            User = client, UserAuthNMethod = client is null ? null : "TLS", RequestMethod = HttpMethods.Post, RequestUri = "/grpc",
+            RequestHeaders = new Dictionary<string, string> { ["Connection"] = "Upgrade", ["Upgrade"] = "h2c" },
+        };
+        try
+        {
+            foreach (var plugin in _plugins) await plugin.AskAsync("AuthZReq", request, connection.ConnectionClosed);
+            return true;
+        }
+        catch (WharfException refused)
+        {
+            _log.BuildKitRefused(refused.Message);
+            return false;
+        }
     }
 
     private async Task<AuthorizationRequest> DescribeAsync(HttpContext http)

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Wharf.BuildKit.Protocol.Contents;
@@ -67,6 +68,9 @@ public sealed class BuildKitApi : IAsyncDisposable
         return await HijackedConnection.UpgradeAsync(context, protocol);
     }
 
+    /// <summary>Serves a connection of the builder's own sockets, on which gRPC is spoken from the first byte; its sessions come as calls.</summary>
+    internal Task ServeAsync(ConnectionContext connection) => _server.ServeAsync(new UpgradedConnection(connection.Transport.Input, connection.Transport.Output.AsStream()), CancellationToken.None);
+
     private async Task ServeAsync(ApiContext context)
     {
         await using var connection = await UpgradeAsync(context);
@@ -77,22 +81,13 @@ public sealed class BuildKitApi : IAsyncDisposable
     {
         var headers = context.Http.Request.Headers;
         if (headers.Upgrade.Count == 0) throw WharfException.Invalid(NoProtocol);
-        var id = headers["X-Docker-Expose-Session-Uuid"].ToString();
-        if (id.Length == 0) throw WharfException.Invalid("the session has no ID: header X-Docker-Expose-Session-Uuid is missing");
-        var sharedKey = headers["X-Docker-Expose-Session-Sharedkey"].ToString();
-        var methods = headers["X-Docker-Expose-Session-Grpc-Method"].Where(static method => method is not null).Select(static method => method!);
+        var id = headers[ClientSession.IdHeader].ToString();
+        if (id.Length == 0) throw WharfException.Invalid(ClientSession.NoId);
+        var sharedKey = headers[ClientSession.SharedKeyHeader].ToString();
+        var methods = headers[ClientSession.MethodHeader].Where(static method => method is not null).Select(static method => method!);
         await using var connection = await UpgradeAsync(context);
         await using var session = new ClientSession(id, sharedKey, methods, new Wharf.BuildKit.Transport.DuplexStream(connection.Input, connection.Output));
-        _sessions.Add(session);
-        try
-        {
-            await session.RunAsync(CancellationToken.None);
-        }
-        catch (Grpc.Core.RpcException)
-        {
-            // The client left before it said anything.
-        }
-        finally { _sessions.Remove(id); }
+        await _sessions.ServeAsync(session, CancellationToken.None);
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();

@@ -85,6 +85,17 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         return await job.Returned.Task.WaitAsync(cancellation);
     }
 
+    /// <summary>A client's session as a call, where the connection is for gRPC alone: the bytes of the connection on which the daemon calls travel as messages.</summary>
+    public override async Task Session(IAsyncStreamReader<BytesMessage> requestStream, IServerStreamWriter<BytesMessage> responseStream, ServerCallContext context)
+    {
+        var id = context.RequestHeaders.GetValue(ClientSession.IdHeader) ?? throw new RpcException(new Grpc.Core.Status(StatusCode.InvalidArgument, ClientSession.NoId));
+        var methods = context.RequestHeaders.GetAll(ClientSession.MethodHeader).Select(static entry => entry.Value);
+        await context.WriteResponseHeadersAsync([]);
+        await using var session = new ClientSession(id, context.RequestHeaders.GetValue(ClientSession.SharedKeyHeader) ?? "", methods, new Wharf.BuildKit.Transport.DuplexStream(new CallInput(requestStream), new CallOutput(responseStream)));
+        try { await sessions.ServeAsync(session, context.CancellationToken); }
+        catch (WharfException error) { throw BuildErrors.ToRpc(error, null, "", ""); }
+    }
+
     private static Engine.Build.Planning.BuildPlan? PlanOf(BuildJob job, Exception error) => job.References.Values.Select(reference => reference.Plan).FirstOrDefault(plan => BuildErrors.Failed(plan, error));
 
     private static RpcException Refused(BuildJob job, Exception error) => BuildErrors.ToRpc(error, PlanOf(job, error), job.DockerfileName, job.DockerfileText);

@@ -85,7 +85,13 @@ public static class DaemonCommand
         await using var memory = new IdleMemory(logs.CreateLogger<IdleMemory>());
         memory.Touch();
         var handler = new RequestHandler(engine, ApiTable.Build(buildKit), memory, logs.CreateLogger<RequestHandler>());
-        using var authorization = new AuthorizationGate(options);
+        using var authorization = new AuthorizationGate(options, log);
+        endpoints.ServeBuildKit = async connection =>
+        {
+            memory.Touch();
+            if (await authorization.AdmitsBuildKitAsync(connection)) await buildKit.ServeAsync(connection);
+            memory.Touch();
+        };
         await using var observer = new RequestObserver(engine, logs);
         app.Run(http => observer.RunAsync(http, inner => handler.HandleAsync(inner, authorization)));
 

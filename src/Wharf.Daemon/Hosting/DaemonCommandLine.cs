@@ -25,6 +25,7 @@ public static class DaemonCommandLine
               --blocked-registry list          Registry or repository that may not be spoken to, host[:port][/path] or *.example.com
           -b, --bridge string                  The operator's own bridge for the default network, or "none" for no default network
               --bridge-accept-fwmark string    Packets with this firewall mark may go into any bridge: MARK or MARK/MASK
+              --buildkit-addr list             Address that serves BuildKit's protocol by itself, for buildx's driver "remote": unix:///path or tcp://address:port
               --cgroup-parent string           Parent cgroup of containers that name none
               --config-file string             JSON configuration file (default /etc/wharf/daemon.json, if it is there)
               --data-root string               Where images, containers and volumes are kept (default /var/lib/wharf)
@@ -112,6 +113,7 @@ public static class DaemonCommandLine
         "--authorization-plugin",
         "--bip",
         "--blocked-registry",
+        "--buildkit-addr",
         "--certs-dir",
         "--config-file",
         "--data-root",
@@ -228,6 +230,7 @@ public static class DaemonCommandLine
             CaFile = One(flags, "--tlscacert") ?? file.TlsCaCert ?? defaults.CaFile,
             CertificateFile = One(flags, "--tlscert") ?? file.TlsCert ?? defaults.CertificateFile,
             KeyFile = One(flags, "--tlskey") ?? file.TlsKey ?? defaults.KeyFile,
+            BuildKitAddresses = Many(flags, "--buildkit-addr") ?? file.BuildKitAddresses ?? defaults.BuildKitAddresses,
             MetricsAddress = One(flags, "--metrics-addr") ?? file.MetricsAddress,
             OtlpEndpoint = One(flags, "--otlp-endpoint") ?? file.OtlpEndpoint,
         };
@@ -314,6 +317,7 @@ public static class DaemonCommandLine
         Check("tlscert", file.TlsCert is not null);
         Check("tlskey", file.TlsKey is not null);
         Check("authorization-plugin", file.AuthorizationPlugins is not null);
+        Check("buildkit-addr", file.BuildKitAddresses is not null);
         Check("metrics-addr", file.MetricsAddress is not null);
         Check("otlp-endpoint", file.OtlpEndpoint is not null);
         foreach (var (flag, inFile) in NetworkDaemonOptions.InFile(file).Concat(ContainerDaemonOptions.InFile(file))) Check(flag, inFile);

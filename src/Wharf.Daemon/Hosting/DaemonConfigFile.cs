@@ -68,6 +68,7 @@ public sealed record DaemonConfigFile
     [JsonPropertyName("tlscert")] public string? TlsCert { get; set; }
     [JsonPropertyName("tlskey")] public string? TlsKey { get; set; }
     [JsonPropertyName("authorization-plugins")] public List<string>? AuthorizationPlugins { get; set; }
+    [JsonPropertyName("buildkit-addr")] public List<string>? BuildKitAddresses { get; set; }
     [JsonPropertyName("metrics-addr")] public string? MetricsAddress { get; set; }
     [JsonPropertyName("otlp-endpoint")] public string? OtlpEndpoint { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -14,7 +15,9 @@ namespace Wharf.Daemon.Hosting;
 public sealed class Endpoints
 {
     private readonly DaemonOptions _options;
+    private const int DefaultPort = 2375, DefaultTlsPort = 2376, DefaultBuildKitPort = 1234;
     private readonly List<Action<KestrelServerOptions, Func<TlsGate>>> _listeners = [];
+    private readonly List<Action<KestrelServerOptions, Func<TlsGate>>> _buildKitListeners = [];
 
     /// <summary>Reads the addresses and takes over what systemd left for us.</summary>
     public Endpoints(DaemonOptions options)
@@ -31,6 +34,7 @@ public sealed class Endpoints
             else if (host.StartsWith("tcp://", StringComparison.Ordinal)) AddTcp(host);
             else AddActivated(host);
         }
+        foreach (var address in options.Transport.BuildKitAddresses) AddBuildKit(address);
         if (options.Transport.MetricsAddress is { } metrics) AddMetrics(metrics);
     }
 
@@ -39,20 +43,56 @@ public sealed class Endpoints
     /// <summary>Addresses that anyone who reaches them may use.</summary>
     public List<string> Unprotected { get; } = [];
 
+    /// <summary>Serves a connection on which BuildKit's protocol is spoken from the first byte; to be set before anything is served.</summary>
+    public ConnectionDelegate ServeBuildKit { get; set; } = static _ => throw new InvalidOperationException("nobody serves BuildKit's protocol");
+
     public void Listen(KestrelServerOptions kestrel, ILoggerFactory logs)
     {
+        TlsGate? buildKitGate = null;
+        foreach (var listener in _buildKitListeners) listener(kestrel, () => buildKitGate ??= new TlsGate(_options.Transport, logs.CreateLogger<TlsGate>(), SslApplicationProtocol.Http2));
         TlsGate? gate = null;
         foreach (var listener in _listeners) listener(kestrel, () => gate ??= new TlsGate(_options.Transport, logs.CreateLogger<TlsGate>()));
     }
 
     private void AddTcp(string host)
     {
-        if (!Uri.TryCreate(host, UriKind.Absolute, out var uri) || uri.Host == "") throw WharfException.Invalid($"invalid value \"{host}\" for option \"hosts\": not an address and port");
-        int port = uri.Port > 0 ? uri.Port : _options.Transport.UsesTls ? 2376 : 2375;
-        var address = uri.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6 ? IPAddress.Parse(uri.DnsSafeHost) :
-            uri.Host == "localhost" ? IPAddress.Loopback : throw WharfException.Invalid($"invalid value \"{host}\" for option \"hosts\": not an IP address");
+        var address = TcpAddress(host, "hosts", _options.Transport.UsesTls ? DefaultTlsPort : DefaultPort);
         if (!_options.Transport.UsesTls) Unprotected.Add(host);
-        _listeners.Add((kestrel, tls) => kestrel.Listen(new IPEndPoint(address, port), listen => Network(listen, tls)));
+        _listeners.Add((kestrel, tls) => kestrel.Listen(address, listen => Network(listen, tls)));
+    }
+
+    private static IPEndPoint TcpAddress(string text, string option, int defaultPort)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Host == "") throw WharfException.Invalid($"invalid value \"{text}\" for option \"{option}\": not an address and port");
+        var address = uri.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6 ? IPAddress.Parse(uri.DnsSafeHost) :
+            uri.Host == "localhost" ? IPAddress.Loopback : throw WharfException.Invalid($"invalid value \"{text}\" for option \"{option}\": not an IP address");
+        return new IPEndPoint(address, uri.Port > 0 ? uri.Port : defaultPort);
+    }
+
+    /// <summary>The connection goes to the builder before any HTTP of the API's is seen on it.</summary>
+    private void AddBuildKit(string address)
+    {
+        if (address.StartsWith("unix://", StringComparison.Ordinal))
+        {
+            var path = UnixSocketFile.Prepare(address);
+            Sockets.Add(path);
+            _buildKitListeners.Add((kestrel, _) => kestrel.ListenUnixSocket(path, listen => BuildKit(listen)));
+            return;
+        }
+        var endPoint = TcpAddress(address, "buildkit-addr", DefaultBuildKitPort);
+        bool isProtected = _options.Transport.UsesTls;
+        if (!isProtected) Unprotected.Add(address);
+        _buildKitListeners.Add((kestrel, tls) => kestrel.Listen(endPoint, listen =>
+        {
+            if (isProtected) listen.Use(tls().Use);
+            BuildKit(listen);
+        }));
+    }
+
+    private void BuildKit(ListenOptions listen)
+    {
+        listen.Protocols = HttpProtocols.Http1; // of Kestrel's own, which is not come to
+        listen.Use(_ => connection => ServeBuildKit(connection));
     }
 
     private void AddMetrics(string text)

@@ -32,6 +32,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path}: {Status}")]
     public static partial void RequestFailed(this ILogger log, string method, string path, int status, Exception error);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "a connection to the builder: {Error}")]
+    public static partial void BuildKitRefused(this ILogger log, string error);
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "idle: garbage collected, {Kilobytes} kB of program files unmapped")]
     public static partial void MemoryReleased(this ILogger log, long kilobytes);
 }

@@ -18,13 +18,15 @@ public sealed class TlsGate
     private readonly SslServerAuthenticationOptions _options;
     private readonly ILogger _log;
 
-    public TlsGate(TransportOptions options, ILogger log)
+    /// <param name="protocol">What is spoken above, for clients that want to hear it in the handshake; null where nothing is said.</param>
+    public TlsGate(TransportOptions options, ILogger log, SslApplicationProtocol? protocol = null)
     {
         _log = log;
         // Through PKCS#12 in memory: a PEM key stays "ephemeral" and some platforms refuse that for servers.
         using var pem = X509Certificate2.CreateFromPemFile(options.CertificateFile, options.KeyFile);
         var certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
         _options = new SslServerAuthenticationOptions { ServerCertificate = certificate, EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13, ClientCertificateRequired = options.TlsVerify };
+        if (protocol is { } known) _options.ApplicationProtocols = [known];
         if (!options.TlsVerify) return;
         // The given authority and no other (CVE-2018-12608: the system's own were accepted too).
         var authority = new X509Certificate2Collection();

@@ -42,6 +42,21 @@ public sealed class AuthorizationTests
         (await CommandResult.RunAsync("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", daemon.Socket, "http://d/info"])).Text.ShouldBe("403");
     }
 
+    [Fact]
+    public async Task The_builders_own_socket_is_the_plugins_business_too()
+    {
+        DockerPlugins.Require("docker-buildx");
+        var plugin = new Plugin();
+        await using var daemon = await OwnDaemon.StartAsync(root => ["-H", $"unix://{root}/w.sock", "--buildkit-addr", $"unix://{root}/b.sock", "--authorization-plugin", plugin.Name]);
+        var client = new Dictionary<string, string> { ["DOCKER_HOST"] = $"unix://{daemon.Socket}", ["DOCKER_CONFIG"] = DockerPlugins.Config(Path.Combine(daemon.Root, "config")) };
+        Task<CommandResult> InspectAsync() => CommandResult.RunAsync("docker", ["buildx", "inspect", "guarded"], null, 60, client);
+        (await CommandResult.RunAsync("docker", ["buildx", "create", "--name", "guarded", "--driver", "remote", $"unix://{daemon.Root}/b.sock"], null, 60, client)).ShouldExit(0);
+        (await InspectAsync()).ShouldExit(0).Out.ShouldMatch("Status: +running");
+        await plugin.DisposeAsync();
+        (await InspectAsync()).Out.ShouldNotMatch("Status: +running");
+        daemon.Log.ShouldContain($"a connection to the builder: plugin {plugin.Name} failed with error");
+    }
+
     private static int Status(OwnDaemon daemon, string request)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 30_000 };

@@ -80,32 +80,17 @@ internal sealed class ClientContent(ClientSession session, string store) : ICach
     public void Dispose() { }
 
     /// <summary>The pieces of a blob as they come.</summary>
-    private sealed class BlobStream(AsyncServerStreamingCall<ReadContentResponse> call) : ReadOnlyStream
+    private sealed class BlobStream(AsyncServerStreamingCall<ReadContentResponse> call) : PieceStream
     {
-        private ReadOnlyMemory<byte> _left;
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        protected override async Task<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellation)
         {
-            while (_left.IsEmpty)
+            try { return await call.ResponseStream.MoveNext(cancellation) ? call.ResponseStream.Current.Data.Memory : null; }
+            catch (RpcException error)
             {
-                try
-                {
-                    if (!await call.ResponseStream.MoveNext(cancellationToken)) return 0;
-                }
-                catch (RpcException error)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    throw new WharfException(error.StatusCode == StatusCode.NotFound ? ErrorKind.NotFound : ErrorKind.Unavailable, error.Status.Detail, error);
-                }
-                _left = call.ResponseStream.Current.Data.Memory;
+                cancellation.ThrowIfCancellationRequested();
+                throw new WharfException(error.StatusCode == StatusCode.NotFound ? ErrorKind.NotFound : ErrorKind.Unavailable, error.Status.Detail, error);
             }
-            int count = Math.Min(buffer.Length, _left.Length);
-            _left[..count].CopyTo(buffer);
-            _left = _left[count..];
-            return count;
         }
-
-        public override int Read(Span<byte> buffer) => throw new NotSupportedException("asynchronous only");
 
         protected override void Dispose(bool disposing)
         {

@@ -12,6 +12,11 @@ namespace Wharf.Daemon.BuildKit.Sessions;
 /// </summary>
 internal sealed class ClientSession : IAsyncDisposable
 {
+    /// <summary>By which the client tells of itself, as headers of HTTP or as a call's metadata.</summary>
+    public const string IdHeader = "x-docker-expose-session-uuid", SharedKeyHeader = "x-docker-expose-session-sharedkey", MethodHeader = "x-docker-expose-session-grpc-method";
+
+    public const string NoId = "the session has no ID: header X-Docker-Expose-Session-Uuid is missing";
+
     /// <summary>Of one message of the client's, as BuildKit has it: what is larger comes in several, and a secret is no file.</summary>
     private const int MaxMessage = 16 << 20;
 

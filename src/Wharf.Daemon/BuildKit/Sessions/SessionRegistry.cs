@@ -10,7 +10,7 @@ internal sealed class SessionRegistry
     private readonly Lock _lock = new();
     private readonly Dictionary<string, TaskCompletionSource<ClientSession>> _sessions = new(StringComparer.Ordinal);
 
-    public void Add(ClientSession session)
+    private void Add(ClientSession session)
     {
         lock (_lock)
         {
@@ -23,7 +23,22 @@ internal sealed class SessionRegistry
         }
     }
 
-    public void Remove(string id)
+    /// <summary>Has a session among those that builds find, until its client leaves.</summary>
+    public async Task ServeAsync(ClientSession session, CancellationToken cancellation)
+    {
+        Add(session);
+        try
+        {
+            await session.RunAsync(cancellation);
+        }
+        catch (Grpc.Core.RpcException)
+        {
+            // The client left before it said anything.
+        }
+        finally { Remove(session.Id); }
+    }
+
+    private void Remove(string id)
     {
         lock (_lock) _sessions.Remove(id);
     }
