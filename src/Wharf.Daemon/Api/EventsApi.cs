@@ -25,11 +25,13 @@ public static class EventsApi
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
         bool onlyPast = until is not null && until <= Now();
         if (until is not null && !onlyPast) end.CancelAfter(TimeSpan.FromMilliseconds(Math.Min((until.Value - Now()) / 1_000_000 + 1, int.MaxValue)));
+        // Before the head: who has read it may start a container at once, and is to hear of that.
+        using var heard = context.Engine.Events.Subscribe(since ?? (onlyPast ? 0 : null));
         var lines = context.StartJsonLines(Form(context.Http.Request));
         await context.Http.Response.Body.FlushAsync(context.Cancellation);
         try
         {
-            await foreach (var message in context.Engine.Events.ListenAsync(since ?? (onlyPast ? 0 : null), onlyPast, end.Token))
+            await foreach (var message in heard.ReadAsync(onlyPast, end.Token))
             {
                 if (until is not null && message.TimeNano > until) break;
                 if (Matches(message, filters)) await lines.WriteAsync(message, DockerApiJson.Default.EventMessage);

@@ -23,7 +23,7 @@ public static class ExecApi
     {
         var config = await context.ReadJsonAsync(DockerApiJson.Default.ExecConfig);
         if (config.Cmd is not { Count: > 0 }) throw Specs.Errors.WharfException.Invalid("No exec command specified"); // before it is looked whether there is a container
-        var id = context.Engine.Containers.CreateExec(context.Route("id"), config);
+        var id = await context.Engine.Containers.CreateExecAsync(context.Route("id"), config, context.Cancellation);
         await context.WriteJsonAsync(201, new IdResponse { Id = id }, DockerApiJson.Default.IdResponse);
     }
 

@@ -18,10 +18,10 @@ public sealed partial class ContainerService
     private readonly ConcurrentDictionary<string, ExecInstance> _execs = new(StringComparer.Ordinal);
 
     /// <summary>Prepares a further process; gives its ID.</summary>
-    public string CreateExec(string nameOrId, ExecConfig config)
+    public async Task<string> CreateExecAsync(string nameOrId, ExecConfig config, CancellationToken cancellation)
     {
         if (config.Cmd is not { Count: > 0 }) throw WharfException.Invalid("No exec command specified");
-        var container = _index.Get(nameOrId);
+        var container = await SettledAsync(nameOrId, cancellation);
         RequireExecutable(container, nameOrId);
         foreach (var variable in config.Env ?? []) ConfigRules.CheckVariable(variable);
         _users.Of(container).Resolve(config.User is { Length: > 0 } own ? own : container.Config.User, container.HostConfig.GroupAdd);

@@ -131,7 +131,7 @@ public sealed partial class ContainerService
         var start = DateTimeOffset.UtcNow;
         try
         {
-            var execId = CreateExec(container.Id, new ExecConfig { Cmd = command, AttachStdout = true, AttachStderr = true });
+            var execId = await CreateExecAsync(container.Id, new ExecConfig { Cmd = command, AttachStdout = true, AttachStderr = true }, cancellation);
             BeginExec(execId);
             await using var streams = await StartExecAsync(execId, attach: true, null, cancellation);
             var output = new ProbeOutput();

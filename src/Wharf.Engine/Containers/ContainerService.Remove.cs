@@ -9,18 +9,23 @@ public sealed partial class ContainerService
     public async Task RemoveAsync(string nameOrId, bool force, bool volumes, CancellationToken cancellation)
     {
         var container = _index.Get(nameOrId);
-        if (container.State.IsUp)
+        while (true)
         {
-            if (!force) throw WharfException.Conflict($"cannot remove container \"{nameOrId}\": {WhyNot(container.State.Status)}");
-            await EndForRemovalAsync(container, cancellation);
-        }
-        using (await container.Gate.EnterAsync(cancellation))
-        {
-            // AutoRemove may have been quicker: then it is gone, which is what was asked for.
-            if (!ReferenceEquals(_index.Find(container.Id), container)) return;
-            if (container.State.Status == ContainerStatus.Removing) throw WharfException.Conflict($"removal of container {container.Id} is already in progress");
-            if (container.State.IsUp) throw WharfException.Conflict($"cannot remove container \"{nameOrId}\": {WhyNot(container.State.Status)}");
-            await RemoveHeldAsync(container, volumes);
+            if (container.State.IsUp)
+            {
+                if (!force) throw WharfException.Conflict($"cannot remove container \"{nameOrId}\": {WhyNot(container.State.Status)}");
+                await EndForRemovalAsync(container, cancellation);
+            }
+            using (await container.Gate.EnterAsync(cancellation))
+            {
+                // AutoRemove may have been quicker: then it is gone, which is what was asked for.
+                if (!ReferenceEquals(_index.Find(container.Id), container)) return;
+                if (container.State.Status == ContainerStatus.Removing) throw WharfException.Conflict($"removal of container {container.Id} is already in progress");
+                // The start that was under way is done.
+                if (container.State.IsUp) continue;
+                await RemoveHeldAsync(container, volumes);
+                return;
+            }
         }
     }
 

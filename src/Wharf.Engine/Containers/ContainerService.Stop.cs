@@ -14,9 +14,25 @@ public sealed partial class ContainerService
     /// <summary>Asks a container to end, and kills it after <paramref name="seconds"/> (negative: never). NotModified when it does not run.</summary>
     public async Task StopAsync(string nameOrId, string? signal, int? seconds, CancellationToken cancellation)
     {
-        var container = _index.Get(nameOrId);
+        var container = await SettledAsync(nameOrId, cancellation);
         if (!container.State.IsUp) throw new WharfException(ErrorKind.NotModified, "container already stopped");
         await StopOneAsync(container, SignalFor(container, signal, $"cannot stop container: {nameOrId}"), seconds, cancellation);
+    }
+
+    /// <summary>
+    /// The container; one that has no process only when the verb under way is done. Who stops what is just being started means what comes
+    /// of that: to be told that it does not run would leave it running for good.
+    /// </summary>
+    private async Task<Container> SettledAsync(string nameOrId, CancellationToken cancellation)
+    {
+        var container = _index.Get(nameOrId);
+        if (!container.State.HasProcess) await SettleAsync(container, cancellation);
+        return container;
+    }
+
+    private static async Task SettleAsync(Container container, CancellationToken cancellation)
+    {
+        using (await container.Gate.EnterAsync(cancellation)) { }
     }
 
     private static int SignalFor(Container container, string? signal, string failure)
@@ -30,7 +46,7 @@ public sealed partial class ContainerService
     /// <summary>Stops it if it runs, and starts it.</summary>
     public async Task RestartAsync(string nameOrId, string? signal, int? seconds, CancellationToken cancellation)
     {
-        var container = _index.Get(nameOrId);
+        var container = await SettledAsync(nameOrId, cancellation);
         int number = SignalFor(container, signal, $"Cannot restart container {nameOrId}");
         RequireStreams(container);
         // AutoRemove means: when it ends by itself. A restart is not its end.

@@ -11,7 +11,7 @@ public sealed partial class ContainerService
     /// <summary>A container's processes as the host's <c>ps</c> shows them, or by podman's columns. Nothing of the container is executed (CVE-2022-1227).</summary>
     public async Task<ContainerTopResponse> TopAsync(string nameOrId, string? arguments, CancellationToken cancellation)
     {
-        var container = _index.Get(nameOrId);
+        var container = await SettledAsync(nameOrId, cancellation);
         if (!container.State.HasProcess) throw NotRunning(container);
         if (container.State.Status == ContainerStatus.Restarting) throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
         var pids = CgroupRoot.MayMake ? CgroupReader.Of(container.State.Pid)?.Processes() ?? [] : PidNamespace.ProcessesWith(container.State.Pid);

@@ -15,8 +15,12 @@ public sealed partial class ContainerService
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         // Registered before the state is looked at: an exit in between must not be missed.
         var next = container.NextAsync(condition == WaitCondition.Removed, over.Token);
+        // One that is being started is waited for.
+        if (condition == WaitCondition.NotRunning && !container.State.IsUp) await SettleAsync(container, cancellation);
         var state = container.State;
-        if (condition != WaitCondition.NotRunning || state.IsUp) return await next;
+        // Nobody is told any more of a removal that came first.
+        bool removed = !ReferenceEquals(_index.Find(container.Id), container);
+        if (!removed && (condition != WaitCondition.NotRunning || state.IsUp)) return await next;
         await over.CancelAsync();
         return new ContainerWaitResponse { StatusCode = state.ExitCode, Error = state.Error.Length > 0 ? new ContainerWaitExitError { Message = state.Error } : null };
     }
@@ -55,7 +59,7 @@ public sealed partial class ContainerService
 
     public async Task ResizeAsync(string nameOrId, uint height, uint width, CancellationToken cancellation)
     {
-        var container = _index.Get(nameOrId);
+        var container = await SettledAsync(nameOrId, cancellation);
         if (!container.State.HasProcess) throw NotRunning(container);
         await _shim.SendAsync(new ShimRequest { Resize = new ResizeRequest { Id = container.Id, Height = height, Width = width } }, cancellation);
         Publish(container, "resize", ("height", Number(height)), ("width", Number(width)));

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Wharf.Specs.DockerApi;
 
@@ -17,53 +16,53 @@ public sealed class EventService(TimeProvider clock)
     private readonly Queue<EventMessage> _past = new();
     private readonly List<Channel<EventMessage>> _listeners = [];
 
-    /// <summary>Announces that <paramref name="action"/> happened to an object, e.g. container, start.</summary>
+    /// <summary>Announces that <paramref name="action"/> happened to an object, e.g. container, start. The order of announcements is that of their times.</summary>
     public void Publish(string type, string action, string id, IReadOnlyDictionary<string, string>? attributes = null)
     {
-        var now = clock.GetUtcNow();
-        long nanoseconds = (now - DateTimeOffset.UnixEpoch).Ticks * 100;
-        var message = new EventMessage
-        {
-            LegacyStatus = type is "container" or "image" ? action : null,
-            LegacyId = type is "container" or "image" && id.Length > 0 ? id : null,
-            LegacyFrom = type == "container" ? attributes?.GetValueOrDefault("image") : null,
-            Type = type,
-            Action = action,
-            Actor = new EventActor { ID = id, Attributes = attributes is null ? [] : new Dictionary<string, string>(attributes) },
-            Scope = "local",
-            Time = nanoseconds / 1_000_000_000,
-            TimeNano = nanoseconds,
-        };
+        var actor = new EventActor { ID = id, Attributes = attributes is null ? [] : new Dictionary<string, string>(attributes) };
         lock (_lock)
         {
+            var message = At(clock.GetUtcNow(), type, action, actor);
             _past.Enqueue(message);
             while (_past.Count > Kept) _past.Dequeue();
             foreach (var listener in _listeners) listener.Writer.TryWrite(message);
         }
     }
 
+    private static EventMessage At(DateTimeOffset now, string type, string action, EventActor actor)
+    {
+        long nanoseconds = (now - DateTimeOffset.UnixEpoch).Ticks * 100;
+        return new EventMessage
+        {
+            LegacyStatus = type is "container" or "image" ? action : null,
+            LegacyId = type is "container" or "image" && actor.ID!.Length > 0 ? actor.ID : null,
+            LegacyFrom = type == "container" ? actor.Attributes!.GetValueOrDefault("image") : null,
+            Type = type,
+            Action = action,
+            Actor = actor,
+            Scope = "local",
+            Time = nanoseconds / 1_000_000_000,
+            TimeNano = nanoseconds,
+        };
+    }
+
     /// <summary>
-    /// Past events from <paramref name="since"/> (nanoseconds of the Unix epoch; null for none), then, unless
-    /// <paramref name="onlyPast"/>, new ones until cancelled. A listener that falls 16,384 events behind loses the oldest.
+    /// Listens from now on, whenever it is read: past events from <paramref name="since"/> (nanoseconds of the Unix epoch; null for
+    /// none), then new ones. A listener that falls 16,384 events behind loses the oldest.
     /// </summary>
-    public async IAsyncEnumerable<EventMessage> ListenAsync(long? since, bool onlyPast, [EnumeratorCancellation] CancellationToken cancellation)
+    public EventSubscription Subscribe(long? since)
     {
         var channel = Channel.CreateBounded<EventMessage>(new BoundedChannelOptions(16 * Kept) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
-        List<EventMessage> past;
         lock (_lock)
         {
-            past = since is null ? [] : [.. _past.Where(message => message.TimeNano >= since)];
+            List<EventMessage> past = since is null ? [] : [.. _past.Where(message => message.TimeNano >= since)];
             _listeners.Add(channel);
+            return new EventSubscription(past, channel.Reader, () => Leave(channel));
         }
-        try
-        {
-            foreach (var message in past) yield return message;
-            if (onlyPast) yield break;
-            await foreach (var message in channel.Reader.ReadAllAsync(cancellation)) yield return message;
-        }
-        finally
-        {
-            lock (_lock) _listeners.Remove(channel);
-        }
+    }
+
+    private void Leave(Channel<EventMessage> channel)
+    {
+        lock (_lock) _listeners.Remove(channel);
     }
 }

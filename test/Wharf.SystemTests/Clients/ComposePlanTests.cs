@@ -172,8 +172,8 @@ public sealed class ComposePlanTests(EngineFixture engine)
     {
         await using var project = await ComposeProject.MakeAsync(engine, """
             services:
-              good: { image: busybox, command: ["sh", "-c", "sleep 2"] }
-              bad: { image: busybox, command: ["sh", "-c", "sleep 4; exit 6"] }
+              good: { image: busybox, command: ["true"] }
+              bad: { image: busybox, command: ["sh", "-c", "sleep 2; exit 6"] }
               lasting: { image: busybox, init: true, command: ["sleep", "600"] }
             """);
         // good ends first, and takes nobody with it

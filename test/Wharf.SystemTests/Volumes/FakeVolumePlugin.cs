@@ -14,6 +14,9 @@ public sealed class FakeVolumePlugin : FakePlugin
         Serve();
     }
 
+    /// <summary>Mounts are answered when this is done.</summary>
+    public Task Mounting { get; set; } = Task.CompletedTask;
+
     protected override JsonObject Answer(string method, JsonNode? body)
     {
         var name = body?["Name"]?.ToString() ?? "";
@@ -26,7 +29,10 @@ public sealed class FakeVolumePlugin : FakePlugin
                 Directory.CreateDirectory(path);
                 return new JsonObject { ["Err"] = "" };
             case "/VolumeDriver.Get": return Directory.Exists(path) && name.Length > 0 ? new JsonObject { ["Volume"] = new JsonObject { ["Name"] = name, ["Mountpoint"] = path }, ["Err"] = "" } : new JsonObject { ["Err"] = "no such volume" };
-            case "/VolumeDriver.Mount" or "/VolumeDriver.Path": return new JsonObject { ["Mountpoint"] = path, ["Err"] = "" };
+            case "/VolumeDriver.Mount":
+                Mounting.Wait();
+                goto case "/VolumeDriver.Path";
+            case "/VolumeDriver.Path": return new JsonObject { ["Mountpoint"] = path, ["Err"] = "" };
             case "/VolumeDriver.List": return new JsonObject { ["Volumes"] = new JsonArray([.. Directory.GetDirectories(_directory).Select(directory => new JsonObject { ["Name"] = Path.GetFileName(directory), ["Mountpoint"] = directory })]), ["Err"] = "" };
             case "/VolumeDriver.Remove":
                 Directory.Delete(path, recursive: true);

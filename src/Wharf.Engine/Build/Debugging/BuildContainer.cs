@@ -95,11 +95,11 @@ public sealed class BuildContainer : IAsyncDisposable
     private async Task<BuildProcess> JoinAsync(string id, BuildProcessSetup process, CancellationToken cancellation)
     {
         var containers = _parts.Containers;
-        var exec = containers.CreateExec(id, new ExecConfig
+        var exec = await containers.CreateExecAsync(id, new ExecConfig
         {
             Cmd = [.. process.Command], Env = [.. process.Environment], User = process.User, WorkingDir = process.Directory, Tty = process.Terminal, Privileged = process.Insecure,
             AttachStdin = process.Stdin, AttachStdout = true, AttachStderr = true,
-        });
+        }, cancellation);
         containers.BeginExec(exec);
         var streams = (await containers.StartExecAsync(exec, attach: true, null, cancellation))!;
         return new BuildProcess(streams, process.Terminal)
