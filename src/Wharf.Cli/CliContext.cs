@@ -31,9 +31,12 @@ internal sealed class CliContext : IAsyncDisposable
     public DockerClient Api => client.Value;
     public ConfigFile Config => Options.Config;
 
+    /// <summary>Images as directories and archives; set by the program.</summary>
+    public ImageTransports Transports { get => field ?? throw new InvalidOperationException("no transports were given"); init; }
+
     /// <summary>On the process's own stdin, stdout and stderr, which stay open when it is disposed.</summary>
-    public static CliContext OfProcess(GlobalOptions options)
-        => new(options, new DescriptorStream(0, isInput: true), new DescriptorStream(1, isInput: false), new DescriptorStream(2, isInput: false));
+    public static CliContext OfProcess(GlobalOptions options, ImageTransports? transports = null)
+        => new(options, new DescriptorStream(0, isInput: true), new DescriptorStream(1, isInput: false), new DescriptorStream(2, isInput: false)) { Transports = transports! };
 
     private static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 4096, leaveOpen: true) { AutoFlush = true, NewLine = "\n" };
 

@@ -5,10 +5,10 @@ namespace Wharf.Cli;
 /// <summary>The command line: finds the command, runs it, turns errors into docker's messages and exit codes.</summary>
 public static class CliProgram
 {
-    public static async Task<int> RunAsync(string[] args)
+    public static async Task<int> RunAsync(string[] args, ImageTransports transports)
     {
         var options = new GlobalOptions();
-        await using var cli = CliContext.OfProcess(options);
+        await using var cli = CliContext.OfProcess(options, transports);
         return await RunAsync(cli, args);
     }
 

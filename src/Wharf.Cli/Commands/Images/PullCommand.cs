@@ -20,6 +20,7 @@ internal sealed class PullCommand : Command
     }
 
     public override string Usage => "[OPTIONS] NAME[:TAG|@DIGEST]";
+    public override string Details => $"Or from a directory or an archive: {TransportPlace.Forms}.";
     public override int MinArguments => 1;
     public override int MaxArguments => 1;
 
@@ -28,6 +29,13 @@ internal sealed class PullCommand : Command
         ContentTrust.Check(isUntrusted);
         PullPolicy.Check(policy.Value, "policy");
         var name = arguments[0];
+        if (TransportPlace.Is(name))
+        {
+            if (allTags) throw new CliException("--all-tags/-a is for registries");
+            if (policy.Value != PullPolicy.Always) throw new CliException($"--policy {policy.Value} is for registries");
+            await TransportPlace.PullAsync(cli, name, platform.Value, quiet, cancellationToken);
+            return 0;
+        }
         Reference.Check(name);
         var (_, tag, digest) = Reference.Split(name);
         if (allTags && policy.Value != PullPolicy.Always) throw new CliException("--policy can't be used with --all-tags/-a");

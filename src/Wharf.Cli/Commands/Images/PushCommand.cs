@@ -28,9 +28,10 @@ internal sealed class PushCommand : Command
         retry = new RetryFlags(Flags);
     }
 
-    public override string Usage => "[OPTIONS] NAME[:TAG]";
+    public override string Usage => "[OPTIONS] NAME[:TAG] [PLACE]";
+    public override string Details => $"PLACE is a directory or an archive in the place of the registry: {TransportPlace.Forms}.";
     public override int MinArguments => 1;
-    public override int MaxArguments => 1;
+    public override int MaxArguments => 2;
 
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
@@ -45,6 +46,13 @@ internal sealed class PushCommand : Command
         {
             tag = "latest";
             if (!quiet) await cli.Out.WriteLineAsync("Using default tag: latest");
+        }
+        if (arguments.Count == 2)
+        {
+            if (!TransportPlace.Is(arguments[1])) throw new CliException($"{arguments[1]}: expected {TransportPlace.Forms}; for a registry, tag the image first");
+            if (allTags) throw new CliException("--all-tags/-a is for registries");
+            await TransportPlace.PushAsync(cli, $"{name}:{tag}", arguments[1], only, quiet, cancellationToken);
+            return 0;
         }
         var header = await new Credentials(cli.Config).HeaderAsync(Reference.Registry(name), cancellationToken);
         var query = new Query().Add("tag", allTags ? null : tag).Add("platform", only);

@@ -32,3 +32,10 @@ internal interface ICopyPlace : IDisposable
     /// <summary>Whether it holds indexes; one that does not takes an image of one platform.</summary>
     bool TakesIndexes => true;
 }
+
+/// <summary>A place that may know an image's whole name, and not its tag alone.</summary>
+internal interface INamedImages : ICopyPlace
+{
+    /// <summary>The whole name of an image; null when it has none.</summary>
+    Task<string?> FullNameAsync(string reference, CancellationToken cancellation);
+}

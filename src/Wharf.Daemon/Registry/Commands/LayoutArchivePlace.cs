@@ -8,7 +8,7 @@ using Wharf.Specs.Image;
 namespace Wharf.Daemon.Registry.Commands;
 
 /// <summary>A tar of an OCI layout. One that is read is unpacked into a private directory, under numbers and not under its own names; one that is written appears when it is whole.</summary>
-internal sealed class LayoutArchivePlace : ICopyPlace
+internal sealed class LayoutArchivePlace : INamedImages
 {
     private readonly string _path;
     private readonly ArchiveMembers? _members;
@@ -23,19 +23,28 @@ internal sealed class LayoutArchivePlace : ICopyPlace
 
     public static async Task<LayoutArchivePlace> ReadAsync(string path, CancellationToken cancellation) => new(path, await MembersAsync(path, cancellation), null);
 
+    /// <summary>An archive that comes from elsewhere; <paramref name="name"/> stands for it in errors.</summary>
+    public static async Task<LayoutArchivePlace> ReadAsync(string name, Stream archive, CancellationToken cancellation) => new(name, await MembersAsync(archive, cancellation), null);
+
     /// <summary>An archive that is to be written, in the place of one that is there.</summary>
     public static LayoutArchivePlace Create(string path) => new(path, null, Directory.CreateTempSubdirectory("wharf-copy-"));
 
     /// <summary>The members of an archive, which may be compressed, in a directory of their own.</summary>
     public static async Task<ArchiveMembers> MembersAsync(string path, CancellationToken cancellation)
     {
-        var limits = new Limits();
         await using var file = await BlobFile.OpenAsync(path);
+        return await MembersAsync(file, cancellation);
+    }
+
+    private static async Task<ArchiveMembers> MembersAsync(Stream file, CancellationToken cancellation)
+    {
+        var limits = new Limits();
         await using var tar = await Compression.OpenAsync(file, limits.MaxDecompressionRatio, cancellation);
         return await ArchiveMembers.ReadAsync(tar, Path.GetTempPath(), limits, cancellation);
     }
 
     public Task<(byte[] Bytes, string? MediaType, Digest Digest)> ManifestAsync(string reference, CancellationToken cancellation) => _layout.ManifestAsync(reference, cancellation);
+    public Task<string?> FullNameAsync(string reference, CancellationToken cancellation) => _layout.FullNameAsync(reference, cancellation);
     public Task<bool> HasManifestAsync(Digest digest, CancellationToken cancellation) => _layout.HasManifestAsync(digest, cancellation);
     public Task<Stream> OpenBlobAsync(Digest digest, CancellationToken cancellation) => _layout.OpenBlobAsync(digest, cancellation);
     public Task<List<Descriptor>> ReferrersAsync(Digest subject, CancellationToken cancellation) => _layout.ReferrersAsync(subject, cancellation);

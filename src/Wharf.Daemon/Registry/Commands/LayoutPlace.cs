@@ -10,7 +10,7 @@ namespace Wharf.Daemon.Registry.Commands;
 /// <summary>A directory as the OCI image-spec lays it out (image-layout.md): <c>blobs/ALGORITHM/HEX</c>, and an <c>index.json</c> that gives manifests their tags.</summary>
 /// <param name="directory">Where it is, or is written.</param>
 /// <param name="locate">Where the file of a name of the layout lies; null for one of that name in the directory.</param>
-internal sealed class LayoutPlace(string directory, Func<string, string>? locate = null) : ICopyPlace
+internal sealed class LayoutPlace(string directory, Func<string, string>? locate = null) : INamedImages
 {
     private const string NameKey = "org.opencontainers.image.ref.name";
 
@@ -26,7 +26,7 @@ internal sealed class LayoutPlace(string directory, Func<string, string>? locate
     public async Task<(byte[] Bytes, string? MediaType, Digest Digest)> ManifestAsync(string reference, CancellationToken cancellation)
     {
         if (Digest.TryParse(reference, out var digest)) return (await DocumentAsync(digest, cancellation), null, digest);
-        var entry = Find(await ReadIndexAsync(cancellation), reference) ?? throw WharfException.NotFound($"{IndexPath} names nothing \"{reference}\"");
+        var entry = Find(await ReadIndexAsync(cancellation), reference) ?? throw WharfException.NotFound(reference == Only ? $"{IndexPath} has none or several images, and none of them is \"{ImageReference.DefaultTag}\": say which" : $"{IndexPath} names nothing \"{reference}\"");
         if (!Digest.TryParse(Text(entry, "digest") ?? "", out digest)) throw WharfException.Invalid($"{IndexPath}: \"{reference}\" has no valid digest");
         return (await DocumentAsync(digest, cancellation), Text(entry, "mediaType"), digest);
     }
@@ -95,6 +95,14 @@ internal sealed class LayoutPlace(string directory, Func<string, string>? locate
     }
 
     private static string? NameOf(JsonNode? entry) => Text((entry as JsonObject)?["annotations"], NameKey);
+
+    /// <summary>containerd writes the whole name beside the tag; of other writers' names only one with a tag is whole.</summary>
+    public async Task<string?> FullNameAsync(string reference, CancellationToken cancellation)
+    {
+        var entry = Find(await ReadIndexAsync(cancellation), reference);
+        var name = Text((entry as JsonObject)?["annotations"], "io.containerd.image.name") ?? NameOf(entry);
+        return name is not null && name.Contains(':') && ImageReference.TryParse(name, out var known) && known.Tag is not null ? known.Familiar : null;
+    }
 
     private static string? Text(JsonNode? node, string member) => (node as JsonObject)?[member] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
