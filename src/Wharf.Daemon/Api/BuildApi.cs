@@ -22,6 +22,12 @@ public static class BuildApi
     {
         router.Post("/build", context => BuildAsync(context, buildKit));
         router.Post("/build/prune", PruneAsync);
+        router.Post("/build/cancel", context =>
+        {
+            if (context.Query("id") is not { Length: > 0 } id) throw WharfException.Invalid("build ID not provided");
+            buildKit.Cancel(id);
+            return context.EmptyAsync(200);
+        });
         router.Get("/wharf/build/why", WhyAsync);
         router.Get("/wharf/build/mounts/export", ExportMountAsync);
         router.Post("/wharf/build/mounts/import", ImportMountAsync);

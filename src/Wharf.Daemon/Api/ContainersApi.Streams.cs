@@ -35,7 +35,7 @@ public static partial class ContainersApi
         {
             terminal = containers.HasTerminal(id);
             keys = ReadDetachKeys(context);
-            attached = context.QueryBool("stream") ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
+            attached = Streams(context) ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
         }
         catch (WharfException error)
         {
@@ -52,6 +52,9 @@ public static partial class ContainersApi
         if (streams is null) return;
         if (await StreamRelay.RunAsync(client, streams, stdin, terminal ? keys : null, endsWithInput: containers.InputStaysOpen(id)) is RelayEnd.Detached) containers.Detached(id);
     }
+
+    /// <summary>Who asks for a stream and for none of the three has seen all of it at once.</summary>
+    private static bool Streams(ApiContext context) => context.QueryBool("stream") && (context.QueryBool("stdin") || context.QueryBool("stdout") || context.QueryBool("stderr"));
 
     private static byte[] ReadDetachKeys(ApiContext context)
     {
@@ -93,7 +96,7 @@ public static partial class ContainersApi
         WebSocketUpgrade.Require(context);
         HijackedConnection.Prepare(context);
         bool stdin = context.QueryBool("stdin");
-        await using var streams = context.QueryBool("stream")
+        await using var streams = Streams(context)
             ? await containers.AttachAsync(id, stdin, context.QueryBool("stdout"), context.QueryBool("stderr"), context.Cancellation) : null;
         var (socket, connection) = await WebSocketUpgrade.AcceptAsync(context);
         await using var taken = connection;

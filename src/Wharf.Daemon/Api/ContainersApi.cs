@@ -52,6 +52,8 @@ public static partial class ContainersApi
     private static void DropDefaults(ContainerCreateRequest request)
     {
         if (request.NetworkDisabled == false) request.NetworkDisabled = null;
+        if (request.ArgsEscaped == false) request.ArgsEscaped = null;
+        if (request.MacAddress is "") request.MacAddress = null;
         foreach (var mount in request.HostConfig?.Mounts ?? [])
             if (mount.ReadOnly == false) mount.ReadOnly = null;
     }

@@ -141,8 +141,8 @@ public static partial class ImagesApi
         if (context.Version < (since ?? new ApiVersion(1, 48))) return platforms;
         foreach (var text in context.QueryAll(parameter).Where(text => text.Length > 0))
         {
-            try { platforms.Add(JsonSerializer.Deserialize(text, DockerApiJson.Default.Platform) ?? throw WharfException.Invalid("failed to parse platform: null")); }
-            catch (JsonException) { throw WharfException.Invalid($"failed to parse platform: invalid character '{text[0]}' looking for beginning of value"); }
+            try { platforms.Add(JsonSerializer.Deserialize(text, DockerApiJson.Default.Platform) ?? new Platform()); }
+            catch (JsonException error) { throw WharfException.Invalid($"failed to parse platform: {JsonBody.Describe(System.Text.Encoding.UTF8.GetBytes(text), error, "v1.Platform")}"); }
             if (platforms[^1] is { Os: null or "" } or { Architecture: null or "" }) throw WharfException.Invalid("both OS and Architecture must be provided");
         }
         return platforms;

@@ -11,8 +11,8 @@ public static class NetworksApi
     public static void Map(ApiRouter router)
     {
         router.Get("/networks", ListAsync);
-        router.Get("/networks/{id}", InspectAsync);
-        router.Delete("/networks/{id}", async context =>
+        router.Get("/networks/{id*}", InspectAsync);
+        router.Delete("/networks/{id*}", async context =>
         {
             await context.Engine.Networks.RemoveAsync(context.Route("id"), context.Cancellation);
             await context.EmptyAsync(204);
@@ -76,7 +76,7 @@ public static class NetworksApi
     {
         bool Any(string key, Func<string, bool> test) => filters.Get(key) is not { Count: > 0 } values || values.Any(test);
         bool custom = network.Name is not ("bridge" or "host" or "none");
-        return Any("driver", value => network.Driver == value) && Any("id", value => network.Id!.StartsWith(value, StringComparison.Ordinal)) && Any("name", value => network.Name!.Contains(value, StringComparison.Ordinal))
+        return Any("driver", value => network.Driver == value) && Any("id", value => Engine.Containers.ContainerFilters.Matches(value, network.Id!)) && Any("name", value => Engine.Containers.ContainerFilters.Matches(value, network.Name!))
             && Any("scope", value => network.Scope == value) && Any("type", value => value == (custom ? "custom" : "builtin")) && HasLabels(network, filters.Get("label"))
             && Any("dangling", value => (value is "true" or "1") == (custom && !context.Engine.Networks.IsUsed(network.Id!)));
     }

@@ -33,8 +33,9 @@ public static class SystemApi
         response.Headers.CacheControl = "no-cache, no-store, must-revalidate";
         response.Headers.Pragma = "no-cache";
         response.ContentType = "text/plain; charset=utf-8";
-        response.ContentLength = 2;
-        if (!HttpMethods.IsHead(context.Http.Request.Method)) await response.Body.WriteAsync("OK"u8.ToArray(), context.Cancellation);
+        bool head = HttpMethods.IsHead(context.Http.Request.Method);
+        response.ContentLength = head ? 0 : 2;
+        if (!head) await response.Body.WriteAsync("OK"u8.ToArray(), context.Cancellation);
     }
 
     private static SystemVersion Version(ApiContext context)

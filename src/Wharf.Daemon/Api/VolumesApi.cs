@@ -19,10 +19,10 @@ public static class VolumesApi
             await context.WriteJsonAsync(201, volume, DockerApiJson.Default.Volume);
         });
         router.Post("/volumes/prune", PruneAsync);
-        router.Get("/volumes/{name}", async context =>
+        router.Get("/volumes/{name*}", async context =>
             await context.WriteJsonAsync(200, await context.Engine.Volumes.GetAsync(context.Route("name"), context.Cancellation), DockerApiJson.Default.Volume));
-        router.Put("/volumes/{name}", _ => throw WharfException.Unavailable("volume update only valid for cluster volumes, but swarm is unavailable"));
-        router.Delete("/volumes/{name}", async context =>
+        router.Put("/volumes/{name*}", _ => throw WharfException.Unavailable("volume update only valid for cluster volumes, but swarm is unavailable"));
+        router.Delete("/volumes/{name*}", async context =>
         {
             await context.Engine.Volumes.RemoveAsync(context.Route("name"), context.QueryBool("force"), context.Cancellation);
             await context.EmptyAsync(204);
@@ -73,7 +73,7 @@ public static class VolumesApi
     private static bool Matches(ApiContext context, Volume volume, Filters filters)
     {
         bool Any(string key, Func<string, bool> test) => filters.Get(key) is not { Count: > 0 } values || values.Any(test);
-        return Any("driver", value => volume.Driver == value) && Any("name", value => volume.Name!.Contains(value, StringComparison.Ordinal)) && HasLabels(volume, filters.Get("label"))
+        return Any("driver", value => volume.Driver == value) && Any("name", value => Engine.Containers.ContainerFilters.Matches(value, volume.Name!)) && HasLabels(volume, filters.Get("label"))
             && Any("dangling", value => (value is "true" or "1") == (context.Engine.Volumes.UsersOf(volume.Name!).Count == 0));
     }
 

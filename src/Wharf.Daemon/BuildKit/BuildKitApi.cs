@@ -57,6 +57,9 @@ public sealed class BuildKitApi : IAsyncDisposable
     /// <summary>A build by the Engine API's own endpoint, with this builder.</summary>
     internal Task BuildAsync(ApiContext context) => _direct.RunAsync(context);
 
+    /// <summary>Ends the build that came with this <c>buildid</c>; one that is not there has ended.</summary>
+    internal void Cancel(string id) => _direct.Cancel(id);
+
     private const string NoProtocol = "no upgrade proto in request";
 
     private static async Task<HijackedConnection> UpgradeAsync(ApiContext context)

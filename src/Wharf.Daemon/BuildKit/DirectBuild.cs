@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using Google.Protobuf;
@@ -23,6 +24,16 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
 {
     private const string ClientSession = "client-session", TraceId = "moby.buildkit.trace", ImageId = "moby.image.id", DigestKey = "containerimage.digest";
 
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> _running = new(StringComparer.Ordinal);
+
+    /// <summary>Ends a build; one that is not there has ended.</summary>
+    public void Cancel(string id)
+    {
+        if (!_running.TryGetValue(id, out var running)) return;
+        try { running.Cancel(); }
+        catch (ObjectDisposedException) { /* it ended just now */ }
+    }
+
     public async Task RunAsync(ApiContext context)
     {
         var request = RequestOf(context);
@@ -40,11 +51,14 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
                 request.FrontendAttrs["context"] = BuildJob.BodyAddress;
             }
             else if (remote != ClientSession) request.FrontendAttrs["context"] = remote;
-            await using var job = new BuildJob(request.Ref, request.Session, request, Path.Combine(engine.Options.ExecRoot, "build", "direct-" + Guid.NewGuid().ToString("n")), context.Cancellation)
+            using var cancel = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
+            await using var job = new BuildJob(request.Ref, request.Session, request, Path.Combine(engine.Options.ExecRoot, "build", "direct-" + Guid.NewGuid().ToString("n")), cancel.Token)
             {
                 Body = directory ?? (remote == ClientSession ? null : ""), Credentials = BuildApi.CredentialsOf(context),
             };
-            await StreamAsync(context, job);
+            _running.TryAdd(request.Ref, cancel);
+            try { await StreamAsync(context, job, cancel.Token); }
+            finally { _running.TryRemove(KeyValuePair.Create(request.Ref, cancel)); }
         }
         finally
         {
@@ -65,12 +79,12 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
 
     private static Task FailAsync(JsonLines lines, string message) => lines.WriteAsync(new JsonMessage { ErrorDetail = new ErrorDetail { Message = message }, Error = message }, JsonMessageJson.Default.JsonMessage);
 
-    private async Task StreamAsync(ApiContext context, BuildJob job)
+    private async Task StreamAsync(ApiContext context, BuildJob job, CancellationToken cancellation)
     {
         bool quiet = context.QueryBool("q");
         history.Started(job);
         var lines = context.StartJsonLines();
-        var building = BuildAsync(job, context.Cancellation);
+        var building = BuildAsync(job, cancellation);
         if (!quiet)
         {
             await foreach (var status in job.Log.ReadAsync(context.Cancellation))
@@ -85,7 +99,7 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         }
         catch (Exception error) when (!context.Cancellation.IsCancellationRequested)
         {
-            await FailAsync(lines, BuildErrors.Message(error));
+            await FailAsync(lines, cancellation.IsCancellationRequested ? "context canceled" : BuildErrors.Message(error));
         }
     }
 

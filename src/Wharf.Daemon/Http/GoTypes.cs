@@ -15,7 +15,7 @@ internal static class GoTypes
         ["NetworkingConfig"] = "network.NetworkingConfig", ["EndpointSettings"] = "network.EndpointSettings", ["EndpointIpamConfig"] = "network.EndpointIPAMConfig",
         ["NetworkCreateRequest"] = "network.CreateRequest", ["NetworkConnectRequest"] = "network.ConnectOptions", ["NetworkDisconnectRequest"] = "network.DisconnectOptions",
         ["Ipam"] = "network.IPAM", ["IpamConfig"] = "network.IPAMConfig", ["ConfigReference"] = "network.ConfigReference",
-        ["VolumeCreateOptions"] = "volume.CreateOptions", ["AuthConfig"] = "registry.AuthConfig", ["PortBinding"] = "nat.PortBinding",
+        ["VolumeCreateOptions"] = "volume.CreateOptions", ["AuthConfig"] = "registry.AuthConfig", ["PortBinding"] = "nat.PortBinding", ["Platform"] = "v1.Platform",
         ["String"] = "string", ["Boolean"] = "bool", ["Int32"] = "int64", ["Int64"] = "int64", ["Double"] = "float64", ["Byte"] = "uint8",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -25,6 +25,7 @@ public static class JsonBody
             throw WharfException.Invalid($"invalid JSON: {Describe(bytes, error, GoTypes.Of(typeof(T).Name))}", error);
         }
         if (!bytes[(int)reader.BytesConsumed..].Trim(" \t\r\n"u8).IsEmpty) throw WharfException.Invalid("unexpected content after JSON");
+        if (value is not null) NullElements.Fill(value, type);
         return value ?? type.CreateObject?.Invoke() ?? throw Empty();
     }
 
@@ -35,7 +36,8 @@ public static class JsonBody
     {
         try
         {
-            var syntax = new Utf8JsonReader(bytes, isFinalBlock: false, new JsonReaderState(new JsonReaderOptions { AllowMultipleValues = true }));
+            // A number at the very end could go on, if there were more.
+            var syntax = new Utf8JsonReader((byte[])[.. bytes, (byte)' '], isFinalBlock: false, new JsonReaderState(new JsonReaderOptions { AllowMultipleValues = true }));
             if (!syntax.Read() || !syntax.TrySkip()) return "unexpected EOF";
         }
         catch (JsonException wrong)
@@ -50,7 +52,8 @@ public static class JsonBody
         int at = Offset(bytes, error.LineNumber ?? 0, error.BytePositionInLine ?? 0);
         if (at >= bytes.Length) return "unexpected EOF";
         var text = error.Message;
-        var found = bytes[at] is (byte)'\'' or (byte)'\\' ? $"'\\{(char)bytes[at]}'" : $"'{(char)bytes[at]}'";
+        Rune.DecodeFromUtf8(bytes[at..], out var character, out _);
+        var found = bytes[at] is (byte)'\'' or (byte)'\\' ? $"'\\{character}'" : Rune.GetUnicodeCategory(character) is System.Globalization.UnicodeCategory.Format ? $"'\\u{character.Value:x4}'" : $"'{character}'";
         return text switch
         {
             _ when text.Contains("property name", StringComparison.Ordinal) || text.Contains("trailing comma", StringComparison.Ordinal) => $"invalid character {found} looking for beginning of object key string",
@@ -84,16 +87,16 @@ public static class JsonBody
             else if (element.ValueKind == JsonValueKind.Object && element.EnumerateObject().FirstOrDefault(property => property.Name.Equals(segment, StringComparison.OrdinalIgnoreCase)) is { Value.ValueKind: not JsonValueKind.Undefined } property) element = property.Value;
             else break;
         }
+        var type = GoTypes.Wanted(error.Message);
         var kind = element.ValueKind switch
         {
             JsonValueKind.String => "string",
-            JsonValueKind.Number when element.TryGetInt32(out _) => "number",
-            JsonValueKind.Number => $"number {element.GetRawText()}",
+            JsonValueKind.Number when type.Contains("int", StringComparison.Ordinal) || type.StartsWith("float", StringComparison.Ordinal) => $"number {element.GetRawText()}",
+            JsonValueKind.Number => "number",
             JsonValueKind.True or JsonValueKind.False => "bool",
             JsonValueKind.Array => "array",
             _ => "object",
         };
-        var type = GoTypes.Wanted(error.Message);
         return path.Count == 0 ? $"json: cannot unmarshal {kind} into Go value of type {type}" : $"json: cannot unmarshal {kind} into Go struct field {GoTypes.Struct(root)}.{string.Join('.', path)} of type {type}";
     }
 

@@ -40,7 +40,7 @@ public sealed partial class ContainerService
         var endpoints = EndpointsOf(request.NetworkingConfig, host, config, warnings);
         FillConfig(config, host, id);
         var (path, args) = ConfigMerge.Command(config);
-        if (path.Length == 0 && args.Count == 0) throw WharfException.Invalid("no command specified");
+        if (config.Entrypoint is not { Count: > 0 } && config.Cmd is not { Count: > 0 }) throw WharfException.Invalid("no command specified");
         var document = new ContainerDocument
         {
             Config = config, HostConfig = host, ImageId = image?.Id.ToString() ?? "", ChainId = image?.ChainId?.ToString(),
@@ -101,6 +101,7 @@ public sealed partial class ContainerService
         foreach (var link in host.Links ?? [])
         {
             var other = link.Split(':')[0];
+            if (other.Length == 0) throw WharfException.Invalid("could not get container for : invalid name or ID supplied: \"\"");
             if (_index.Find(other) is null) throw WharfException.Invalid($"could not get container for {other}: No such container: {other}");
         }
     }
@@ -121,6 +122,7 @@ public sealed partial class ContainerService
         if (NamespaceModes.ContainerOf(mode) is not null || config.NetworkDisabled == true)
         {
             if (config.MacAddress is { Length: > 0 }) warnings.Add(MacWarning);
+            config.MacAddress = null;
             return endpoints;
         }
         foreach (var (network, settings) in networking?.EndpointsConfig ?? [])

@@ -90,7 +90,8 @@ public sealed partial class ContainerService
         {
             if (error.Error.Step == "runtime") throw new ShimException(error.Error with { Message = "failed to create task for container: failed to create shim task: OCI runtime create failed: " + error.Message });
             bool init = request.Start is not null && error.Error.ExitCode is 126 or 127;
-            throw new ShimException(error.Error with { Message = failure + (init ? "error during container init: " : "") + error.Message });
+            var told = request.Start is null ? error.Error : LaunchFailure.Counted(error.Error);
+            throw new ShimException(told with { Message = failure + (init ? "error during container init: " : "") + told.Message });
         }
     }
 

@@ -45,7 +45,7 @@ internal static class EndpointSettingsRules
         if (text is not { Length: > 0 }) return;
         var subnets = (record.Network.IPAM?.Config ?? []).Select(config => Subnet.Parse(config.Subnet!)).Where(subnet => subnet.IsIPv6 == v6).ToList();
         // A subnet that we chose may be another one after a restart.
-        if (!record.UserSubnets && record.Network.Name != NetworkService.DefaultBridge || subnets.Count == 0) wrong.Add("user specified IP address is supported only when connecting to networks with user configured subnets");
+        if (!record.UserSubnets || subnets.Count == 0) wrong.Add("user specified IP address is supported only when connecting to networks with user configured subnets");
         else if (!Subnet.TryParseAddress(text, out var address) || !subnets.Exists(subnet => subnet.Contains(address))) wrong.Add($"no configured subnet or ip-range contain the IP address {text}");
     }
 }

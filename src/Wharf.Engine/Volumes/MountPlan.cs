@@ -77,8 +77,8 @@ public static class MountParser
     public static MountPlan ParseMount(Mount mount)
     {
         var type = mount.Type ?? "";
-        if (type is not ("bind" or "volume" or "tmpfs" or "image" or "artifact")) throw Bad(type, "mount type unknown");
         if (mount.Target is not { Length: > 0 } target) throw Bad(type, "field Target must not be empty");
+        if (type is not ("bind" or "volume" or "tmpfs" or "image" or "artifact")) throw Bad(type, "mount type unknown");
         RequireDestination(target, type, "");
         RejectOthers(mount, type);
         if (type == "bind") return ParseBindMount(mount, target);
@@ -163,7 +163,8 @@ public static class MountParser
         int colon = text.IndexOf(':');
         var name = colon < 0 ? text : text[..colon];
         var mode = colon < 0 ? "" : text[(colon + 1)..];
-        if (name.Length == 0) throw WharfException.Invalid("volumes-from specification cannot be an empty string");
+        if (text.Length == 0) throw WharfException.Invalid("volumes-from specification cannot be an empty string");
+        if (name.Length == 0) throw WharfException.Invalid("invalid name or ID supplied: \"\"");
         if (mode.Length > 0 && !IsMode(mode)) throw WharfException.Invalid($"invalid mode: {mode}");
         return (name, mode.Split(',').Contains("ro"));
     }

@@ -89,7 +89,7 @@ public sealed partial class VolumeService : IDisposable
 
     private void CheckName(string name)
     {
-        if (name.Length == 1) throw WharfException.Invalid($"create {name}: volume name is too short, names should be at least two alphanumeric characters");
+        if (System.Text.Encoding.UTF8.GetByteCount(name) == 1) throw WharfException.Invalid($"create {name}: volume name is too short, names should be at least two alphanumeric characters");
         if (!NamePattern().IsMatch(name))
             throw WharfException.Invalid($"create {name}: \"{name}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path");
         // NAME_MAX of linux/limits.h; the pattern leaves one byte a character.

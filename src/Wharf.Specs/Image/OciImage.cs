@@ -84,7 +84,12 @@ public sealed class StringOrListConverter : JsonConverter<List<string>>
         if (reader.TokenType != JsonTokenType.StartArray) throw new JsonException("expected a string or a list of strings");
         var list = new List<string>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-            list.Add(reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException("expected a string"));
+            list.Add(reader.TokenType switch
+            {
+                JsonTokenType.String => reader.GetString()!,
+                JsonTokenType.Null => "", // as docker reads it
+                _ => throw new JsonException("expected a string"),
+            });
         return list;
     }
 

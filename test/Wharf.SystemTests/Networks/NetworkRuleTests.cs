@@ -176,10 +176,10 @@ public sealed class NetworkRuleTests(EngineFixture engine)
     }
 
     [Theory]
-    [InlineData("bridge", "no configured subnet or ip-range contain the IP address 1.2.3.4")]
-    [InlineData("none", "user specified IP address is supported only when connecting to networks with user configured subnets")]
-    public async Task An_address_of_the_users_is_for_networks_of_the_users(string network, string second) =>
-        (await engine.DockerAsync("run", "--rm", "--network", network, "--ip", "1.2.3.4", "busybox", "true")).ShouldExit(125).Error.ShouldContain($"invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* {second}\n");
+    [InlineData("bridge")]
+    [InlineData("none")]
+    public async Task An_address_of_the_users_is_for_networks_of_the_users(string network) =>
+        (await engine.DockerAsync("run", "--rm", "--network", network, "--ip", "1.2.3.4", "busybox", "true")).ShouldExit(125).Error.ShouldContain("invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* user specified IP address is supported only when connecting to networks with user configured subnets\n");
 
     [Fact]
     public async Task A_network_in_use_stays()

@@ -26,6 +26,7 @@ internal static class ConfigMerge
             foreach (var port in merged.ExposedPorts.Keys.ToList()) merged.ExposedPorts[port] ??= new EmptyObject();
         if (merged.Shell is []) merged.Shell = null;
         if (image is null && user.Env is null) merged.Env = null;
+        if (image is null && user.Labels is null) merged.Labels = null;
         return merged;
     }
 

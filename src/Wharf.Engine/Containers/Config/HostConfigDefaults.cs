@@ -44,6 +44,12 @@ internal static class HostConfigDefaults
             Sysctls = host.Sysctls is { Count: > 0 } ? host.Sysctls : null,
             Links = host.Links is { Count: > 0 } ? host.Links : null,
             Devices = host.Devices?.ConvertAll(device => device with { PathOnHost = device.PathOnHost ?? "", PathInContainer = device.PathInContainer ?? "", CgroupPermissions = device.CgroupPermissions ?? "" }),
+            DeviceRequests = host.DeviceRequests?.ConvertAll(request => request with { Driver = request.Driver ?? "", Count = request.Count ?? 0 }),
+            BlkioDeviceReadBps = Whole(host.BlkioDeviceReadBps),
+            BlkioDeviceWriteBps = Whole(host.BlkioDeviceWriteBps),
+            BlkioDeviceReadIOps = Whole(host.BlkioDeviceReadIOps),
+            BlkioDeviceWriteIOps = Whole(host.BlkioDeviceWriteIOps),
+            Mounts = host.Mounts is { Count: > 0 } ? host.Mounts : null,
             OomScoreAdj = host.OomScoreAdj ?? 0,
             PidMode = host.PidMode ?? "",
             Privileged = privileged,
@@ -62,6 +68,8 @@ internal static class HostConfigDefaults
         ApplyResources(result, cgroupV2);
         return result;
     }
+
+    private static List<ThrottleDevice>? Whole(List<ThrottleDevice>? devices) => devices?.ConvertAll(device => device with { Path = device.Path ?? "", Rate = device.Rate ?? 0 });
 
     private static void ApplyResources(HostConfig host, bool cgroupV2)
     {

@@ -43,7 +43,7 @@ internal static class HostConfigRules
         RequireMode("UTS", host.UTSMode, ["", "host"], container: false);
         RequireMode("cgroup namespace", host.CgroupnsMode, ["", "private", "host"], container: false);
         RequireMode("user namespace", host.UsernsMode, ["", "host"], container: false);
-        if (host.Isolation is { Length: > 0 } isolation && isolation != "default")
+        if (host.Isolation is { Length: > 0 } isolation && !isolation.Equals("default", StringComparison.OrdinalIgnoreCase))
             throw WharfException.Invalid($"invalid isolation ({isolation}): linux only supports 'default'");
         if (host.CgroupParent is { Length: > 0 } parent && parent.Split('/').Contains(".."))
             throw WharfException.Invalid($"invalid cgroup parent: {parent}");

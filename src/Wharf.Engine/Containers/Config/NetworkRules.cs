@@ -1,4 +1,5 @@
 using System.Net;
+using Wharf.Engine.Networks;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -50,7 +51,7 @@ internal static class NetworkRules
         {
             if (binding.HostPort is { Length: > 0 } number && !PortSpec.TryParseRange(number, out _, out _))
                 throw WharfException.Invalid($"invalid port specification: \"{number}\"");
-            if (binding.HostIp is { Length: > 0 } address && !IPAddress.TryParse(address, out _))
+            if (binding.HostIp is { Length: > 0 } address && !Subnet.TryParseAddress(address, out _))
                 throw WharfException.Invalid($"invalid host IP address: \"{address}\"");
         }
     }
@@ -62,6 +63,6 @@ internal static class NetworkRules
         var name = entry[..separator];
         var address = entry[(separator + 1)..];
         if (name.Any(character => char.IsControl(character) || char.IsWhiteSpace(character))) throw WharfException.Invalid($"bad format for add-host: \"{entry}\"");
-        if (address != "host-gateway" && !IPAddress.TryParse(address, out _)) throw WharfException.Invalid($"invalid IP address in add-host: \"{address}\"");
+        if (address != "host-gateway" && !Subnet.TryParseAddress(address, out _)) throw WharfException.Invalid($"invalid IP address in add-host: \"{address}\"");
     }
 }

@@ -12,6 +12,7 @@ internal static class ResourceRules
     /// <summary>Checks and where need be drops limits of <paramref name="host"/>. Runs before defaults are filled in.</summary>
     public static void Check(HostConfig host, HostCapacity capacity, List<string> warnings, bool update = false)
     {
+        UnsignedRules.Check(host);
         Discard(host, capacity, warnings);
         CheckMemory(host, capacity, warnings, update);
         CheckCpu(host, capacity, warnings);
@@ -119,7 +120,7 @@ internal static class ResourceRules
     private static void CheckCpuset(string? asked, string what, string available, string things)
     {
         if (string.IsNullOrEmpty(asked)) return;
-        if (!CpuList.TryParse(asked, out var wanted)) throw WharfException.Invalid($"Invalid value {asked} for cpuset {what}: invalid format: {asked}");
+        if (!CpuList.TryParse(asked, out var wanted)) throw WharfException.Invalid($"Invalid value {asked} for cpuset {what}: {(CpuList.IsTooHigh(asked) ? $"value of out range, maximum is {CpuList.Highest + 1}" : $"invalid format: {asked}")}");
         if (CpuList.TryParse(available, out var there) && !wanted.IsSubsetOf(there))
             throw WharfException.Invalid($"Requested {things} are not available - requested {asked}, available: {available}");
     }

@@ -27,15 +27,15 @@ internal sealed record SecurityOptions
             var value = separator < 0 ? null : option[(separator + 1)..];
             parsed = (key, value) switch
             {
-                ("no-new-privileges", null or "true") => parsed with { NoNewPrivileges = true },
-                ("no-new-privileges", "false") => parsed with { NoNewPrivileges = false },
+                ("no-new-privileges", null or "true" or "1" or "t" or "T" or "True" or "TRUE") => parsed with { NoNewPrivileges = true },
+                ("no-new-privileges", "false" or "0" or "f" or "F" or "False" or "FALSE") => parsed with { NoNewPrivileges = false },
                 ("seccomp", "unconfined") => parsed with { SeccompUnconfined = true, Seccomp = null },
                 ("seccomp", "builtin") => parsed with { SeccompUnconfined = false, Seccomp = null },
                 ("seccomp", not null) => parsed with { SeccompUnconfined = false, Seccomp = ParseProfile(value), SeccompIsDefault = false },
                 // AppArmor profiles are applied where the kernel has it (AppArmor); labels of SELinux are kept for inspect.
                 ("apparmor", not null) or ("label", not null) => parsed,
-                ("writable-cgroups", "true" or "1") => parsed with { WritableCgroups = true },
-                ("writable-cgroups", "false" or "0") => parsed with { WritableCgroups = false },
+                ("writable-cgroups", null or "true" or "1" or "t" or "T" or "True" or "TRUE") => parsed with { WritableCgroups = true },
+                ("writable-cgroups", "false" or "0" or "f" or "F" or "False" or "FALSE") => parsed with { WritableCgroups = false },
                 (_, null) => throw WharfException.Invalid($"invalid --security-opt 1: \"{option}\""),
                 _ => throw WharfException.Invalid($"invalid --security-opt 2: \"{option}\""),
             };

@@ -7,7 +7,7 @@ public sealed record DeviceRequest
 {
     public string? Driver { get; set; }
     public long? Count { get; set; }
-    public List<string>? DeviceIDs { get; set; }
-    public List<List<string>>? Capabilities { get; set; }
-    public Dictionary<string, string>? Options { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? DeviceIDs { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<List<string>>? Capabilities { get; set; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public Dictionary<string, string>? Options { get; set; }
 }

@@ -12,7 +12,7 @@ public sealed record ExecConfig
     public string? DetachKeys { get; set; }
     public bool? Tty { get; set; }
     public List<string>? Env { get; set; }
-    [JsonConverter(typeof(Image.StringOrListConverter))] public List<string>? Cmd { get; set; }
+    public List<string>? Cmd { get; set; }
     public bool? Privileged { get; set; }
     public string? User { get; set; }
     public string? WorkingDir { get; set; }

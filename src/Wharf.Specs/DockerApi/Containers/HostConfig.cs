@@ -50,8 +50,8 @@ public sealed record HostConfig
     public List<Mount>? Mounts { get; set; }
     public List<long>? ConsoleSize { get; set; }
     public Dictionary<string, string>? Annotations { get; set; }
-    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? CapAdd { get; set; }
-    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? CapDrop { get; set; }
+    [JsonConverter(typeof(Image.StringOrListConverter))] [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? CapAdd { get; set; }
+    [JsonConverter(typeof(Image.StringOrListConverter))] [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? CapDrop { get; set; }
     public string? CgroupnsMode { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? Dns { get; set; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public List<string>? DnsOptions { get; set; }

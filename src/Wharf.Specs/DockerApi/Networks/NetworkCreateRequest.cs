@@ -8,6 +8,8 @@ public sealed record NetworkCreateRequest
     public string? Name { get; set; }
     public string? Driver { get; set; }
     public string? Scope { get; set; }
+    /// <summary>Names are always unique: read, and without effect.</summary>
+    public bool? CheckDuplicate { get; set; }
     public bool? Internal { get; set; }
     public bool? Attachable { get; set; }
     public bool? Ingress { get; set; }

@@ -44,7 +44,7 @@ public class HostConfigRulesTests
         Refusal(new HostConfig { CpuShares = -1 }).ShouldBe("invalid CPU shares (-1): value must be a positive integer");
         Refusal(new HostConfig { CpusetCpus = "abc" }).ShouldBe("Invalid value abc for cpuset cpus: invalid format: abc");
         Refusal(new HostConfig { CpusetCpus = "0-100" }).ShouldBe("Requested CPUs are not available - requested 0-100, available: 0-1");
-        Refusal(new HostConfig { CpusetCpus = "0-4294967295" }).ShouldContain("invalid format");
+        Refusal(new HostConfig { CpusetCpus = "0-4294967295" }).ShouldBe("Invalid value 0-4294967295 for cpuset cpus: value of out range, maximum is 8192");
         Check(new HostConfig { CpusetCpus = "0,1" }).ShouldBeEmpty();
     }
 
