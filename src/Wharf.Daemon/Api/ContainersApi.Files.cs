@@ -20,7 +20,7 @@ public static partial class ContainersApi
 
     private static async Task StatArchiveAsync(ApiContext context)
     {
-        SetStat(context, context.Engine.Containers.StatPath(context.Route("id"), RequirePath(context)));
+        SetStat(context, await context.Engine.Containers.StatPathAsync(context.Route("id"), RequirePath(context), context.Cancellation));
         await context.EmptyAsync(200);
     }
 

@@ -1,5 +1,6 @@
 using Wharf.Engine.Content;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
 
@@ -25,12 +26,17 @@ public static class ArchiveService
         return new ArchiveStat(place.EntryName, place.Stat.Size, ArchivePlace.GoMode(place.Stat.Mode), ArchivePlace.Time(place.Stat), place.LinkTarget(root));
     }
 
-    /// <summary>Writes one file or directory as tar whose first name is the path's last element.</summary>
+    /// <summary>
+    /// Writes one file or directory as tar whose first name is the path's last element, with what is mounted below; the kernel's own file systems
+    /// (/proc, /sys) and /dev only where the path leads into them.
+    /// </summary>
     public static async Task WritePathAsync(Fd root, string path, Stream output, CancellationToken cancellation)
     {
         using var place = ArchivePlace.Find(root, path);
         var tar = new TarWriter(output);
-        await new TreeWriter(tar, new TreeWriterOptions { CrossMounts = true })
+        using var dev = OpenAt.TryInRoot(root, "/dev", O.PATH, 0, Resolve.None, out _);
+        ulong devices = dev is null ? 0 : FileStat.Of(dev).MountId;
+        await new TreeWriter(tar, new TreeWriterOptions { CrossMounts = true, PassOver = mounted => FileSystemType.IsOfKernel(mounted) || FileStat.Of(mounted).MountId == devices })
             .WriteNameAsync(place.Parent, place.Name, System.Text.Encoding.UTF8.GetBytes(place.EntryName), cancellation).ConfigureAwait(false);
         await tar.FinishAsync(cancellation).ConfigureAwait(false);
     }

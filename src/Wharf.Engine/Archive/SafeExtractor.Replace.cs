@@ -20,9 +20,27 @@ public sealed partial class SafeExtractor
                 ? $"cannot overwrite directory \"{Text(_path.All)}\" with non-directory \"{Text(_path.All)}\""
                 : $"cannot overwrite non-directory \"{Text(_path.All)}\" with directory \"{Text(_path.All)}\"");
         }
+        if (_options.Layer is null) RequireUnmounted(parent.Fd.Value, _path.Name, FileStat.Of(parent.Fd).MountId, 0);
         if (!Keep(parent.Fd.Value, _path.Name)) TreeRemoval.Remove(parent.Fd.Value, _path.Name, _options.Layer is null ? null : Keep);
         // Paths may have led through what is gone. The current parent cannot have: it is still what its path names.
         if (stat.IsDirectory || stat.IsSymlink) ForgetParentsBut(parent);
+    }
+
+    private const int DeepestMount = 64;
+
+    /// <summary>
+    /// What is mounted in a container must not be emptied because an archive has something else in its place; and the kernel, which would say
+    /// EBUSY to the container, lets others remove a place to mount on and takes the mount off (rename(2), since Linux 3.18).
+    /// </summary>
+    private static void RequireUnmounted(int directory, ReadOnlySpan<byte> name, ulong mount, int depth)
+    {
+        int result = FileAt.Stat(directory, name, out var stat);
+        if (result == -Errno.ENOENT) return;
+        FileAt.Check(result, "statx", name);
+        if (stat.MountId != mount) throw new SyscallException("unlinkat", Errno.EBUSY, Text(name));
+        if (!stat.IsDirectory || depth == DeepestMount) return;
+        using var inside = new Fd(FileAt.Check(FileAt.Open(directory, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "open", name));
+        foreach (var below in DirectoryEntries.Read(inside.Value)) RequireUnmounted(inside.Value, below, mount, depth + 1);
     }
 
     /// <summary>Takes a replaced file of the same layer aside, named by its inode; the layer's tar still has its bytes.</summary>

@@ -12,6 +12,8 @@ public sealed record TreeWriterOptions
     public bool Whiteouts { get; init; }
     /// <summary>Goes into other file systems mounted in the tree; otherwise a mount point is an empty directory or file.</summary>
     public bool CrossMounts { get; init; }
+    /// <summary>Of a file system mounted in the tree: true leaves out what its top directory holds.</summary>
+    public Func<Fd, bool>? PassOver { get; init; }
     public int MaxNameLength { get; init; } = new Limits().MaxTarNameLength;
     /// <summary>Sees each entry before it is written and may change it; false leaves it out, of a directory also all below it.</summary>
     public Func<TarEntry, bool>? Admit { get; init; }
@@ -104,6 +106,7 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
         int fd = FileAt.Open(directory.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
         if (fd is -Errno.ENOENT or -Errno.ENOTDIR or -Errno.ELOOP) return;
         using var child = new Fd(FileAt.Check(fd, "open", name));
+        if (options.PassOver is { } passOver && FileStat.Of(child).MountId != _mount && passOver(child)) return;
         await WriteNamesAsync(child, entry.Name, cancellation).ConfigureAwait(false);
     }
 

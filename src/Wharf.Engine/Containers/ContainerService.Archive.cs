@@ -1,5 +1,6 @@
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
+using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -9,38 +10,43 @@ namespace Wharf.Engine.Containers;
 public sealed partial class ContainerService
 {
     /// <summary>The stat of a path in a container (<c>docker cp</c>).</summary>
-    public ArchiveStat StatPath(string nameOrId, string path)
+    public async Task<ArchiveStat> StatPathAsync(string nameOrId, string path, CancellationToken cancellation)
     {
-        var (container, place) = OpenPath(nameOrId, path);
-        using (place) return StatOf(nameOrId, path, place);
+        var (_, place) = await OpenPathAsync(nameOrId, path, cancellation);
+        await using (place) return StatOf(nameOrId, path, place);
     }
 
     /// <summary>Writes a path of a container as tar. <paramref name="begin"/> gets the stat before the first byte.</summary>
     public async Task ReadArchiveAsync(string nameOrId, string path, Func<ArchiveStat, Stream> begin, CancellationToken cancellation)
     {
-        var (container, place) = OpenPath(nameOrId, path);
-        using (place)
-        {
-            var stat = StatOf(nameOrId, path, place);
-            await ArchiveService.WritePathAsync(place.Root, place.Path, begin(stat), cancellation);
-        }
+        var (container, place) = await OpenPathAsync(nameOrId, path, cancellation);
+        await using (place) await ArchiveService.WritePathAsync(place.Root, path, begin(StatOf(nameOrId, path, place)), cancellation);
         Publish(container, "archive-path");
     }
 
-    /// <summary>Where a link leads is told as the container sees it, not from the root of a volume.</summary>
     private static ArchiveStat StatOf(string nameOrId, string path, Place place)
     {
-        var stat = Locate(nameOrId, path, () => ArchiveService.Stat(place.Root, place.Path));
-        return stat.LinkTarget.Length > 0 && place.Prefix.Length > 0 ? stat with { LinkTarget = place.Prefix + stat.LinkTarget } : stat;
+        try
+        {
+            return ArchiveService.Stat(place.Root, path);
+        }
+        catch (Exception error) when (error is WharfException { Kind: ErrorKind.NotFound } or SyscallException { Errno: Errno.ENOENT or Errno.ENOTDIR })
+        {
+            throw NoSuchFile(nameOrId, path, error);
+        }
     }
 
-    /// <summary>Extracts a tar into a directory of a container.</summary>
+    private static WharfException NoSuchFile(string nameOrId, string path, Exception error) => new(ErrorKind.NotFound, $"Could not find the file {path} in container {nameOrId}", error);
+
+    private const string ReadOnlyVolume = "mounted volume is marked read-only", ReadOnlyRoot = "container rootfs is marked read-only";
+
+    /// <summary>Extracts a tar into a directory of a container; what goes below a mount goes to what is mounted there.</summary>
     public async Task WriteArchiveAsync(string nameOrId, string path, Stream tar, ArchiveExtractOptions options, CancellationToken cancellation)
     {
-        var (container, place) = OpenPath(nameOrId, path);
-        using (place)
+        var (container, place) = await OpenPathAsync(nameOrId, path, cancellation);
+        await using (place)
         {
-            if (place.ReadOnly) throw WharfException.Invalid(place.OfMount ? "mounted volume is marked read-only" : "container rootfs is marked read-only");
+            if (!place.IsRunning && WhyReadOnly(container, path) is { } reason) throw WharfException.Invalid(reason);
             if (options.CopyUidGid && container.Config.User is { Length: > 0 } name)
             {
                 var user = _users.Of(container).Resolve(name);
@@ -49,19 +55,26 @@ public sealed partial class ContainerService
             container.Pristine = false;
             try
             {
-                await ArchiveService.ExtractAsync(place.Root, place.Path, tar, options, cancellation);
+                await ArchiveService.ExtractAsync(place.Root, path, tar, options, cancellation);
             }
             catch (WharfException error) when (error.Kind == ErrorKind.NotFound)
             {
-                throw new WharfException(ErrorKind.NotFound, $"Could not find the file {path} in container {nameOrId}", error);
+                throw NoSuchFile(nameOrId, path, error);
             }
             catch (SyscallException error) when (error.Errno == Errno.EROFS)
             {
-                throw WharfException.Invalid("mounted volume is marked read-only", error);
+                throw WharfException.Invalid(WhyReadOnly(container, path) ?? ReadOnlyVolume, error);
+            }
+            catch (SyscallException error) when (error.Errno == Errno.EBUSY)
+            {
+                throw new WharfException(ErrorKind.Conflict, $"cannot replace what something is mounted on in container {nameOrId}: {error.Message}", error);
             }
         }
         Publish(container, "extract-to-dir");
     }
+
+    private static string? WhyReadOnly(Container container, string path) =>
+        MountOver(container.Document.Mounts, path) is { } mount ? mount.RW == false ? ReadOnlyVolume : null : container.HostConfig.ReadonlyRootfs == true ? ReadOnlyRoot : null;
 
     /// <summary>Writes the whole root file system as tar, without what is mounted in it.</summary>
     public async Task ExportAsync(string nameOrId, Func<Stream> begin, CancellationToken cancellation)
@@ -73,33 +86,27 @@ public sealed partial class ContainerService
         Publish(container, "export");
     }
 
-    /// <summary>The root as the container's own processes see it, or of one that does not run, mounted nowhere.</summary>
-    private Fd OpenContainerRoot(Container container) => container.State.HasProcess
-        ? OpenAt.Open($"/proc/{container.State.Pid}/root", O.PATH | O.DIRECTORY)
-        : _snapshots.OpenRoot(container.Id);
-
-    /// <summary>A place in a container: its root or one of its volumes, and the path below that.</summary>
-    private sealed record Place(Fd Root, string Path, bool ReadOnly, bool OfMount) : IDisposable
+    /// <summary>A container's root with what is mounted on it.</summary>
+    private sealed record Place(Fd Root, bool IsRunning) : IAsyncDisposable
     {
-        /// <summary>Where in the container the root is mounted; empty for the container's own.</summary>
-        public string Prefix { get; init; } = "";
+        public MountView? View { get; init; }
+        public Func<Task> Release { get; init; } = static () => Task.CompletedTask;
 
-        public void Dispose() => Root.Dispose();
+        public async ValueTask DisposeAsync()
+        {
+            Root.Dispose();
+            View?.Dispose();
+            await Release();
+        }
     }
 
-    private (Container Container, Place Place) OpenPath(string nameOrId, string path)
+    private async Task<(Container Container, Place Place)> OpenPathAsync(string nameOrId, string path, CancellationToken cancellation)
     {
         if (path.Length == 0) throw WharfException.Invalid("bad parameter: path cannot be empty");
         if (path.Contains('\0')) throw WharfException.Invalid("bad parameter: path holds a NUL byte");
-        var container = _index.Get(nameOrId);
-        if (container.State.HasProcess) return (container, new Place(OpenContainerRoot(container), path, ReadOnly: false, OfMount: false));
-        // Nothing is mounted: a path into a volume is led there by the mount's destination.
-        if (MountOver(container.Document.Mounts, path) is { } mount)
-        {
-            var inside = path.TrimStart('/')[(mount.Destination!.Trim('/').Length)..];
-            return (container, new Place(OpenAt.Open(mount.Source!, O.PATH), inside.Length == 0 ? "/" : inside, mount.RW == false, OfMount: true) { Prefix = "/" + mount.Destination.Trim('/') });
-        }
-        return (container, new Place(_snapshots.OpenRoot(container.Id), path, container.HostConfig.ReadonlyRootfs == true, OfMount: false));
+        var container = await SettledAsync(nameOrId, cancellation);
+        if (container.State.HasProcess) return (container, new Place(OpenAt.Open($"/proc/{container.State.Pid}/root", O.PATH | O.DIRECTORY), IsRunning: true));
+        return (container, await OpenStoppedAsync(container, cancellation));
     }
 
     /// <summary>The deepest mount with a source on the host that <paramref name="path"/> lies in.</summary>
@@ -108,17 +115,5 @@ public sealed partial class ContainerService
         var wanted = "/" + path.Trim('/') + "/";
         return mounts.Where(mount => mount is { Source.Length: > 0, Destination.Length: > 1 } && mount.Type is "bind" or "volume" && wanted.StartsWith(mount.Destination.TrimEnd('/') + "/", StringComparison.Ordinal))
             .MaxBy(mount => mount.Destination!.Length);
-    }
-
-    private static T Locate<T>(string nameOrId, string path, Func<T> find)
-    {
-        try
-        {
-            return find();
-        }
-        catch (Exception error) when (error is WharfException { Kind: ErrorKind.NotFound } or SyscallException { Errno: Errno.ENOENT or Errno.ENOTDIR })
-        {
-            throw new WharfException(ErrorKind.NotFound, $"Could not find the file {path} in container {nameOrId}", error);
-        }
     }
 }

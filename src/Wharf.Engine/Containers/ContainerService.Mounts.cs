@@ -47,12 +47,17 @@ public sealed partial class ContainerService
                     ["container"] = container.Id, ["destination"] = point.Destination ?? "", ["driver"] = point.Driver ?? "local", ["propagation"] = point.Propagation ?? "", ["read/write"] = point.RW == false ? "false" : "true",
                 });
             }
-            var artifacts = new Dictionary<MountPoint, List<Mount>>(ReferenceEqualityComparer.Instance);
-            foreach (var point in points.Where(static point => point.Type == "artifact")) artifacts.Add(point, await ArtifactMountsAsync(container, point));
-            mounts.AddRange(MountService.Prepare(container.HostConfig, points, mounted, ImageMount, point => artifacts[point]));
+            mounts.AddRange(await MountsOfAsync(container, container.HostConfig, points, mounted));
         }
         mounts.AddRange(container.Document.StepMounts ?? []);
         return mounts;
+    }
+
+    private async Task<List<Mount>> MountsOfAsync(Container container, HostConfig host, IReadOnlyList<MountPoint> points, IReadOnlyDictionary<string, string> volumes)
+    {
+        var artifacts = new Dictionary<MountPoint, List<Mount>>(ReferenceEqualityComparer.Instance);
+        foreach (var point in points.Where(static point => point.Type == "artifact")) artifacts.Add(point, await ArtifactMountsAsync(container, point));
+        return MountService.Prepare(host, points, volumes, ImageMount, point => artifacts[point]);
     }
 
     /// <summary>An image's files, or a directory of them, to read.</summary>

@@ -9,7 +9,6 @@ public static class OverlayMount
 {
     /// <summary>Option values longer than this do not fit fsconfig's string (256 bytes with the end).</summary>
     private const int MaxFsconfigString = 255;
-    private const int CLONE_FS = 0x200, CLONE_NEWNS = 0x20000;
 
     // lowerdir+ came with 6.7. Before 6.5 overlay takes its options as one text, which is only looked at when the file system is made: there even
     // an option that nobody knows can be set.
@@ -59,7 +58,7 @@ public static class OverlayMount
                 _ => option.Value is null ? option.Key : $"{option.Key}={option.Value}",
             }));
             var place = options.First(option => option.Key == "lowerdir").Value!.Split(':')[0];
-            var tree = ownNamespace ? MountAndTakeOff(source, place, text) : InOwnNamespace(() => MountAndTakeOff(source, place, text));
+            var tree = ownNamespace ? MountAndTakeOff(source, place, text) : MountNamespace.InOwn(() => MountAndTakeOff(source, place, text));
             MountTree.SetAttributes(tree, attributes, 0);
             return tree;
         }
@@ -74,25 +73,5 @@ public static class OverlayMount
         SyscallException.Check(Libc.mount(source, place, "overlay", 0, text), "mount overlay", text);
         try { return MountTree.Clone(place, recursive: false); }
         finally { SyscallException.Check(Libc.umount2(place, MountFlags.MNT_DETACH), "umount2", place); }
-    }
-
-    /// <summary>Runs something on a thread with a mount namespace of its own; both end with it.</summary>
-    private static Fd InOwnNamespace(Func<Fd> body)
-    {
-        Fd? result = null;
-        Exception? failure = null;
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                SyscallException.Check(Libc.unshare(CLONE_FS | CLONE_NEWNS), "unshare");
-                SyscallException.Check(Libc.mount(null, "/", null, (nuint)(MountFlags.MS_REC | MountFlags.MS_PRIVATE), null), "mount", "/");
-                result = body();
-            }
-            catch (Exception error) { failure = error; }
-        }, 256 << 10) { IsBackground = true };
-        thread.Start();
-        thread.Join();
-        return failure is null ? result! : throw new IOException(failure.Message, failure);
     }
 }

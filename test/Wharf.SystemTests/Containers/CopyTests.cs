@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
@@ -33,6 +34,62 @@ public sealed class CopyTests(EngineFixture engine)
         (await engine.DockerAsync("cp", $"{container.Id}:/data/sub/file", "-")).ShouldExit(0).Out.ShouldContain("content");
         (await engine.DockerAsync("cp", $"{container.Id}:/nosuch", target)).ShouldExit(1).Error.ShouldContain("Could not find the file /nosuch in container");
     }
+
+    [Theory]
+    [InlineData("created")]
+    [InlineData("running")]
+    [InlineData("stopped")]
+    public async Task What_goes_below_a_mount_goes_into_it_and_comes_out_of_it(string state)
+    {
+        var name = "cp-" + Guid.NewGuid().ToString("n")[..8];
+        var (bound, read, source, target) = (NewDirectory(), NewDirectory(), NewDirectory(), NewDirectory());
+        await File.WriteAllTextAsync(Path.Combine(bound, "kept"), "kept");
+        await File.WriteAllTextAsync(Path.Combine(read, "old"), "old");
+        foreach (var place in (string[])["vol/inner", "bound"]) Directory.CreateDirectory(Path.Combine(source, place));
+        foreach (var file in (string[])["vol/a", "vol/inner/b", "bound/c"]) await File.WriteAllTextAsync(Path.Combine(source, file), file);
+        File.CreateSymbolicLink(Path.Combine(source, "toward"), "/bound");
+        (await engine.DockerAsync("create", "--name", name, "-v", $"{name}:/vol", "-v", $"{name}-inner:/vol/inner", "-v", $"{bound}:/bound", "-v", $"{read}:/read:ro", "busybox", "sleep", "1000")).ShouldExit(0);
+        try
+        {
+            if (state != "created") (await engine.DockerAsync("start", name)).ShouldExit(0);
+            if (state == "stopped") (await engine.DockerAsync("kill", name)).ShouldExit(0);
+            (await engine.DockerAsync("cp", source + "/.", $"{name}:/")).ShouldExit(0);
+            (await SeenAsync(name, "a")).ShouldBe("vol/a");
+            (await SeenAsync(name + "-inner", "b")).ShouldBe("vol/inner/b");
+            (await File.ReadAllTextAsync(Path.Combine(bound, "c"))).ShouldBe("bound/c");
+            (await engine.DockerAsync("cp", Path.Combine(source, "vol", "a"), $"{name}:/toward/through")).ShouldExit(0);
+            (await File.ReadAllTextAsync(Path.Combine(bound, "through"))).ShouldBe("vol/a");
+            (await engine.DockerAsync("diff", name)).ShouldExit(0).Out.ShouldNotContain("/vol/a"); // nothing lies hidden below the mounts
+
+            (await engine.DockerAsync("cp", $"{name}:/.", target)).ShouldExit(0);
+            foreach (var file in (string[])["vol/a", "vol/inner/b", "bound/c"]) (await File.ReadAllTextAsync(Path.Combine(target, file))).ShouldBe(file);
+            (await File.ReadAllTextAsync(Path.Combine(target, "read", "old"))).ShouldBe("old");
+
+            var refused = NewDirectory();
+            Directory.CreateDirectory(Path.Combine(refused, "read"));
+            await File.WriteAllTextAsync(Path.Combine(refused, "read", "new"), "new");
+            (await engine.DockerAsync("cp", refused + "/.", $"{name}:/")).ShouldExit(1).Error.ShouldContain("read-only");
+            Directory.GetFileSystemEntries(read).Length.ShouldBe(1);
+            if (!engine.IsWharf) return; // docker empties what is mounted before it fails
+            using var api = new EngineApi(engine.SocketPath);
+            (await api.PutTarAsync($"/containers/{name}/archive?path=/", FileNamed("bound"))).Status.ShouldBe(409);
+            (await File.ReadAllTextAsync(Path.Combine(bound, "kept"))).ShouldBe("kept");
+        }
+        finally
+        {
+            await engine.DockerAsync("rm", "-f", name);
+            (await engine.DockerAsync("volume", "rm", name, name + "-inner")).ShouldExit(0);
+        }
+    }
+
+    private static byte[] FileNamed(string name)
+    {
+        using var bytes = new MemoryStream();
+        using (var tar = new TarWriter(bytes, TarEntryFormat.Pax, leaveOpen: true)) tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name));
+        return bytes.ToArray();
+    }
+
+    private async Task<string> SeenAsync(string volume, string file) => (await engine.DockerAsync("run", "--rm", "-v", $"{volume}:/v", "busybox", "cat", "/v/" + file)).ShouldExit(0).Text;
 
     [Fact]
     public async Task A_link_of_the_container_leads_nowhere_outside()
