@@ -87,7 +87,7 @@ public sealed partial class SafeExtractor
             if (result == -Errno.EEXIST) throw WharfException.Invalid($"cannot extract into \"{Text(path)}\": \"{Text(path[..end])}\" is a link that leads nowhere");
             FileAt.Check(result, "mkdirat", name);
             var like = LowerDirectory(path[..end]);
-            SetNameMetadata(above.Value, name, like?.Mode ?? 0x1ed, _options.Owner?.Uid ?? like?.Uid ?? 0, _options.Owner?.Gid ?? like?.Gid ?? 0);
+            SetNameMetadata(above.Value, name, like?.Mode ?? 0x1ed, like?.Uid ?? 0, like?.Gid ?? 0);
             if (like is { } stat) _directoryTimes.Add((path[..end].ToArray(), stat.ModifiedSeconds, stat.ModifiedNanoseconds));
         }
     }

@@ -35,6 +35,12 @@ public sealed partial class BuildService
         return bytes.ToArray();
     }
 
+    /// <summary>Keeps a layout's attestations with its image, which is in the store under these names.</summary>
+    public void KeepAttestations(IReadOnlyList<string> names, ImageLayout layout)
+    {
+        foreach (var name in names) _images.KeepIndex(ImageReference.Parse(name).WithDefaultTag(), layout);
+    }
+
     /// <summary>Notes the digest under which a registry has an image of the store.</summary>
     public void NoteDigest(string name, ImageLayout layout, Digest image) => _images.AddRepositoryDigest(ImageReference.Parse(name), layout.Root.Digest, image);
 

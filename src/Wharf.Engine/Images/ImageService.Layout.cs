@@ -83,6 +83,19 @@ public sealed partial class ImageService
         finally { slots.Release(); }
     }
 
+    /// <summary>Keeps the index that was made around an image of the store, with its attestations, under a name: a push sends it whole. The caller holds what the layout is of.</summary>
+    internal void KeepIndex(ImageReference name, Build.Exporting.ImageLayout layout)
+    {
+        if (layout.Entries is not [{ Attestations: [var attestation, ..] } only]) return;
+        var index = layout.Root.Digest;
+        _store.AddManifest(only.Config.Digest, only.Manifest.Digest);
+        _store.AddManifest(only.Config.Digest, index);
+        var own = only.Layers.Append(only.Config).Select(static blob => blob.Digest).ToHashSet();
+        foreach (var blob in layout.Blobs.Append(attestation))
+            if (!own.Contains(blob.Digest)) _store.AddIndexBlob(index, blob.Digest);
+        _store.SetName(name, only.Config.Digest, index);
+    }
+
     /// <summary>Notes by which digest a repository's registry knows an image.</summary>
     internal void AddRepositoryDigest(ImageReference reference, Digest manifest, Digest image) => _store.AddDigest(reference.Repository, manifest, image);
 }

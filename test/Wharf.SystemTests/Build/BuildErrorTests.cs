@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
@@ -38,6 +39,31 @@ public sealed class BuildErrorTests(EngineFixture engine) : IDisposable
     [InlineData("COPY --from a /x", "dockerfile parse error on line 2: missing a value on flag: --from")]
     public async Task A_mistake_is_told_in_the_builders_words(string lines, string message) =>
         (await BuildAsync(lines)).ShouldExit(1).Error.ShouldContain("failed to solve: " + message + "\n");
+
+    [Theory]
+    [InlineData("COPY --chmod=999 a /x", "invalid chmod parameter: '999'. it should be octal string and between 0 and 07777", 2, 2)]
+    [InlineData("RUN <<EOF\nnever ended", "unterminated heredoc", 2, 3)]
+    [InlineData("COPY <<\"q r\" /e\nno\nq r", "failed to process \"<<\\\"q\": unexpected end of statement while looking for matching double-quote", 2, 4)]
+    [InlineData("ENV a=b \"c d\"", "Syntax error - can't find = in \"\\\"c d\\\"\". Must be of the form: name=value", 2, 2)]
+    [InlineData("COPY --from=127.0.0.1:1/nothing a /x", "127.0.0.1:1/nothing: failed to resolve source metadata for 127.0.0.1:1/nothing:latest", 2, 2)]
+    [InlineData("FROM 127.0.0.1:1/nothing", "127.0.0.1:1/nothing: failed to resolve source metadata for 127.0.0.1:1/nothing:latest", 2, 2)]
+    public async Task A_mistake_is_shown_with_all_its_lines_and_before_anything_runs(string lines, string message, int first, int last)
+    {
+        var error = (await BuildAsync(lines)).ShouldExit(1).Error;
+        error.ShouldContain("failed to solve: " + message);
+        var marked = error.Split('\n').Where(static line => line.Contains(" | >>> ", StringComparison.Ordinal)).Select(static line => int.Parse(line.Split('|')[0], System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        marked.ShouldBe(Enumerable.Range(first, last - first + 1));
+        error.ShouldNotContain("[2/2]");
+    }
+
+    [Fact]
+    public async Task A_warning_is_told_where_the_Dockerfile_comes_and_a_step_with_its_variables()
+    {
+        (await BuildAsync("ARG A=arg\nENV E=\"en v\"\nCOPY a /$NOPE\nRUN echo \"$A $E ${NOPE:-x}\" '$E' a\\ b")).ShouldExit(0).Error.ShouldContain("] RUN echo \"arg en v ${NOPE:-x}\" '$E' a b\n");
+        var progress = (await Buildx.RunAsync(engine, ["build", "--progress=rawjson", "--provenance=false", _context])).ShouldExit(0).Error.Split('\n').Where(static line => line.StartsWith('{')).Select(static line => JsonNode.Parse(line)!).ToList();
+        var warning = progress.SelectMany(static status => status["warnings"]?.AsArray() ?? []).Single()!;
+        progress.SelectMany(static status => status["vertexes"]?.AsArray() ?? []).First(vertex => vertex!["digest"]!.GetValue<string>() == warning["vertex"]!.GetValue<string>())!["name"]!.GetValue<string>().ShouldBe("[internal] load build definition from Dockerfile");
+    }
 
     [Theory]
     [InlineData("COPY a\\ /x", "")] // an escape at the end of a word is nothing

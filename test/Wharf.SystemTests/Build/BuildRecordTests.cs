@@ -118,6 +118,23 @@ public sealed class BuildRecordTests(EngineFixture engine) : IDisposable
         spans.Select(span => span["SpanContext"]!["TraceID"]!.GetValue<string>()).Distinct().Count().ShouldBe(1);
     }
 
+    /// <summary>Where a result came from is in each record, whatever became of the result and whatever was to stand beside it.</summary>
+    [Theory]
+    [InlineData("-t", "records-made")]
+    [InlineData("-o", "type=cacheonly")]
+    [InlineData("-o", "type=local,dest=DIRECTORY/out")]
+    public async Task A_record_has_its_provenance_attached(string flag, string value)
+    {
+        var record = await BuildAsync($"FROM busybox\nARG WHO\nRUN echo {Guid.NewGuid()} $WHO\n", 0, "--provenance=false", "--build-arg", "WHO=me", flag, value.Replace("DIRECTORY", _context, StringComparison.Ordinal));
+        var told = (await HistoryAsync("inspect", record)).Out;
+        told.ShouldContain("https://slsa.dev/provenance/v0.2");
+        told.ShouldMatch(@"pkg:docker/busybox@latest\?platform=\S+\s+sha256:[0-9a-f]{64}");
+        if (flag == "-t") told.ShouldContain("application/vnd.docker.container.image.v1+json");
+        var provenance = JsonNode.Parse((await HistoryAsync("inspect", "attachment", record, "--type", "https://slsa.dev/provenance/v0.2")).Out)!;
+        provenance["buildType"]!.GetValue<string>().ShouldBe("https://mobyproject.org/buildkit@v1");
+        provenance["invocation"]!["parameters"]!["args"]!["build-arg:WHO"]!.GetValue<string>().ShouldBe("me");
+    }
+
     /// <summary>What two records have in common, and only that, outlives one of them.</summary>
     [Fact]
     public async Task A_record_that_is_removed_takes_nothing_of_another()

@@ -179,6 +179,36 @@ public sealed class BuildxFeatureTests(EngineFixture engine) : IDisposable
         throw new InvalidDataException($"{archive} has no index.json");
     }
 
+    [Theory]
+    [InlineData("", "f")]
+    [InlineData(",platform-split=true", "linux_amd64/f")]
+    [InlineData(",platform-split=false", "f")]
+    public async Task A_platform_has_a_directory_of_its_own_where_that_is_asked_for(string option, string path)
+    {
+        Write("Dockerfile", "FROM scratch\nCOPY f /f\n");
+        Write("f", "content");
+        (await BuildAsync("--platform=linux/amd64", "-o", $"type=local,dest={PathOf("out")}{option}", "-o", $"type=local,dest={PathOf("second")}{option}")).ShouldExit(0);
+        foreach (var place in new[] { "out", "second" }) (await File.ReadAllTextAsync(PathOf($"{place}/{path}"), TestContext.Current.CancellationToken)).ShouldBe("content");
+    }
+
+    [Fact]
+    public async Task Attestations_that_are_asked_for_stay_with_the_image_and_a_push_sends_them()
+    {
+        if (!engine.IsWharf) Assert.Skip("docker without containerd's image store has no attestations");
+        await using var registry = await LocalRegistry.StartAsync();
+        var name = $"{registry.Address}/bxf/attested:1";
+        Write("Dockerfile", $"FROM busybox\nRUN echo {Guid.NewGuid()} > /x\n");
+        (await BuildAsync("-t", name, "--provenance=mode=max", "--sbom=true")).ShouldExit(0);
+        (await engine.DockerAsync("tag", name, $"{registry.Address}/bxf/attested:2")).ShouldExit(0);
+        (await engine.DockerAsync("push", $"{registry.Address}/bxf/attested:2")).ShouldExit(0);
+        async Task<string> ShownAsync(string what) => (await Buildx.RunAsync(engine, ["buildx", "imagetools", "inspect", $"{registry.Address}/bxf/attested:2", "--format", $"{{{{json .{what}}}}}"])).ShouldExit(0).Out;
+        (await ShownAsync("Provenance")).ShouldContain("mobyproject.org/buildkit");
+        (await ShownAsync("SBOM")).ShouldContain("SPDXRef-DOCUMENT");
+        // The image itself is what it was, and runs.
+        (await engine.DockerAsync("run", "--rm", name, "true")).ShouldExit(0);
+        (await engine.DockerAsync("rmi", name, $"{registry.Address}/bxf/attested:2")).ShouldExit(0);
+    }
+
     [Fact]
     public async Task Only_the_stages_that_are_named_are_built_anew()
     {

@@ -40,6 +40,19 @@ public sealed class BuildxTests(EngineFixture engine) : IDisposable
         (await engine.DockerAsync("run", "--rm", "bx-cache", "cat", "/b")).ShouldExit(0).Text.ShouldBe("two");
     }
 
+    /// <summary>Clients name what they send by its directory's last name, and what has the same size and time need not travel again: not so Dockerfiles.</summary>
+    [Fact]
+    public async Task A_Dockerfile_is_never_taken_for_another_directorys_of_the_same_name()
+    {
+        foreach (var which in new[] { "one", "two", "one" })
+        {
+            Write($"{which}/app/Dockerfile", $"FROM busybox\nRUN echo {which} > /which\n");
+            File.SetLastWriteTimeUtc(Path.Combine(_context, which, "app/Dockerfile"), DateTime.UnixEpoch.AddDays(1));
+            (await Buildx.RunAsync(engine, ["build", "-t", "bx-which", Path.Combine(_context, which, "app")])).ShouldExit(0);
+            (await engine.DockerAsync("run", "--rm", "bx-which", "cat", "/which")).ShouldExit(0).Text.ShouldBe(which);
+        }
+    }
+
     [Fact]
     public async Task What_was_built_without_the_cache_is_what_the_cache_gives_next()
     {

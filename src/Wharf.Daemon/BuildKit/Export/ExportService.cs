@@ -43,7 +43,20 @@ internal sealed class ExportService(BuildService builds)
         var exporters = job.Request.Exporters.Count > 0 ? [.. job.Request.Exporters] : job.Request.Exporter.Length > 0 ? [new Exporter { Type = job.Request.Exporter, Attrs = { job.Request.ExporterAttrs } }] : new List<Exporter>();
         for (int i = 0; i < exporters.Count; i++) await ExportAsync(new ExportContext(job, session, solved, i, new ExportAttributes(exporters[i].Attrs), exported), exporters[i].Type, cancellation);
         await CacheTransfer.ExportAsync(job, session, builds, solved, exported, cancellation);
+        Record(job, solved, exported);
         return exported;
+    }
+
+    /// <summary>The record tells where each result came from, in full, whatever became of it and whatever the client wants beside its images.</summary>
+    private static void Record(BuildJob job, LayoutImage[] solved, ExportResult exported)
+    {
+        foreach (var image in solved)
+        {
+            var info = exported.Results.FirstOrDefault(result => result.Platform == image.PlatformKey).Info;
+            if (info is null) exported.Results.Add((image.PlatformKey, info = new BuildResultInfo()));
+            var predicate = Provenance.MakePredicate(job, image);
+            info.Attestations.Add(exported.Keep(Provenance.DescriptorOf(predicate), predicate));
+        }
     }
 
     private sealed record ExportContext(BuildJob Job, ClientSession? ClientSession, LayoutImage[] Solved, int Index, ExportAttributes Attributes, ExportResult Result)
@@ -91,7 +104,17 @@ internal sealed class ExportService(BuildService builds)
             if (names.Count == 0) throw WharfException.Invalid("tag is needed when pushing to registry");
             await PushAsync(context, vertex, images, names, cancellation);
         }
+        else if (names.Count > 0 && images.Count == 1 && attributes.Flag("store", absent: true) && IsAttestationAskedFor(context.Job)) await KeepAttestationsAsync(context, vertex, images, names, cancellation);
         if (names.Count > 0) response["image.name"] = string.Join(',', names.Select(static name => ImageReference.Parse(name).Canonical));
+    }
+
+    /// <summary>The least provenance comes unasked: for that no layer is packed before somebody wants it packed.</summary>
+    private static bool IsAttestationAskedFor(BuildJob job) => job.Options is { } options && (Provenance.Mode(options) is (true, true) || BillOfMaterials.IsWanted(options));
+
+    private async Task KeepAttestationsAsync(ExportContext context, VertexReporter vertex, IReadOnlyList<LayoutImage> images, IReadOnlyList<string> names, CancellationToken cancellation)
+    {
+        using var held = await builds.HoldAsync(cancellation);
+        builds.KeepAttestations(names, await LayoutAsync(context, vertex, images, names, attest: true, cancellation));
     }
 
     /// <summary>Among several platforms the daemon's own gets the names: an image of the store is for one.</summary>
@@ -104,7 +127,7 @@ internal sealed class ExportService(BuildService builds)
             var stored = await builds.StoreAsync(image.Target, image == named ? names : [], cancellation);
             using (vertex.Begin($"writing image {stored.ImageId}")) { }
             var config = await builds.ReadBlobAsync(stored.ImageId, cancellation);
-            var info = new BuildResultInfo { ResultDeprecated = context.Result.Keep(new Descriptor { MediaType = MediaTypes.OciConfig, Digest = stored.ImageId, Size = config.Length }, config) };
+            var info = new BuildResultInfo { ResultDeprecated = context.Result.Keep(new Descriptor { MediaType = MediaTypes.DockerConfig, Digest = stored.ImageId, Size = config.Length }, config) };
             info.Results[context.Index] = info.ResultDeprecated;
             context.Result.Results.Add((image.PlatformKey, info));
             if (image != named) continue;
@@ -127,6 +150,7 @@ internal sealed class ExportService(BuildService builds)
                 await builds.PushAsync(layout, name, context.Attributes.Flag("push-by-digest"), await services.CredentialsAsync(reference.Domain, cancellation), vertex, cancellation);
             foreach (var entry in layout.Entries.Take(context.Attributes.Flag("store", absent: true) ? 1 : 0)) builds.NoteDigest(name, layout, entry.Config.Digest);
         }
+        if (context.Attributes.Flag("store", absent: true) && !context.Attributes.Flag("push-by-digest")) builds.KeepAttestations(names, layout);
         await DescribeAsync(context, layout, cancellation);
     }
 
@@ -143,7 +167,7 @@ internal sealed class ExportService(BuildService builds)
         {
             var info = new BuildResultInfo { ResultDeprecated = await KeepAsync(context, layout.Entries.Count > 1 ? entry.Manifest : layout.Root, cancellation) };
             info.Results[context.Index] = info.ResultDeprecated;
-            foreach (var statement in entry.Attestations.Skip(1)) info.Attestations.Add(await KeepAsync(context, statement, cancellation));
+            foreach (var statement in entry.Attestations.Skip(1).Where(static statement => !Provenance.IsOf(statement))) info.Attestations.Add(await KeepAsync(context, statement, cancellation));
             context.Result.Results.Add((layout.Entries.Count > 1 ? entry.Image.PlatformKey : "", info));
         }
     }
@@ -212,11 +236,11 @@ internal sealed class ExportService(BuildService builds)
         }, cancellation);
     }
 
-    /// <summary>The file systems, each platform's in a directory of its own where there are several.</summary>
+    /// <summary>The file systems, each platform's in a directory of its own where there are several, or where that is asked for.</summary>
     private static List<(string Prefix, SolvedTarget Target)> Trees(ExportContext context)
     {
         bool split = context.Attributes.Flag("platform-split", absent: context.Solved.Any(static image => image.PlatformKey.Length > 0));
-        return [.. context.Solved.Select(image => (split && image.PlatformKey.Length > 0 ? image.PlatformKey.Replace('/', '_') + "/" : "", image.Target))];
+        return [.. context.Solved.Select(image => (split ? Platforms.Describe(image.Target.Plan.Target.Platform).Replace('/', '_') + "/" : "", image.Target))];
     }
 
     /// <summary>The images as they go out: with the times of their layers cut where that was asked for.</summary>

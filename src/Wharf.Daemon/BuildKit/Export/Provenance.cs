@@ -25,10 +25,32 @@ internal static class Provenance
         return (true, parameters.GetValueOrDefault("mode") == "max");
     }
 
-    public static Attestation Make(BuildJob job, LayoutImage image, Digest manifest, IReadOnlyList<string> names, bool full)
+    /// <summary>Whether a descriptor is that of a provenance statement.</summary>
+    public static bool IsOf(Descriptor statement) => statement.Annotations?.GetValueOrDefault(PredicateType) == Predicate02;
+
+    /// <summary>What the build's record keeps: all there is, without the statement around it, which is of an image.</summary>
+    public static byte[] MakePredicate(BuildJob job, LayoutImage image) => Text(json =>
+    {
+        json.WriteStartObject();
+        WritePredicate(json, job, image, full: true);
+        json.WriteEndObject();
+    });
+
+    public static Descriptor DescriptorOf(byte[] predicate) =>
+        new() { MediaType = ImageLayout.InTotoType, Digest = Digest.OfBytes(predicate), Size = predicate.Length, Annotations = new() { [PredicateType] = Predicate02 } };
+
+    private const string PredicateType = ImageLayout.PredicateType;
+
+    private static byte[] Text(Action<Utf8JsonWriter> write)
     {
         using var text = new MemoryStream();
-        using (var json = new Utf8JsonWriter(text, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(text, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) write(json);
+        return text.ToArray();
+    }
+
+    public static Attestation Make(BuildJob job, LayoutImage image, Digest manifest, IReadOnlyList<string> names, bool full)
+    {
+        return new Attestation(Predicate02, Text(json =>
         {
             json.WriteStartObject();
             json.WriteString("_type", Statement);
@@ -38,8 +60,7 @@ internal static class Provenance
             WritePredicate(json, job, image, full);
             json.WriteEndObject();
             json.WriteEndObject();
-        }
-        return new Attestation(Predicate02, text.ToArray());
+        }));
     }
 
     public static void WriteSubject(Utf8JsonWriter json, LayoutImage image, Digest manifest, IReadOnlyList<string> names)

@@ -129,7 +129,7 @@ internal static class BuildErrors
 
     private static (int First, int Last)? Place(Exception error, BuildPlan? plan)
     {
-        if (error is DockerfileException { Line: var line }) return (line, line);
+        if (error is DockerfileException { Line: var line, LastLine: var last }) return (line, last);
         return FailedNode(error, plan) is { } node ? (node.Instruction.FirstLine, node.Instruction.LastLine) : null;
     }
 

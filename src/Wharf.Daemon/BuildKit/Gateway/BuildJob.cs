@@ -63,6 +63,8 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     public Dictionary<string, Wharf.BuildKit.Protocol.Ops.Definition> Inputs { get; } = new(StringComparer.Ordinal);
     public string DockerfileName { get; set; } = "Dockerfile";
     public string DockerfileText { get; set; } = "";
+    /// <summary>The line of the progress that told of the Dockerfile's coming; what is said of the Dockerfile belongs to it.</summary>
+    public string DefinitionVertex { get; set; } = "";
     public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
     public int Warnings { get; set; }
     /// <summary>It is over; only its progress may still be asked for.</summary>

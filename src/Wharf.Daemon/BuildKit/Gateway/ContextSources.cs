@@ -32,7 +32,8 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         var wanted = new List<string> { name, name + IgnoreFile };
         if (name == "Dockerfile") wanted.Add("dockerfile");
         using var vertex = new VertexReporter(job.Log, $"[internal] load build definition from {Path.GetFileName(name)}");
-        using var context = await ReceiveAsync(vertex, "dockerfile", new SyncFilter(DockerfileContext, Includes: wanted, FollowPaths: wanted), cancellation);
+        job.DefinitionVertex = vertex.Digest;
+        using var context = await ReceiveAsync(vertex, "dockerfile", new SyncFilter(DockerfileContext, Includes: wanted, FollowPaths: wanted, Anew: true), cancellation);
         _ignored = Patterns(context, name + IgnoreFile);
         return Dockerfile(context);
     }
@@ -94,7 +95,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
     private async Task ReadIgnoreFileAsync(CancellationToken cancellation)
     {
         using var looking = new VertexReporter(job.Log, "[internal] load .dockerignore");
-        using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(ContextName, Includes: [IgnoreFile], FollowPaths: [IgnoreFile]), cancellation);
+        using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(ContextName, Includes: [IgnoreFile], FollowPaths: [IgnoreFile], Anew: true), cancellation);
         _ignored = Patterns(ignore, IgnoreFile) ?? [];
     }
 
@@ -122,7 +123,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         if (name.Length > 0)
         {
             using var looking = new VertexReporter(job.Log, $"[context {name}] load .dockerignore");
-            using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(name, Includes: [IgnoreFile], FollowPaths: [IgnoreFile]), cancellation);
+            using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(name, Includes: [IgnoreFile], FollowPaths: [IgnoreFile], Anew: true), cancellation);
             return await ReceiveContextAsync($"[context {name}] load from client", name, name, plans, Patterns(ignore, IgnoreFile), cancellation);
         }
         if (_ignored is null) await ReadIgnoreFileAsync(cancellation);
@@ -145,6 +146,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         if (_fetched.TryGetValue(address, out var known)) return known.Directory;
         if (address == BuildJob.BodyAddress && job.Body is { } body) return body;
         using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {RemoteAddress.Redacted(address)}");
+        if (job.DefinitionVertex.Length == 0) job.DefinitionVertex = vertex.Digest;
         var directory = builds.MakeContextDirectory();
         job.Hold(new Directories(directory));
         DateTimeOffset? changed = null;

@@ -16,7 +16,7 @@ internal static class Warnings
         {
             var told = new VertexWarning
             {
-                Level = 1, Short = ByteString.CopyFromUtf8($"{warning.Rule}: {warning.Message}{(warning.Line > 0 ? $" (line {warning.Line})" : "")}"), Url = warning.Url,
+                Vertex = job.DefinitionVertex, Level = 1, Short = ByteString.CopyFromUtf8($"{warning.Rule}: {warning.Message}{(warning.Line > 0 ? $" (line {warning.Line})" : "")}"), Url = warning.Url,
                 Info = new SourceInfo { Filename = job.DockerfileName, Data = ByteString.CopyFromUtf8(job.DockerfileText), Language = "Dockerfile" },
             };
             told.Detail.Add(ByteString.CopyFromUtf8(warning.Description));

@@ -10,7 +10,7 @@ internal sealed class CallInput(IAsyncStreamReader<BytesMessage> messages) : Pie
 {
     protected override async Task<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellation)
     {
-        try { return await messages.MoveNext(cancellation) ? messages.Current.Data.Memory : null; }
+        try { return await messages.MoveNext(cancellation) ? messages.Current.Data.Memory : End; }
         catch (RpcException error) { throw new IOException(error.Status.Detail, error); }
     }
 }

@@ -84,7 +84,7 @@ internal sealed class ClientContent(ClientSession session, string store) : ICach
     {
         protected override async Task<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellation)
         {
-            try { return await call.ResponseStream.MoveNext(cancellation) ? call.ResponseStream.Current.Data.Memory : null; }
+            try { return await call.ResponseStream.MoveNext(cancellation) ? call.ResponseStream.Current.Data.Memory : End; }
             catch (RpcException error)
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -11,7 +11,8 @@ namespace Wharf.Daemon.BuildKit.Sessions;
 
 /// <summary>What of a client's directory is wanted.</summary>
 /// <param name="FollowPaths">Only these, and what links among them lead to; null for all.</param>
-internal sealed record SyncFilter(string Name, IReadOnlyList<string>? Includes = null, IReadOnlyList<string>? Excludes = null, IReadOnlyList<string>? FollowPaths = null);
+/// <param name="Anew">All of it travels, whatever came before: a Dockerfile of another directory of the same name may have the same size and time.</param>
+internal sealed record SyncFilter(string Name, IReadOnlyList<string>? Includes = null, IReadOnlyList<string>? Excludes = null, IReadOnlyList<string>? FollowPaths = null, bool Anew = false);
 
 /// <summary>
 /// Makes a directory the same as one of the client's: the client lists all it has, and only files that are not the same here (by size and time)

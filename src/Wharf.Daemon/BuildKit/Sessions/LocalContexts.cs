@@ -22,7 +22,7 @@ internal sealed class LocalContexts(string root) : ICachedDirectories
     {
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n',
             [session.SharedKey, filter.Name, .. filter.Includes ?? [], "-", .. filter.Excludes ?? [], "-", .. filter.FollowPaths ?? []]))))[..32];
-        bool kept = session.SharedKey.Length > 0 && Take(key);
+        bool kept = !filter.Anew && session.SharedKey.Length > 0 && Take(key);
         var path = Path.Combine(root, kept ? key : "once-" + Guid.NewGuid().ToString("n"));
         try
         {

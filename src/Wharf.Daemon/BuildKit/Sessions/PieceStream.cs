@@ -5,9 +5,12 @@ namespace Wharf.Daemon.BuildKit.Sessions;
 /// <summary>Bytes that come in the messages of a call.</summary>
 internal abstract class PieceStream : ReadOnlyStream
 {
+    /// <summary>No more pieces come. It has a type of its own: beside a piece a bare null would be an empty piece, by way of an empty array.</summary>
+    protected static readonly ReadOnlyMemory<byte>? End = null;
+
     private ReadOnlyMemory<byte> _left;
 
-    /// <summary>The next piece, which may be empty; null when no more come.</summary>
+    /// <summary>The next piece, which may be empty; <see cref="End"/> when no more come.</summary>
     protected abstract Task<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellation);
 
     public sealed override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)

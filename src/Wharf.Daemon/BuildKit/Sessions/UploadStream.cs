@@ -15,7 +15,7 @@ internal sealed class UploadStream : PieceStream
     }
 
     protected override async Task<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellation) =>
-        await _call.ResponseStream.MoveNext(cancellation) ? _call.ResponseStream.Current.Data.Memory : null;
+        await _call.ResponseStream.MoveNext(cancellation) ? _call.ResponseStream.Current.Data.Memory : End;
 
     protected override void Dispose(bool disposing)
     {

@@ -14,7 +14,8 @@ public sealed record LayoutEntry(LayoutImage Image, Descriptor Manifest, Descrip
 /// </summary>
 public sealed class ImageLayout
 {
-    private const string InTotoType = "application/vnd.in-toto+json";
+    /// <summary>The type of an attestation, and the annotation that says what it states.</summary>
+    public const string InTotoType = "application/vnd.in-toto+json", PredicateType = "in-toto.io/predicate-type";
 
     private readonly List<Descriptor> _blobs = [], _manifests = [];
     private readonly List<LayoutEntry> _entries = [];
@@ -88,7 +89,7 @@ public sealed class ImageLayout
         {
             layers.Add(new Descriptor
             {
-                MediaType = InTotoType, Digest = await images.WriteBlobAsync(statement.Statement, cancellation), Size = statement.Statement.Length, Annotations = new() { ["in-toto.io/predicate-type"] = statement.PredicateType },
+                MediaType = InTotoType, Digest = await images.WriteBlobAsync(statement.Statement, cancellation), Size = statement.Statement.Length, Annotations = new() { [PredicateType] = statement.PredicateType },
             });
         }
         var config = JsonSerializer.SerializeToUtf8Bytes(new OciImage { Architecture = "unknown", Os = "unknown", Config = new OciImageConfig(), RootFs = new RootFs { DiffIds = [.. layers.Select(static layer => layer.Digest)] } }, ImageJson.Plain.OciImage);

@@ -11,6 +11,8 @@ public sealed class DockerfileException(int line, string problem, Exception? inn
     public bool IsMeaning { get; init; }
     /// <summary>Counted from 1.</summary>
     public int Line { get; } = line;
+    /// <summary>The last line of what is wrong.</summary>
+    public int LastLine { get; init; } = line;
     public string Problem { get; } = problem;
 
     /// <summary>Docker's builders tell the line in the text only of an instruction that is wrong by itself.</summary>

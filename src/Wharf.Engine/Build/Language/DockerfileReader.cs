@@ -10,6 +10,7 @@ internal sealed class DockerfileReader
     private const int MaxLine = 65_535;
 
     private readonly string[] _lines;
+    private readonly HashSet<int> _returns = [];
     private int _next;
 
     public DockerfileReader(string text)
@@ -18,6 +19,7 @@ internal sealed class DockerfileReader
         for (int i = 0; i < _lines.Length; i++)
         {
             if (_lines[i].Length > MaxLine / 3 && Encoding.UTF8.GetByteCount(_lines[i]) > MaxLine) throw new DockerfileException(i + 1, $"dockerfile line greater than max allowed size of {MaxLine}") { IsSyntax = true };
+            if (_lines[i].EndsWith('\r')) _returns.Add(i);
             _lines[i] = _lines[i].TrimEnd('\r');
         }
         ReadDirectives();
@@ -163,9 +165,10 @@ internal sealed class DockerfileReader
             var text = _lines[_next++];
             if (start.StripTabs) text = text.TrimStart('\t');
             if (text == start.Name) return content.ToString();
-            content.Append(text).Append('\n');
+            // What is inside stays as it is, ends of lines too.
+            content.Append(text).Append(_returns.Contains(_next - 1) ? "\r\n" : "\n");
         }
-        throw new DockerfileException(line, $"unterminated heredoc: {start.Name} is not found at the start of a line") { IsSyntax = true };
+        throw new DockerfileException(line, "unterminated heredoc") { IsSyntax = true, LastLine = _lines[^1].Length > 0 ? _lines.Length : _lines.Length - 1 };
     }
 }
 
@@ -179,7 +182,7 @@ internal sealed record HeredocWord(string Name, bool StripTabs, bool Expand)
         rest = rest[2..];
         bool strip = rest.StartsWith("-");
         if (strip) rest = rest[1..];
-        if (rest.IsEmpty || rest.ContainsAny('<', ' ')) return null;
+        if (rest.IsEmpty || rest.Contains('<') || WordSplit.Words(word, '\\').Count > 1) return null;
         bool quoted = rest.ContainsAny("'\"\\");
         var name = rest.ToString().Replace("\"", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal);
         return name.Length == 0 ? null : new HeredocWord(name, strip, !quoted);

@@ -37,7 +37,11 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
         return Until(ref cursor, '\0');
     }
 
-    private string Until(ref Cursor cursor, char stop)
+    /// <summary>Quotes stay, and variables that are not set: as commands are shown.</summary>
+    public bool ForShow { get; init; }
+
+    /// <param name="pattern">Escapes stay, for the pattern to mean.</param>
+    private string Until(ref Cursor cursor, char stop, bool pattern = false)
     {
         var result = new StringBuilder();
         while (cursor.More && (stop == '\0' || cursor.Peek != stop))
@@ -49,6 +53,7 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
             else if (c == escape)
             {
                 cursor.Skip();
+                if (pattern) result.Append(c);
                 // An escape at the very end stands for nothing.
                 if (cursor.More) result.Append(cursor.Take());
             }
@@ -57,17 +62,23 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
         return result.ToString();
     }
 
-    private static void SingleQuoted(ref Cursor cursor, StringBuilder result)
+    private void SingleQuoted(ref Cursor cursor, StringBuilder result)
     {
-        cursor.Skip();
+        Quote(ref cursor, result);
         while (cursor.More && cursor.Peek != '\'') result.Append(cursor.Take());
         if (!cursor.More) throw new FormatException("unexpected end of statement while looking for matching single-quote");
-        cursor.Skip();
+        Quote(ref cursor, result);
+    }
+
+    private void Quote(ref Cursor cursor, StringBuilder result)
+    {
+        char quote = cursor.Take();
+        if (ForShow) result.Append(quote);
     }
 
     private void DoubleQuoted(ref Cursor cursor, StringBuilder result)
     {
-        cursor.Skip();
+        Quote(ref cursor, result);
         while (cursor.More && cursor.Peek != '"')
         {
             if (cursor.Peek == '$') result.Append(Variable(ref cursor));
@@ -82,10 +93,20 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
             else result.Append(cursor.Take());
         }
         if (!cursor.More) throw new FormatException("unexpected end of statement while looking for matching double-quote");
-        cursor.Skip();
+        Quote(ref cursor, result);
     }
 
     private string Variable(ref Cursor cursor)
+    {
+        int start = cursor.At;
+        _isMissing = false;
+        var value = VariableValue(ref cursor);
+        return ForShow && _isMissing ? cursor.Slice(start) : value;
+    }
+
+    private bool _isMissing;
+
+    private string VariableValue(ref Cursor cursor)
     {
         cursor.Skip();
         if (!cursor.More) return "$";
@@ -112,6 +133,7 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
     private string? Value(string name)
     {
         var value = lookup(name);
+        _isMissing = value is null;
         if (value is null) Unset.Add(name);
         return value;
     }
@@ -133,24 +155,34 @@ internal sealed class WordExpansion(Func<string, string?> lookup, char escape)
             case '#' or '%':
                 bool longest = cursor.More && cursor.Peek == modifier;
                 if (longest) cursor.Skip();
-                return Trimmed(Value(name) ?? "", Operand(ref cursor), prefix: modifier == '#', longest);
+                return Trimmed(Value(name) ?? "", Checked(Operand(ref cursor, pattern: true), fromEnd: modifier == '%'), prefix: modifier == '#', longest);
             case '/':
                 bool all = cursor.More && cursor.Peek == '/';
                 if (all) cursor.Skip();
-                var pattern = Until(ref cursor, '/');
+                var pattern = Checked(Until(ref cursor, '/', pattern: true), fromEnd: false);
                 if (!cursor.More) throw new FormatException("syntax error: missing '/' in ${}");
                 cursor.Skip();
-                return Replaced(Value(name) ?? "", pattern, Operand(ref cursor), all);
+                return Replaced(Value(name) ?? "", pattern, Operand(ref cursor, pattern: true), all);
             default: throw new FormatException($"unsupported modifier ({modifier}) in substitution");
         }
     }
 
-    private string Operand(ref Cursor cursor)
+    private string Operand(ref Cursor cursor, bool pattern = false)
     {
-        var operand = Until(ref cursor, '}');
+        var operand = Until(ref cursor, '}', pattern);
         if (!cursor.More) throw new FormatException("syntax error: missing '}'");
         cursor.Skip();
         return operand;
+    }
+
+    /// <summary>Only what has a meaning may be escaped in a pattern. Docker tells one for the end of a value from its end.</summary>
+    private static string Checked(string pattern, bool fromEnd)
+    {
+        var parts = new List<string>();
+        for (int i = 0; i < pattern.Length; i += parts[^1].Length) parts.Add(pattern.Substring(i, pattern[i] == '\\' && i + 1 < pattern.Length ? 2 : 1));
+        if (parts.Find(static part => part.Length == 2 && part[1] is not ('*' or '?' or '\\' or '/' or '}')) is not { } wrong) return pattern;
+        if (fromEnd) parts.Reverse();
+        throw new FormatException($"invalid pattern ({string.Concat(parts)}) in substitution: invalid escape '{wrong}'");
     }
 
     private string Conditional(string name, char kind, string operand, bool emptyCounts)

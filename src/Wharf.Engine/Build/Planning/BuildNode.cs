@@ -146,6 +146,8 @@ public sealed class DirectoryNode : BuildNode
 {
     public required BuildNode Root { get; init; }
     public required string Path { get; init; }
+    /// <summary>Whose it is to be, as USER has it; null for root's.</summary>
+    public string? Owner { get; init; }
     public override IEnumerable<BuildNode> Inputs => [Root];
-    public override string Definition => Line("directory", Path);
+    public override string Definition => Line("directory", Path) + (Owner is null ? "" : Line("owner", Owner));
 }

@@ -25,7 +25,7 @@ internal sealed partial class BuildPlanner
             else stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: true), null));
             return text;
         }
-        stage.Root = new DirectoryNode { Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Path = absolute };
+        stage.Root = new DirectoryNode { Title = text, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Path = absolute, Owner = !request.Classic && stage.Config.User is { Length: > 0 } user ? user : null };
         if (request.Classic) Note(stage, text, stage.Root);
         else stage.History.Add(new PlannedHistory(Entry(text, emptyLayer: false), stage.Root));
         return text;
@@ -49,6 +49,7 @@ internal sealed partial class BuildPlanner
         var from = instruction.Flag("from") is { Length: > 0 } name ? await SourceAsync(stage, Expand(stage, name, instruction), instruction, cancellation) : new CopySourceName(null, "");
         if (from is { Node: null, Context: "" }) await CheckIgnoredAsync(instruction, sources, cancellation);
         bool isAdd = instruction.Name == "ADD";
+        Solving.ModeChange.Parse(Value("chmod") is { Length: > 0 } wanted ? wanted : null);
         if (isAdd && Value("checksum") is { Length: > 0 } checksum) RequireChecked(instruction, sources, checksum);
         string? Value(string flag) => instruction.Flag(flag) is { } value ? Expand(stage, value, instruction) : null;
         var text = $"{instruction.Name} {string.Concat(instruction.Flags.Select(flag => Expand(stage, flag, instruction) + " "))}{string.Join(' ', words.Select(word => word.Value))}";

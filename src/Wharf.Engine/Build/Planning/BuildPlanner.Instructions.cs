@@ -142,12 +142,13 @@ internal sealed partial class BuildPlanner
 
     private string Expose(PlannedStage stage, Instruction instruction)
     {
-        var ports = WordSplit.Fields(instruction.Rest).SelectMany(word => WordSplit.Fields(Expand(word, name => Lookup(stage, name), instruction, static _ => { }))).ToList();
+        // In the order that they are written in, sorted, whatever their variables stand for.
+        var ports = WordSplit.Fields(instruction.Rest).Order(StringComparer.Ordinal).SelectMany(word => WordSplit.Fields(Expand(word, name => Lookup(stage, name), instruction, static _ => { }))).ToList();
         foreach (var port in ports) Linting.DockerfileLinter.CheckPort(instruction, port, _lint);
         foreach (var port in ports)
             foreach (var each in PortsOf(port)) (stage.Config.ExposedPorts ??= [])[each] = ImageChange.Empty;
-        if (request.Classic) return $"EXPOSE {string.Join(' ', ports.Order(StringComparer.Ordinal))}";
-        return $"EXPOSE [{string.Join(' ', ports.SelectMany(ImageChange.Ports).Order(StringComparer.Ordinal))}]";
+        if (request.Classic) return $"EXPOSE {string.Join(' ', ports)}";
+        return $"EXPOSE [{string.Join(' ', ports.SelectMany(ImageChange.Ports))}]";
     }
 
     /// <summary>BuildKit tells the same mistakes in words of its own.</summary>

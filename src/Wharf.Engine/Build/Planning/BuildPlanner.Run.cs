@@ -44,7 +44,7 @@ internal sealed partial class BuildPlanner
         stage.Root = new RunNode
         {
             Title = title, Instruction = instruction, StageName = stage.Label, NoCache = NoCache(stage), Root = stage.Root, Command = command, Environment = environment,
-            ProxyEnvironment = [.. Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).Select(name => $"{name}={request.Arguments[name]}")],
+            ProxyEnvironment = ProxyEnvironment(),
             User = stage.Config.User ?? "", Directory = stage.Config.WorkingDir is { Length: > 0 } directory ? directory : "/", Mounts = mounts, Network = network, Insecure = insecure, Devices = DevicesOf(instruction), Script = script, Platform = stage.Platform,
             Volumes = request.Classic ? [.. stage.Config.Volumes?.Keys ?? Enumerable.Empty<string>()] : [],
             Labels = request.Classic ? new(stage.Config.Labels ?? []) : new Dictionary<string, string>(),
@@ -53,7 +53,15 @@ internal sealed partial class BuildPlanner
         var prefix = arguments.Count > 0 || (request.Classic && Proxies.Any(name => request.Arguments.GetValueOrDefault(name) is not null)) ? string.Join(' ', [$"|{arguments.Count}", .. arguments]) + " " : "";
         if (request.Classic) stage.History.Add(new PlannedHistory(new HistoryEntry { CreatedBy = $"{prefix}{string.Join(' ', command)}" }, stage.Root));
         else stage.History.Add(new PlannedHistory(Entry($"RUN {prefix}{string.Join(' ', command)} # buildkit", emptyLayer: false), stage.Root));
-        return title;
+        return request.Classic ? title : Shown(title, environment);
+    }
+
+    /// <summary>The caller's proxies. Programs look for them in small or large letters: BuildKit gives both.</summary>
+    private List<string> ProxyEnvironment()
+    {
+        var given = Proxies.Where(name => request.Arguments.GetValueOrDefault(name) is not null).ToList();
+        return request.Classic ? given.ConvertAll(name => $"{name}={request.Arguments[name]}")
+            : [.. given.SelectMany(name => new[] { name.ToUpperInvariant(), name.ToLowerInvariant() }.Select(spelled => $"{spelled}={request.Arguments[name]}")).Distinct()];
     }
 
     private IReadOnlyList<RunDevice> DevicesOf(Instruction instruction)
@@ -69,6 +77,14 @@ internal sealed partial class BuildPlanner
         "host" => "host",
         var other => throw new DockerfileException(instruction.FirstLine, $"invalid network mode \"{other}\""),
     };
+
+    /// <summary>A command with what is known of its variables, as BuildKit tells steps; one that cannot be read so is told as it is written.</summary>
+    private string Shown(string title, List<string> environment)
+    {
+        string? Known(string name) => environment.Find(variable => variable.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..];
+        try { return new WordExpansion(Known, _file.Escape) { ForShow = true }.Expand(title); }
+        catch (FormatException) { return title; }
+    }
 
     private static string RunTitle(Instruction instruction) =>
         instruction.Heredocs is [var document, ..] ? $"{instruction.Text} ({document.Content.Split('\n', 2)[0]}{(document.Content.IndexOf('\n') < document.Content.Length - 1 ? "..." : "")})" : instruction.Text;

@@ -145,7 +145,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     }
 
     /// <summary>An instruction that is well written and comes to something that cannot be.</summary>
-    private static DockerfileException Wrong(Instruction instruction, string problem, Exception? inner = null) => new(instruction.FirstLine, problem, inner) { IsMeaning = true };
+    private static DockerfileException Wrong(Instruction instruction, string problem, Exception? inner = null) => new(instruction.FirstLine, problem, inner) { IsMeaning = true, LastLine = instruction.LastLine };
 
     /// <summary>A word of a FROM.</summary>
     private string ExpandBase(string word, Instruction from) => Expand(word, _metaArguments.GetValueOrDefault, from, name =>
@@ -288,8 +288,15 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         }
         var key = $"{name} {(platform is null ? "" : Platforms.Describe(platform))}";
         if (_images.TryGetValue(key, out var known)) return known;
-        var image = await baseImage(name, platform, cancellation);
+        var image = await FoundAsync(name, platform, instruction, cancellation);
         return _images[key] = new BaseNode { Title = instruction.Name == "FROM" ? instruction.Text : $"FROM {name}", Instruction = instruction, StageName = stageName, Image = image, Name = name };
+    }
+
+    /// <summary>An image; BuildKit tells where in the Dockerfile one stands that cannot be had, but not of mounts.</summary>
+    private async Task<ImageRecord> FoundAsync(string name, Platform? platform, Instruction instruction, CancellationToken cancellation)
+    {
+        try { return await baseImage(name, platform, cancellation); }
+        catch (WharfException error) when (!request.Classic && instruction.Name != "RUN") { throw Wrong(instruction, error.Message, error); }
     }
 
     /// <summary>The file system that <c>--from</c> names: an earlier stage, or an image.</summary>

@@ -18,9 +18,12 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     private Destination _destination = new(root);
     private RepeatedNames? _repeated;
     private readonly IgnorePatterns _ignored = IgnorePatterns.Parse(node.Excludes);
-    private readonly (uint Uid, uint Gid)? _owner = Owner(node, root, limits);
+    private readonly (uint Uid, uint Gid)? _owner = OwnerOf(node.Owner, node.IsClassic, root, limits);
     private readonly ModeChange? _mode = ModeChange.Parse(node.Mode);
     private long _directoryTime;
+
+    /// <summary>What BuildKit's umask leaves of an octal mode for a directory that it makes; what is copied gets all of it.</summary>
+    private const uint PermissionsOfNew = 0x1ed;
 
     /// <summary>Writes the layer. Each source is known to exist only now, hence NotFound from here.</summary>
     public async Task WriteAsync(Stream output, CancellationToken cancellation)
@@ -113,10 +116,10 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
     }
 
     private NewDirectory LikeSource(in FileStat stat) =>
-        new(_mode?.Apply(stat.Permissions, isDirectory: true) ?? stat.Permissions, _owner?.Uid ?? (KeepsOwners ? stat.Uid : 0), _owner?.Gid ?? (KeepsOwners ? stat.Gid : 0), stat.ModifiedSeconds);
+        new(_mode?.Octal & PermissionsOfNew ?? _mode?.Apply(stat.Permissions, isDirectory: true) ?? stat.Permissions, _owner?.Uid ?? (KeepsOwners ? stat.Uid : 0), _owner?.Gid ?? (KeepsOwners ? stat.Gid : 0), stat.ModifiedSeconds);
 
     /// <summary>A directory that the destination names and that is not there: octal modes are for it as well, as with BuildKit, changes are not.</summary>
-    private NewDirectory New(uint mode) => new(_mode?.Octal ?? mode, _owner?.Uid ?? 0, _owner?.Gid ?? 0, now);
+    private NewDirectory New(uint mode) => new(_mode?.Octal & PermissionsOfNew ?? mode, _owner?.Uid ?? 0, _owner?.Gid ?? 0, now);
 
     private bool KeepsOwners => node.From is not null;
 
@@ -146,12 +149,13 @@ internal sealed class CopyStep(CopyNode node, Fd source, IReadOnlySet<string> ex
         return true;
     }
 
-    private static (uint, uint)? Owner(CopyNode node, Fd root, Limits limits)
+    /// <summary>The numbers of a <c>user:group</c> by the users of a root; null where none is named.</summary>
+    internal static (uint Uid, uint Gid)? OwnerOf(string? owner, bool isClassic, Fd root, Limits limits)
     {
-        if (node.Owner is not { Length: > 0 } owner) return null;
+        if (owner is not { Length: > 0 }) return null;
         var users = UserDatabase.Parse(RootReader.Read(root, "etc/passwd", limits.MaxPasswdFile), RootReader.Read(root, "etc/group", limits.MaxPasswdFile));
         var (user, group) = owner.Split(':', 2) is [var first, var second] ? (first, second) : (owner, "");
-        return node.IsClassic ? ClassicOwner(users, user, group.Length > 0 ? group : user) : Owner(users, user, group);
+        return isClassic ? ClassicOwner(users, user, group.Length > 0 ? group : user) : Owner(users, user, group);
     }
 
     /// <summary>A name that is not known is root's, and a group that is not known as if none had been named: of a user alone it is that of the user, or of the same number.</summary>

@@ -21,7 +21,8 @@ internal sealed class FileSteps(BuildParts parts)
         return await ApplyAsync(root, async output =>
         {
             var tar = new TarWriter(output);
-            await destination.WriteDirectoryAsync(tar, node.Path, new NewDirectory(0x1ed, 0, 0, parts.Now), cancellation);
+            var (uid, gid) = CopyStep.OwnerOf(node.Owner, isClassic: false, below, parts.Options.Limits) ?? (0, 0);
+            await destination.WriteDirectoryAsync(tar, node.Path, new NewDirectory(0x1ed, uid, gid, parts.Now), cancellation);
             await tar.FinishAsync(cancellation);
         }, cancellation);
     }
@@ -117,14 +118,16 @@ internal sealed class FileSteps(BuildParts parts)
     private async Task UnpackAsync(CopyNode node, CopySource found, Fd target, CancellationToken cancellation)
     {
         var directory = node.Destination.TrimEnd('/');
+        // The classic builder's --chown is not for what is unpacked.
+        var owner = node.IsClassic ? null : CopyStep.OwnerOf(node.Owner, isClassic: false, target, parts.Options.Limits);
         await Piped.RunAsync(async output =>
         {
             var tar = new TarWriter(output);
-            await new Destination(target).WriteDirectoryAsync(tar, directory, new NewDirectory(0x1ed, 0, 0, parts.Now), cancellation);
+            await new Destination(target).WriteDirectoryAsync(tar, directory, new NewDirectory(0x1ed, owner?.Uid ?? 0, owner?.Gid ?? 0, parts.Now), cancellation);
             await tar.FinishAsync(cancellation);
         }, tar => ArchiveService.ExtractAsync(target, "/", tar, new ArchiveExtractOptions(), cancellation));
         await using var archive = AddStep.Open(found);
-        await ArchiveService.ExtractAsync(target, directory.Length == 0 ? "/" : directory, archive, new ArchiveExtractOptions(), cancellation);
+        await ArchiveService.ExtractAsync(target, directory.Length == 0 ? "/" : directory, archive, new ArchiveExtractOptions { CopyUidGid = owner is not null, Uid = owner?.Uid, Gid = owner?.Gid }, cancellation);
     }
 
     private Task<LayerInfo> ApplyAsync(Digest? root, Func<Stream, Task> write, CancellationToken cancellation) => Piped.RunAsync(write, tar => parts.Snapshots.ApplyAsync(root, null, tar, cancellation));

@@ -63,7 +63,8 @@ public sealed class DockerfileParserTests
         var copy = Only("COPY <<a <<-\"b\" /dir/\none $x\na\n\ttwo\n\tb\n");
         copy.Heredocs.Select(static document => (document.Name, document.Content, document.Expand)).ShouldBe([("a", "one $x\n", true), ("b", "two\n", false)]);
         Only("RUN <<EOF cat\n# no comment\n\nEOF\n").Heredocs.Single().Content.ShouldBe("# no comment\n\n");
-        Refused("FROM x\nRUN <<EOF\nnever ends\n").Message.ShouldContain("unterminated heredoc");
+        var endless = Refused("FROM x\nRUN <<EOF\nnever ends\n");
+        (endless.Message, endless.Line, endless.LastLine).ShouldBe(("unterminated heredoc", 2, 3));
         Only("RUN cat <<< word\n").Heredocs.ShouldBeEmpty();
         Only("CMD cat <<EOF\n").Heredocs.ShouldBeEmpty();
     }
@@ -78,6 +79,7 @@ public sealed class DockerfileParserTests
     [InlineData("FROM x y\n", 1, "FROM requires either one or three arguments")]
     [InlineData("FROM x AS 1\n", 1, "invalid name for build stage: \"1\", name can't start with a number or contain symbols")]
     [InlineData("FROM x\nENV a\n", 2, "ENV must have two arguments")]
+    [InlineData("FROM x\nENV a=b \"c d\"\n", 2, "Syntax error - can't find = in \"\\\"c d\\\"\". Must be of the form: name=value")]
     [InlineData("FROM x\nENV a=b c\n", 2, "Syntax error - can't find = in \"c\". Must be of the form: name=value")]
     [InlineData("FROM x\nLABEL =b\n", 2, "LABEL names can not be blank")]
     [InlineData("FROM x\nrunn y\n", 2, "unknown instruction: runn (did you mean RUN?)")]

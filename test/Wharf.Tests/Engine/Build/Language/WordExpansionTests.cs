@@ -53,9 +53,21 @@ public sealed class WordExpansionTests
     [InlineData("${dots//o/0}", "0ne.tw0.three")]
     [InlineData("${dots/t??/T}", "one.T.three")]
     [InlineData("${path//a/}", "/b/")]
+    [InlineData("${path/a\\/b/x}", "x/a")]
+    [InlineData("${foo/b/\\/}", "/\\/ar")] // what comes in its place keeps its escapes, as with docker
+    [InlineData("${dots%%\\*}", "one.two.three")]
     public void Patterns(string word, string expected) => Expand(word).ShouldBe(expected);
 
     [Theory]
+    [InlineData("RUN echo $foo ${foo}x '$foo' \"$foo\"", "RUN echo /bar /barx '$foo' \"/bar\"")]
+    [InlineData("$unset ${unset:-w} $$ $1 `x` ${empty}", "$unset ${unset:-w} $$ $1 `x` ")]
+    [InlineData("a\\ b \\$foo", "a b $foo")]
+    public void A_command_is_shown_with_what_is_known_of_it(string command, string shown) =>
+        new WordExpansion(Variables.GetValueOrDefault, '\\') { ForShow = true }.Expand(command).ShouldBe(shown);
+
+    [Theory]
+    [InlineData("${dots%%\\.*}", "invalid pattern (*\\.) in substitution: invalid escape '\\.'")]
+    [InlineData("${dots#\\.*}", "invalid pattern (\\.*) in substitution: invalid escape '\\.'")]
     [InlineData("${foo", "unsupported modifier (\uFFFD) in substitution")]
     [InlineData("${}", "syntax error: bad substitution")]
     [InlineData("${foo:x}", "unsupported modifier")]
