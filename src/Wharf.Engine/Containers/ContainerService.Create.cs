@@ -31,6 +31,7 @@ public sealed partial class ContainerService
 
         var image = string.IsNullOrEmpty(asked.Image) ? null : await _images.GetAsync(asked.Image, platform, cancellation);
         using var kept = image is null ? null : _images.Keep(image.Id);
+        if (image is not null && platform is null && PlatformWarning.For(image.Config) is { } warning) warnings.Add(warning);
         var config = ConfigMerge.Merge(asked, image?.Config.Config);
         ConfigRules.Check(config);
         NativeProbe.Parse(StartupCheck.Of(given, config)?.Config.Test);

@@ -189,8 +189,10 @@ public sealed partial class ImageService
         using var note = _store.Upload(push.Name.Repository, kept.Digest.ToString());
         try
         {
+            // Before the upload begins: a registry need not wait for the first byte.
+            using var share = await ShareAsync(diffId, kept, cancellation);
             var report = Throttled(id, "Pushing", kept.Size, push.Progress);
-            var sent = await push.Client.UploadAsync((output, stop) => RemakeAsync(diffId, chain, kept, output, stop), note, report, cancellation);
+            var sent = await push.Client.UploadAsync((output, stop) => RemakeAsync(share, chain, kept, output, stop), note, report, cancellation);
             return sent.Digest == kept.Digest;
         }
         catch (Exception error) when (error is InvalidDataException or FileNotFoundException)

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Content.Recipes;
+using Wharf.Engine.Images.Registry;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Image;
 
@@ -128,16 +129,36 @@ public sealed partial class ImageService
 
     private bool CanRemake(Digest diffId, Descriptor blob) => blob.Digest == diffId || _store.RecipeOf(blob.Digest)?.Recipe is not null;
 
-    /// <summary>Writes a layer's compressed form, as it came, from the unpacked one. InvalidDataException at the end when it did not become the same.</summary>
+    /// <summary>The memory that it takes to make a layer's compressed form again; null where it is next to none.</summary>
+    private async Task<RecipeShares.Share?> ShareAsync(Digest diffId, Descriptor blob, CancellationToken cancellation)
+    {
+        if (blob.Digest == diffId) return null;
+        int count;
+        await using (var recipe = _content.OpenRecipe(blob.Digest)) count = await LayerRecipe.ShareAsync(recipe, cancellation);
+        return await _shares.TakeAsync(count, cancellation);
+    }
+
     private async Task RemakeAsync(Digest diffId, Digest chain, Descriptor blob, Stream output, CancellationToken cancellation)
     {
+        using var share = await ShareAsync(diffId, blob, cancellation);
+        await RemakeAsync(share, chain, blob, output, cancellation);
+    }
+
+    /// <summary>Writes a layer's compressed form, as it came, from the unpacked one. InvalidDataException at the end when it did not become the same.</summary>
+    private async Task RemakeAsync(RecipeShares.Share? share, Digest chain, Descriptor blob, Stream output, CancellationToken cancellation)
+    {
         await using var digesting = new DigestingWriter(output, blob.Digest);
-        if (blob.Digest == diffId) await _snapshots.WriteLayerTarAsync(chain, digesting, cancellation);
+        if (share is null) await _snapshots.WriteLayerTarAsync(chain, digesting, cancellation);
         else
         {
             await using var recipe = _content.OpenRecipe(blob.Digest);
-            using var share = await _shares.TakeAsync(await LayerRecipe.ShareAsync(recipe, cancellation), cancellation);
-            await Piped.RunAsync(plain => _snapshots.WriteLayerTarAsync(chain, plain, cancellation), plain => LayerRecipe.RebuildAsync(recipe, plain, digesting, cancellation));
+            long before = 0;
+            void Advance(long read)
+            {
+                share.Advance(read - before);
+                before = read;
+            }
+            await Piped.RunAsync(plain => _snapshots.WriteLayerTarAsync(chain, plain, cancellation), plain => LayerRecipe.RebuildAsync(recipe, new ProgressStream(plain, Advance), digesting, cancellation));
         }
         digesting.Verify();
     }

@@ -38,6 +38,24 @@ public sealed class PlatformTests(EngineFixture engine) : IAsyncLifetime
         return Uri.EscapeDataString($$"""{"os":"{{words[0]}}","architecture":"{{words[1]}}"{{(words.Length > 2 ? $",\"variant\":\"{words[2]}\"" : "")}}}""");
     }
 
+    [Fact]
+    public async Task A_container_of_an_image_for_another_machine_comes_with_a_warning_unless_the_platform_was_asked_for()
+    {
+        async Task<string[]> CreateAsync(string image, string query = "")
+        {
+            var made = await _api.PostAsync("/containers/create" + query, $$"""{"Image":"{{image}}","Cmd":["x"]}""");
+            made.Status.ShouldBe(201, made.Text);
+            (await _api.DeleteAsync($"/containers/{made.Json["Id"]}")).Status.ShouldBe(204);
+            return [.. (made.Json["Warnings"] as JsonArray ?? []).Select(static one => one!.GetValue<string>())];
+        }
+        foreach (var (tag, platform) in new[] { ("other", "linux/arm64/v8"), ("same", "linux/amd64") })
+            (await _api.PostTarAsync($"/images/create?fromSrc=-&repo=platform-test-warning&tag={tag}&platform={Uri.EscapeDataString(platform)}", TestTrees.Small("warning " + tag))).Status.ShouldBe(200);
+        (await CreateAsync("platform-test-warning:other")).ShouldHaveSingleItem()
+            .ShouldMatch(@"^The requested image's platform \(linux/arm64/v8\) does not match the detected host platform \(linux/amd64/v[1-4]\) and no specific platform was requested$");
+        (await CreateAsync("platform-test-warning:other", "?platform=linux/arm64/v8")).ShouldBeEmpty();
+        (await CreateAsync("platform-test-warning:same")).ShouldBeEmpty();
+    }
+
     /// <summary>An index of images for some platforms, each with an attestation as BuildKit writes them. Gives its digest.</summary>
     private async Task<string> PushIndexAsync(string repository, params string[] platforms)
     {

@@ -40,14 +40,7 @@ public sealed partial class RecipeTests
         var (manifest, layer) = await PutAsync(registry, "large", compress, tree);
         var name = $"{registry.Address}/large";
         using var api = new EngineApi(engine.SocketPath);
-        async Task Step(string what, Func<Task> work)
-        {
-            engine.TakePeak();
-            await work();
-            long peak = engine.TakePeak();
-            TestContext.Current.TestOutputHelper!.WriteLine($"{compress}: {what}: {peak / 1e6:0.0} MB at most");
-            peak.ShouldBeLessThan(MostMemory, $"{what}: the daemon's memory peak");
-        }
+        Task Step(string what, Func<Task> work) => StaysSmallAsync(engine, $"{compress}: {what}", work);
         await Step("pull", () => PullAsync(api, name));
         await Step("recipe", () => UntilAsync(() => File.Exists(Recipe(engine, layer)) && !File.Exists(Blob(engine, layer)), engine, seconds: 600));
         await Step("push", async () => (await PushAsync(api, name, $"{other.Address}/again")).ShouldBe(manifest));
@@ -59,5 +52,32 @@ public sealed partial class RecipeTests
             await using var stream = File.OpenRead(saved);
             (await api.PostTarAsync("/images/load?quiet=1", stream)).Text.ShouldContain("Loaded image");
         });
+    }
+    /// <summary>Neither does it depend on how many layers go out side by side.</summary>
+    [Theory]
+    [InlineData("gzip -1")]
+    public async Task A_daemon_stays_small_while_four_large_layers_are_made_again_at_once(string compress)
+    {
+        await using var engine = new EngineFixture();
+        await engine.StartOwnAsync("--layer-recipe-delay", "0");
+        await using var registry = await LocalRegistry.StartAsync();
+        await using var other = await LocalRegistry.StartAsync();
+        var (manifest, layers) = await PutLayersAsync(registry, "four", compress, Enumerable.Range(1, 4).Select(static i => LargeTree(i * 100, 18)));
+        var name = $"{registry.Address}/four";
+        using var api = new EngineApi(engine.SocketPath);
+        Task Step(string what, Func<Task> work) => StaysSmallAsync(engine, $"four {compress}: {what}", work);
+        await Step("pull", () => PullAsync(api, name));
+        await Step("recipes", () => UntilAsync(() => layers.All(layer => File.Exists(Recipe(engine, layer)) && !File.Exists(Blob(engine, layer))), engine, seconds: 1200));
+        await Step("push", async () => (await PushAsync(api, name, $"{other.Address}/again")).ShouldBe(manifest));
+        await Step("save", async () => await api.DownloadAsync($"/images/{name}:v1/get", Path.Combine(_work, "saved.tar")));
+    }
+
+    private static async Task StaysSmallAsync(EngineFixture engine, string what, Func<Task> work)
+    {
+        engine.TakePeak();
+        await work();
+        long peak = engine.TakePeak();
+        TestContext.Current.TestOutputHelper!.WriteLine($"{what}: {peak / 1e6:0.0} MB at most");
+        peak.ShouldBeLessThan(MostMemory, $"{what}: the daemon's memory peak");
     }
 }

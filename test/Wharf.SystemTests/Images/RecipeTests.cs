@@ -39,7 +39,7 @@ public sealed partial class RecipeTests : IAsyncDisposable
         return (manifest, layers[0]);
     }
 
-    private async Task<(string Manifest, IReadOnlyList<string> Layers)> PutLayersAsync(LocalRegistry registry, string name, string compress, params IReadOnlyList<byte[]> trees)
+    private async Task<(string Manifest, IReadOnlyList<string> Layers)> PutLayersAsync(LocalRegistry registry, string name, string compress, params IEnumerable<byte[]> trees)
     {
         var tar = Path.Combine(_work, "layer.tar");
         using var http = new HttpClient { BaseAddress = new Uri($"http://{registry.Address}/v2/") };

@@ -6,7 +6,8 @@ internal sealed class SequenceCoder
     /// <summary>Copies from further back are not made again; zstd's documents ask decoders for this much, and the usual levels use no more.</summary>
     public const int MaxDistance = 8 << 20;
 
-    private const int FirstCapacity = 2 * ZstdBlock.MaxSize, Capacity = 2 * MaxDistance + 2 * ZstdBlock.MaxSize;
+    // The more room there is beyond what copies reach, the seldomer all of it is moved down.
+    private const int Room = 4 << 20, FirstCapacity = 2 * ZstdBlock.MaxSize, Capacity = MaxDistance + Room + 2 * ZstdBlock.MaxSize;
 
     private readonly RepeatOffsets _offsets = new();
     private readonly SequencePredictor _predictor;
