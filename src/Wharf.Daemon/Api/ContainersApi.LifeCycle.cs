@@ -121,7 +121,7 @@ public static partial class ContainersApi
     private static uint ReadSide(string text, string what)
     {
         if (uint.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out uint side)) return side;
-        bool number = text.Length > 0 && text.All(char.IsAsciiDigit);
+        bool number = text.TrimStart('-') is { Length: > 0 } digits && digits.All(char.IsAsciiDigit);
         throw WharfException.Invalid($"invalid resize {what} \"{text}\": {(number ? "value out of range" : "invalid syntax")}");
     }
 

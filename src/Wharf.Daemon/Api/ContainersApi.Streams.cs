@@ -65,6 +65,7 @@ public static partial class ContainersApi
 
     private static Task LogsAsync(ApiContext context)
     {
+        if (!context.QueryBool("stdout") && !context.QueryBool("stderr")) throw WharfException.Invalid("Bad parameters: you must choose at least one stream");
         context.Engine.Containers.HasTerminal(context.Route("id")); // that it is there comes before what else is asked
         var options = new ContainerLogOptions
         {

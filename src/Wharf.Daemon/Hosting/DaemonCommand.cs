@@ -130,6 +130,7 @@ public static class DaemonCommand
     private static void Configure(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
+        kestrel.AllowHostHeaderOverride = true; // a whole URL in the request line need not name the host of the header: behind a socket both are anything
         kestrel.Limits.MaxRequestBodySize = null; // build contexts and images; JSON bodies have their own limit
         kestrel.Limits.MinRequestBodyDataRate = null; // a paused upload of a local client is not an attack
         kestrel.Limits.MinResponseDataRate = null; // nor is a reader of logs that waits

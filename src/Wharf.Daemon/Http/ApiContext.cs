@@ -46,7 +46,11 @@ public sealed class ApiContext(HttpContext http, EngineHost engine, ApiVersion v
     public async Task<T?> TryReadJsonAsync<T>(JsonTypeInfo<T> type) where T : class
     {
         bool chunked = Http.Request.Headers.TransferEncoding.Count > 0;
-        if (!chunked && Http.Request.ContentLength is null or 0) return null;
+        if (!chunked && Http.Request.ContentLength is null or 0)
+        {
+            if (Http.Request.ContentType is { Length: > 0 } given) JsonBody.CheckContentType(given);
+            return null;
+        }
         JsonBody.CheckContentType(Http.Request.ContentType);
         using var body = await ReadBodyAsync();
         return JsonBody.Parse(body.GetBuffer().AsSpan(0, (int)body.Length), type);

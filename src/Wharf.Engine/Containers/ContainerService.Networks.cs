@@ -26,6 +26,8 @@ public sealed partial class ContainerService
             _networks.RequireSettings(network.Id!, settings);
             if (container.State.HasProcess)
             {
+                foreach (var link in settings.Links ?? [])
+                    if (link.Split(':').Length > 2) throw WharfException.Invalid($"bad format for links: {link}");
                 if (container.Network?.Endpoints.ContainsKey(network.Name!) == true) throw new WharfException(ErrorKind.Forbidden, $"endpoint with name {container.Name} already exists in network {network.Name}");
                 using var sandbox = OpenNetworkOf(container);
                 var change = await _networks.ConnectAsync(SandboxOf(container), network.Id!, settings, sandbox, CancellationToken.None);
@@ -47,6 +49,7 @@ public sealed partial class ContainerService
     public async Task DisconnectAsync(string nameOrId, string networkName, bool force, CancellationToken cancellation)
     {
         var container = _index.Find(nameOrId);
+        if (container is null && !force) throw WharfException.NotFound($"No such container: {nameOrId}");
         Network network;
         try { network = _networks.Find(networkName).Network; }
         catch (WharfException error) when (error.Kind == ErrorKind.NotFound && container is { State.HasProcess: false })
@@ -56,7 +59,6 @@ public sealed partial class ContainerService
         }
         if (container is null)
         {
-            if (!force) throw WharfException.NotFound($"No such container: {nameOrId}");
             if (!await _networks.ForgetAsync(network.Id!, nameOrId, cancellation)) throw WharfException.NotFound($"endpoint {nameOrId} not found");
             return;
         }

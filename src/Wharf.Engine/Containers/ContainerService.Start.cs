@@ -17,6 +17,8 @@ public sealed partial class ContainerService
         using (await container.Gate.EnterAsync(cancellation))
         {
             RequireStartable(container);
+            // It starts by itself in a moment, and counts as started meanwhile, as in docker.
+            if (container.State.Status == ContainerStatus.Restarting) throw new WharfException(ErrorKind.NotModified, "container already started");
             RequireStreams(container);
             await CancelRestartAsync(container);
             container.RestartDelay = TimeSpan.Zero;

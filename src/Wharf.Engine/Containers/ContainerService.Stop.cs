@@ -69,6 +69,7 @@ public sealed partial class ContainerService
                 await CancelRestartAsync(container);
                 try { await StartHeldAsync(container, restartCount: 0); }
                 catch (WharfException error) { throw new WharfException(ErrorKind.Internal, $"Cannot restart container {nameOrId}: {error.Message}", error); }
+                catch (ShimException error) { throw new ShimException(error.Error with { Message = $"Cannot restart container {nameOrId}: {error.Message}" }); }
             }
         }
         Publish(container, "restart");
@@ -159,13 +160,13 @@ public sealed partial class ContainerService
         Task<ContainerWaitResponse>? exit = null;
         using (await container.Gate.EnterAsync(cancellation))
         {
-            if (container.State.Status == ContainerStatus.Restarting && signal == Signals.SIGKILL)
+            bool ends = signal == Signals.SIGKILL || signal == StopSignalOf(container);
+            if (container.State.Status == ContainerStatus.Restarting && ends)
             {
                 await EndRestartingAsync(container);
                 return;
             }
             if (!container.State.HasProcess) throw NotRunning(container);
-            bool ends = signal == Signals.SIGKILL || signal == StopSignalOf(container);
             if (ends && !container.State.ManuallyStopped)
             {
                 container.Move(container.State with { ManuallyStopped = true });

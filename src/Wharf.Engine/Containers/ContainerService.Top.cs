@@ -12,7 +12,7 @@ public sealed partial class ContainerService
     public async Task<ContainerTopResponse> TopAsync(string nameOrId, string? arguments, CancellationToken cancellation)
     {
         var container = await SettledAsync(nameOrId, cancellation);
-        if (!container.State.HasProcess) throw NotRunning(container);
+        if (container.State is { HasProcess: false, Status: not ContainerStatus.Restarting }) throw NotRunning(container);
         if (container.State.Status == ContainerStatus.Restarting) throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
         var pids = CgroupRoot.MayMake ? CgroupReader.Of(container.State.Pid)?.Processes() ?? [] : PidNamespace.ProcessesWith(container.State.Pid);
         var response = ProcessTable.Parse(arguments) is { } columns ? ProcessTable.Show(columns, pids) : Parse(await ListAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, pids, cancellation), pids);
@@ -57,7 +57,8 @@ public sealed partial class ContainerService
         var processes = new List<List<string>>();
         foreach (var line in lines[1..])
         {
-            var fields = line.Split((char[]?)null, titles.Length, StringSplitOptions.RemoveEmptyEntries);
+            // A single column is split from nothing: what pads it would stay.
+            var fields = line.Trim().Split((char[]?)null, titles.Length, StringSplitOptions.RemoveEmptyEntries);
             if (fields.Length <= pidColumn || !int.TryParse(fields[pidColumn], NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || !pids.Contains(pid)) continue;
             processes.Add([.. fields.Select(field => field.Trim())]);
         }

@@ -146,6 +146,57 @@ public sealed class WireTests(EngineFixture engine) : IDisposable
     }
 
     [Fact]
+    public async Task What_a_container_between_two_restarts_answers()
+    {
+        var made = await _api.PostAsync($"/containers/create?name={_name}", """{"Image":"busybox:latest","Cmd":["false"],"HostConfig":{"RestartPolicy":{"Name":"always"}}}""");
+        made.Status.ShouldBe(201, made.Text);
+        try
+        {
+            (await _api.PostAsync($"/containers/{_name}/start")).Status.ShouldBe(204);
+            // After some failures it waits for seconds between two of them.
+            for (int i = 0; i < 600; i++)
+            {
+                var shown = (await _api.GetAsync($"/containers/{_name}/json")).Json;
+                if (shown["RestartCount"]!.GetValue<int>() >= 5 && shown["State"]!["Status"]!.GetValue<string>() == "restarting") break;
+                await Task.Delay(25);
+            }
+            (await _api.PostAsync($"/containers/{_name}/start")).Status.ShouldBe(304);
+            var top = await _api.GetAsync($"/containers/{_name}/top");
+            top.Status.ShouldBe(409);
+            top.Message!.ShouldEndWith(" is restarting, wait until the container is running");
+            (await _api.PostAsync($"/containers/{_name}/kill?signal=TERM")).Status.ShouldBe(204);
+            (await _api.PostAsync($"/containers/{_name}/wait")).Status.ShouldBe(200);
+            (await _api.GetAsync($"/containers/{_name}/json")).Json["State"]!["Status"]!.GetValue<string>().ShouldBe("exited");
+        }
+        finally { await _api.DeleteAsync($"/containers/{_name}?force=1"); }
+    }
+
+    [Fact]
+    public async Task What_is_wrong_is_told_in_dockers_order()
+    {
+        var logs = await _api.GetAsync($"/containers/{_name}/logs");
+        logs.Status.ShouldBe(400);
+        logs.Message.ShouldBe("Bad parameters: you must choose at least one stream");
+        (await _api.PostAsync("/networks/wire-none/disconnect", $$"""{"Container":"{{_name}}"}""")).Message.ShouldBe($"No such container: {_name}");
+        (await _api.PostAsync($"/containers/{_name}/resize?h=-1&w=1")).Message.ShouldBe("invalid resize height \"-1\": value out of range");
+        (await CreateAsync("\"Tty\":false")).Status.ShouldBe(201);
+        (await _api.PostAsync("/networks/create", $$"""{"Name":"{{_name}}"}""")).Status.ShouldBe(201);
+        try
+        {
+            (await _api.PostAsync($"/containers/{_name}/start")).Status.ShouldBe(204);
+            (await _api.PostAsync($"/networks/{_name}/connect", $$"""{"Container":"{{_name}}","EndpointConfig":{"Links":["a:b:c"]} }""")).Message.ShouldBe("bad format for links: a:b:c");
+            var top = (await _api.GetAsync($"/containers/{_name}/top?ps_args=-o%20pid")).Json;
+            top["Titles"]!.ToJsonString().ShouldBe("""["PID"]""");
+            top["Processes"]!.AsArray().Count.ShouldBe(1);
+        }
+        finally
+        {
+            await _api.DeleteAsync($"/containers/{_name}?force=1");
+            await _api.DeleteAsync($"/networks/{_name}");
+        }
+    }
+
+    [Fact]
     public async Task A_build_of_BuildKit_is_cancelled_by_its_ID()
     {
         var nameless = await _api.PostAsync("/build/cancel");
