@@ -56,6 +56,7 @@ public sealed partial class RecipeTests
     /// <summary>Neither does it depend on how many layers go out side by side.</summary>
     [Theory]
     [InlineData("gzip -1")]
+    [InlineData("zstd -q -c")]
     public async Task A_daemon_stays_small_while_four_large_layers_are_made_again_at_once(string compress)
     {
         await using var engine = new EngineFixture();

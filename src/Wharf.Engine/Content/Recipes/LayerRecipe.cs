@@ -66,10 +66,11 @@ internal static class LayerRecipe
     /// <summary>How many of <see cref="RecipeShares"/> it takes to play a recipe, which stays at its beginning.</summary>
     public static async Task<int> ShareAsync(Stream recipe, CancellationToken cancellation)
     {
-        var head = new byte[5];
+        var head = new byte[Zstd.Length];
         int read = await recipe.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
         recipe.Position = 0;
-        return read < head.Length || !head.AsSpan(0, 4).SequenceEqual(Zstd) ? 1 : ZstdModels.IsFar(head[4]) ? RecipeShares.All : RecipeShares.All / 2;
+        // zstd's windows and tables take as much as four of gzip's.
+        return read == head.Length && head.AsSpan().SequenceEqual(Zstd) ? RecipeShares.All : 1;
     }
 
     /// <summary>Makes the archive of its plain data. InvalidDataException when the recipe is damaged or for other data; the caller proves the bytes by their digest.</summary>

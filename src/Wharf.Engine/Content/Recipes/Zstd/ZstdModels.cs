@@ -6,11 +6,8 @@ internal static class ZstdModels
     /// <summary>Most frequent first: of equals, the first is taken.</summary>
     public static IReadOnlyList<byte> All { get; } = [3, 4, 1, 2];
 
-    /// <summary>Models that remember each place of the window, which is most of the memory they take.</summary>
-    public static bool IsFar(int model) => model < 3;
-
     /// <summary>How far back ranks of copies go, as a power of two: far where what is predicted is often wrong.</summary>
-    private static int ReachBits(int model) => IsFar(model) ? 23 : 20;
+    private static int ReachBits(int model) => model < 3 ? 23 : 20;
 
     public static (SequencePredictor Predictor, WindowFinder Finder) Make(int model, PlainWindow window, RepeatOffsets offsets)
     {
