@@ -16,6 +16,9 @@ internal sealed record BuildOutput(string Type, Dictionary<string, string> Attri
 
     public bool IsDirectory => Type == "local" || IsLayout;
 
+    /// <summary>What the directory has and the result has not is removed.</summary>
+    public bool Deletes => Type == "local" && Attributes.GetValueOrDefault("mode") == "delete";
+
     /// <summary>Reads <c>type=local,dest=out</c>, or a path alone, or <c>-</c>.</summary>
     public static BuildOutput Parse(string text)
     {
@@ -27,6 +30,8 @@ internal sealed record BuildOutput(string Type, Dictionary<string, string> Attri
         var output = new BuildOutput(type, fields) { Destination = destination ?? "" };
         if (type is not ("image" or "local" or "tar" or "oci" or "docker" or "cacheonly")) throw new FormatException($"unknown output type {type}");
         if (type == "local" && output.Destination == "") throw new FormatException("dest is required for local exporter");
+        if (type == "local" && fields.GetValueOrDefault("mode") is not (null or "copy" or "delete")) throw new FormatException($"invalid mode {fields["mode"]} for local exporter: it is copy or delete");
+        if (output.Deletes && Path.GetFullPath(output.Destination) == "/") throw new FormatException("mode delete would leave nothing but the result on this machine: dest is /");
         if (output.IsDirectory && output.Destination is "" or "-") throw new FormatException($"dest is required for {type} exporter");
         // Without a place an archive for docker is an image of the daemon.
         if (type == "docker" && output.Destination == "") return output with { Type = "image" };

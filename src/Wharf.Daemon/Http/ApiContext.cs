@@ -20,11 +20,22 @@ public sealed class ApiContext(HttpContext http, EngineHost engine, ApiVersion v
     /// <summary>A parameter of the path, unescaped.</summary>
     public string Route(string name) => route[name];
 
-    /// <summary>A query parameter, null when absent.</summary>
-    public string? Query(string name) => Http.Request.Query.TryGetValue(name, out var values) && values.Count > 0 ? values[0] : null;
+    private IQueryCollection? _parameters;
+
+    private IQueryCollection Parameters
+    {
+        get
+        {
+            if (_parameters is null) QueryRules.Check(Http.Request.QueryString.Value);
+            return _parameters ??= Http.Request.Query;
+        }
+    }
+
+    /// <summary>A query parameter, null when absent; InvalidArgument where the query is none.</summary>
+    public string? Query(string name) => Parameters.TryGetValue(name, out var values) && values.Count > 0 ? values[0] : null;
 
     /// <summary>All values of a repeated query parameter.</summary>
-    public IReadOnlyList<string> QueryAll(string name) => Http.Request.Query.TryGetValue(name, out var values) ? [.. values.Select(value => value ?? "")] : [];
+    public IReadOnlyList<string> QueryAll(string name) => Parameters.TryGetValue(name, out var values) ? [.. values.Select(value => value ?? "")] : [];
 
     /// <summary>Docker's booleans: absent, empty, 0, no, false and none are false, anything else is true.</summary>
     public bool QueryBool(string name, bool absent = false) => Query(name) is not { } text ? absent :

@@ -11,25 +11,23 @@ internal static class NullElements
     {
         switch (value)
         {
-            case string:
+            case IDictionary map when type.ElementType is { } element:
+                FillMap(map, type, element);
                 return;
-            case IDictionary map:
-                FillMap(map, type);
-                return;
-            case IList list:
+            case IList list when type.ElementType is { } element:
                 for (int i = 0; i < list.Count; i++)
-                    if (list[i] is { } item) Fill(item, Of(type, type.ElementType!));
-                    else list[i] = Zero(type, type.ElementType!);
+                    if (list[i] is { } item) Fill(item, Of(type, element));
+                    else list[i] = Zero(type, element);
                 return;
         }
+        // A text, bytes, and whatever a converter of its own reads.
         if (type.Kind != JsonTypeInfoKind.Object) return;
         foreach (var property in type.Properties)
-            if (property.Get?.Invoke(value) is { } inner and not (string or ValueType)) Fill(inner, Of(type, inner.GetType()));
+            if (property.Get?.Invoke(value) is { } inner and not (string or ValueType)) Fill(inner, Of(type, property.PropertyType));
     }
 
-    private static void FillMap(IDictionary map, JsonTypeInfo type)
+    private static void FillMap(IDictionary map, JsonTypeInfo type, Type element)
     {
-        var element = type.ElementType!;
         foreach (var key in map.Keys.Cast<object>().ToList())
             if (map[key] is { } item) Fill(item, Of(type, element));
             else if (element == typeof(string) || element == typeof(Specs.DockerApi.EmptyObject)) map[key] = Zero(type, element);

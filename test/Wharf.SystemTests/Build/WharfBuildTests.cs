@@ -105,6 +105,13 @@ public sealed class WharfBuildTests(EngineFixture engine) : IDisposable
         (await BuildAsync("-o", Path.Combine(_context, ".out"))).ShouldExit(0);
         File.ReadAllText(Path.Combine(_context, ".out/dir/f")).ShouldBe("content\n");
         File.GetUnixFileMode(Path.Combine(_context, ".out/dir/f")).ShouldBe((UnixFileMode)0b111_101_000);
+        foreach (var stale in new[] { ".out/stale", ".out/dir/stale", ".out/gone/stale" }) Write(stale, "stale");
+        (await BuildAsync("-o", $"type=local,dest={Path.Combine(_context, ".out")}")).ShouldExit(0);
+        File.Exists(Path.Combine(_context, ".out/gone/stale")).ShouldBeTrue();
+        (await BuildAsync("-o", $"type=local,dest={Path.Combine(_context, ".out")},mode=delete")).ShouldExit(0);
+        Directory.EnumerateFileSystemEntries(Path.Combine(_context, ".out"), "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(_context, path)).ShouldBe([".out/dir", ".out/dir/f", ".out/l"], ignoreOrder: true);
+        (await BuildAsync("-o", $"type=local,dest={_context},mode=mirror")).ShouldExit(125).Error.ShouldContain("invalid mode mirror");
+        (await BuildAsync("-o", "type=local,dest=/,mode=delete")).ShouldExit(125).Error.ShouldContain("dest is /");
         (await BuildAsync("-o", $"type=tar,dest={Path.Combine(_context, ".tar")}")).ShouldExit(0);
         using var tar = new TarReader(File.OpenRead(Path.Combine(_context, ".tar")));
         var names = new List<string>();

@@ -1,4 +1,8 @@
 using System.Formats.Tar;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
 using Xunit;
@@ -213,5 +217,22 @@ public sealed class WireTests(EngineFixture engine) : IDisposable
             await Task.WhenAny(building, Task.Delay(200));
         }
         (await building).StreamError!.ShouldContain("context canceled");
+    }
+
+    [Theory]
+    [InlineData("all=1%", "invalid URL escape \"%\"")]
+    [InlineData("all=%zz1", "invalid URL escape \"%zz\"")]
+    [InlineData("a=1&%4=1", "invalid URL escape \"%4=\"")]
+    [InlineData("all=1;size=1", "invalid semicolon separator in query")]
+    public async Task A_query_that_is_none_is_refused(string query, string message)
+    {
+        // By hand: clients of the library mend it.
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(engine.SocketPath), TestContext.Current.CancellationToken);
+        await using var stream = new NetworkStream(socket);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET /v1.51/containers/json?{query} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
+        var answer = await new StreamReader(stream).ReadToEndAsync(TestContext.Current.CancellationToken);
+        answer.ShouldStartWith("HTTP/1.1 400 ");
+        answer.ShouldContain(JsonSerializer.Serialize(message, new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
     }
 }

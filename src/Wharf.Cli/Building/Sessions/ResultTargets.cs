@@ -28,7 +28,7 @@ internal sealed class ResultTargets(SessionOffer offer) : ResultTargetsBase
         if (!offer.Targets.TryGetValue(id, out var target)) throw new RpcException(new Status(StatusCode.NotFound, $"no output {id}"));
         try
         {
-            if (target.Directory is { } directory) await new DirectoryResult(directory).ReceiveAsync(requestStream, responseStream, context.CancellationToken);
+            if (target.Directory is { } directory) await new DirectoryResult(directory, target.Deletes).ReceiveAsync(requestStream, responseStream, context.CancellationToken);
             else await ReceiveFileAsync(target.Open!, requestStream, context.CancellationToken);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -44,14 +44,14 @@ internal sealed class ResultTargets(SessionOffer offer) : ResultTargetsBase
     }
 }
 
-/// <summary>A directory as it comes: entries first, then the files that were asked for. What is there already and not sent stays.</summary>
-internal sealed class DirectoryResult(string root)
+/// <summary>A directory as it comes: entries first, then the files that were asked for. What is there already and not sent stays, or is removed at the end.</summary>
+internal sealed class DirectoryResult(string root, bool deletes)
 {
     private const uint GoDirectory = 1u << 31, GoSymlink = 1u << 27, GoOther = 0x8f28_0000;
 
     private readonly Dictionary<uint, (FileStream File, Stat Stat)> awaited = [];
-    private readonly HashSet<string> directories = new(StringComparer.Ordinal) { "" };
-    private readonly List<Stat> told = [];
+    private readonly HashSet<string> directories = new(StringComparer.Ordinal) { "" }, files = new(StringComparer.Ordinal);
+    private readonly List<Stat> told = [], links = [];
     private uint next;
     private bool isListed;
 
@@ -90,8 +90,10 @@ internal sealed class DirectoryResult(string root)
         int slash = path.LastIndexOf('/');
         if (!directories.Contains(slash < 0 ? "" : path[..slash])) throw new IOException($"the builder sends a file of a directory it did not send: {path}");
         var full = Path.Combine(root, path);
-        var mode = (UnixFileMode)((stat.Mode & 0x1ff) | ((stat.Mode & (1u << 23)) != 0 ? 0x800u : 0) | ((stat.Mode & (1u << 22)) != 0 ? 0x400u : 0) | ((stat.Mode & (1u << 20)) != 0 ? 0x200u : 0));
-        if ((stat.Mode & GoDirectory) != 0)
+        bool isDirectory = (stat.Mode & GoDirectory) != 0;
+        // What was a directory must not become a link, through which what it holds would go elsewhere.
+        if (files.Contains(path) || !isDirectory && directories.Contains(path)) throw new IOException($"the builder sends a name twice: {path}");
+        if (isDirectory)
         {
             if (!IsDirectory(full)) Remove(full);
             Directory.CreateDirectory(full);
@@ -103,16 +105,18 @@ internal sealed class DirectoryResult(string root)
         Remove(full);
         if ((stat.Mode & GoSymlink) != 0)
         {
+            files.Add(path);
             File.CreateSymbolicLink(full, stat.Linkname);
             return false;
         }
         if (stat.Linkname.Length > 0)
         {
-            var target = Path.Combine(root, stat.Linkname.Trim('/'));
-            File.Copy(target, full);
-            File.SetUnixFileMode(full, mode);
+            if (!files.Contains(stat.Linkname.Trim('/'))) throw new IOException($"the builder sends a link to a file that it did not send: {path}");
+            files.Add(path);
+            links.Add(stat);
             return false;
         }
+        files.Add(path);
         awaited[id] = (new FileStream(full, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }), stat);
         return true;
     }
@@ -136,21 +140,51 @@ internal sealed class DirectoryResult(string root)
         awaited.Remove(packet.Id);
         var path = incoming.File.Name;
         await incoming.File.DisposeAsync();
-        File.SetUnixFileMode(path, (UnixFileMode)(incoming.Stat.Mode & 0x1ff));
+        File.SetUnixFileMode(path, ModeOf(incoming.Stat));
         File.SetLastWriteTimeUtc(path, Time(incoming.Stat));
     }
 
     private async Task FinishAsync(IServerStreamWriter<byte[]> output, CancellationToken cancellation)
     {
         isListed = false;
+        foreach (var link in links) Link(link);
+        if (deletes) RemoveOthers("");
         for (int i = told.Count - 1; i >= 0; i--)
         {
             var path = Path.Combine(root, told[i].Path.Trim('/'));
-            File.SetUnixFileMode(path, (UnixFileMode)(told[i].Mode & 0x1ff));
+            File.SetUnixFileMode(path, ModeOf(told[i]));
             Directory.SetLastWriteTimeUtc(path, Time(told[i]));
         }
         await output.WriteAsync(new Packet { Type = Packet.Types.PacketType.Fin }.ToByteArray(), cancellation);
     }
+
+    /// <summary>A further name of a file, once that is whole: a file of its own here.</summary>
+    private void Link(Stat stat)
+    {
+        var (path, target) = (Path.Combine(root, stat.Path.Trim('/')), Path.Combine(root, stat.Linkname.Trim('/')));
+        if (new FileInfo(target).LinkTarget is { } symbolic) File.CreateSymbolicLink(path, symbolic);
+        else
+        {
+            File.Copy(target, path);
+            File.SetUnixFileMode(path, ModeOf(stat));
+            File.SetLastWriteTimeUtc(path, Time(stat));
+        }
+    }
+
+    /// <summary>No link is followed: only what the result has as directories is looked into.</summary>
+    private void RemoveOthers(string below)
+    {
+        foreach (var full in Directory.EnumerateFileSystemEntries(Path.Combine(root, below)).ToList())
+        {
+            var path = Path.Combine(below, Path.GetFileName(full));
+            if (directories.Contains(path)) RemoveOthers(path);
+            else if (!files.Contains(path)) Remove(full);
+        }
+    }
+
+    /// <summary>Of Go's mode, whose set-user, set-group and sticky bits have places of their own.</summary>
+    private static UnixFileMode ModeOf(Stat stat) =>
+        (UnixFileMode)((stat.Mode & 0x1ff) | ((stat.Mode & (1u << 23)) != 0 ? 0x800u : 0) | ((stat.Mode & (1u << 22)) != 0 ? 0x400u : 0) | ((stat.Mode & (1u << 20)) != 0 ? 0x200u : 0));
 
     private static DateTime Time(Stat stat) => DateTime.UnixEpoch.AddTicks(stat.ModTime / 100);
 }

@@ -3,7 +3,8 @@ using Wharf.Specs.DockerApi;
 namespace Wharf.Cli.Building.Sessions;
 
 /// <summary>Where a result goes: a directory, or a stream made when it comes.</summary>
-internal sealed record ResultTarget(string? Directory, Func<Stream>? Open);
+/// <param name="Deletes">What the directory has and the result has not is removed.</param>
+internal sealed record ResultTarget(string? Directory, Func<Stream>? Open, bool Deletes = false);
 
 /// <summary>All that a build offers its builder.</summary>
 internal sealed class SessionOffer

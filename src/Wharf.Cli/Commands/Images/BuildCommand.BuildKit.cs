@@ -183,7 +183,7 @@ internal sealed partial class BuildCommand
             request.Exporters.Add(exporter);
             var output = outputs[i];
             if (output.IsLayout) offer.Stores["export"] = Path.GetFullPath(output.Destination);
-            else if (output.IsDirectory) offer.Targets[number] = new ResultTarget(Path.GetFullPath(output.Destination), null);
+            else if (output.IsDirectory) offer.Targets[number] = new ResultTarget(Path.GetFullPath(output.Destination), null, output.Deletes);
             else if (type != "image") offer.Targets[number] = new ResultTarget(null, () => output.Open(cli));
         }
     }

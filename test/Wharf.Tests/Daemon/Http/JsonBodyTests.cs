@@ -72,4 +72,9 @@ public sealed class JsonBodyTests
         var bytes = ApiJson.Write(new ErrorResponse { Message = "it's <a> \"b\" é" }, DockerApiJson.Default.ErrorResponse, "\n"u8);
         Encoding.UTF8.GetString(bytes.Span).ShouldBe("{\"message\":\"it's <a> \\\"b\\\" é\"}\n");
     }
+
+    [Fact]
+    public void Bytes_are_no_list_whose_empty_places_are_filled() =>
+        JsonBody.Parse("""{"Name":"n","Labels":{"a":null},"Data":"AAEC"}"""u8, WharfJson.Default.SecretCreateRequest)
+            .ShouldSatisfyAllConditions(secret => secret.Data.ShouldBe(new byte[] { 0, 1, 2 }), secret => secret.Labels!["a"].ShouldBe(""));
 }
