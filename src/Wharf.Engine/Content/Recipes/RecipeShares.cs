@@ -19,6 +19,7 @@ internal sealed class RecipeShares(TimeSpan patience, Action? looking = null)
     private readonly SemaphoreSlim _turn = new(1), _shares = new(All);
     private readonly Lock _lock = new();
     private readonly List<Share> _held = [];
+    private volatile bool _isUsed;
 
     /// <summary>Waits for shares; disposing gives them back.</summary>
     public async Task<Share> TakeAsync(int count, CancellationToken cancellation)
@@ -32,6 +33,7 @@ internal sealed class RecipeShares(TimeSpan patience, Action? looking = null)
                 if (await _shares.WaitAsync(patience, cancellation).ConfigureAwait(false)) taken++;
                 else Look();
             }
+            Reclaim();
             var share = new Share(this, count);
             lock (_lock) _held.Add(share);
             return share;
@@ -42,6 +44,14 @@ internal sealed class RecipeShares(TimeSpan patience, Action? looking = null)
             throw;
         }
         finally { _turn.Release(); }
+    }
+
+    /// <summary>What earlier players have left is memory until the collector comes, which it does when it likes.</summary>
+    private void Reclaim()
+    {
+        if (!_isUsed) return;
+        _isUsed = false;
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
     }
 
     /// <summary>Takes shares from those that hang. Whose turn it is looks, one after the other.</summary>
@@ -55,7 +65,11 @@ internal sealed class RecipeShares(TimeSpan patience, Action? looking = null)
     private void GiveBack(Share share)
     {
         lock (_lock)
-            if (_held.Remove(share)) _shares.Release(share.Count);
+        {
+            if (!_held.Remove(share)) return;
+            _isUsed |= share.Count == All;
+            _shares.Release(share.Count);
+        }
     }
 
     /// <summary>What one holds.</summary>
