@@ -43,7 +43,8 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
         }
         catch (Exception error) when (_over.IsCancellationRequested && error is OperationCanceledException or IOException)
         {
-            StatusCore = DateTime.UtcNow >= DeadlineCore ? new Status(StatusCode.DeadlineExceeded, "context deadline exceeded") : new Status(StatusCode.Cancelled, "context canceled");
+            // A timer may be a moment ahead of the clock: whoever has not left is out of time.
+            StatusCore = _http.RequestAborted.IsCancellationRequested ? new Status(StatusCode.Cancelled, "context canceled") : new Status(StatusCode.DeadlineExceeded, "context deadline exceeded");
         }
 #pragma warning disable CA1031 // Whatever a method throws ends this call and no more.
         catch (Exception error)
