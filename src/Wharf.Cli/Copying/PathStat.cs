@@ -1,15 +1,14 @@
 using System.Text.Json;
 using Wharf.Cli.ApiClient;
+using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Copying;
 
 /// <summary>What the daemon says of a path in a container: the header <c>X-Docker-Container-Path-Stat</c>, base64 of JSON with Go's file mode bits.</summary>
 internal sealed record PathStat(string Name, long Size, uint Mode, string LinkTarget)
 {
-    private const uint GoModeDir = 1u << 31, GoModeSymlink = 1u << 27;
-
-    public bool IsDirectory => (Mode & GoModeDir) != 0;
-    public bool IsSymbolicLink => (Mode & GoModeSymlink) != 0;
+    public bool IsDirectory => (Mode & GoFileMode.Directory) != 0;
+    public bool IsSymbolicLink => (Mode & GoFileMode.Symlink) != 0;
 
     public static PathStat? FromHeader(ResponseHead head)
     {

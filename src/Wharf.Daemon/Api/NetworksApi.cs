@@ -1,5 +1,6 @@
 using System.Globalization;
 using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
@@ -76,7 +77,7 @@ public static class NetworksApi
     {
         bool Any(string key, Func<string, bool> test) => filters.Get(key) is not { Count: > 0 } values || values.Any(test);
         bool custom = network.Name is not ("bridge" or "host" or "none");
-        return Any("driver", value => network.Driver == value) && Any("id", value => Engine.Containers.ContainerFilters.Matches(value, network.Id!)) && Any("name", value => Engine.Containers.ContainerFilters.Matches(value, network.Name!))
+        return Any("driver", value => network.Driver == value) && Any("id", value => ContainerFilters.Matches(value, network.Id!)) && Any("name", value => ContainerFilters.Matches(value, network.Name!))
             && Any("scope", value => network.Scope == value) && Any("type", value => value == (custom ? "custom" : "builtin")) && HasLabels(network, filters.Get("label"))
             && Any("dangling", value => (value is "true" or "1") == (custom && !context.Engine.Networks.IsUsed(network.Id!)));
     }
@@ -90,7 +91,7 @@ public static class NetworksApi
     private static async Task PruneAsync(ApiContext context)
     {
         var filters = context.Filters().Accept("label", "label!", "until");
-        var until = Engine.Containers.ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow);
+        var until = ContainerFilters.Until(filters.Get("until"), DateTimeOffset.UtcNow);
         var removed = await context.Engine.Networks.PruneAsync(network => HasLabels(network, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(network, filters.Get("label!")))
             && (until is null || DateTimeOffset.Parse(network.Created!, CultureInfo.InvariantCulture) < until), context.Cancellation);
         context.Engine.Events.Publish("network", "prune", "", new Dictionary<string, string> { ["reclaimed"] = "0" });

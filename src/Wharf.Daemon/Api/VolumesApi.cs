@@ -1,4 +1,5 @@
 using Wharf.Daemon.Http;
+using Wharf.Engine.Containers;
 using Wharf.Engine.Volumes;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -73,7 +74,7 @@ public static class VolumesApi
     private static bool Matches(ApiContext context, Volume volume, Filters filters)
     {
         bool Any(string key, Func<string, bool> test) => filters.Get(key) is not { Count: > 0 } values || values.Any(test);
-        return Any("driver", value => volume.Driver == value) && Any("name", value => Engine.Containers.ContainerFilters.Matches(value, volume.Name!)) && HasLabels(volume, filters.Get("label"))
+        return Any("driver", value => volume.Driver == value) && Any("name", value => ContainerFilters.Matches(value, volume.Name!)) && HasLabels(volume, filters.Get("label"))
             && Any("dangling", value => (value is "true" or "1") == (context.Engine.Volumes.UsersOf(volume.Name!).Count == 0));
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
+using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Engine.Archive;
@@ -92,21 +93,17 @@ public sealed class ArchivePlace : IDisposable
     /// <summary>Go's os.FileMode of a mode word (package io/fs, type FileMode).</summary>
     public static uint GoMode(uint mode)
     {
-        uint go = mode & 0x1ff;
-        go |= (mode & FileStat.S_IFMT) switch
+        uint kind = (mode & FileStat.S_IFMT) switch
         {
-            FileStat.S_IFDIR => 1u << 31,
-            FileStat.S_IFLNK => 1u << 27,
-            FileStat.S_IFBLK => 1u << 26,
-            FileStat.S_IFCHR => 1u << 26 | 1u << 21,
-            FileStat.S_IFIFO => 1u << 25,
-            FileStat.S_IFSOCK => 1u << 24,
+            FileStat.S_IFDIR => GoFileMode.Directory,
+            FileStat.S_IFLNK => GoFileMode.Symlink,
+            FileStat.S_IFBLK => GoFileMode.Device,
+            FileStat.S_IFCHR => GoFileMode.Device | GoFileMode.CharacterDevice,
+            FileStat.S_IFIFO => GoFileMode.Pipe,
+            FileStat.S_IFSOCK => GoFileMode.Socket,
             _ => 0,
         };
-        if ((mode & FileStat.S_ISUID) != 0) go |= 1u << 23;
-        if ((mode & FileStat.S_ISGID) != 0) go |= 1u << 22;
-        if ((mode & FileStat.S_ISVTX) != 0) go |= 1u << 20;
-        return go;
+        return kind | GoFileMode.OfPermissions(mode);
     }
 
     /// <summary>Modification time as RFC 3339 with as many digits of the second as it has.</summary>

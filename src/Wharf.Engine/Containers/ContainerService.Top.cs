@@ -12,8 +12,8 @@ public sealed partial class ContainerService
     public async Task<ContainerTopResponse> TopAsync(string nameOrId, string? arguments, CancellationToken cancellation)
     {
         var container = await SettledAsync(nameOrId, cancellation);
-        if (container.State is { HasProcess: false, Status: not ContainerStatus.Restarting }) throw NotRunning(container);
         if (container.State.Status == ContainerStatus.Restarting) throw WharfException.Conflict($"Container {container.Id} is restarting, wait until the container is running");
+        if (!container.State.HasProcess) throw NotRunning(container);
         var pids = CgroupRoot.MayMake ? CgroupReader.Of(container.State.Pid)?.Processes() ?? [] : PidNamespace.ProcessesWith(container.State.Pid);
         var response = ProcessTable.Parse(arguments) is { } columns ? ProcessTable.Show(columns, pids) : Parse(await ListAsync(string.IsNullOrWhiteSpace(arguments) ? "-ef" : arguments, pids, cancellation), pids);
         Publish(container, "top");

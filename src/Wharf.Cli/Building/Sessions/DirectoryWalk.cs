@@ -1,6 +1,7 @@
 using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.Cli.Copying;
 using Wharf.Specs.Build;
+using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Building.Sessions;
 
@@ -10,9 +11,6 @@ namespace Wharf.Cli.Building.Sessions;
 /// <param name="only">Just these paths, what is below them and what leads to them; null for all.</param>
 internal sealed class DirectoryWalk(string root, IReadOnlySet<string>? only, IgnorePatterns? excluded)
 {
-    // Go's bits, which the protocol has: os.ModeDir and the like.
-    private const uint GoDirectory = 1u << 31, GoSymlink = 1u << 27, GoSetUid = 1u << 23, GoSetGid = 1u << 22, GoSticky = 1u << 20;
-
     public IEnumerable<(string Path, Stat Stat)> Entries() => Entries(new DirectoryInfo(root), "", only is null || only.Contains(""));
 
     private IEnumerable<(string, Stat)> Entries(DirectoryInfo directory, string prefix, bool all)
@@ -51,14 +49,13 @@ internal sealed class DirectoryWalk(string root, IReadOnlySet<string>? only, Ign
         var stat = new Stat { Path = path, ModTime = (entry.LastWriteTimeUtc - DateTime.UnixEpoch).Ticks * 100 };
         if (entry.LinkTarget is { } target)
         {
-            (stat.Mode, stat.Linkname) = (GoSymlink | 0x1ff, target);
+            (stat.Mode, stat.Linkname) = (GoFileMode.Symlink | 0x1ff, target);
             return stat;
         }
-        var mode = (uint)entry.UnixFileMode;
-        stat.Mode = (mode & 0x1ff) | ((mode & 0x800) != 0 ? GoSetUid : 0) | ((mode & 0x400) != 0 ? GoSetGid : 0) | ((mode & 0x200) != 0 ? GoSticky : 0);
+        stat.Mode = GoFileMode.OfPermissions((uint)entry.UnixFileMode);
         if (isDirectory)
         {
-            stat.Mode |= GoDirectory;
+            stat.Mode |= GoFileMode.Directory;
             return stat;
         }
         if (!FileKind.IsRegular(entry.FullName)) return null;

@@ -2,6 +2,7 @@ using System.Globalization;
 using Google.Protobuf;
 using Grpc.Core;
 using Wharf.BuildKit.Protocol.Sessions;
+using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Building.Sessions;
 
@@ -47,8 +48,6 @@ internal sealed class ResultTargets(SessionOffer offer) : ResultTargetsBase
 /// <summary>A directory as it comes: entries first, then the files that were asked for. What is there already and not sent stays, or is removed at the end.</summary>
 internal sealed class DirectoryResult(string root, bool deletes)
 {
-    private const uint GoDirectory = 1u << 31, GoSymlink = 1u << 27, GoOther = 0x8f28_0000;
-
     private readonly Dictionary<uint, (FileStream File, Stat Stat)> awaited = [];
     private readonly HashSet<string> directories = new(StringComparer.Ordinal) { "" }, files = new(StringComparer.Ordinal);
     private readonly List<Stat> told = [], links = [];
@@ -90,7 +89,7 @@ internal sealed class DirectoryResult(string root, bool deletes)
         int slash = path.LastIndexOf('/');
         if (!directories.Contains(slash < 0 ? "" : path[..slash])) throw new IOException($"the builder sends a file of a directory it did not send: {path}");
         var full = Path.Combine(root, path);
-        bool isDirectory = (stat.Mode & GoDirectory) != 0;
+        bool isDirectory = (stat.Mode & GoFileMode.Directory) != 0;
         // What was a directory must not become a link, through which what it holds would go elsewhere.
         if (files.Contains(path) || !isDirectory && directories.Contains(path)) throw new IOException($"the builder sends a name twice: {path}");
         if (isDirectory)
@@ -101,22 +100,22 @@ internal sealed class DirectoryResult(string root, bool deletes)
             told.Add(stat);
             return false;
         }
-        if ((stat.Mode & GoOther & ~GoSymlink) != 0 && (stat.Mode & GoSymlink) == 0) return false; // devices, pipes and sockets of the image mean nothing here
+        bool isSymlink = (stat.Mode & GoFileMode.Symlink) != 0;
+        if (!isSymlink && (stat.Mode & GoFileMode.Kind) != 0) return false; // devices, pipes and sockets of the image mean nothing here
         Remove(full);
-        if ((stat.Mode & GoSymlink) != 0)
+        bool isLink = !isSymlink && stat.Linkname.Length > 0;
+        if (isLink && !files.Contains(stat.Linkname.Trim('/'))) throw new IOException($"the builder sends a link to a file that it did not send: {path}");
+        files.Add(path);
+        if (isSymlink)
         {
-            files.Add(path);
             File.CreateSymbolicLink(full, stat.Linkname);
             return false;
         }
-        if (stat.Linkname.Length > 0)
+        if (isLink)
         {
-            if (!files.Contains(stat.Linkname.Trim('/'))) throw new IOException($"the builder sends a link to a file that it did not send: {path}");
-            files.Add(path);
             links.Add(stat);
             return false;
         }
-        files.Add(path);
         awaited[id] = (new FileStream(full, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }), stat);
         return true;
     }
@@ -182,9 +181,7 @@ internal sealed class DirectoryResult(string root, bool deletes)
         }
     }
 
-    /// <summary>Of Go's mode, whose set-user, set-group and sticky bits have places of their own.</summary>
-    private static UnixFileMode ModeOf(Stat stat) =>
-        (UnixFileMode)((stat.Mode & 0x1ff) | ((stat.Mode & (1u << 23)) != 0 ? 0x800u : 0) | ((stat.Mode & (1u << 22)) != 0 ? 0x400u : 0) | ((stat.Mode & (1u << 20)) != 0 ? 0x200u : 0));
+    private static UnixFileMode ModeOf(Stat stat) => (UnixFileMode)GoFileMode.Permissions(stat.Mode);
 
     private static DateTime Time(Stat stat) => DateTime.UnixEpoch.AddTicks(stat.ModTime / 100);
 }

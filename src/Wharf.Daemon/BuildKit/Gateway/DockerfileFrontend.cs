@@ -26,15 +26,16 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         job.DockerfileText = await source.ReadDockerfileAsync(cancellation);
         var services = job.Hold(new SessionServices(session, job.Directory));
         var named = await NamedContextsAsync(job, session, options, source, cancellation);
+        BuildRequest Request(Platform? platform) => RequestOf(builds, job, session, options, services, named, platform) with { Ignored = source.IgnoredAsync, ContextTime = source.ChangedAsync };
         if (options["requestid"] is { Length: > 0 } subrequest)
         {
-            Task<BuildPlan> PlanAsync(LintReport? lint) => builds.PlanAsync(RequestOf(builds, job, session, options, services, named, options.Platforms[0]) with { Ignored = source.IgnoredAsync, ContextTime = source.ChangedAsync, Lint = lint }, name => Report(job, name), cancellation);
+            Task<BuildPlan> PlanAsync(LintReport? lint) => builds.PlanAsync(Request(options.Platforms[0]) with { Lint = lint }, name => Report(job, name), cancellation);
             return new FrontendResult([]) { Metadata = await Subrequests.AnswerAsync(subrequest, job.DockerfileText, options, PlanAsync) };
         }
         var plans = new List<(BuildRequest Request, BuildPlan Plan)>();
         foreach (var platform in options.Platforms)
         {
-            var request = RequestOf(builds, job, session, options, services, named, platform) with { Ignored = source.IgnoredAsync, ContextTime = source.ChangedAsync };
+            var request = Request(platform);
             await Export.CacheTransfer.ImportAsync(job, options, session, builds, request, cancellation);
             plans.Add((request, await builds.PlanAsync(request, name => Report(job, name), cancellation)));
         }

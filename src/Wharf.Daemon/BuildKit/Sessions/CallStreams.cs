@@ -25,5 +25,4 @@ internal sealed class CallOutput(IServerStreamWriter<BytesMessage> messages) : W
         for (; !buffer.IsEmpty; buffer = buffer[Math.Min(MaxPiece, buffer.Length)..])
             await messages.WriteAsync(new BytesMessage { Data = ByteString.CopyFrom(buffer[..Math.Min(MaxPiece, buffer.Length)].Span) }, cancellationToken);
     }
-
 }

@@ -5,6 +5,7 @@ using Wharf.BuildKit.Protocol.Sessions;
 using Wharf.Engine.Archive;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
+using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
 
 namespace Wharf.Daemon.BuildKit.Sessions;
@@ -189,7 +190,7 @@ internal sealed class DirectoryReceiver : IDisposable
         if (FileAt.Stat(parent.Value, name, out var there) == 0 && !there.IsDirectory) Remove(parent, path);
         int made = FileAt.MakeDirectory(parent.Value, name, 0x1c0);
         if (made != -Errno.EEXIST) FileAt.Check(made, "mkdirat", name);
-        uint mode = Permissions(stat.Mode);
+        uint mode = GoFileMode.Permissions(stat.Mode);
         if (made >= 0 || there.Permissions != mode) FileAt.Check(FileAt.ChangeMode(parent.Value, name, mode), "fchmodat", name);
         SetXattrs(parent, name, stat);
         _directories.Add(stat);
@@ -223,7 +224,7 @@ internal sealed class DirectoryReceiver : IDisposable
     {
         if (there.Type != kind || there.ModifiedSeconds != Seconds(stat) || there.ModifiedNanoseconds != Nanoseconds(stat)) return false;
         if (kind == FileStat.S_IFLNK) return Encoding.UTF8.GetString(FileAt.ReadLink(parent.Value, name)) == stat.Linkname;
-        return stat.Linkname.Length == 0 && there.Links == 1 && there.Size == stat.Size && there.Permissions == Permissions(stat.Mode) && stat.Xattrs.Count == 0 && Xattr.List(parent.Value, name).Count == 0;
+        return stat.Linkname.Length == 0 && there.Links == 1 && there.Size == stat.Size && there.Permissions == GoFileMode.Permissions(stat.Mode) && stat.Xattrs.Count == 0 && Xattr.List(parent.Value, name).Count == 0;
     }
 
     private void Link(Stat stat)
@@ -258,7 +259,7 @@ internal sealed class DirectoryReceiver : IDisposable
         {
             _awaited.Remove(packet.Id);
             _open--;
-            if (Libc.fchmod(file.Value, Permissions(incoming.Stat.Mode)) != 0) throw new SyscallException("fchmod", System.Runtime.InteropServices.Marshal.GetLastPInvokeError(), incoming.Path);
+            if (Libc.fchmod(file.Value, GoFileMode.Permissions(incoming.Stat.Mode)) != 0) throw new SyscallException("fchmod", System.Runtime.InteropServices.Marshal.GetLastPInvokeError(), incoming.Path);
             foreach (var (key, value) in incoming.Stat.Xattrs) SetXattr(file, key, value.Span);
             FileAt.Check(FileAt.SetTimes(file.Value, Seconds(incoming.Stat), Nanoseconds(incoming.Stat)), "futimens", NameOf(incoming.Path));
         }
@@ -323,9 +324,7 @@ internal sealed class DirectoryReceiver : IDisposable
 
     private static uint Nanoseconds(Stat stat) => (uint)((stat.ModTime % 1_000_000_000 + 1_000_000_000) % 1_000_000_000);
 
-    private static uint Kind(uint mode) => (mode & (1u << 31)) != 0 ? FileStat.S_IFDIR : (mode & (1u << 27)) != 0 ? FileStat.S_IFLNK : (mode & 0x8f28_0000) == 0 ? FileStat.S_IFREG : 0;
-
-    private static uint Permissions(uint mode) => (mode & 0x1ff) | ((mode & (1u << 23)) != 0 ? FileStat.S_ISUID : 0) | ((mode & (1u << 22)) != 0 ? FileStat.S_ISGID : 0) | ((mode & (1u << 20)) != 0 ? FileStat.S_ISVTX : 0);
+    private static uint Kind(uint mode) => (mode & GoFileMode.Directory) != 0 ? FileStat.S_IFDIR : (mode & GoFileMode.Symlink) != 0 ? FileStat.S_IFLNK : (mode & GoFileMode.Kind) == 0 ? FileStat.S_IFREG : 0;
 
     public void Dispose()
     {

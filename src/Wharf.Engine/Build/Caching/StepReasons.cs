@@ -46,7 +46,7 @@ public sealed class StepReasons
             {
                 var step = stage.Steps[i];
                 if (step.Node is not { } node) continue;
-                var told = new BuildReportStep { Number = step.Number, Stage = stage.Label, Title = step.Node?.Title ?? step.Title };
+                var told = new BuildReportStep { Number = step.Number, Stage = stage.Label, Title = node.Title };
                 report.Steps.Add(told);
                 if (!fates.TryGetValue(node, out var fate))
                 {
