@@ -9,7 +9,7 @@ require_root
 require_dotnet
 require_kernel
 install_packages gcc libc6-dev zlib1g-dev libnftables1 busybox-static docker-registry curl tini iproute2 procps
-install_packages skopeo umoci apache2-utils rsync attr libcap2-bin btrfs-progs # image tests
+install_packages skopeo umoci apache2-utils rsync attr libcap2-bin btrfs-progs erofs-utils # image tests
 install_packages linux-libc-dev binutils strace dbus-daemon # ABI, launch child, kills at every step
 install_packages podman # as a caller of the runtime
 command -v npm > /dev/null || install_packages nodejs npm # registry: an S3-compatible server

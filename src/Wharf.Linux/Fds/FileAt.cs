@@ -192,6 +192,29 @@ public static unsafe class FileAt
         return error == Errno.ENXIO ? -1 : throw new SyscallException("lseek", error);
     }
 
+    /// <summary>Where a file's data ends that lies at an offset (lseek(2), SEEK_HOLE): at a hole, or at its end. Moves the file's position.</summary>
+    public static long NextHole(int fd, long offset)
+    {
+        const int SEEK_HOLE = 4;
+        return SyscallException.Check((nint)Libc.lseek(fd, offset, SEEK_HOLE), "lseek");
+    }
+
+    /// <summary>
+    /// Copies bytes from one file into another without their coming here, sharing them where the file system can (copy_file_range(2)). Gives how many, 0 at the end of the
+    /// source; the negative error number where these two files cannot be copied so.
+    /// </summary>
+    public static long CopyRange(int source, long from, int target, long to, long count)
+    {
+        while (true)
+        {
+            long done = Libc.copy_file_range(source, &from, target, &to, (nuint)count, 0);
+            if (done >= 0) return done;
+            int error = Marshal.GetLastPInvokeError();
+            if (error is Errno.EXDEV or Errno.EINVAL or Errno.EOPNOTSUPP or Errno.ENOSYS) return -error;
+            if (error != Errno.EINTR) throw new SyscallException("copy_file_range", error);
+        }
+    }
+
     /// <summary>Reads what is there at <paramref name="offset"/>, 0 at the end of the file.</summary>
     public static int ReadAt(int fd, Span<byte> buffer, long offset)
     {

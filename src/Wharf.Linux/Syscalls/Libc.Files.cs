@@ -22,6 +22,7 @@ public static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] public static partial long lseek(int fd, long offset, int whence);
     [LibraryImport(C, SetLastError = true)] public static partial nint pread(int fd, void* buffer, nuint count, long offset);
     [LibraryImport(C, SetLastError = true)] public static partial nint pwrite(int fd, void* buffer, nuint count, long offset);
+    [LibraryImport(C, SetLastError = true)] public static partial nint copy_file_range(int source, long* sourceOffset, int target, long* targetOffset, nuint count, uint flags);
     [LibraryImport(C, SetLastError = true)] public static partial int fsetxattr(int fd, byte* name, void* value, nuint size, int flags);
     [LibraryImport(C, SetLastError = true)] public static partial int lsetxattr(byte* path, byte* name, void* value, nuint size, int flags);
     [LibraryImport(C, SetLastError = true)] public static partial int lremovexattr(byte* path, byte* name);

@@ -1,0 +1,59 @@
+using Wharf.Engine.Archive;
+using Wharf.Linux.Fds;
+using Wharf.Linux.Syscalls;
+
+namespace Wharf.Engine.Snapshots.Erofs;
+
+/// <summary>Reads a directory with all below it into the nodes of an image, with attributes, hard links, devices and holes, and gives the files' data to its writer. Names are sorted, so that the same tree gives the same image.</summary>
+internal sealed class ErofsTree(ErofsWriter writer, CancellationToken cancellation)
+{
+    private readonly Dictionary<(uint, uint, ulong), ErofsNode> _linked = [];
+
+    public ErofsNode Read(Fd root) => ReadDirectory(root, FileStat.Of(root), Attributes(root.Value, []), 0);
+
+    private ErofsNode ReadDirectory(Fd directory, in FileStat stat, List<ErofsXattr> xattrs, int depth)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (depth > TreeSize.MaxDepth) throw new SyscallException("read", Errno.ELOOP);
+        var node = Node(stat, xattrs);
+        foreach (var name in DirectoryEntries.Read(directory.Value))
+        {
+            FileAt.Check(FileAt.Stat(directory.Value, name, out var child), "statx", name);
+            node.Add(name, ReadChild(directory, name, child, depth + 1));
+        }
+        return node;
+    }
+
+    private ErofsNode ReadChild(Fd directory, byte[] name, in FileStat stat, int depth)
+    {
+        var key = (stat.DeviceMajor, stat.DeviceMinor, stat.Inode);
+        if (!stat.IsDirectory && stat.Links > 1 && _linked.TryGetValue(key, out var linked)) return linked;
+        var xattrs = Attributes(directory.Value, name);
+        if (stat.IsDirectory)
+        {
+            using var child = new Fd(FileAt.Check(FileAt.Open(directory.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "openat", name));
+            return ReadDirectory(child, stat, xattrs, depth);
+        }
+        var node = Node(stat, xattrs);
+        if (stat.IsSymlink) writer.SetData(node, FileAt.ReadLink(directory.Value, name));
+        else if (stat.IsRegular && stat.Size > 0)
+        {
+            using var file = new Fd(FileAt.Check(FileAt.Open(directory.Value, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "openat", name));
+            writer.SetData(node, file);
+        }
+        if (stat.Links > 1) _linked.Add(key, node);
+        return node;
+    }
+
+    private static ErofsNode Node(in FileStat stat, List<ErofsXattr> xattrs) => new()
+    {
+        Mode = stat.Mode, Uid = stat.Uid, Gid = stat.Gid, Seconds = stat.ModifiedSeconds, Nanoseconds = stat.ModifiedNanoseconds, Major = stat.RdevMajor, Minor = stat.RdevMinor, Xattrs = xattrs,
+    };
+
+    private static List<ErofsXattr> Attributes(int directory, ReadOnlySpan<byte> name)
+    {
+        var xattrs = new List<ErofsXattr>();
+        foreach (var attribute in Xattr.List(directory, name)) if (Xattr.Get(directory, name, attribute) is { } value) xattrs.Add(ErofsXattr.Of(attribute, value));
+        return xattrs;
+    }
+}
