@@ -12,6 +12,9 @@ internal sealed class Credentials(ConfigFile config)
 {
     public const string HubKey = "https://index.docker.io/v1/";
 
+    /// <summary>Where docker keeps the tokens of a login in a browser, each as another registry's password.</summary>
+    public const string HubAccessKey = HubKey + "access-token", HubRefreshKey = HubKey + "refresh-token";
+
     /// <summary>The key a registry's credentials are kept under.</summary>
     public static string Key(string registry) => registry is "docker.io" or "index.docker.io" or "registry-1.docker.io" ? HubKey : registry;
 
@@ -26,8 +29,7 @@ internal sealed class Credentials(ConfigFile config)
     {
         if (HelperFor(key) is { } helper) return await GetFromHelperAsync(helper, key, cancellationToken);
         if (config.Content["auths"] is not JsonObject all) return null;
-        var entry = all[key] ?? all.FirstOrDefault(pair => Host(pair.Key) == Host(key)).Value;
-        return entry is JsonObject found ? Read(found, key) : null;
+        return Entry(all, key) is { } name && all[name] is JsonObject found ? Read(found, key) : null;
     }
 
     /// <summary>Every stored credential, for the build endpoint's <c>X-Registry-Config</c>.</summary>
@@ -35,7 +37,7 @@ internal sealed class Credentials(ConfigFile config)
     {
         var all = new JsonObject();
         var keys = (config.Content["auths"] as JsonObject ?? []).Select(pair => pair.Key).Union((config.Content["credHelpers"] as JsonObject ?? []).Select(pair => pair.Key));
-        foreach (var key in keys)
+        foreach (var key in keys.Where(key => !IsToken(key)))
         {
             if (await GetAsync(key, cancellationToken) is { } auth) all[key] = JsonSerializer.SerializeToNode(auth, DockerApiJson.Default.AuthConfig);
         }
@@ -64,14 +66,23 @@ internal sealed class Credentials(ConfigFile config)
     {
         if (HelperFor(key) is { } helper) await RunHelperAsync(helper, "erase", key, cancellationToken);
         if (config.Content["auths"] is not JsonObject all) return;
-        if (!all.Remove(key) && all.FirstOrDefault(pair => Host(pair.Key) == Host(key)).Key is { } other) all.Remove(other);
+        if (Entry(all, key) is { } name) all.Remove(name);
         config.Save();
     }
 
     public bool IsInHelper(string key) => HelperFor(key) is not null;
 
     private string? HelperFor(string key)
-        => (config.Content["credHelpers"] as JsonObject)?[Host(key)]?.GetValue<string>() ?? (config.Content["credsStore"] is JsonValue store && store.GetValue<string>() is { Length: > 0 } name ? name : null);
+        => (config.Content["credHelpers"] as JsonObject)?[IsToken(key) && HelperNamed(HubKey) ? HubKey : HelperNamed(key) ? key : Host(key)]?.GetValue<string>() ?? (config.Content["credsStore"] is JsonValue store && store.GetValue<string>() is { Length: > 0 } name ? name : null);
+
+    private bool HelperNamed(string key) => config.Content["credHelpers"] is JsonObject helpers && helpers.ContainsKey(key);
+
+    /// <summary>Tokens are of no use to a registry, nor to a daemon: they go to the login service alone.</summary>
+    private static bool IsToken(string key) => key is HubAccessKey or HubRefreshKey;
+
+    /// <summary>The name of the entry for a key: its own, or that of another address of the same host.</summary>
+    private static string? Entry(JsonObject all, string key)
+        => all.ContainsKey(key) ? key : IsToken(key) ? null : all.FirstOrDefault(pair => !IsToken(pair.Key) && Host(pair.Key) == Host(key)).Key;
 
     /// <summary>Old entries are whole addresses: <c>https://registry/v1/</c>.</summary>
     private static string Host(string key)

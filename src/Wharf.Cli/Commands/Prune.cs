@@ -35,11 +35,17 @@ internal static class Prune
     public static Task ReportSpaceAsync(CliContext cli, long bytes) => cli.Out.WriteLineAsync($"Total reclaimed space: {Units.HumanSize(bytes)}");
 
     /// <summary>Reads to the end of the line and no further: what follows on stdin is not ours.</summary>
-    public static async Task<string> ReadLineAsync(Stream input)
+    public static async Task<string> ReadLineAsync(Stream input) => (await ReadToLineEndAsync(input)).Line;
+
+    /// <summary>The same; null when the input ended first.</summary>
+    public static async Task<string?> TryReadLineAsync(Stream input) => await ReadToLineEndAsync(input) is (var line, IsWhole: true) ? line : null;
+
+    private static async Task<(string Line, bool IsWhole)> ReadToLineEndAsync(Stream input)
     {
         var line = new List<byte>();
         var one = new byte[1];
-        while (await input.ReadAsync(one) == 1 && one[0] != (byte)'\n') line.Add(one[0]);
-        return System.Text.Encoding.UTF8.GetString([.. line]).TrimEnd('\r');
+        bool isThere;
+        while ((isThere = await input.ReadAsync(one) == 1) && one[0] != (byte)'\n') line.Add(one[0]);
+        return (System.Text.Encoding.UTF8.GetString([.. line]).TrimEnd('\r'), isThere);
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
@@ -151,19 +152,7 @@ internal sealed class RegistryClient : IDisposable
         throw new CliException(response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden ? "unauthorized: authentication required" : $"the registry answers {(int)response.StatusCode}: {(text.Length > 300 ? text[..300] : text)}");
     }
 
-    private static async Task<byte[]> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
-    {
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        using var memory = new MemoryStream();
-        var buffer = new byte[16384];
-        int count;
-        while ((count = await stream.ReadAsync(buffer, cancellationToken)) > 0)
-        {
-            if (memory.Length + count > MaxDocument) throw new CliException("the registry's answer is too large");
-            memory.Write(buffer, 0, count);
-        }
-        return memory.ToArray();
-    }
+    private static Task<byte[]> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken) => BoundedBody.ReadAsync(response, MaxDocument, "the registry's answer", cancellationToken);
 
     public void Dispose() => http.Dispose();
 }

@@ -1,6 +1,7 @@
 using Wharf.Cli.ApiClient;
 using Wharf.Cli.CommandLine;
 using Wharf.Cli.Output;
+using Wharf.Cli.WebLogin;
 using Wharf.Specs.DockerApi;
 
 namespace Wharf.Cli.Commands.Systems;
@@ -40,8 +41,12 @@ internal sealed class LoginCommand : Command
                 await cli.Error.WriteLineAsync(e.Status == 401 ? "Stored credentials invalid or expired" : $"Login did not succeed, error: {e.Message}");
             }
         }
-        var (name, secret) = await AskAsync(cli);
-        var auth = new AuthConfig { Username = name, Password = secret, Serveraddress = key };
+        var auth = await InBrowserAsync(cli, key, credentials, cancellationToken);
+        if (auth is null)
+        {
+            var (name, secret) = await AskAsync(cli);
+            auth = new AuthConfig { Username = name, Password = secret, Serveraddress = key };
+        }
         var answer = await cli.Api.PostAsync("/auth", auth, DockerApiJson.Default.AuthConfig, DockerApiJson.Default.SystemAuthResponse, cancellationToken);
         if (answer.IdentityToken is { Length: > 0 } token) auth.IdentityToken = token;
         await credentials.StoreAsync(key, auth, cancellationToken);
@@ -52,6 +57,15 @@ internal sealed class LoginCommand : Command
         }
         await cli.Out.WriteLineAsync(answer.Status ?? "Login Succeeded");
         return 0;
+    }
+
+    /// <summary>Docker Hub's login by a code, for someone on a terminal who gave neither name nor password; null where that is not the case or does not work.</summary>
+    private async Task<AuthConfig?> InBrowserAsync(CliContext cli, string key, Credentials credentials, CancellationToken cancellationToken)
+    {
+        if (key != Credentials.HubKey || username.Value != "" || password.Changed || passwordStdin || LoginService.IsOff || !Terminal.IsTerminal(0)) return null;
+        using var authorization = new DeviceAuthorization(LoginService.OfEnvironment());
+        var login = new BrowserLogin(cli, credentials, authorization);
+        return await login.TryBeginAsync(cancellationToken) is { } code ? await login.FinishAsync(code, cancellationToken) : null;
     }
 
     private async Task<(string Name, string Secret)> AskAsync(CliContext cli)

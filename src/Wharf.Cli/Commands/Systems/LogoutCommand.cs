@@ -1,4 +1,5 @@
 using Wharf.Cli.CommandLine;
+using Wharf.Cli.WebLogin;
 
 namespace Wharf.Cli.Commands.Systems;
 
@@ -12,8 +13,10 @@ internal sealed class LogoutCommand : Command
     public override async Task<int> RunAsync(CliContext cli, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var key = Credentials.Key(arguments.Count == 0 ? "docker.io" : arguments[0]);
+        var credentials = new Credentials(cli.Config);
+        if (key == Credentials.HubKey) await BrowserLogin.LogoutAsync(cli, credentials, static () => new DeviceAuthorization(LoginService.OfEnvironment()), cancellationToken);
         await cli.Out.WriteLineAsync($"Removing login credentials for {key}");
-        await new Credentials(cli.Config).EraseAsync(key, cancellationToken);
+        await credentials.EraseAsync(key, cancellationToken);
         return 0;
     }
 }
