@@ -3,8 +3,12 @@ namespace Wharf.Engine.Archive;
 /// <summary>Reads a stream in large pieces and hands out views of them, so that small records cost no call and file data no copy.</summary>
 internal sealed class TarBuffer(Stream source)
 {
-    private readonly byte[] _data = GC.AllocateUninitializedArray<byte>(128 << 10);
+    private const int FirstSize = 16 << 10, LastSize = 128 << 10;
+
+    /// <summary>Small at first: most archives are, and what is large goes to the heap that only a full collection frees.</summary>
+    private byte[] _data = GC.AllocateUninitializedArray<byte>(FirstSize);
     private int _start, _end;
+    private bool _wasFilled;
 
     /// <summary>Bytes taken so far.</summary>
     public long Position { get; private set; }
@@ -17,16 +21,18 @@ internal sealed class TarBuffer(Stream source)
 
     private async ValueTask<bool> FillSlowlyAsync(int count, CancellationToken cancellation)
     {
-        if (_start > 0)
+        if (_start > 0 || count > _data.Length)
         {
-            _data.AsSpan(_start, Available).CopyTo(_data);
-            (_start, _end) = (0, Available);
+            var data = count > _data.Length || _wasFilled && _data.Length < LastSize ? GC.AllocateUninitializedArray<byte>(LastSize) : _data;
+            _data.AsSpan(_start, Available).CopyTo(data);
+            (_data, _start, _end) = (data, 0, Available);
         }
         while (Available < count)
         {
             int read = await source.ReadAsync(_data.AsMemory(_end), cancellation).ConfigureAwait(false);
             if (read == 0) return false;
             _end += read;
+            _wasFilled = _end == _data.Length;
         }
         return true;
     }

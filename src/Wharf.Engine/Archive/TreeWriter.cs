@@ -29,7 +29,10 @@ public sealed record TreeWriterOptions
 internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
 {
     private readonly Dictionary<(uint, uint, ulong), byte[]> _linked = [];
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(128 << 10);
+    private const int MaxPiece = 128 << 10;
+
+    /// <summary>As large as the largest file until now, up to a piece.</summary>
+    private byte[] _buffer = [];
     private ulong _mount;
 
     /// <summary>Writes what a directory holds, without an entry for itself. <paramref name="prefix"/> is empty or ends with a slash.</summary>
@@ -126,6 +129,8 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
         if (!stat.IsRegular) return;
         entry.Size = stat.Size;
         await tar.WriteEntryAsync(entry, cancellation).ConfigureAwait(false);
+        int piece = (int)Math.Min(MaxPiece, entry.Size);
+        if (_buffer.Length < piece) _buffer = GC.AllocateUninitializedArray<byte>(piece);
         for (long offset = 0; offset < entry.Size;)
         {
             int wanted = (int)Math.Min(_buffer.Length, entry.Size - offset);

@@ -47,7 +47,10 @@ public static class BuildCases
         var tar = Tar($"FROM {BenchImage.Name}\n{dockerfile}");
         report.Case($"{Steps} steps, all cached, POST /build without a client", rounds, engine => Posted(engine, tar));
         var context = Context(root, "engine", dockerfile);
-        report.Case($"{Steps} steps, all cached, BuildKit protocol by wharf build", rounds, engine => Ran(Path.Combine(binaries, "wharf"), engine, ["-H", engine.Host, "build", "-q", "-t", Tag, context]));
+        report.Case($"{Steps} steps, all cached, BuildKit protocol by wharf build", rounds, WharfBuild);
+        report.Case($"{Steps} steps, all cached, wharf build beside docker build", rounds, engine => engine == report.Engines[0] ? WharfBuild(engine) : Build(root, engine, "1", context));
+
+        IEnumerable<(string, double)> WharfBuild(EngineClient engine) => Ran(Path.Combine(binaries, "wharf"), engine, ["-H", engine.Host, "build", "-q", "-t", Tag, context]);
     }
 
     private static string TwentySteps(string mark) => string.Concat(Enumerable.Range(0, Steps).Select(step => $"RUN echo {mark} {step} > /file{step}\n"));

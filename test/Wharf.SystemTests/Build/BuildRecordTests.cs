@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Shouldly;
 using Wharf.SystemTests.Fixtures;
+using Wharf.SystemTests.Transports;
 using Xunit;
 
 namespace Wharf.SystemTests.Build;
@@ -148,5 +149,28 @@ public sealed class BuildRecordTests(EngineFixture engine) : IDisposable
         (await HistoryAsync("logs", second)).Error.ShouldContain("exit code: 9");
         (await Buildx.RunAsync(engine, ["buildx", "history", "logs", first])).ExitCode.ShouldNotBe(0);
         await HistoryAsync("rm", second);
+    }
+
+    /// <summary>There are fifty records at most. Each of these has a log, a trace and an attestation of its own, and all have one manifest.</summary>
+    [Fact]
+    public async Task The_oldest_records_go_with_what_was_kept_for_them()
+    {
+        Assert.SkipUnless(engine.IsWharf, "it looks into the data root");
+        const int Most = 50;
+        await using var daemon = await OwnDaemon.StartAsync(root => ["-H", $"unix://{root}/w.sock", "--bridge", "none"]);
+        await daemon.ImportBusyboxAsync();
+        await File.WriteAllTextAsync(Path.Combine(_context, "Dockerfile"), "FROM busybox\nLABEL a=b\n", TestContext.Current.CancellationToken);
+        async Task<List<string>> BuildAsync(int times)
+        {
+            for (int i = 0; i < times; i++) (await CommandResult.RunAsync(Path.Combine(EngineFixture.Binaries, "wharf"), ["-H", $"unix://{daemon.Socket}", "build", "-q", "-t", "recorded", _context])).ShouldExit(0);
+            return [.. Directory.GetFiles(Path.Combine(daemon.Root, "data", "build", "history", "blobs")).Order(StringComparer.Ordinal)];
+        }
+
+        var first = await BuildAsync(1);
+        var full = await BuildAsync(Most - 1);
+        full.Intersect(first).Count().ShouldBe(first.Count);
+        var later = await BuildAsync(3);
+        later.Count.ShouldBe(full.Count);
+        later.Intersect(first).Count().ShouldBe(1);
     }
 }

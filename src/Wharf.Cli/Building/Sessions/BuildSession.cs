@@ -1,6 +1,4 @@
 using System.IO.Pipelines;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Wharf.BuildKit.Protocol.Contents;
 using Wharf.BuildKit.Protocol.Healths;
@@ -50,9 +48,8 @@ internal sealed class BuildSession : IAsyncDisposable
         serving = server.ServeAsync(new UpgradedConnection(PipeReader.Create(stream), stream), CancellationToken.None);
     }
 
-    /// <summary>A key for a directory of this user on this machine.</summary>
-    public static string KeyOf(string directory) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Environment.MachineName}\n{Environment.UserName}\n{Path.GetFullPath(directory)}")));
+    /// <summary>A key for a directory of this user on this machine. The daemon keeps no more of it than a digest: to make that here would load OpenSSL, which takes longer than a build that is all cached.</summary>
+    public static string KeyOf(string directory) => Uri.EscapeDataString($"{Environment.MachineName}\n{Environment.UserName}\n{Path.GetFullPath(directory)}");
 
     public async ValueTask DisposeAsync()
     {

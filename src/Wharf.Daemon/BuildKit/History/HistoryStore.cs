@@ -31,7 +31,15 @@ internal sealed class HistoryStore
     {
         _engine = engine;
         _directory = Path.Combine(engine.Options.DataRoot, "build", "history");
-        engine.State.EnsureSchema("create table if not exists build_history(ref text primary key, created_at text not null, pinned integer not null, record blob not null) without rowid, strict;");
+        engine.State.EnsureSchema("""
+            create table if not exists build_history(ref text primary key, created_at text not null, pinned integer not null, record blob not null) without rowid, strict;
+            create table if not exists build_history_blob(ref text not null, digest text not null, primary key(ref, digest)) without rowid, strict;
+            create index if not exists build_history_blob_digest on build_history_blob(digest);
+            """);
+        // Records of daemons that had no such table.
+        foreach (var record in engine.State.Query("select record, pinned from build_history where ref not in (select ref from build_history_blob)", Read)) NameBlobs(record);
+        // What a kill left behind of forgetting.
+        foreach (var reference in engine.State.Query("select distinct ref from build_history_blob where ref not in (select ref from build_history)", static row => row.GetString(0))) Forget(reference);
     }
 
     public void Started(BuildJob job)
@@ -58,6 +66,7 @@ internal sealed class HistoryStore
             record.Trace = Keep(BuildTrace.MediaType, trace);
             if (error is not null) record.ExternalError = Keep(ErrorType, error.ToByteArray());
             foreach (var (digest, bytes) in exported?.Kept ?? []) KeepBlob(digest, bytes);
+            NameBlobs(record);
             _engine.State.Execute("insert into build_history values($1, $2, 0, $3) on conflict(ref) do update set record = excluded.record", record.Ref, job.StartedAt.ToString("o", CultureInfo.InvariantCulture), record.ToByteArray());
             RemoveOldest();
             _active.Remove(job.Reference);
@@ -148,13 +157,19 @@ internal sealed class HistoryStore
     private static IEnumerable<BlobDescriptor> BlobsOf(BuildHistoryRecord record) =>
         new[] { record.Logs, record.ExternalError, record.Trace }.OfType<BlobDescriptor>().Concat(record.Results.Values.Append(record.Result).OfType<BuildResultInfo>().SelectMany(static result => result.Attestations.Concat(result.Results.Values)));
 
-    /// <summary>Forgets a record, and what was kept for it and for no other.</summary>
-    private void Forget(BuildHistoryRecord record)
+    /// <summary>Writes down which blobs a record needs.</summary>
+    private void NameBlobs(BuildHistoryRecord record)
     {
-        _engine.State.Execute("delete from build_history where ref = $1", record.Ref);
-        var kept = _engine.State.Query("select record, pinned from build_history", Read).SelectMany(BlobsOf).Select(static blob => blob.Digest).ToHashSet(StringComparer.Ordinal);
-        foreach (var blob in BlobsOf(record))
-            if (!kept.Contains(blob.Digest) && Specs.Image.Digest.TryParse(blob.Digest, out var digest)) File.Delete(BlobPath(digest));
+        foreach (var blob in BlobsOf(record)) _engine.State.Execute("insert or ignore into build_history_blob values($1, $2)", record.Ref, blob.Digest);
+    }
+
+    /// <summary>Forgets a record, and what was kept for it and for no other. The names of its blobs go last: a daemon that is killed in between finds them again at its next start.</summary>
+    private void Forget(string reference)
+    {
+        _engine.State.Execute("delete from build_history where ref = $1", reference);
+        foreach (var blob in _engine.State.Query("select digest from build_history_blob as own where ref = $1 and not exists (select 1 from build_history_blob as other where other.digest = own.digest and other.ref <> own.ref)", static row => row.GetString(0), reference))
+            if (Specs.Image.Digest.TryParse(blob, out var digest)) File.Delete(BlobPath(digest));
+        _engine.State.Execute("delete from build_history_blob where ref = $1", reference);
     }
 
     public BuildHistoryRecord? Find(string reference) => _engine.State.Query("select record, pinned from build_history where ref = $1", Read, reference) is [var record, ..] ? record : null;
@@ -171,7 +186,7 @@ internal sealed class HistoryStore
         if (Find(reference) is not { } record) throw WharfException.NotFound($"could not find build {reference}");
         lock (_lock)
         {
-            Forget(record);
+            Forget(reference);
             Publish(BuildHistoryEventType.Deleted, record);
         }
     }
@@ -184,10 +199,7 @@ internal sealed class HistoryStore
 
     private void RemoveOldest()
     {
-        foreach (var reference in _engine.State.Query("select ref from build_history where pinned = 0 order by created_at desc limit -1 offset $1", static row => row.GetString(0), MaxRecords))
-        {
-            if (Find(reference) is { } record) Forget(record);
-        }
+        foreach (var reference in _engine.State.Query("select ref from build_history where pinned = 0 order by created_at desc limit -1 offset $1", static row => row.GetString(0), MaxRecords)) Forget(reference);
     }
 
     /// <summary>What is and, unless the caller leaves early, what comes.</summary>

@@ -27,7 +27,7 @@ internal sealed class ClientSession : IAsyncDisposable
 
     public ClientSession(string id, string sharedKey, IEnumerable<string> methods, Stream stream)
     {
-        (Id, SharedKey) = (id, sharedKey);
+        (Id, SharedKey) = (id, sharedKey.Length == 0 ? "" : Specs.Image.Digest.OfBytes(System.Text.Encoding.UTF8.GetBytes(sharedKey)).Hex);
         _methods = new HashSet<string>(methods, StringComparer.OrdinalIgnoreCase);
         _stream = new EndOfStream(stream);
         _channel = GrpcChannel.ForAddress("http://session", new GrpcChannelOptions
@@ -43,7 +43,7 @@ internal sealed class ClientSession : IAsyncDisposable
     }
 
     public string Id { get; }
-    /// <summary>Names the client's files over several builds, so that what did not change need not travel again.</summary>
+    /// <summary>Names the client's files over several builds, so that what did not change need not travel again: a digest of what the client calls them, as that may tell of its paths.</summary>
     public string SharedKey { get; }
     public CallInvoker Calls { get; }
 
