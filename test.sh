@@ -23,6 +23,7 @@ require_powershell # completion
 install_packages nftables bind9-dnsutils dnsmasq-base # tests of networks
 install_packages crun # --runtime
 install_packages uidmap slirp4netns # a daemon without root
+install_packages fuse-overlayfs bindfs # storage driver fuse-overlayfs
 install_packages rpm db5.3-util # packages, and the databases of installed ones
 
 passed=0 failed=0 skipped=0

@@ -22,7 +22,7 @@ Section: admin
 Priority: optional
 Depends: libc6${libc:+ (>= $libc)}, libnftables1, zlib1g
 Recommends: libzstd1, ca-certificates
-Suggests: docker-cli, docker-compose, docker-buildx, uidmap, slirp4netns
+Suggests: docker-cli, docker-compose, docker-buildx, uidmap, slirp4netns, fuse-overlayfs
 Installed-Size: $(du -sk "$root" | cut -f1)
 Description: container engine that speaks Docker's API
  Runs, builds and ships containers.

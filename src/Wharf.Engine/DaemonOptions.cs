@@ -52,10 +52,10 @@ public sealed record DaemonOptions
     /// <summary>How long nothing must have been pulled before recipes are made.</summary>
     public TimeSpan LayerRecipeDelay { get; init; } = TimeSpan.FromSeconds(15);
     /// <summary>
-    /// <c>overlay2</c>; <c>btrfs</c>: a container's root is a snapshot of its layers, where the data root lies on btrfs; or <c>vfs</c>: it is a plain copy of them, for file
-    /// systems on which overlayfs cannot stand.
+    /// <c>overlay2</c>; <c>fuse-overlayfs</c>: as that, by a program; <c>btrfs</c>: a container's root is a snapshot of its layers, where the data root lies on btrfs; or
+    /// <c>vfs</c>: it is a plain copy of them. Null: the first of these that can be.
     /// </summary>
-    public string StorageDriver { get; init; } = "overlay2";
+    public string? StorageDriver { get; init; }
     /// <summary>Address of the default bridge with its prefix length, e.g. <c>172.17.0.1/16</c>; null picks a free pool.</summary>
     public string? BridgeAddress { get; init; }
     /// <summary>There is no default bridge: containers that name no network get none (<c>--bridge none</c>).</summary>
@@ -167,7 +167,7 @@ public sealed record DaemonOptions
         Containers.Config.LogRules.Check(new Specs.DockerApi.HostConfigLogConfig { Type = LogDriver, Config = new Dictionary<string, string>(LogOptions) });
         Containers.Config.LogProgram.RequireAllowed(LogDriver, LogPrograms);
         if (LogDriver == Containers.Config.LogRules.Passthrough) throw WharfException.Invalid("log-driver passthrough is for single containers: it needs the streams of a client");
-        if (StorageDriver is not ("overlay2" or "btrfs" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" is not supported: there are overlay2, btrfs and vfs");
+        if (StorageDriver is not (null or "overlay2" or "fuse-overlayfs" or "btrfs" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" is not supported: there are overlay2, fuse-overlayfs, btrfs and vfs");
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
         foreach (var option in ExecOptions)
         {

@@ -83,8 +83,8 @@ public static class SystemApi
             ContainersPaused = counts.Paused,
             ContainersStopped = counts.Stopped,
             Images = await engine.Images.CountAsync(context.Cancellation),
-            Driver = engine.Options.StorageDriver,
-            DriverStatus = DriverStatus(engine.Options),
+            Driver = engine.Snapshots.DriverName,
+            DriverStatus = DriverStatus(engine.Snapshots.DriverName, engine.Options.DataRoot),
             DockerRootDir = engine.Options.DataRoot,
             Plugins = new PluginsInfo { Volume = [.. engine.Volumes.Drivers], Network = [.. engine.Networks.Drivers], Log = [.. Engine.Containers.ContainerService.LogDrivers], Authorization = engine.Options.AuthorizationPlugins is { Count: > 0 } plugins ? [.. plugins] : null },
             MemoryLimit = host.HasCgroups, SwapLimit = host.HasCgroups && SwapLimit(host), CpuCfsPeriod = host.HasCgroups, CpuCfsQuota = host.HasCgroups, CPUShares = host.HasCgroups, CPUSet = host.HasCgroups, PidsLimit = host.HasCgroups,
@@ -165,9 +165,10 @@ public static class SystemApi
     }
 
     /// <summary>What docker's driver of that name tells of itself.</summary>
-    private static List<List<string>>? DriverStatus(Engine.DaemonOptions options) => options.StorageDriver switch
+    private static List<List<string>>? DriverStatus(string driver, string dataRoot) => driver switch
     {
-        "overlay2" => [["Backing Filesystem", BackingFilesystem(options.DataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", Linux.Namespaces.UserNamespace.IsInner ? "true" : "false"]],
+        "overlay2" => [["Backing Filesystem", BackingFilesystem(dataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", Linux.Namespaces.UserNamespace.IsInner ? "true" : "false"]],
+        "fuse-overlayfs" => [],
         "btrfs" => [["Btrfs", ""]],
         _ => null,
     };

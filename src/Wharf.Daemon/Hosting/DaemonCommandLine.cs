@@ -90,7 +90,7 @@ public static class DaemonCommandLine
               --rootless                       Run as an ordinary user, in a user namespace with a network of its own (docs/rootless.md)
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
               --seccomp-profile string         Seccomp profile of containers that name none: a file or "unconfined" (default "builtin")
-          -s, --storage-driver string          "overlay2"; "btrfs": containers' roots as snapshots, where the data root is on btrfs; or "vfs": as plain copies, where overlayfs cannot be used (default "overlay2")
+          -s, --storage-driver string          "overlay2"; "fuse-overlayfs": the same by a program; "btrfs": containers' roots as snapshots, where the data root is on btrfs; or "vfs": as plain copies (default: the first that can be used)
               --tls                            Use TLS on tcp addresses; --tls=false serves them without any protection
               --tlscacert string               Trust only clients with a certificate of this CA (default /etc/wharf/ca.pem)
               --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)
@@ -198,7 +198,7 @@ public static class DaemonCommandLine
             HttpsProxy = One(flags, "--https-proxy") ?? file.Proxies?.Https,
             NoProxy = One(flags, "--no-proxy") ?? file.Proxies?.None,
             MaxDownloadAttempts = Number(flags, "--max-download-attempts") ?? file.MaxDownloadAttempts ?? defaults.MaxDownloadAttempts,
-            StorageDriver = (One(flags, "--storage-driver") ?? file.StorageDriver) is { } driver && driver != "overlayfs" ? driver : defaults.StorageDriver,
+            StorageDriver = (One(flags, "--storage-driver") ?? file.StorageDriver) is { } driver ? driver == "overlayfs" ? "overlay2" : driver : defaults.StorageDriver,
             LayerBlobs = LayerBlobsOf(flags, file),
             LayerRecipeDelay = (Number(flags, "--layer-recipe-delay") ?? file.LayerRecipeDelay) is { } delay ? TimeSpan.FromSeconds(delay) : defaults.LayerRecipeDelay,
             RegistryAddress = One(flags, "--registry") ?? file.Registry,

@@ -39,7 +39,7 @@ public sealed class RequestMetrics
             page.Line("engine_daemon_container_states_containers", $"state=\"{state}\"", count);
         page.Head("engine_daemon_engine_info", "gauge", "The information related to the engine and the OS it is running on");
         var host = engine.Host;
-        page.Line("engine_daemon_engine_info", $"architecture=\"{host.Machine}\",commit=\"{DaemonVersion.Commit}\",daemon_id=\"{engine.Identity}\",graphdriver=\"{engine.Options.StorageDriver}\",kernel=\"{MetricsPage.Escape(host.KernelVersion)}\",os=\"{MetricsPage.Escape(host.OperatingSystem)}\",os_type=\"linux\",os_version=\"{MetricsPage.Escape(host.OsVersion)}\",version=\"{DaemonVersion.Product}\"", 1);
+        page.Line("engine_daemon_engine_info", $"architecture=\"{host.Machine}\",commit=\"{DaemonVersion.Commit}\",daemon_id=\"{engine.Identity}\",graphdriver=\"{engine.Snapshots.DriverName}\",kernel=\"{MetricsPage.Escape(host.KernelVersion)}\",os=\"{MetricsPage.Escape(host.OperatingSystem)}\",os_type=\"linux\",os_version=\"{MetricsPage.Escape(host.OsVersion)}\",version=\"{DaemonVersion.Product}\"", 1);
         page.Gauge("engine_daemon_engine_cpus_cpus", "The number of cpus that the host system of the engine has", host.Cpus);
         page.Gauge("engine_daemon_engine_memory_bytes", "The number of bytes of memory that the host system of the engine has", host.MemoryBytes);
         page.Gauge("engine_daemon_images_images", "The number of images", await engine.Images.CountAsync(cancellation));

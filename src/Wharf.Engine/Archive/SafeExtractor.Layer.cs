@@ -44,7 +44,7 @@ public sealed partial class SafeExtractor
     }
 
     private static void MarkOpaque(int parent, ReadOnlySpan<byte> name) =>
-        FileAt.Check(Xattr.Set(parent, name, OverlayXattr.Opaque, "y"u8), "setxattr", name);
+        FileAt.Check(Xattr.Set(parent, name, OverlayMarks.Opaque, "y"u8), "setxattr", name);
 
     /// <summary>overlayfs merges the roots of all layers whatever their marks, so an opaque root hides each name below by itself.</summary>
     private void HideLowerRoot()

@@ -66,7 +66,7 @@ public sealed partial class SafeExtractor
     /// Marks of overlayfs are the engine's own: an archive that sets them could make the kernel show other directories of the stack
     /// than the layers say (SECURITY invariant 7).
     /// </summary>
-    private static bool IsAllowed(ReadOnlySpan<byte> name) => !OverlayXattr.IsMark(name);
+    private static bool IsAllowed(ReadOnlySpan<byte> name) => !OverlayMarks.IsMark(name);
 
     private void CheckXattr(int result, byte[] name)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using Wharf.Engine.Snapshots;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Errors;
@@ -64,7 +65,7 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
 
     private async Task WriteNamesAsync(Fd directory, byte[] prefix, CancellationToken cancellation)
     {
-        foreach (var name in DirectoryEntries.Read(directory.Value))
+        foreach (var name in options.Whiteouts ? OverlayMarks.NamesIn(directory) : DirectoryEntries.Read(directory.Value))
             await WriteAsync(directory, name, [.. prefix, .. name], cancellation).ConfigureAwait(false);
     }
 
@@ -99,7 +100,7 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
 
     private async Task DescendAsync(Fd directory, byte[] name, TarEntry entry, CancellationToken cancellation)
     {
-        if (options.Whiteouts && Snapshots.MergedDirectory.IsOpaque(directory.Value, name))
+        if (options.Whiteouts && OverlayMarks.IsOpaque(directory.Value, name))
         {
             await tar.WriteEntryAsync(new TarEntry
             {
@@ -190,9 +191,9 @@ internal sealed class TreeWriter(TarWriter tar, TreeWriterOptions options)
         return xattrs;
     }
 
-    /// <summary>Attributes that mean the same on another machine; labels of this one's security module do not.</summary>
+    /// <summary>Attributes that mean the same on another machine; labels of this one's security module do not, nor what only puts layers over each other.</summary>
     private static bool IsPortable(ReadOnlySpan<byte> name) =>
-        name.StartsWith("user."u8) || name.SequenceEqual("security.capability"u8) || name.StartsWith("system.posix_acl_"u8);
+        name.StartsWith("user."u8) && !OverlayMarks.IsMark(name) || name.SequenceEqual("security.capability"u8) || name.StartsWith("system.posix_acl_"u8);
 
     private static TarEntry Whiteout(byte[] name, in FileStat stat)
     {

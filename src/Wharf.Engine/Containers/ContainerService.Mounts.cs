@@ -69,7 +69,7 @@ public sealed partial class ContainerService
         {
             0 => throw WharfException.NotFound($"cannot access path {subpath} of image {point.Name}: no such directory"),
             1 => DefaultMounts.Bind(point.Destination!, lowers[0], "ro"),
-            _ => new Mount { Type = "overlay", Source = "overlay", Destination = point.Destination!, Options = [.. OverlayXattr.MountOptions, "lowerdir=" + string.Join(':', lowers), "ro"] },
+            _ => _snapshots.MountOver(point.Destination!, lowers),
         };
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Wharf.Engine.Containers.Oci;
+using Wharf.Engine.Snapshots.Drivers;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
@@ -28,7 +29,7 @@ public sealed partial class ContainerService
             var root = _snapshots.OpenRoot(container.Id);
             if (mounts.Count == 0) return new Place(root, IsRunning: false) { Release = ReleaseAsync };
             container.Pristine = false;
-            var view = MountView.Make(root, () => mounts.ForEach(mount => Show(root, mount)));
+            var view = ViewOf(root, mounts);
             return new Place(view.Root, IsRunning: false) { View = view, Release = ReleaseAsync };
         }
         catch
@@ -54,9 +55,24 @@ public sealed partial class ContainerService
         return [.. mounts.OrderBy(static mount => mount.Destination!.Count(static letter => letter == '/'))];
     }
 
-    private static void Show(Fd root, Mount mount)
+    private static MountView ViewOf(Fd root, List<Mount> mounts)
     {
-        using var tree = TreeOf(mount);
+        var unions = new Dictionary<Mount, Fd>(ReferenceEqualityComparer.Instance);
+        try
+        {
+            // Before there is a namespace of their own, which a program that serves one of them would keep.
+            foreach (var mount in mounts.Where(UnionFileSystem.Is)) unions.Add(mount, UnionFileSystem.Open(mount));
+            return MountView.Make(root, () => mounts.ForEach(mount => Show(root, mount, unions.GetValueOrDefault(mount))));
+        }
+        finally
+        {
+            foreach (var tree in unions.Values) tree.Dispose();
+        }
+    }
+
+    private static void Show(Fd root, Mount mount, Fd? union)
+    {
+        using var tree = union ?? TreeOf(mount);
         bool directory = FileStat.Of(tree).IsDirectory;
         using var place = PlaceFor(root, mount.Destination!, directory);
         if (place is not null && FileStat.Of(place).IsDirectory == directory) MountTree.Attach(tree, place, mount.Destination!);
@@ -65,7 +81,6 @@ public sealed partial class ContainerService
     private static Fd TreeOf(Mount mount)
     {
         var options = mount.Options ?? [];
-        if (mount.Type == "overlay") return OverlayMount.Create(options.Where(static option => option != "ro"), MountFlags.MOUNT_ATTR_RDONLY, ownNamespace: true);
         bool recursive = options.Contains("rbind");
         using var source = OpenAt.Open(mount.Source!, O.PATH);
         using var below = options.FirstOrDefault(static option => option.StartsWith(MountExtensions.Subpath, StringComparison.Ordinal)) is { } subpath

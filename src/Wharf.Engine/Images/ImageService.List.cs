@@ -106,7 +106,7 @@ public sealed partial class ImageService
             Os = config.Os,
             OsVersion = config.OsVersion,
             Size = SizeOf(config),
-            GraphDriver = new DriverData { Name = _options.StorageDriver, Data = _snapshots.GraphPaths(record.ChainId) },
+            GraphDriver = new DriverData { Name = _snapshots.DriverName, Data = _snapshots.GraphPaths(record.ChainId) },
             RootFS = new ImageInspectRootFS { Type = "layers", Layers = [.. (config.RootFs?.DiffIds ?? []).Select(diffId => diffId.ToString())] },
             Metadata = new ImageInspectMetadata { LastTagTime = (_store.TaggedAt(record.Id) ?? DateTimeOffset.MinValue).UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFFZ", CultureInfo.InvariantCulture) },
         };

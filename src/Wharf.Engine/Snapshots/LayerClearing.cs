@@ -20,7 +20,7 @@ internal sealed class LayerClearing(CancellationToken cancellation)
         {
             if (FileAt.Stat(tree, name, out var there) == -Errno.ENOENT) continue;
             FileAt.Check(FileAt.Stat(layer, name, out var stat), "statx", name);
-            if (!stat.IsDirectory || !there.IsDirectory || MergedDirectory.IsOpaque(layer, name))
+            if (!stat.IsDirectory || !there.IsDirectory || OverlayMarks.IsOpaque(layer, name))
             {
                 TreeRemoval.Remove(tree, name);
                 continue;

@@ -18,6 +18,12 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "cannot bring layer {ChainId} to the disk")]
     public static partial void SyncFailed(ILogger logger, Digest chainId, Exception error);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Reason}")]
+    public static partial void DriverUnusable(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "storage-driver \"{Driver}\" is used in its place (docs/storage.md)")]
+    public static partial void DriverChosen(ILogger logger, string driver);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "{Devices} devices and {Xattrs} extended attributes of layer {ChainId} cannot be made here and were left out")]
     public static partial void LeftOut(ILogger logger, Digest chainId, int devices, int xattrs);
 }

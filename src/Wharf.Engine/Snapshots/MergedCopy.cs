@@ -111,7 +111,7 @@ internal sealed class MergedCopy(Fd root, CancellationToken cancellation)
         {
             foreach (var attribute in Xattr.List(source, name))
             {
-                if (OverlayXattr.IsMark(attribute) || Xattr.Get(source, name, attribute) is not { } value) continue;
+                if (OverlayMarks.IsMark(attribute) || Xattr.Get(source, name, attribute) is not { } value) continue;
                 int result = Xattr.Set(target, name, attribute, value);
                 if (result != -Errno.EOPNOTSUPP) FileAt.Check(result, "setxattr", name);
             }

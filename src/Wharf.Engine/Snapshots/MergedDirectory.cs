@@ -58,7 +58,7 @@ internal sealed class MergedDirectory : IDisposable
                 if (result == -Errno.ENOENT) continue;
                 FileAt.Check(result, "statx", name);
                 // Marks are asked for only where there is something that they hide.
-                if (!stat.IsDirectory || (above >= 0 && IsOpaque(above, name))) break;
+                if (!stat.IsDirectory || (above >= 0 && OverlayMarks.IsOpaque(above, name))) break;
                 child._layers.Add(new Fd(FileAt.Check(FileAt.Open(layer.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "open", name)));
                 above = layer.Value;
             }
@@ -92,7 +92,7 @@ internal sealed class MergedDirectory : IDisposable
         var names = new List<byte[]>();
         foreach (var layer in _layers)
         {
-            foreach (var name in DirectoryEntries.Read(layer.Value))
+            foreach (var name in OverlayMarks.NamesIn(layer))
             {
                 if (seen.Add(name) && TryStat(name, out _, out _)) names.Add(name);
             }
@@ -100,9 +100,6 @@ internal sealed class MergedDirectory : IDisposable
         names.Sort(static (a, b) => a.AsSpan().SequenceCompareTo(b));
         return names;
     }
-
-    public static bool IsOpaque(int directory, ReadOnlySpan<byte> name) =>
-        Xattr.Get(directory, name, OverlayXattr.Opaque) is [(byte)'y'];
 
     public void Dispose()
     {

@@ -98,6 +98,6 @@ public sealed partial class SnapshotService
         }
 
         /// <summary>Marks of overlayfs are no part of the file system it shows.</summary>
-        private static bool Counts(byte[] attribute) => !OverlayXattr.IsMark(attribute);
+        private static bool Counts(byte[] attribute) => !OverlayMarks.IsMark(attribute);
     }
 }

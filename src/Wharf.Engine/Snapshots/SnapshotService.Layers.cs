@@ -1,4 +1,5 @@
 using System.Text;
+using Wharf.Engine.Archive;
 using Wharf.Engine.Snapshots.Drivers;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
@@ -14,7 +15,7 @@ public sealed partial class SnapshotService
     public Fd OpenLayers(Digest? top)
     {
         var paths = LayerPaths(top);
-        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : OverlayDriver.OpenReadOnly(paths);
+        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : _driver.Union.OpenReadOnly(paths);
     }
 
     /// <summary>Directories (uppermost first) as one, to read and for nothing else, named <paramref name="source"/> in lists of mounts; null for an empty stack.</summary>
@@ -26,8 +27,11 @@ public sealed partial class SnapshotService
             if (only == empty) return null;
             paths = [only, empty]; // overlayfs wants two where there is no upper one
         }
-        return OverlayDriver.OpenReadOnly(paths, MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source);
+        return _driver.Union.OpenReadOnly(paths, MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source);
     }
+
+    /// <summary>What the runtime mounts to show directories (uppermost first, two at least or a writable one) over each other.</summary>
+    public Specs.Runtime.Mount MountOver(string destination, IReadOnlyList<string> lowers, (string Upper, string Work)? writable = null) => _driver.Union.MountOf(destination, lowers, writable);
 
     /// <summary>The stack's trees, uppermost first; of an empty stack one empty directory, and without overlayfs one with all in it.</summary>
     public IReadOnlyList<string> LayerPaths(Digest? top)
@@ -57,7 +61,7 @@ public sealed partial class SnapshotService
                 int fd = FileAt.Open(parent.Value, part, O.PATH | O.DIRECTORY | O.NOFOLLOW);
                 bool there = FileAt.Stat(parent.Value, part, out _) == 0;
                 // What is no directory here, or opaque, hides all below.
-                ends |= there && (fd < 0 || MergedDirectory.IsOpaque(parent.Value, part));
+                ends |= there && (fd < 0 || OverlayMarks.IsOpaque(parent.Value, part));
                 if (fd < 0)
                 {
                     whole = false;
@@ -112,7 +116,16 @@ public sealed partial class SnapshotService
             using var directory = new Fd(parent);
             if (FileAt.Stat(directory.Value, name, out var stat) < 0) continue;
             if (!stat.IsDirectory && (!stat.IsRegular || stat.Size > 0)) return;
-            if (FileAt.Unlink(directory.Value, name, stat.IsDirectory) < 0) return;
+            if (stat.IsDirectory ? !RemoveEmpty(directory, name) : FileAt.Unlink(directory.Value, name, isDirectory: false) < 0) return;
         }
+    }
+
+    /// <summary>False when the directory holds more than marks.</summary>
+    private static bool RemoveEmpty(Fd parent, byte[] name)
+    {
+        using (var directory = new Fd(FileAt.Check(FileAt.Open(parent.Value, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "openat", name)))
+            if (OverlayMarks.NamesIn(directory).Any()) return false;
+        TreeRemoval.Remove(parent.Value, name);
+        return true;
     }
 }

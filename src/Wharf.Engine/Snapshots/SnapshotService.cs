@@ -47,9 +47,8 @@ public sealed partial class SnapshotService : IAsyncDisposable
         Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
         _quotas = new DirectoryQuotas(_path);
-        _drivers = [new OverlayDriver(_quotas), new BtrfsDriver(), new CopyDriver(_quotas)];
-        _driver = _drivers.Find(driver => driver.Name == options.StorageDriver) ?? throw WharfException.Invalid($"storage-driver \"{options.StorageDriver}\" does not exist");
-        _driver.Require(_path);
+        _drivers = [new OverlayDriver(_quotas), new FuseOverlayDriver(), new BtrfsDriver(), new CopyDriver(_quotas)];
+        _driver = options.StorageDriver is { } name ? Named(name) : FirstUsable();
         _state.EnsureSchema("""
             create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
             create table if not exists writables (key text primary key, number integer not null unique, parent text) without rowid;
@@ -58,6 +57,32 @@ public sealed partial class SnapshotService : IAsyncDisposable
         Recover();
         _firstNumber = _lastNumber;
         _worker = Task.Run(WorkAsync);
+    }
+
+    /// <summary>The name of the driver that makes new containers' roots.</summary>
+    public string DriverName => _driver.Name;
+
+    private StorageDriver Named(string name)
+    {
+        var driver = _drivers.Find(driver => driver.Name == name) ?? throw WharfException.Invalid($"storage-driver \"{name}\" does not exist");
+        driver.Require(_path);
+        return driver;
+    }
+
+    /// <summary>The fastest that can be: the last one always can.</summary>
+    private StorageDriver FirstUsable()
+    {
+        foreach (var driver in _drivers)
+        {
+            try
+            {
+                driver.Require(_path);
+                if (driver != _drivers[0]) Log.DriverChosen(_log, driver.Name);
+                return driver;
+            }
+            catch (WharfException error) { Log.DriverUnusable(_log, error.Message); }
+        }
+        throw new InvalidOperationException("no storage driver");
     }
 
     /// <summary>True when the stack of layers is unpacked here.</summary>

@@ -31,7 +31,7 @@ internal sealed class WritableComparison(Fd tree, MergedDirectory below, bool wh
     private void CompareNames(Fd upper, MergedDirectory? lower, string prefix, bool opaque, int depth)
     {
         if (depth > TreeSize.MaxDepth) return;
-        var names = DirectoryEntries.Read(upper.Value);
+        var names = OverlayMarks.NamesIn(upper).ToList();
         foreach (var name in names) CompareName(upper, lower, name, prefix + Encoding.UTF8.GetString(name), depth);
         if (!opaque || lower is null) return;
         foreach (var name in lower.NamesBesides(names)) Add(prefix + Encoding.UTF8.GetString(name), Deleted);
@@ -64,7 +64,7 @@ internal sealed class WritableComparison(Fd tree, MergedDirectory below, bool wh
         using var child = new Fd(fd);
         using var under = lower?.Enter(name);
         // In one that was not touched no name is gone.
-        CompareNames(child, under, path + "/", !untouched && (whole || MergedDirectory.IsOpaque(upper.Value, name)), depth + 1);
+        CompareNames(child, under, path + "/", !untouched && (whole || OverlayMarks.IsOpaque(upper.Value, name)), depth + 1);
     }
 
     /// <summary>

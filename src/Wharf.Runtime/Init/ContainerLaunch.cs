@@ -40,7 +40,7 @@ internal sealed partial class ContainerLaunch : IDisposable
         _maps = IdMaps.Of(_linux);
         _namespaces = new Namespaces(_linux);
         if (_linux.NetDevices is { Count: > 0 }) _netDevices = Own(new NetDevices(_linux));
-        _sources = new MountSources(_spec, request.Rootfs.Count == 0 ? _spec.Root : null);
+        _sources = new MountSources(_spec, request.Rootfs.Count == 0 ? _spec.Root : null, request.Rootfs);
     }
 
     /// <summary>Whether the child stops on its way, for its parent to do what it cannot.</summary>
@@ -82,7 +82,7 @@ internal sealed partial class ContainerLaunch : IDisposable
         if (_spec.Hostname is { Length: > 0 } hostname) UtsNames.SetHostname(hostname);
         if (_spec.Domainname is { Length: > 0 } domain) UtsNames.SetDomainname(domain);
 
-        var root = Own(_launcher.MountRoot(_request.Rootfs, _linux, _sources.Root));
+        var root = Own(_launcher.MountRoot(_request.Rootfs, _linux, _sources));
         var mounts = Own(new ContainerMounts(root, _launcher.Layout, _cgroup.Path, _maps, _sources, _linux.MountLabel));
         foreach (var mount in _spec.Mounts ?? []) mounts.Add(mount);
         if (_request.InitPath is { } init) mounts.Add(new Mount { Destination = InitDestination, Type = "bind", Source = init, Options = ["bind", "ro"] });

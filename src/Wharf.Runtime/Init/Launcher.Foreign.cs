@@ -6,6 +6,7 @@ using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Linux.Syscalls;
 using Wharf.Runtime.Cgroups;
+using Wharf.Runtime.Rootfs;
 using Wharf.Specs.Runtime;
 
 namespace Wharf.Runtime.Init;
@@ -27,9 +28,10 @@ public sealed partial class Launcher
     {
         // The container's init is a grandchild, and is to become this process's child when the runtime ends.
         SyscallException.Check(Libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl PR_SET_CHILD_SUBREAPER");
+        using var sources = new MountSources(request.Spec, null, request.Rootfs);
         SyscallException.Check(Libc.unshare(CLONE_FS | CLONE_NEWNS), "unshare");
         using (var all = OpenAt.Open("/", O.PATH | O.DIRECTORY)) MountTree.SetAttributes(all, 0, 0, MountFlags.MS_SLAVE, recursive: true);
-        using var root = MountRoot(request.Rootfs, request.Spec.Linux!, null);
+        using var root = MountRoot(request.Rootfs, request.Spec.Linux!, sources);
         var bundle = WriteBundle(request, runtime);
         try { return CreateAndStart(request, runtime, bundle); }
         catch

@@ -66,17 +66,18 @@ public sealed partial class Launcher
     }
 
     /// <summary>Attaches the root file system at the mount point, in this thread's own mount namespace, and opens it.</summary>
-    internal Fd MountRoot(IReadOnlyList<Mount> rootfs, LinuxSpec linux, Fd? bundleRoot)
+    internal Fd MountRoot(IReadOnlyList<Mount> rootfs, LinuxSpec linux, MountSources sources)
     {
         foreach (var mount in rootfs)
         {
             var options = MountOptions.Parse(mount.Options);
-            using var tree = mount.Type == "overlay" ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true)
+            using var tree = sources.Take(mount) is { } made ? made
+                : mount.Type == "overlay" ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true)
                 : options.Bind ? MountTree.Clone(mount.Source ?? throw WharfException.Invalid("a bind of the root needs a source"), options.Recursive)
                 : MountTree.Create(mount.Type ?? "", mount.Source, options.Data, options.Set);
             AttachRoot(tree, linux.RootfsPropagation);
         }
-        if (bundleRoot is not null) AttachRoot(bundleRoot, linux.RootfsPropagation);
+        if (sources.Root is { } bundleRoot) AttachRoot(bundleRoot, linux.RootfsPropagation);
         return OpenAt.Open(MountPoint, O.RDONLY | O.DIRECTORY);
     }
 

@@ -72,7 +72,7 @@ public sealed partial class ContainerMounts(Fd root, CgroupLayout layout, string
     private void AddFileSystem(string type, Mount mount, string destination, MountOptions options)
     {
         if (type is "sysfs" or "proc" || destination == "/dev") RequirePlain(destination);
-        var tree = type == "overlay" ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true) : MountTree.Create(type, mount.Source is { Length: > 0 } source ? source : type, DataOf(type, destination, options), options.Set);
+        var tree = sources.Take(mount) is { } made ? made : type == "overlay" ? OverlayMount.Create(options.Data, options.Set, ownNamespace: true) : MountTree.Create(type, mount.Source is { Length: > 0 } source ? source : type, DataOf(type, destination, options), options.Set);
         if (options.CopyUp && type == "tmpfs")
         {
             using var covered = InRootPath.OpenOrCreateDirectory(root, destination, maps);

@@ -5,12 +5,13 @@ using Xunit;
 
 namespace Wharf.SystemTests.Images;
 
-/// <summary>A daemon without overlayfs: <c>storage-driver vfs</c> and <c>btrfs</c>.</summary>
+/// <summary>A daemon without the kernel's overlayfs: <c>storage-driver vfs</c>, <c>btrfs</c> and <c>fuse-overlayfs</c>.</summary>
 public sealed class StorageDriverTests
 {
     [Theory]
     [InlineData("vfs", "null")]
     [InlineData("btrfs", """[["Btrfs",""]]""")]
+    [InlineData("fuse-overlayfs", "[]")]
     public async Task Containers_builds_diffs_and_commits_work_without_overlayfs(string driver, string status)
     {
         await using var started = await DriverEngine.StartAsync(driver);
@@ -19,8 +20,12 @@ public sealed class StorageDriverTests
         (await engine.DockerAsync(BusyboxImage.Tar(), "import", "--change", "CMD [\"sh\"]", "-", "busybox:latest")).ShouldExit(0);
         (await engine.DockerAsync("run", "--name", "plain", "--network", "none", "busybox", "sh", "-c", "mkdir /data && echo one > /data/file && rm /bin/true && hostname")).ShouldExit(0);
         var id = (await engine.DockerAsync("inspect", "-f", "{{.Id}}", "plain")).ShouldExit(0).Text;
-        (await engine.DockerAsync("inspect", "-f", "{{.Driver}} {{json .GraphDriver}}", "plain")).ShouldExit(0).Text.ShouldBe($$"""{{driver}} {"Data":{"ID":"{{id}}"},"Name":"{{driver}}"}""");
-        (await engine.DockerAsync("image", "inspect", "-f", "{{json .GraphDriver}}", "busybox")).ShouldExit(0).Text.ShouldBe($$"""{"Data":null,"Name":"{{driver}}"}""");
+        var (root, layer) = ($"{engine.DataRoot}/snapshots/2", $"{engine.DataRoot}/snapshots/1");
+        bool whole = driver != "fuse-overlayfs";
+        var data = whole ? $$"""{"ID":"{{id}}"}""" : $$"""{"ID":"{{id}}","LowerDir":"{{layer}}/fs:{{engine.DataRoot}}/snapshots/base/fs","UpperDir":"{{root}}/fs","WorkDir":"{{root}}/fuse"}""";
+        (await engine.DockerAsync("inspect", "-f", "{{.Driver}} {{json .GraphDriver}}", "plain")).ShouldExit(0).Text.ShouldBe($$"""{{driver}} {"Data":{{data}},"Name":"{{driver}}"}""");
+        var ofImage = whole ? "null" : $$"""{"MergedDir":"{{layer}}/merged","UpperDir":"{{layer}}/fs","WorkDir":"{{layer}}/fuse"}""";
+        (await engine.DockerAsync("image", "inspect", "-f", "{{json .GraphDriver}}", "busybox")).ShouldExit(0).Text.ShouldBe($$"""{"Data":{{ofImage}},"Name":"{{driver}}"}""");
         (await engine.DockerAsync("diff", "plain")).ShouldExit(0).Text.Split('\n').ShouldBe(["C /bin", "D /bin/true", "A /data", "A /data/file"]);
         (await engine.DockerAsync("commit", "plain", "committed")).ShouldExit(0);
         (await engine.DockerAsync("run", "--rm", "--network", "none", "committed", "sh", "-c", "cat /data/file; ls /bin/true")).Out.Trim().ShouldBe("one");
@@ -47,7 +52,7 @@ public sealed class StorageDriverTests
     }
 
     [Theory]
-    [InlineData("zfs", "storage-driver \"zfs\" is not supported: there are overlay2, btrfs and vfs")]
+    [InlineData("zfs", "storage-driver \"zfs\" is not supported: there are overlay2, fuse-overlayfs, btrfs and vfs")]
     [InlineData("btrfs", "storage-driver \"btrfs\" needs a data root on btrfs, and /dev/shm/wharf-no-driver-btrfs/snapshots lies on another file system: choose overlay2 or vfs")]
     public async Task A_driver_that_cannot_be_is_refused_in_a_line_that_tells_which_can(string driver, string message)
     {

@@ -25,6 +25,7 @@ public sealed partial class KernelConstantTests
         #include <malloc.h>
         #include <poll.h>
         #include <sched.h>
+        #include <spawn.h>
         #include <signal.h>
         #include <stddef.h>
         #include <stdint.h>

@@ -112,16 +112,9 @@ internal sealed class StepMounts : IDisposable
     /// <summary>Directories over each other. What is written there is for this step only.</summary>
     private Mount Overlay(string target, IReadOnlyList<string> lowers, bool writable)
     {
-        var options = new List<string>(OverlayXattr.MountOptions) { "lowerdir=" + string.Join(':', lowers) };
-        if (writable)
-        {
-            var scratch = Scratch();
-            Directory.CreateDirectory(Path.Combine(scratch, "upper"));
-            Directory.CreateDirectory(Path.Combine(scratch, "work"));
-            options.AddRange([$"upperdir={scratch}/upper", $"workdir={scratch}/work"]);
-        }
-        else options.Add("ro");
-        return new Mount { Type = "overlay", Source = "overlay", Destination = target, Options = options };
+        if (!writable) return _parts.Snapshots.MountOver(target, lowers);
+        var scratch = Scratch();
+        return _parts.Snapshots.MountOver(target, lowers, (Directory.CreateDirectory(Path.Combine(scratch, "upper")).FullName, Directory.CreateDirectory(Path.Combine(scratch, "work")).FullName));
     }
 
     private string Scratch() => Directory.CreateDirectory(Path.Combine(_parts.FetchDirectory, Guid.NewGuid().ToString("n"))).FullName;

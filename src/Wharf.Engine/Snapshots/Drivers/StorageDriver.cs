@@ -14,6 +14,9 @@ internal abstract class StorageDriver
     /// <summary>Whether a writable layer holds the whole root, and not only what differs from the layers below.</summary>
     public abstract bool HoldsWholeRoot { get; }
 
+    /// <summary>What puts directories over each other where this driver is in use.</summary>
+    public virtual UnionFileSystem Union => UnionFileSystem.Overlay;
+
     /// <summary>Whether writable layers can have a size.</summary>
     public abstract bool LimitsSizes { get; }
 
