@@ -57,7 +57,7 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         finally
         {
             job.Log.Complete();
-            history.Completed(job, exported, failed is null ? null : BuildErrors.ToStatus(failed, PlanOf(job, failed), job.DockerfileName, job.DockerfileText));
+            history.Completed(job, exported, failed is null ? null : BuildErrors.ToStatus(failed, job.GraphOf(failed), job.DockerfileName, job.DockerfileText));
             jobs.Remove(job);
         }
     }
@@ -96,9 +96,7 @@ internal sealed class ControlService(EngineHost engine, BuildJobs jobs, SessionR
         catch (WharfException error) { throw BuildErrors.ToRpc(error, null, "", ""); }
     }
 
-    private static Engine.Build.Planning.BuildPlan? PlanOf(BuildJob job, Exception error) => job.References.Values.Select(reference => reference.Plan).FirstOrDefault(plan => BuildErrors.Failed(plan, error));
-
-    private static RpcException Refused(BuildJob job, Exception error) => BuildErrors.ToRpc(error, PlanOf(job, error), job.DockerfileName, job.DockerfileText);
+    private static RpcException Refused(BuildJob job, Exception error) => BuildErrors.ToRpc(error, job.GraphOf(error), job.DockerfileName, job.DockerfileText);
 
     public override async Task Status(StatusRequest request, IServerStreamWriter<StatusResponse> responseStream, ServerCallContext context)
     {

@@ -127,7 +127,7 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
         finally
         {
             job.Log.Complete();
-            history.Completed(job, exported, failed is null ? null : BuildErrors.ToStatus(failed, job.References.Values.Select(static reference => reference.Plan).FirstOrDefault(plan => BuildErrors.Failed(plan, failed)), job.DockerfileName, job.DockerfileText));
+            history.Completed(job, exported, failed is null ? null : BuildErrors.ToStatus(failed, job.GraphOf(failed), job.DockerfileName, job.DockerfileText));
         }
     }
 

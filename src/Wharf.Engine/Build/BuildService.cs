@@ -13,7 +13,7 @@ using Wharf.Specs.Image;
 namespace Wharf.Engine.Build;
 
 /// <summary>
-/// Builds images from Dockerfiles. One builder for every front door: <see cref="PlanAsync"/> makes the graph, <see cref="SolveAsync"/> runs
+/// Builds images from Dockerfiles. One builder for every front door: <see cref="PlanAsync"/> makes the graph, <see cref="Begin"/> runs
 /// what it needs of it, and the nodes tell their progress meanwhile.
 /// </summary>
 public sealed partial class BuildService
@@ -150,24 +150,18 @@ public sealed partial class BuildService
         }
     }
 
-    /// <summary>Runs the plan. Progress is told by the plan's nodes.</summary>
-    public async Task<SolvedTarget> SolveAsync(BuildRequest request, BuildPlan plan, BuildContexts contexts, CancellationToken cancellation)
+    /// <summary>Makes a plan ready to be run. Progress is told by the plan's nodes.</summary>
+    public BuildRun Begin(BuildRequest request, BuildPlan plan, BuildContexts contexts, CancellationToken cancellation)
     {
         var parts = Parts(request, contexts) with { SourceDateEpoch = plan.SourceDateEpoch };
-        try
+        return new BuildRun(new BuildSolver(parts, _flights), plan, async result => new SolvedTarget(await ImageOfAsync(plan, result), result, plan, request), () =>
         {
-            var result = await new BuildSolver(parts, _flights).SolveAsync(plan.Target.Root, cancellation);
-            return new SolvedTarget(await ImageOfAsync(plan, result), result, plan, request);
-        }
-        finally
-        {
-            foreach (var node in plan.Nodes) node.Progress.Abandon();
             parts.WriteTouched();
             if (request.Name.Length > 0) _reasons.Write(request, plan, parts.Fates);
             RemoveContext(parts.RunDirectory);
             RemoveContext(parts.FetchDirectory);
             CollectLater();
-        }
+        }, cancellation);
     }
 
     /// <summary>Puts what was built among the images, under its names.</summary>

@@ -51,7 +51,7 @@ public sealed class DebugTests(EngineFixture engine) : IDisposable
         await debug.SayAsync("exit\n");
         (await debug.EndAsync()).ShouldBe(1);
         debug.ToString().ShouldContain("failed to build: failed to solve: process \"/bin/sh -c echo half > half;");
-        await NothingStaysAsync();
+        await BuildLeftovers.NoneAsync(engine);
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class DebugTests(EngineFixture engine) : IDisposable
         await debug.ExpectAsync("exit code: 1");
         await debug.SayAsync("exit\n");
         (await debug.EndAsync()).ShouldBe(1);
-        await NothingStaysAsync();
+        await BuildLeftovers.NoneAsync(engine);
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class DebugTests(EngineFixture engine) : IDisposable
         (await debug.EndAsync()).ShouldBe(0);
         (await engine.DockerAsync("run", "--rm", "debug-always", "cat", "/made")).ShouldExit(0).Text.ShouldBe("made");
         (await engine.DockerAsync("rmi", "debug-always")).ShouldExit(0);
-        await NothingStaysAsync();
+        await BuildLeftovers.NoneAsync(engine);
     }
 
     [Fact]
@@ -103,15 +103,5 @@ public sealed class DebugTests(EngineFixture engine) : IDisposable
             await debug.SayAsync("exit\n");
             (await debug.EndAsync()).ShouldBe(1);
         }
-    }
-
-    /// <summary>The containers of the debugger go with its build.</summary>
-    private async Task NothingStaysAsync()
-    {
-        if (!engine.IsWharf) return;
-        var containers = Path.Combine(engine.DataRoot, "containers");
-        var known = (await engine.DockerAsync("ps", "-aq", "--no-trunc")).ShouldExit(0).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        using var patience = new CancellationTokenSource(CommandResult.Patience(30));
-        while (Directory.EnumerateDirectories(containers).Any(path => !known.Contains(Path.GetFileName(path)))) await Task.Delay(50, patience.Token);
     }
 }

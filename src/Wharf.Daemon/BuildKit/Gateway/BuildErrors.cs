@@ -5,6 +5,7 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Wharf.BuildKit.Protocol.Controls;
+using Wharf.BuildKit.Protocol.Ops;
 using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Build.Solving;
@@ -61,10 +62,10 @@ internal static class BuildErrors
     };
 
     /// <summary>The error as a call's end. <paramref name="file"/> and <paramref name="text"/> are the Dockerfile's.</summary>
-    public static RpcException ToRpc(Exception error, BuildPlan? plan, string file, string text)
+    public static RpcException ToRpc(Exception error, LlbGraph? graph, string file, string text)
     {
         if (error is RpcException rpc) return rpc;
-        return ToRpc(ToStatus(error, plan, file, text));
+        return ToRpc(ToStatus(error, graph, file, text));
     }
 
     public static RpcException ToRpc(RpcStatus status)
@@ -74,17 +75,20 @@ internal static class BuildErrors
         return new RpcException(new Status((StatusCode)status.Code, status.Message), trailers);
     }
 
-    public static RpcStatus ToStatus(Exception error, BuildPlan? plan, string file, string text)
+    public static RpcStatus ToStatus(Exception error, LlbGraph? graph, string file, string text)
     {
         // A client that drives its build itself gives the error back as it got it.
         if (error is RpcException rpc && rpc.Trailers.GetValueBytes(DetailsTrailer) is { } told) return RpcStatus.Parser.ParseFrom(told);
         var status = new RpcStatus { Code = (int)Code(error), Message = Message(error) };
-        if (Place(error, plan) is var (first, last) && text.Length > 0)
+        if (Place(error, graph?.Plan) is var (first, last) && text.Length > 0)
         {
             status.Details.Add(new Any { TypeUrl = SourceType, Value = ByteString.CopyFrom(SourceJson(file, text, first, last)) });
         }
-        if (FailedNode(error, plan) is { } node) status.Details.Add(new Any { TypeUrl = VertexType, Value = ByteString.CopyFromUtf8($"{{\"digest\":\"{node.Id}\"}}") });
-        if (error is BuildStepException { State: { } state }) status.Details.Add(new Any { TypeUrl = FailedSteps.Type, Value = ByteString.CopyFrom(FailedSteps.Describe(state)) });
+        if (FailedNode(error, graph?.Plan) is { } node && graph!.OperationOf(node) is { } operation)
+        {
+            status.Details.Add(new Any { TypeUrl = VertexType, Value = ByteString.CopyFromUtf8($"{{\"digest\":\"{graph.DigestOf(node)}\"}}") });
+            if (error is BuildStepException { State: { } state }) status.Details.Add(new Any { TypeUrl = FailedSteps.Type, Value = ByteString.CopyFrom(FailedSteps.Describe(operation, state)) });
+        }
         if (error is BuildStepException { Container: { } container }) status.Details.Add(new Any { TypeUrl = ContainerType, Value = ByteString.CopyFromUtf8(container) });
         return status;
     }
@@ -106,7 +110,11 @@ internal static class BuildErrors
         return bytes.ToArray();
     }
 
-    /// <summary>Lines as BuildKit writes them: each a range of its own.</summary>
+    /// <summary>Lines as BuildKit tells them: each a range of its own.</summary>
+    public static IEnumerable<Wharf.BuildKit.Protocol.Ops.Range> Ranges(int first, int last) =>
+        Enumerable.Range(first, last - first + 1).Select(static line => new Wharf.BuildKit.Protocol.Ops.Range { Start = new Position { Line = line }, End = new Position { Line = line } });
+
+    /// <summary>The same in JSON.</summary>
     public static void WriteRanges(Utf8JsonWriter json, int first, int last)
     {
         json.WriteStartArray("ranges");

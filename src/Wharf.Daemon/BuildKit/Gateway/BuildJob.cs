@@ -1,33 +1,13 @@
 using System.Collections.Concurrent;
+using Google.Protobuf;
 using Wharf.Daemon.BuildKit.Progress;
 using Wharf.BuildKit.Protocol.Controls;
 using Wharf.Daemon.BuildKit.Sessions;
-using Wharf.Engine.Build;
 using Wharf.Engine.Build.Debugging;
-using Wharf.Engine.Build.Planning;
 using Wharf.Specs.DockerApi;
 using Wharf.Specs.Errors;
-using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.BuildKit.Gateway;
-
-/// <summary>A file system that a front end asked for: planned, and built when somebody needs it.</summary>
-internal sealed class BuildReference(BuildRequest request, BuildPlan plan, Platform platform, Func<BuildReference, CancellationToken, Task<SolvedTarget>> solve)
-{
-    private readonly Lock _lock = new();
-    private Task<SolvedTarget>? _solving;
-
-    public string Id { get; } = Guid.NewGuid().ToString("n");
-    public BuildRequest Request { get; } = request;
-    public BuildPlan Plan { get; } = plan;
-    public Platform Platform { get; } = platform;
-
-    /// <summary>Builds it, once, however many ask.</summary>
-    public Task<SolvedTarget> SolveAsync(CancellationToken cancellation)
-    {
-        lock (_lock) return _solving ??= solve(this, cancellation);
-    }
-}
 
 /// <summary>What a front end gave back: one file system for each platform (the key is empty where only one was asked for), or plain data.</summary>
 internal sealed record FrontendResult(IReadOnlyList<(string Key, BuildReference Reference)> References)
@@ -73,6 +53,15 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     /// <summary>What the front end in the client made of the build, or why it failed.</summary>
     public TaskCompletionSource<FrontendResult> Returned { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>The Dockerfile as progress, graphs and errors show it.</summary>
+    public Wharf.BuildKit.Protocol.Ops.SourceInfo Dockerfile => new() { Filename = DockerfileName, Data = ByteString.CopyFromUtf8(DockerfileText), Language = "Dockerfile" };
+
+    /// <summary>The graph of which an error is a step's; null when it is none's.</summary>
+    public LlbGraph? GraphOf(Exception error)
+    {
+        lock (_lock) return References.Values.Select(static reference => reference.Graph).FirstOrDefault(graph => BuildErrors.Failed(graph.Plan, error));
+    }
+
     public BuildReference Find(string id) => TryFind(id) ?? throw WharfException.NotFound($"no such ref: {id}");
 
     public BuildReference? TryFind(string id)
@@ -83,6 +72,23 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     public void Add(BuildReference made)
     {
         lock (_lock) References[made.Id] = made;
+    }
+
+    /// <summary>The file system of one step of a graph that was given out, by its operation's digest; null when there is none.</summary>
+    public BuildReference? FindStep(string digest)
+    {
+        lock (_lock)
+        {
+            foreach (var reference in References.Values)
+            {
+                if (reference.Graph.Find(digest) is not { } node) continue;
+                // Whoever asks again gets the same one.
+                if (References.Values.FirstOrDefault(made => made.Graph == reference.Graph && made.Node == node) is { } known) return known;
+                var step = reference.Of(node);
+                return References[step.Id] = step;
+            }
+        }
+        return null;
     }
 
     /// <summary>Ends with the job.</summary>
@@ -103,7 +109,18 @@ internal sealed class BuildJob(string reference, string sessionId, SolveRequest 
     public async ValueTask DisposeAsync()
     {
         foreach (var container in Containers.Values) await container.DisposeAsync();
-        foreach (var held in Enumerable.Reverse(_held)) await held.DisposeAsync();
+        // What still runs may take something more while it ends.
+        while (TakeLast() is { } held) await held.DisposeAsync();
+    }
+
+    private IAsyncDisposable? TakeLast()
+    {
+        lock (_lock)
+        {
+            if (_held is not [.., var last]) return null;
+            _held.RemoveAt(_held.Count - 1);
+            return last;
+        }
     }
 }
 

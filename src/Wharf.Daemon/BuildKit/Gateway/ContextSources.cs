@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Wharf.Daemon.BuildKit.Progress;
-using Wharf.BuildKit.Protocol.Ops;
 using Wharf.Daemon.BuildKit.Sessions;
 using Wharf.Engine.Build;
 using Wharf.Engine.Build.Planning;
@@ -116,24 +115,38 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
         }
     }
 
+    /// <summary>The address that a context is fetched from; empty for directories of the client.</summary>
+    private string AddressOf(string name) => name.StartsWith(RemotePrefix, StringComparison.Ordinal) ? name[RemotePrefix.Length..] : name.Length == 0 ? Remote : "";
+
     private async Task<BuildContext> OpenAsync(string name, IReadOnlyList<BuildPlan> plans, CancellationToken cancellation)
     {
-        if (name.StartsWith(RemotePrefix, StringComparison.Ordinal)) return Kept(await FetchAsync(name[RemotePrefix.Length..], cancellation));
-        if (name.Length == 0 && Remote.Length > 0) return Kept(await FetchAsync(Remote, cancellation));
+        if (AddressOf(name) is { Length: > 0 } address) return Kept(await FetchAsync(address, cancellation));
         if (name.Length > 0)
         {
             using var looking = new VertexReporter(job.Log, $"[context {name}] load .dockerignore");
             using var ignore = await ReceiveAsync(looking, "context", new SyncFilter(name, Includes: [IgnoreFile], FollowPaths: [IgnoreFile], Anew: true), cancellation);
-            return await ReceiveContextAsync($"[context {name}] load from client", name, name, plans, Patterns(ignore, IgnoreFile), cancellation);
+            return await ReceiveContextAsync(name, name, plans, Patterns(ignore, IgnoreFile), cancellation);
         }
         if (_ignored is null) await ReadIgnoreFileAsync(cancellation);
-        return await ReceiveContextAsync("[internal] load build context", ContextName, name, plans, _ignored, cancellation);
+        return await ReceiveContextAsync(ContextName, name, plans, _ignored, cancellation);
     }
 
-    private async Task<BuildContext> ReceiveContextAsync(string title, string client, string name, IReadOnlyList<BuildPlan> plans, IReadOnlyList<string>? excluded, CancellationToken cancellation)
+    /// <summary>What a context is called, and where it comes from.</summary>
+    public ContextSource Describe(string name, BuildPlan plan)
+    {
+        var address = AddressOf(name);
+        if (address.Length > 0) return new ContextSource(RemoteTitle(address), RemoteAddress.Redacted(address));
+        return new ContextSource(TitleOf(name), "local://" + (name.Length > 0 ? name : ContextName)) { Paths = plan.ContextPaths(name) };
+    }
+
+    private static string TitleOf(string name) => name.Length > 0 ? $"[context {name}] load from client" : "[internal] load build context";
+
+    private static string RemoteTitle(string address) => $"[internal] load remote build context {RemoteAddress.Redacted(address)}";
+
+    private async Task<BuildContext> ReceiveContextAsync(string client, string name, IReadOnlyList<BuildPlan> plans, IReadOnlyList<string>? excluded, CancellationToken cancellation)
     {
         var paths = plans.Select(plan => plan.ContextPaths(name)).ToList();
-        using var vertex = new VertexReporter(job.Log, title);
+        using var vertex = new VertexReporter(job.Log, TitleOf(name));
         var follow = paths.Contains(null) ? null : paths.SelectMany(some => some!).Distinct().Order(StringComparer.Ordinal).ToList();
         return await ReceiveAsync(vertex, "context", new SyncFilter(client, Excludes: excluded is { Count: > 0 } ? excluded : null, FollowPaths: follow), cancellation);
     }
@@ -145,7 +158,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
     {
         if (_fetched.TryGetValue(address, out var known)) return known.Directory;
         if (address == BuildJob.BodyAddress && job.Body is { } body) return body;
-        using var vertex = new VertexReporter(job.Log, $"[internal] load remote build context {RemoteAddress.Redacted(address)}");
+        using var vertex = new VertexReporter(job.Log, RemoteTitle(address));
         if (job.DefinitionVertex.Length == 0) job.DefinitionVertex = vertex.Digest;
         var directory = builds.MakeContextDirectory();
         job.Hold(new Directories(directory));
@@ -172,7 +185,7 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
     /// <summary>When a context was changed last; null where that tells nothing, as with directories of the client.</summary>
     public async Task<DateTimeOffset?> ChangedAsync(string name, CancellationToken cancellation)
     {
-        var address = name.StartsWith(RemotePrefix, StringComparison.Ordinal) ? name[RemotePrefix.Length..] : name.Length == 0 ? Remote : "";
+        var address = AddressOf(name);
         if (address.Length == 0) return null;
         await FetchAsync(address, cancellation);
         return _fetched.GetValueOrDefault(address).Time;
@@ -188,14 +201,5 @@ internal sealed class ContextSources(BuildService builds, ClientSession? session
     }
 
     /// <summary>The reference that an input of the client's names, when it is one that was given out here.</summary>
-    public string? InputReference(string name)
-    {
-        if (!job.Inputs.TryGetValue(name, out var definition)) return null;
-        foreach (var bytes in definition.Def)
-        {
-            var operation = Op.Parser.ParseFrom(bytes);
-            if (operation.Source?.Identifier is { } identifier && identifier.StartsWith(LlbBridgeService.ReferenceScheme, StringComparison.Ordinal)) return identifier[LlbBridgeService.ReferenceScheme.Length..];
-        }
-        return null;
-    }
+    public string? InputReference(string name) => job.Inputs.TryGetValue(name, out var definition) ? LlbGraph.HeadOf(definition)?.Result : null;
 }

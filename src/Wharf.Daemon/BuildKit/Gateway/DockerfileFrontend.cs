@@ -42,7 +42,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         Warnings.Tell(job, plans[0].Plan);
         if (plans[0].Plan.LintViolation is { } violation) throw WharfException.Invalid(violation);
         var contexts = source.Contexts([.. plans.Select(plan => plan.Plan)]);
-        return Result(job, options, plans, contexts);
+        return Result(job, options, plans, contexts, source);
     }
 
     private static BuildRequest RequestOf(BuildService builds, BuildJob job, ClientSession? session, FrontendOptions options, SessionServices services, Dictionary<string, string> named, Platform? platform) => new()
@@ -103,17 +103,20 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
     private async Task<string> InputAsync(string name, ContextSources sources, CancellationToken cancellation)
     {
         var input = inputs(sources.InputReference(name) ?? "") ?? throw WharfException.Invalid($"input {name} is not the result of a build here");
+        if (!input.IsTarget) throw WharfException.NotImplemented($"input {name} is a step on the way: only the result of a build can be an input");
         var stored = await builds.StoreAsync(await input.SolveAsync(cancellation), [], cancellation);
         return "docker-image://" + stored.ImageId;
     }
 
-    private FrontendResult Result(BuildJob job, FrontendOptions options, List<(BuildRequest Request, BuildPlan Plan)> plans, BuildContexts contexts)
+    private FrontendResult Result(BuildJob job, FrontendOptions options, List<(BuildRequest Request, BuildPlan Plan)> plans, BuildContexts contexts, ContextSources sources)
     {
         var references = new List<(string, BuildReference)>();
         var metadata = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var (request, plan) in plans)
         {
-            var reference = new BuildReference(request, plan, plan.Target.Platform, (made, cancellation) => SolveAsync(job, made, contexts, options.MultiPlatform, cancellation));
+            var graph = new LlbGraph(plan, options.MultiPlatform, name => sources.Describe(name, plan));
+            var run = job.Hold(new WatchedRun(builds.Begin(request, plan, contexts, job.Cancellation), graph, job.Log));
+            var reference = new BuildReference(request, run, plan.Target.Root);
             job.Add(reference);
             var key = options.MultiPlatform ? Platforms.Describe(plan.Target.Platform) : "";
             references.Add((key, reference));
@@ -145,17 +148,5 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
             json.WriteEndObject();
         }
         return text.ToArray();
-    }
-
-    private async Task<SolvedTarget> SolveAsync(BuildJob job, BuildReference reference, BuildContexts contexts, bool multiPlatform, CancellationToken cancellation)
-    {
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, job.Cancellation);
-        var solving = builds.SolveAsync(reference.Request, reference.Plan, contexts, both.Token);
-        var watching = StepWatcher.WatchAsync(reference.Plan, job.Log, multiPlatform);
-        try
-        {
-            return await solving;
-        }
-        finally { await watching; }
     }
 }

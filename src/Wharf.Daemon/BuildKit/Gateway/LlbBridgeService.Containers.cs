@@ -56,8 +56,8 @@ internal sealed partial class LlbBridgeService
         {
             if (others.Count > 0) throw WharfException.NotImplemented($"container {request.ContainerId}: mounts beside the root are supported for failed steps only");
             var reference = job.Find(root.ResultId);
-            var solved = await reference.SolveAsync(cancellation);
-            return engine.Builds.OpenContainer(reference.Request, NoContexts(), setup with { Root = solved.Root.ChainId });
+            var solved = await reference.RootAsync(cancellation);
+            return engine.Builds.OpenContainer(reference.Request, NoContexts(), setup with { Root = solved.ChainId });
         }
         var mounts = new List<StepMount>();
         Engine.Build.Language.Heredoc? script = null;

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Google.Protobuf;
 using Grpc.Core;
@@ -21,7 +20,6 @@ namespace Wharf.Daemon.BuildKit.Gateway;
 /// </summary>
 internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs, DockerfileFrontend frontend) : LLBBridge.LLBBridgeBase
 {
-    public const string ReferenceScheme = "wharf-result://";
     private const string BuildId = "buildkit-controlapi-buildid";
     private const int MaxRead = 64 << 20;
 
@@ -55,8 +53,8 @@ internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs
         {
             foreach (var (name, definition) in request.FrontendInputs) job.Inputs[name] = definition;
             var result = await SolveAsync(job, request, context.CancellationToken);
-            if (request.Evaluate) await Task.WhenAll(result.References.Select(entry => entry.Reference.SolveAsync(context.CancellationToken)));
-            return new GatewaySolveResponse { Result = Describe(result) };
+            if (request.Evaluate) await Task.WhenAll(result.References.Select(entry => entry.Reference.RootAsync(context.CancellationToken)));
+            return new GatewaySolveResponse { Result = Describe(job, result) };
         }
         catch (Exception error) { throw Refused(error, job); }
     }
@@ -66,13 +64,13 @@ internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs
         if (request.Frontend is "dockerfile.v0" or "gateway.v0") return await frontend.SolveAsync(job, new FrontendOptions(request.FrontendOpt), cancellation);
         if (request.Frontend.Length > 0) throw WharfException.NotImplemented($"front end {request.Frontend} is not supported");
         if (request.Definition is null || request.Definition.Def.Count == 0) return new FrontendResult([]);
-        // The only graphs known here are those that were given out as results.
-        foreach (var bytes in request.Definition.Def)
-            if (Op.Parser.ParseFrom(bytes).Source?.Identifier is { } identifier && identifier.StartsWith(ReferenceScheme, StringComparison.Ordinal)) return new FrontendResult([("", job.Find(identifier[ReferenceScheme.Length..]))]);
-        throw WharfException.NotImplemented("builds from LLB are not supported: the front end is dockerfile.v0");
+        // The only graphs known here are those that were given out, whole or up to one of their steps.
+        if (LlbGraph.HeadOf(request.Definition) is not var (digest, result)) return new FrontendResult([]);
+        var reference = (result is null ? null : job.TryFind(result)) ?? job.FindStep(digest);
+        return reference is not null ? new FrontendResult([("", reference)]) : throw WharfException.NotImplemented($"builds from LLB are not supported, only steps of the graphs that front end dockerfile.v0 gave: {digest} is none");
     }
 
-    private static Result Describe(FrontendResult result)
+    private static Result Describe(BuildJob job, FrontendResult result)
     {
         var described = new Result();
         if (result.References is [{ Key: "" } only]) described.Ref = Describe(only.Reference);
@@ -83,20 +81,10 @@ internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs
         }
         foreach (var (key, value) in result.Metadata) described.Metadata[key] = ByteString.CopyFrom(value);
         return described;
-    }
 
-    /// <summary>A reference with a graph that names it, so that the client can give it to another build as an input.</summary>
-    private static Ref Describe(BuildReference reference)
-    {
-        var source = new Op { Source = new SourceOp { Identifier = ReferenceScheme + reference.Id } }.ToByteString();
-        var end = new Op { Inputs = { new Input { Digest = DigestOf(source) } } }.ToByteString();
-        var definition = new Definition { Def = { source, end } };
-        definition.Metadata[DigestOf(source)] = new OpMetadata();
-        definition.Metadata[DigestOf(end)] = new OpMetadata();
-        return new Ref { Id = reference.Id, Def = definition };
+        // With its graph the client can walk it, and give it to another build as an input.
+        Ref Describe(BuildReference reference) => new() { Id = reference.Id, Def = reference.Graph.Define(reference.Node, reference.Id, job.Dockerfile) };
     }
-
-    private static string DigestOf(ByteString bytes) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(bytes.Span));
 
     public override async Task<ReturnResponse> Return(ReturnRequest request, ServerCallContext context)
     {
@@ -128,6 +116,7 @@ internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs
             Result.ResultOneofCase.RefsDeprecated => result.RefsDeprecated.Refs.Select(pair => (pair.Key, job.Find(pair.Value))).ToList(),
             _ => new List<(string, BuildReference)>(),
         };
+        if (references.Exists(static reference => !reference.Item2.IsTarget)) throw WharfException.NotImplemented("a step on the way cannot be a build's result");
         if (result.Metadata.TryGetValue("refs.platforms", out var platforms)) references = InOrder(references, platforms.ToByteArray());
         return new FrontendResult(references) { Metadata = result.Metadata.ToDictionary(pair => pair.Key, pair => pair.Value.ToByteArray(), StringComparer.Ordinal) };
     }
@@ -152,7 +141,7 @@ internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs
         var job = await JobAsync(context);
         try
         {
-            await job.Find(request.Ref).SolveAsync(context.CancellationToken);
+            await job.Find(request.Ref).RootAsync(context.CancellationToken);
             return new EvaluateResponse();
         }
         catch (Exception error) { throw Refused(error, job); }
@@ -202,15 +191,19 @@ internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs
         {
             var text = Encoding.UTF8.GetString(name);
             if (request.IncludePattern.Length > 0 && !Specs.Build.IgnorePatterns.MatchesPart(request.IncludePattern, text)) continue;
-            if (FileAt.Stat(directory.Value, name, out var stat) == 0) response.Entries.Add(Describe(text, stat));
+            if (FileAt.Stat(directory.Value, name, out var stat) != 0) continue;
+            var entry = Describe(text, stat);
+            if (stat.Type == FileStat.S_IFLNK) entry.Linkname = Encoding.UTF8.GetString(FileAt.ReadLink(directory.Value, name));
+            response.Entries.Add(entry);
         }
         return response;
     }
 
+    /// <summary>Follows links, within the root.</summary>
     public override async Task<StatFileResponse> StatFile(StatFileRequest request, ServerCallContext context)
     {
         using var root = await RootAsync(request.Ref, context);
-        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(ArchivePlace.Clean(request.Path)), O.PATH | O.NOFOLLOW);
+        int fd = FileAt.OpenInRoot(root.Value, Encoding.UTF8.GetBytes(ArchivePlace.Clean(request.Path)), O.PATH);
         if (fd < 0) throw new RpcException(new Grpc.Core.Status(StatusCode.NotFound, $"lstat {request.Path}: no such file or directory"));
         using var file = new Fd(fd);
         return new StatFileResponse { Stat = Describe(Path.GetFileName(request.Path), FileStat.Of(file)) };
@@ -226,13 +219,13 @@ internal sealed partial class LlbBridgeService(EngineHost engine, BuildJobs jobs
         var job = await JobAsync(context);
         try
         {
-            return engine.Snapshots.OpenLayers((await job.Find(reference).SolveAsync(context.CancellationToken)).Root.ChainId);
+            return engine.Snapshots.OpenLayers((await job.Find(reference).RootAsync(context.CancellationToken)).ChainId);
         }
         catch (Exception error) { throw Refused(error, job); }
     }
 
     private static RpcException Refused(Exception error, BuildJob job) =>
-        BuildErrors.ToRpc(error, job.References.Values.Select(reference => reference.Plan).FirstOrDefault(plan => BuildErrors.Failed(plan, error)), job.DockerfileName, job.DockerfileText);
+        BuildErrors.ToRpc(error, job.GraphOf(error), job.DockerfileName, job.DockerfileText);
 
     private async Task<BuildJob> JobAsync(ServerCallContext context)
     {

@@ -17,10 +17,10 @@ internal static class Warnings
             var told = new VertexWarning
             {
                 Vertex = job.DefinitionVertex, Level = 1, Short = ByteString.CopyFromUtf8($"{warning.Rule}: {warning.Message}{(warning.Line > 0 ? $" (line {warning.Line})" : "")}"), Url = warning.Url,
-                Info = new SourceInfo { Filename = job.DockerfileName, Data = ByteString.CopyFromUtf8(job.DockerfileText), Language = "Dockerfile" },
+                Info = job.Dockerfile,
             };
             told.Detail.Add(ByteString.CopyFromUtf8(warning.Description));
-            for (int line = warning.Line; line > 0 && line <= warning.LastLine; line++) told.Ranges.Add(new Wharf.BuildKit.Protocol.Ops.Range { Start = new Position { Line = line }, End = new Position { Line = line } });
+            if (warning.Line > 0) told.Ranges.AddRange(BuildErrors.Ranges(warning.Line, warning.LastLine));
             status.Warnings.Add(told);
         }
         job.Warnings = status.Warnings.Count;

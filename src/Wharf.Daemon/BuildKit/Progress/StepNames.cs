@@ -1,28 +1,30 @@
+using System.Globalization;
+using Wharf.Engine.Build.Language;
 using Wharf.Engine.Build.Planning;
 using Wharf.Engine.Images;
-using Wharf.Specs.Image;
 
 namespace Wharf.Daemon.BuildKit.Progress;
 
-/// <summary>What steps are called: <c>[stage 2/3] RUN make</c>. Steps are those that make or change files, counted by stage.</summary>
+/// <summary>
+/// What steps are called: <c>[stage 2/3] RUN make</c>. Counted are the base, where it is an image or a context, and the instructions that can make files; one of these that
+/// turns out to make none (<c>WORKDIR /</c>) counts in the sum only.
+/// </summary>
 internal static class StepNames
 {
     public static Dictionary<BuildNode, string> Of(BuildPlan plan, bool withPlatform)
     {
         var names = new Dictionary<BuildNode, string>(ReferenceEqualityComparer.Instance);
-        bool several = plan.Dockerfile.Stages.Count > 1;
+        bool several = HasSeveral(plan.Dockerfile);
         foreach (var stage in plan.Stages)
         {
-            var steps = stage.Steps.Where(step => step.Node is not null || step.Instruction.Name == "FROM").ToList();
+            var steps = stage.Steps.Where(step => step.Instruction.Name == "FROM" ? HasOwnBase(stage, step) : step.Instruction.Name is "RUN" or "COPY" or "ADD" or "WORKDIR").ToList();
             var label = stage.Stage.Name.Length > 0 ? stage.Stage.Name + " " : several ? stage.Label + " " : "";
             var platform = withPlatform ? Platforms.Describe(stage.Platform) + " " : "";
-            int width = steps.Count.ToString(System.Globalization.CultureInfo.InvariantCulture).Length;
-            for (int i = 0; i < steps.Count; i++)
+            int width = steps.Count.ToString(CultureInfo.InvariantCulture).Length, number = 0;
+            foreach (var step in steps)
             {
-                var node = steps[i].Instruction.Name == "FROM" ? steps[i].Root : steps[i].Node!;
-                // A stage that stands on another has no base of its own to show.
-                if (steps[i].Instruction.Name == "FROM" && node is not BaseNode { Image: not null }) continue;
-                names.TryAdd(node, $"[{platform}{label}{(i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture).PadLeft(width)}/{steps.Count}] {(node is BaseNode from ? From(from) : steps[i].Title)}");
+                var node = step.Instruction.Name == "FROM" ? step.Root as BaseNode : step.Node;
+                if (node is not null) names.TryAdd(node, $"[{platform}{label}{(++number).ToString(CultureInfo.InvariantCulture).PadLeft(width)}/{steps.Count}] {(node is BaseNode from ? From(from) : step.Title)}");
             }
         }
         foreach (var node in plan.Nodes)
@@ -30,6 +32,11 @@ internal static class StepNames
         return names;
     }
 
-    /// <summary>A base image under its full name.</summary>
-    private static string From(BaseNode node) => "FROM " + (ImageReference.TryParse(node.Name, out var reference) ? reference.WithDefaultTag().Canonical : node.Name);
+    /// <summary>A file that brings in more than its one stage has stages that can be told apart.</summary>
+    private static bool HasSeveral(Dockerfile file) => file.Stages.Count > 1 || file.Stages.Any(static stage => stage.Instructions.Any(static instruction => instruction.Flag(instruction.Name == "RUN" ? "mount" : "from") is not null));
+
+    /// <summary>A stage that stands on another, or on nothing, has no base of its own to show.</summary>
+    private static bool HasOwnBase(PlannedStage stage, PlannedStep from) => stage.Below is null && from.Root is not BaseNode { Image: null };
+
+    private static string From(BaseNode node) => "FROM " + Gateway.LlbOperations.NameOf(node);
 }

@@ -1,28 +1,33 @@
 using Google.Protobuf.WellKnownTypes;
 using Wharf.BuildKit.Protocol.Controls;
+using Wharf.Daemon.BuildKit.Gateway;
 using Wharf.Engine.Build.Planning;
 
 namespace Wharf.Daemon.BuildKit.Progress;
 
 /// <summary>Follows a plan's steps and tells them to the log.</summary>
-internal static class StepWatcher
+internal sealed class StepWatcher
 {
+    private readonly Dictionary<BuildNode, Task> _watching;
+
     /// <summary>Announces all steps and follows them until they end.</summary>
-    public static Task WatchAsync(BuildPlan plan, StatusLog log, bool withPlatform)
+    public StepWatcher(LlbGraph graph, StatusLog log)
     {
-        var names = StepNames.Of(plan, withPlatform);
         var vertexes = new Dictionary<BuildNode, Vertex>(ReferenceEqualityComparer.Instance);
-        foreach (var node in plan.Nodes)
+        foreach (var node in graph.Plan.Nodes)
         {
-            if (!names.TryGetValue(node, out var name)) continue;
-            var vertex = new Vertex { Digest = node.Id.ToString(), Name = name };
+            if (!graph.Names.TryGetValue(node, out var name) || graph.DigestOf(node) is not { } digest) continue;
+            var vertex = new Vertex { Digest = digest, Name = name };
             foreach (var input in node.Inputs)
                 if (vertexes.TryGetValue(input, out var from)) vertex.Inputs.Add(from.Digest);
             vertexes[node] = vertex;
         }
         log.Add(new StatusResponse { Vertexes = { vertexes.Values.Select(vertex => vertex.Clone()) } });
-        return Task.WhenAll(vertexes.Select(pair => WatchAsync(pair.Key.Progress, pair.Value, log)));
+        _watching = vertexes.ToDictionary(pair => pair.Key, pair => WatchAsync(pair.Key.Progress, pair.Value, log), (IEqualityComparer<BuildNode>)ReferenceEqualityComparer.Instance);
     }
+
+    /// <summary>Done when all that these steps told is in the log.</summary>
+    public Task ToldAsync(IEnumerable<BuildNode> nodes) => Task.WhenAll(nodes.Select(node => _watching.GetValueOrDefault(node, Task.CompletedTask)));
 
     private static async Task WatchAsync(NodeProgress progress, Vertex vertex, StatusLog log)
     {
@@ -43,7 +48,7 @@ internal static class StepWatcher
         }
         catch (Exception error)
         {
-            vertex.Error = Gateway.BuildErrors.Message(error);
+            vertex.Error = BuildErrors.Message(error);
         }
         vertex.Completed = Timestamp.FromDateTimeOffset(progress.CompletedAt ?? DateTimeOffset.UtcNow);
         log.Add(vertex.Clone());

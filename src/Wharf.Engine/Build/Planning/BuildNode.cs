@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Wharf.Engine.Build.Language;
 using Wharf.Engine.Images;
@@ -27,16 +26,6 @@ public abstract class BuildNode
 
     /// <summary>What is happening to it.</summary>
     public NodeProgress Progress { get; } = new();
-
-    /// <summary>Names the step: a digest over its definition and those of its inputs.</summary>
-    public Digest Id => field.IsEmpty ? field = ComputeId() : field;
-
-    private Digest ComputeId()
-    {
-        var text = new StringBuilder(Definition);
-        foreach (var input in Inputs) text.Append('\n').Append(input.Id);
-        return Digest.FromSha256(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
-    }
 
     /// <summary>Puts a value on one line whatever it holds.</summary>
     protected static string Line(string key, string? value) => $"{key}={value?.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)}\n";
