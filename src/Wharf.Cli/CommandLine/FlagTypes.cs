@@ -10,12 +10,7 @@ internal sealed class BoolFlag(string name, char shorthand, string help, bool in
     public override string Text => Value ? "true" : "false";
     public override bool IsSwitch => true;
 
-    protected override void Accept(string text) => Value = text switch
-    {
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        _ => throw new FormatException($"strconv.ParseBool: parsing {Quoting.Quote(text)}: invalid syntax"),
-    };
+    protected override void Accept(string text) => Value = Specs.GoSyntax.Bool(text) ?? throw new FormatException($"strconv.ParseBool: parsing {Quoting.Quote(text)}: invalid syntax");
 
     public static implicit operator bool(BoolFlag flag) => flag.Value;
 }

@@ -9,7 +9,7 @@ internal static class ContentTrust
 {
     public static BoolFlag Add(FlagSet flags, string help) => flags.Bool("disable-content-trust", help, initial: !IsWanted);
 
-    private static bool IsWanted => Environment.GetEnvironmentVariable("DOCKER_CONTENT_TRUST") is "1" or "t" or "T" or "true" or "TRUE" or "True";
+    private static bool IsWanted => Specs.GoSyntax.Bool(Environment.GetEnvironmentVariable("DOCKER_CONTENT_TRUST")) == true;
 
     public static void Check(BoolFlag isDisabled)
     {

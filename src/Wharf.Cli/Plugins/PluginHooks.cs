@@ -39,7 +39,7 @@ internal sealed class PluginHooks(CliContext cli)
         return cli.Config.Content["features"] is JsonObject features && features["hooks"] is JsonValue value && value.TryGetValue<string>(out var text) && IsTrue(text);
     }
 
-    private static bool IsTrue(string text) => text is "1" or "t" or "T" or "true" or "TRUE" or "True";
+    private static bool IsTrue(string text) => Specs.GoSyntax.Bool(text) == true;
 
     private IEnumerable<(string Name, string Path, string Hook)> Matching(HookedCommand command)
     {

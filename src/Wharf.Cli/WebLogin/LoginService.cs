@@ -12,7 +12,7 @@ internal sealed record LoginService(Uri Tenant, Uri Hub)
     public static LoginService OfEnvironment() => new(Address("WHARF_LOGIN_TENANT", "https://login.docker.com"), Address("WHARF_LOGIN_AUDIENCE", "https://hub.docker.com"));
 
     /// <summary>Docker's switch: with it a login asks for name and password.</summary>
-    public static bool IsOff => Environment.GetEnvironmentVariable("DOCKER_CLI_DISABLE_OAUTH_LOGIN") is "1" or "t" or "T" or "true" or "TRUE" or "True";
+    public static bool IsOff => Specs.GoSyntax.Bool(Environment.GetEnvironmentVariable("DOCKER_CLI_DISABLE_OAUTH_LOGIN")) == true;
 
     private static Uri Address(string variable, string usual) => Parse(Environment.GetEnvironmentVariable(variable) is { Length: > 0 } set ? set : usual)
         ?? throw new CliException($"invalid {variable}: it must be an https address (http on this machine alone) without user and query");

@@ -106,7 +106,7 @@ public static class ClusterApi
 
     private static void CheckBool(ApiContext context, string name, Func<string, string> complaint)
     {
-        if (context.Query(name) is { Length: > 0 } text && text is not ("1" or "t" or "T" or "TRUE" or "true" or "True" or "0" or "f" or "F" or "FALSE" or "false" or "False"))
+        if (context.Query(name) is { Length: > 0 } text && Specs.GoSyntax.Bool(text) is null)
             throw WharfException.Invalid(complaint(text));
     }
 }

@@ -50,12 +50,7 @@ public static partial class ImagesApi
 
     internal static bool IsTrue(IReadOnlyList<string> values, string filter)
     {
-        var given = values.Select(value => value switch
-        {
-            "true" or "1" or "t" or "T" or "TRUE" or "True" => true,
-            "false" or "0" or "f" or "F" or "FALSE" or "False" => false,
-            _ => (bool?)null,
-        }).Distinct().ToList();
+        var given = values.Select(Specs.GoSyntax.Bool).Distinct().ToList();
         return given is [{ } one] ? one : throw WharfException.Invalid($"invalid filter '{filter}=[{string.Join(' ', values)}]'");
     }
 

@@ -53,7 +53,7 @@ public static class NetworksApi
 
     private static Task InspectAsync(ApiContext context)
     {
-        if (context.Query("verbose") is { Length: > 0 } verbose && verbose is not ("0" or "1" or "t" or "f" or "T" or "F" or "true" or "false" or "TRUE" or "FALSE" or "True" or "False"))
+        if (context.Query("verbose") is { Length: > 0 } verbose && Specs.GoSyntax.Bool(verbose) is null)
             throw WharfException.Invalid($"invalid value for verbose: {verbose}: strconv.ParseBool: parsing \"{verbose}\": invalid syntax");
         // Docker tells the status from 1.52 on; before, who asks is told.
         var network = context.Engine.Networks.Inspect(context.Route("id"), withStatus: context.QueryBool("status"));

@@ -88,9 +88,9 @@ public static class VolumesApi
     {
         var filters = context.Filters().Accept("label", "label!", "all");
         if (filters.Get("all") is { Count: > 1 } several) throw WharfException.Invalid($"invalid filter 'all=[{string.Join(' ', several)}]': only one value is expected");
-        if (filters.Get("all") is [var text, ..] && text is not ("true" or "1" or "t" or "T" or "TRUE" or "True" or "false" or "0" or "f" or "F" or "FALSE" or "False"))
+        if (filters.Get("all") is [var text, ..] && Specs.GoSyntax.Bool(text) is null)
             throw WharfException.Invalid($"invalid filter 'all': strconv.ParseBool: parsing \"{text}\": invalid syntax");
-        bool all = filters.Get("all") is ["true" or "1" or "t" or "T" or "TRUE" or "True", ..] || context.Version < new ApiVersion(1, 42);
+        bool all = Specs.GoSyntax.Bool(filters.Get("all").FirstOrDefault()) == true || context.Version < new ApiVersion(1, 42);
         var (names, bytes) = await context.Engine.Volumes.PruneAsync(all, volume => HasLabels(volume, filters.Get("label")) && (filters.Get("label!").Count == 0 || !HasLabels(volume, filters.Get("label!"))), context.Cancellation);
         await context.WriteJsonAsync(200, new VolumePruneResponse { VolumesDeleted = names, SpaceReclaimed = bytes }, DockerApiJson.Default.VolumePruneResponse);
     }

@@ -39,8 +39,8 @@ public sealed class DeviceGrants
         string? alias = null;
         foreach (var field in fields.Skip(1))
         {
-            if (field.Split('=', 2) is not [var key, var value]) throw WharfException.Invalid($"invalid device config {GoText.Quoted(field)}");
-            alias = key == "alias" ? value : throw WharfException.Invalid($"unknown device config key {GoText.Quoted(key)}");
+            if (field.Split('=', 2) is not [var key, var value]) throw WharfException.Invalid($"invalid device config {Specs.GoSyntax.Quoted(field)}");
+            alias = key == "alias" ? value : throw WharfException.Invalid($"unknown device config key {Specs.GoSyntax.Quoted(key)}");
         }
         if (text.Length == 0) _all = true;
         else if (alias is { Length: > 0 }) _names[alias] = fields[0];
@@ -70,7 +70,7 @@ public sealed class DeviceGrants
         foreach (var device in devices)
         {
             var found = registry.Find(device.Name);
-            if (found.Count == 0 && device.Required) throw WharfException.Invalid($"failed to load LLB: required device {GoText.Quoted(device.Name)} is not registered");
+            if (found.Count == 0 && device.Required) throw WharfException.Invalid($"failed to load LLB: required device {Specs.GoSyntax.Quoted(device.Name)} is not registered");
             names.AddRange(found.Except(names));
         }
         return names;

@@ -53,5 +53,5 @@ internal sealed record GitQuery(string Reference, string Directory, string Commi
         value.Length <= 64 && value.All(char.IsAsciiHexDigit) ? value.ToLowerInvariant() : throw WharfException.Invalid($"invalid checksum {value} for Git URL, expected hex commit hash");
 
     private static bool Boolean(string name, string value) =>
-        value.Length == 0 || (LogRules.GoBool(value) ?? throw WharfException.Invalid($"invalid {name} value: \"{value}\""));
+        value.Length == 0 || (Specs.GoSyntax.Bool(value) ?? throw WharfException.Invalid($"invalid {name} value: \"{value}\""));
 }

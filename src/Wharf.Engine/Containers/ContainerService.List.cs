@@ -158,8 +158,8 @@ public sealed partial class ContainerService
                 case "publish": return PortCondition(values, container => PortsOf(container).Where(port => port.PublicPort is not null).Select(port => $"{port.PublicPort}/{port.Type}"));
                 case "expose": return PortCondition(values, container => (container.Config.ExposedPorts?.Keys ?? Enumerable.Empty<string>()).Concat(PortsOf(container).Select(port => $"{port.PrivatePort}/{port.Type}")));
                 case "is-task":
-                    if (values.Exists(value => LogRules.GoBool(value) is null)) throw WharfException.Invalid($"invalid filter 'is-task=[{string.Join(' ', values)}]'");
-                    return _ => values.TrueForAll(value => LogRules.GoBool(value) == false);
+                    if (values.Exists(value => Specs.GoSyntax.Bool(value) is null)) throw WharfException.Invalid($"invalid filter 'is-task=[{string.Join(' ', values)}]'");
+                    return _ => values.TrueForAll(value => Specs.GoSyntax.Bool(value) == false);
                 default: return _ => true; // isolation is a matter of Windows
             }
         }

@@ -74,8 +74,6 @@ internal static class BridgeOptions
     private static bool Flag(Dictionary<string, string>? options, string key, bool otherwise) => options?.GetValueOrDefault(key) switch
     {
         null or "" => otherwise,
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        var value => throw WharfException.Invalid($"failed to parse {key} value: {value} (strconv.ParseBool: parsing \"{value}\": invalid syntax)"),
+        var value => Specs.GoSyntax.Bool(value) ?? throw WharfException.Invalid($"failed to parse {key} value: {value} (strconv.ParseBool: parsing \"{value}\": invalid syntax)"),
     };
 }

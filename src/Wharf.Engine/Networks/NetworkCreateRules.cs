@@ -33,9 +33,7 @@ internal static class NetworkCreateRules
     private static bool? Flag(NetworkCreateRequest request, string key) => request.Options?.GetValueOrDefault(key) switch
     {
         null => null,
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        _ => throw WharfException.Invalid($"driver-opt \"{key}\" is not a valid bool"),
+        var value => Specs.GoSyntax.Bool(value) ?? throw WharfException.Invalid($"driver-opt \"{key}\" is not a valid bool"),
     };
 
     private static WharfException Forbidden(string message) => new(ErrorKind.Forbidden, message);

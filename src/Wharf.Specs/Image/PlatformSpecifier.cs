@@ -21,7 +21,7 @@ public static partial class PlatformSpecifier
         {
             if (i == 0 ? SystemPattern().IsMatch(parts[i]) : ComponentPattern().IsMatch(parts[i])) continue;
             throw WharfException.Invalid(i == 0
-                ? $"{Quoted(parts[i])} is an invalid OS component of {Quoted(text)}: OSAndVersion specifier component must match \"^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.%-]*)((?:\\\\+[A-Za-z0-9_.%-]+)*)\\\\))?$\": invalid argument"
+                ? $"{GoSyntax.Quoted(parts[i])} is an invalid OS component of {GoSyntax.Quoted(text)}: OSAndVersion specifier component must match \"^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.%-]*)((?:\\\\+[A-Za-z0-9_.%-]+)*)\\\\))?$\": invalid argument"
                 : $"\"{parts[i]}\" is an invalid component of \"{text}\": platform specifier component must match \"^[A-Za-z0-9_.-]+$\": invalid argument");
         }
         var first = parts[0].ToLowerInvariant();
@@ -29,9 +29,6 @@ public static partial class PlatformSpecifier
         if (Systems.Contains(first)) return Host with { Os = first };
         return Architectures.Contains(first) ? Canonical(new Platform { Os = "linux", Architecture = first }) : throw WharfException.Invalid($"\"{text}\": unknown operating system or architecture: invalid argument");
     }
-
-    /// <summary>As Go's %q writes it.</summary>
-    private static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     [GeneratedRegex(@"^[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.%+-]*\))?\z", RegexOptions.CultureInvariant)] private static partial Regex SystemPattern();
     [GeneratedRegex(@"^[A-Za-z0-9_.-]+\z", RegexOptions.CultureInvariant)] private static partial Regex ComponentPattern();

@@ -65,7 +65,7 @@ internal static class WordSplit
         foreach (var word in words)
         {
             int equals = word.IndexOf('=');
-            if (equals < 0) throw new DockerfileException(instruction.FirstLine, $"Syntax error - can't find = in {Planning.GoText.Quoted(word)}. Must be of the form: name=value") { IsSyntax = true };
+            if (equals < 0) throw new DockerfileException(instruction.FirstLine, $"Syntax error - can't find = in {Specs.GoSyntax.Quoted(word)}. Must be of the form: name=value") { IsSyntax = true };
             if (equals == 0) throw new DockerfileException(instruction.FirstLine, $"{instruction.Name} names can not be blank");
             pairs.Add((word[..equals], word[(equals + 1)..]));
         }

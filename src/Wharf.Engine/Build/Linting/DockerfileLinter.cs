@@ -113,7 +113,7 @@ internal static partial class DockerfileLinter
     {
         if (path.StartsWith('/')) return;
         Tell(report, instruction, "WorkdirRelativePath", "Relative workdir without an absolute workdir declared within the build can have unexpected results if the base image changes",
-            $"Relative workdir {Planning.GoText.Quoted(path)} can have unexpected results if the base image changes");
+            $"Relative workdir {Specs.GoSyntax.Quoted(path)} can have unexpected results if the base image changes");
     }
 
     /// <summary>A port as EXPOSE has it, variables replaced.</summary>

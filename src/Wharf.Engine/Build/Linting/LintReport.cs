@@ -23,7 +23,7 @@ public sealed class LintReport
             {
                 case "skip": Take(_skipped, value); break;
                 case "experimental": Take(_tried, value); break;
-                case "error": IsError = Truth(value.Trim()) ?? throw WharfException.Invalid($"failed to parse check options: failed to parse check option \"{part}\": strconv.ParseBool: parsing \"{value.Trim()}\": invalid syntax"); break;
+                case "error": IsError = Specs.GoSyntax.Bool(value.Trim()) ?? throw WharfException.Invalid($"failed to parse check options: failed to parse check option \"{part}\": strconv.ParseBool: parsing \"{value.Trim()}\": invalid syntax"); break;
                 default: throw WharfException.Invalid($"failed to parse check options: invalid check option \"{key.Trim()}\"");
             }
         }
@@ -56,7 +56,4 @@ public sealed class LintReport
     }
 
     private static bool Names(HashSet<string> rules, string rule) => rules.Contains("all") || rules.Contains(rule);
-
-    /// <summary>The words that Go takes for truth values; null for others.</summary>
-    private static bool? Truth(string text) => text switch { "1" or "t" or "T" or "true" or "TRUE" or "True" => true, "0" or "f" or "F" or "false" or "FALSE" or "False" => false, _ => null };
 }

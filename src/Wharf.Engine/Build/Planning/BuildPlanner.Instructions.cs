@@ -158,7 +158,7 @@ internal sealed partial class BuildPlanner
         catch (WharfException error) when (!request.Classic)
         {
             var problem = port.StartsWith('/') ? "no port specified" : char.ToLowerInvariant(error.Message[0]) + error.Message[1..];
-            throw WharfException.Invalid(problem.StartsWith("invalid proto", StringComparison.Ordinal) || port.StartsWith('/') ? $"invalid port: {GoText.Quoted(port)}: {problem}" : problem, error);
+            throw WharfException.Invalid(problem.StartsWith("invalid proto", StringComparison.Ordinal) || port.StartsWith('/') ? $"invalid port: {Specs.GoSyntax.Quoted(port)}: {problem}" : problem, error);
         }
     }
 

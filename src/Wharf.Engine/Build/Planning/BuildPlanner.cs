@@ -140,7 +140,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
         }
         catch (FormatException error)
         {
-            throw Wrong(instruction, $"failed to process {GoText.Quoted(word)}: {error.Message}");
+            throw Wrong(instruction, $"failed to process {Specs.GoSyntax.Quoted(word)}: {error.Message}");
         }
     }
 
@@ -266,7 +266,7 @@ internal sealed partial class BuildPlanner(BuildRequest request, Func<string, Pl
     private void Require(string name, Instruction instruction)
     {
         try { ImageReference.Parse(name); }
-        catch (WharfException error) { throw Wrong(instruction, request.Classic ? error.Message : $"failed to parse stage name {GoText.Quoted(name)}: {error.Message}", error); }
+        catch (WharfException error) { throw Wrong(instruction, request.Classic ? error.Message : $"failed to parse stage name {Specs.GoSyntax.Quoted(name)}: {error.Message}", error); }
     }
 
     /// <summary>The directory that a name stands for by a named context; null when it does not.</summary>

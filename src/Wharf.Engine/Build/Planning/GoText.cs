@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Wharf.Specs;
 using Wharf.Specs.Image;
 
 namespace Wharf.Engine.Build.Planning;
@@ -9,14 +10,11 @@ internal static class GoText
 {
     /// <summary>A health probe, as the verb <c>%q</c> shows its structure.</summary>
     public static string Health(Healthcheck health) =>
-        $"&{{[{string.Join(' ', (health.Test ?? []).Select(Quoted))}] {Quoted(Duration(health.Interval ?? 0))} {Quoted(Duration(health.Timeout ?? 0))} {Quoted(Duration(health.StartPeriod ?? 0))} {Quoted(Duration(health.StartInterval ?? 0))} {Rune(health.Retries ?? 0)}}}";
+        $"&{{[{string.Join(' ', (health.Test ?? []).Select(GoSyntax.Quoted))}] {GoSyntax.Quoted(Duration(health.Interval ?? 0))} {GoSyntax.Quoted(Duration(health.Timeout ?? 0))} {GoSyntax.Quoted(Duration(health.StartPeriod ?? 0))} {GoSyntax.Quoted(Duration(health.StartInterval ?? 0))} {Rune(health.Retries ?? 0)}}}";
 
     /// <summary>The same as the verb <c>%v</c> shows it: in the classic builder's histories.</summary>
     public static string PlainHealth(Healthcheck health) =>
         string.Create(CultureInfo.InvariantCulture, $"&{{[{string.Join(' ', health.Test ?? [])}] {Duration(health.Interval ?? 0)} {Duration(health.Timeout ?? 0)} {Duration(health.StartPeriod ?? 0)} {Duration(health.StartInterval ?? 0)} {health.Retries ?? 0}}}");
-
-    /// <summary>A text in double quotes, as the verb <c>%q</c> shows it.</summary>
-    public static string Quoted(string text) => $"\"{System.Text.Json.JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     /// <summary>A number as the character of that code.</summary>
     private static string Rune(int code) => code switch

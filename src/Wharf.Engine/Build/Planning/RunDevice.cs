@@ -17,7 +17,7 @@ public sealed record RunDevice(string Name, bool Required)
         foreach (var field in text.Split(','))
         {
             var (key, value) = field.Split('=', 2) is [var before, var after] ? (before.ToLowerInvariant(), after) : (field.ToLowerInvariant(), null);
-            if (key == "required") required = value is null || (Containers.Config.LogRules.GoBool(value) ?? throw Wrong(instruction, $"invalid value for {key}: {value}"));
+            if (key == "required") required = value is null || (Specs.GoSyntax.Bool(value) ?? throw Wrong(instruction, $"invalid value for {key}: {value}"));
             else if (key == "name" && value is not null) name = name.Length == 0 ? value : throw Wrong(instruction, $"device name already set to {name}");
             else if (name.Length == 0) name = field;
             else if (value is null) throw Wrong(instruction, $"invalid field '{field}' must be a key=value pair");

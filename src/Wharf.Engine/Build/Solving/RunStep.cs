@@ -79,7 +79,7 @@ internal sealed class RunStep(BuildParts parts, RunNode node, Digest? root)
         }
         catch (WharfException error) when (!parts.Request.Classic && error.Kind is ErrorKind.InvalidArgument or ErrorKind.NotFound)
         {
-            throw new WharfException(error.Kind, $"process {GoText.Quoted(string.Join(' ', node.Command))} did not complete successfully: {error.Message}", error);
+            throw new WharfException(error.Kind, $"process {Specs.GoSyntax.Quoted(string.Join(' ', node.Command))} did not complete successfully: {error.Message}", error);
         }
     }
 

@@ -39,7 +39,7 @@ internal static class CloudLogRules
         LogRules.RequireKnown(options, Aws, key => $"unknown log opt '{key}' for awslogs log driver");
         if (options.GetValueOrDefault("awslogs-group") is not { Length: > 0 }) throw WharfException.Invalid("must specify a value for log opt 'awslogs-group'");
         foreach (var key in (ReadOnlySpan<string>)["awslogs-create-group", "awslogs-create-stream"])
-            if (options.GetValueOrDefault(key) is { Length: > 0 } text && LogRules.GoBool(text) is null) throw WharfException.Invalid($"must specify valid value for log opt '{key}': strconv.ParseBool: parsing \"{text}\": invalid syntax");
+            if (options.GetValueOrDefault(key) is { Length: > 0 } text && Specs.GoSyntax.Bool(text) is null) throw WharfException.Invalid($"must specify valid value for log opt '{key}': strconv.ParseBool: parsing \"{text}\": invalid syntax");
         foreach (var key in (ReadOnlySpan<string>)["awslogs-force-flush-interval-seconds", "awslogs-max-buffered-events"])
             if (options.GetValueOrDefault(key) is { } text && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0)) throw WharfException.Invalid($"must specify a positive integer for log opt '{key}': {text}");
         bool hasTime = options.ContainsKey("awslogs-datetime-format"), hasPattern = options.ContainsKey("awslogs-multiline-pattern");
@@ -72,7 +72,7 @@ internal static class CloudLogRules
 
     private static void RequireBool(Dictionary<string, string> options, string key)
     {
-        if (options.GetValueOrDefault(key) is { } text && LogRules.GoBool(text) is null) throw WharfException.Invalid($"invalid value for {key}: strconv.ParseBool: parsing \"{text}\": invalid syntax");
+        if (options.GetValueOrDefault(key) is { } text && Specs.GoSyntax.Bool(text) is null) throw WharfException.Invalid($"invalid value for {key}: strconv.ParseBool: parsing \"{text}\": invalid syntax");
     }
 
     /// <summary>A strftime format as the pattern of a line that has such a time.</summary>

@@ -98,7 +98,7 @@ internal static class LogRules
             var files = options.GetValueOrDefault(prefix + "max-file");
             if (files is not null && (!int.TryParse(files, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count < 1))
                 throw WharfException.Invalid($"invalid value for {prefix}max-file: \"{files}\": max-file cannot be less than 1");
-            if (options.GetValueOrDefault(prefix + "compress") is { } compress && GoBool(compress) is null) throw WharfException.Invalid($"invalid value for {prefix}compress: \"{compress}\"");
+            if (options.GetValueOrDefault(prefix + "compress") is { } compress && Specs.GoSyntax.Bool(compress) is null) throw WharfException.Invalid($"invalid value for {prefix}compress: \"{compress}\"");
         }
     }
 
@@ -109,7 +109,7 @@ internal static class LogRules
         null or "" or "json-file" => (JsonPath(directory, id), Logs.LogFormat.JsonFile),
         "k8s-file" => (Path.Combine(directory, "ctr.log"), Logs.LogFormat.K8sFile),
         "local" => (Path.Combine(directory, "local-logs", "container.log"), Logs.LogFormat.Local),
-        _ => GoBool(log.Config?.GetValueOrDefault("cache-disabled") ?? "") == true ? null : (Path.Combine(directory, "container-cached.log"), Logs.LogFormat.Local),
+        _ => Specs.GoSyntax.Bool(log.Config?.GetValueOrDefault("cache-disabled") ?? "") == true ? null : (Path.Combine(directory, "container-cached.log"), Logs.LogFormat.Local),
     };
 
     public static string JsonPath(string directory, string id) => Path.Combine(directory, id + "-json.log");
@@ -133,21 +133,13 @@ internal static class LogRules
             MaxSize = size == "-1" ? null : size is not null ? ParseSize(size) : driver is "json-file" or "k8s-file" ? DefaultJsonSize : DefaultLocalSize,
             // With a size of the user's, docker's json-file keeps one file.
             MaxFile = options.TryGetValue(prefix + "max-file", out var files) ? int.Parse(files, CultureInfo.InvariantCulture) : driver == "json-file" && size is not null ? 1 : DefaultFiles,
-            Compress = GoBool(options.GetValueOrDefault(prefix + "compress") ?? "") ?? driver is not ("json-file" or "k8s-file"),
+            Compress = Specs.GoSyntax.Bool(options.GetValueOrDefault(prefix + "compress") ?? "") ?? driver is not ("json-file" or "k8s-file"),
             Attributes = LogAttributes.Of(options, config, source.Tag),
             DropBeyond = options.GetValueOrDefault("mode") == "non-blocking" ? (options.TryGetValue("max-buffer-size", out var buffer) ? ParseSize(buffer) : DefaultBuffer) : null,
             Options = remote && program is null ? RemoteLogRules.Normalize(driver, options) : null,
             Source = remote ? source : null,
         };
     }
-
-    /// <summary>strconv.ParseBool; null when it is none.</summary>
-    internal static bool? GoBool(string text) => text switch
-    {
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        _ => null,
-    };
 
     /// <summary>A number with k, m, g or t (powers of 1024), with or without a trailing b; null when it is none.</summary>
     internal static long? ParseSize(string text)

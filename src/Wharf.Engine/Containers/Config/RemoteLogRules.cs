@@ -87,7 +87,7 @@ internal static class RemoteLogRules
             if (scheme != "unix") RequirePort(rest, $"invalid fluentd-address ({address}): parse \"{scheme}://{rest}\": invalid port \":{rest[(rest.LastIndexOf(':') + 1)..]}\" after host");
         }
         foreach (var key in (ReadOnlySpan<string>)["fluentd-async", "fluentd-async-connect", "fluentd-sub-second-precision", "fluentd-request-ack"])
-            if (options.GetValueOrDefault(key) is { Length: > 0 } flag && LogRules.GoBool(flag) is null) throw WharfException.Invalid($"strconv.ParseBool: parsing \"{flag}\": invalid syntax");
+            if (options.GetValueOrDefault(key) is { Length: > 0 } flag && Specs.GoSyntax.Bool(flag) is null) throw WharfException.Invalid($"strconv.ParseBool: parsing \"{flag}\": invalid syntax");
         if (options.GetValueOrDefault("fluentd-buffer-limit") is { Length: > 0 } limit && LogRules.ParseSize(limit) is null) throw WharfException.Invalid($"invalid size: '{limit}'");
         foreach (var key in (ReadOnlySpan<string>)["fluentd-retry-wait", "fluentd-async-reconnect-interval", "fluentd-read-timeout", "fluentd-write-timeout"])
             if (options.GetValueOrDefault(key) is { Length: > 0 } time && !ContainerFilters.TryDuration(time, out _)) throw WharfException.Invalid($"time: invalid duration \"{time}\"");

@@ -82,7 +82,7 @@ public sealed class CdiRegistry
     internal List<string> Find(string name)
     {
         var (kind, device) = name.Split('=', 2) is [var before, var after] ? (before, after) : (name, "");
-        if (!CdiSpec.IsKind(kind)) throw WharfException.Invalid($"invalid device {Build.Planning.GoText.Quoted(name)}");
+        if (!CdiSpec.IsKind(kind)) throw WharfException.Invalid($"invalid device {Specs.GoSyntax.Quoted(name)}");
         if (_devices.ContainsKey(name)) return [name];
         var all = Names.Where(known => known.StartsWith(kind + "=", StringComparison.Ordinal));
         return device switch
@@ -96,7 +96,7 @@ public sealed class CdiRegistry
     public IReadOnlyDictionary<string, string> AnnotationsOf(string name) => _devices[name].Device.Annotations;
 
     /// <summary>Whether any build may have the device, by an annotation of its file.</summary>
-    public bool IsAutoAllowed(string name) => AnnotationsOf(name).GetValueOrDefault(AllowAnnotation) is { } allowed && Config.LogRules.GoBool(allowed) == true;
+    public bool IsAutoAllowed(string name) => AnnotationsOf(name).GetValueOrDefault(AllowAnnotation) is { } allowed && Config.Specs.GoSyntax.Bool(allowed) == true;
 
     /// <summary>The names of devices that a request means: by CDI its own, for GPUs those that NVIDIA's tools describe.</summary>
     private IEnumerable<string> NamesOf(DeviceRequest request)

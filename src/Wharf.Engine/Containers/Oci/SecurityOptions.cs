@@ -25,17 +25,16 @@ internal sealed record SecurityOptions
             int separator = option.IndexOfAny(['=', ':']);
             var key = separator < 0 ? option : option[..separator];
             var value = separator < 0 ? null : option[(separator + 1)..];
+            bool? on = value is null ? true : Specs.GoSyntax.Bool(value);
             parsed = (key, value) switch
             {
-                ("no-new-privileges", null or "true" or "1" or "t" or "T" or "True" or "TRUE") => parsed with { NoNewPrivileges = true },
-                ("no-new-privileges", "false" or "0" or "f" or "F" or "False" or "FALSE") => parsed with { NoNewPrivileges = false },
+                ("no-new-privileges", _) when on is { } set => parsed with { NoNewPrivileges = set },
                 ("seccomp", "unconfined") => parsed with { SeccompUnconfined = true, Seccomp = null },
                 ("seccomp", "builtin") => parsed with { SeccompUnconfined = false, Seccomp = null },
                 ("seccomp", not null) => parsed with { SeccompUnconfined = false, Seccomp = ParseProfile(value), SeccompIsDefault = false },
                 // AppArmor profiles are applied where the kernel has it (AppArmor); labels of SELinux are kept for inspect.
                 ("apparmor", not null) or ("label", not null) => parsed,
-                ("writable-cgroups", null or "true" or "1" or "t" or "T" or "True" or "TRUE") => parsed with { WritableCgroups = true },
-                ("writable-cgroups", "false" or "0" or "f" or "F" or "False" or "FALSE") => parsed with { WritableCgroups = false },
+                ("writable-cgroups", _) when on is { } set => parsed with { WritableCgroups = set },
                 (_, null) => throw WharfException.Invalid($"invalid --security-opt 1: \"{option}\""),
                 _ => throw WharfException.Invalid($"invalid --security-opt 2: \"{option}\""),
             };

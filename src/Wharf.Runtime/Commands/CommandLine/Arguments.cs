@@ -46,11 +46,11 @@ internal sealed class Arguments
         return parsed;
     }
 
-    private static string BooleanOf(string name, string value) => value switch
+    private static string BooleanOf(string name, string value) => Specs.GoSyntax.Bool(value) switch
     {
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => "true",
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => "false",
-        _ => throw new UsageException($"invalid boolean value \"{value}\" for -{name}: parse error", true),
+        true => "true",
+        false => "false",
+        null => throw new UsageException($"invalid boolean value \"{value}\" for -{name}: parse error", true),
     };
 
     public bool Has(string name) => _values.ContainsKey(name);

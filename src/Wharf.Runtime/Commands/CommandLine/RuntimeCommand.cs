@@ -40,7 +40,7 @@ internal sealed class Context(string application, Arguments global, RuntimeLog l
     public bool ToleratesNoCgroup { get; } = global.Text("rootless") switch
     {
         null or "auto" => Wharf.Linux.Syscalls.Libc.geteuid() != 0 || Wharf.Linux.Namespaces.UserNamespace.IsInner,
-        var word => word is "true" or "1" or "t" or "T" or "TRUE" or "True",
+        var word => Specs.GoSyntax.Bool(word) == true,
     };
 
     // Who is not root keeps the state where it may write (basedir specification).

@@ -146,12 +146,7 @@ internal static class MountSpec
         map[key] = value;
     }
 
-    private static bool Bool(string key, string value) => value switch
-    {
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        _ => throw new FormatException($"invalid value for {key}: {value}"),
-    };
+    private static bool Bool(string key, string value) => Specs.GoSyntax.Bool(value) ?? throw new FormatException($"invalid value for {key}: {value}");
 
     private static long Size(string key, string value)
     {
