@@ -26,8 +26,6 @@ public sealed partial class SafeExtractor
         if (stat.IsDirectory || stat.IsSymlink) ForgetParentsBut(parent);
     }
 
-    private const int DeepestMount = 64;
-
     /// <summary>
     /// What is mounted in a container must not be emptied because an archive has something else in its place; and the kernel, which would say
     /// EBUSY to the container, lets others remove a place to mount on and takes the mount off (rename(2), since Linux 3.18).
@@ -38,7 +36,9 @@ public sealed partial class SafeExtractor
         if (result == -Errno.ENOENT) return;
         FileAt.Check(result, "statx", name);
         if (stat.MountId != mount) throw new SyscallException("unlinkat", Errno.EBUSY, Text(name));
-        if (!stat.IsDirectory || depth == DeepestMount) return;
+        if (!stat.IsDirectory) return;
+        // Nobody has looked below: who makes a tree so deep may have it for himself, but not what is mounted in it emptied.
+        if (depth == TreeSize.MaxDepth) throw new SyscallException("unlinkat", Errno.EBUSY, $"{Text(name)}, {depth} directories deep");
         using var inside = new Fd(FileAt.Check(FileAt.Open(directory, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW), "open", name));
         foreach (var below in DirectoryEntries.Read(inside.Value)) RequireUnmounted(inside.Value, below, mount, depth + 1);
     }

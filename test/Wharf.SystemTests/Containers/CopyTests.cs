@@ -82,6 +82,30 @@ public sealed class CopyTests(EngineFixture engine)
         }
     }
 
+    [Theory]
+    [InlineData(100, 409)]
+    [InlineData(2100, 409)]
+    [InlineData(0, 200)]
+    public async Task A_directory_is_not_replaced_when_something_is_mounted_in_it_or_may_be_however_deep(int depth, int status)
+    {
+        if (!engine.IsWharf) return; // docker empties what is mounted before it fails
+        var name = "cp-deep-" + depth;
+        var bound = NewDirectory();
+        await File.WriteAllTextAsync(Path.Combine(bound, "kept"), "kept");
+        // A place to mount on has a path; below it a directory may lie deeper than any path.
+        string[] mount = depth == 100 ? ["-v", $"{bound}:/deep{string.Concat(Enumerable.Repeat("/d", depth))}"] : [];
+        (await engine.DockerAsync(["run", "-d", "--name", name, .. mount, "busybox", "sh", "-c", $"mkdir -p /deep && cd /deep && i=0; while [ $i -lt {depth} ]; do mkdir -p d; cd -P d; i=$((i+1)); done; touch /done; exec sleep 1000"])).ShouldExit(0);
+        try
+        {
+            for (int i = 0; i < 600 && (await engine.DockerAsync("exec", name, "ls", "/done")).ExitCode != 0; i++) await Task.Delay(50);
+            using var api = new EngineApi(engine.SocketPath);
+            (await api.PutTarAsync($"/containers/{name}/archive?path=/", FileNamed("deep"))).Status.ShouldBe(status);
+            (await engine.DockerAsync("exec", name, "test", "-d", "/deep")).ExitCode.ShouldBe(status == 200 ? 1 : 0);
+            (await File.ReadAllTextAsync(Path.Combine(bound, "kept"))).ShouldBe("kept");
+        }
+        finally { await engine.DockerAsync("rm", "-f", name); }
+    }
+
     private static byte[] FileNamed(string name)
     {
         using var bytes = new MemoryStream();
