@@ -20,6 +20,7 @@ public sealed partial class ContainerService
         var asked = Asked(request);
         HostConfigRules.CheckRestart(request.RestartPolicy, autoRemove: false);
         ResourceRules.Check(asked, _capacity, warnings, update: true);
+        asked.OomKillDisable = null; // warned of, and not changed
         Ulimits.Map(asked.Ulimits);
         var container = _index.Get(nameOrId);
         using (await container.Gate.EnterAsync(cancellation))
@@ -66,7 +67,7 @@ public sealed partial class ContainerService
         CpusetCpus = request.CpusetCpus, CpusetMems = request.CpusetMems, BlkioWeight = request.BlkioWeight, PidsLimit = request.PidsLimit is <= 0 ? 0 : request.PidsLimit,
         BlkioWeightDevice = request.BlkioWeightDevice,
         BlkioDeviceReadBps = request.BlkioDeviceReadBps, BlkioDeviceWriteBps = request.BlkioDeviceWriteBps, BlkioDeviceReadIOps = request.BlkioDeviceReadIOps, BlkioDeviceWriteIOps = request.BlkioDeviceWriteIOps,
-        Ulimits = request.Ulimits,
+        Ulimits = request.Ulimits, OomKillDisable = request.OomKillDisable,
         CpuPercent = request.CpuPercent, IOMaximumBandwidth = request.IOMaximumBandwidth, IOMaximumIOps = request.IOMaximumIOps, // refused or warned of
         KernelMemory = request.KernelMemory, RestartPolicy = request.RestartPolicy,
     };

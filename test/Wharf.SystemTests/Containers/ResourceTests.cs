@@ -20,6 +20,19 @@ public sealed class ResourceTests(EngineFixture engine)
         ((string)row["PIDs"]!).ShouldBe("1");
     }
 
+    [Fact]
+    public async Task An_update_warns_of_a_disabled_OOM_killer_without_a_limit_and_changes_nothing_of_it()
+    {
+        await using var container = await RunningContainer.StartAsync(engine, [], "sleep", "1000");
+        using var api = new EngineApi(engine.SocketPath);
+        var version2 = (await engine.DockerAsync("info", "-f", "{{.CgroupVersion}}")).ShouldExit(0).Text == "2";
+        var path = $"/v1.51/containers/{container.Id}/update";
+        (await api.PostAsync(path, """{"OomKillDisable":true}""")).Text.ShouldContain(version2 ? "Your kernel does not support OomKillDisable. OomKillDisable discarded."
+            : "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.");
+        if (!version2) (await api.PostAsync(path, """{"OomKillDisable":true,"Memory":33554432,"MemorySwap":67108864}""")).Text.ShouldContain("\"Warnings\":null");
+        (await engine.DockerAsync("inspect", "-f", "{{.HostConfig.OomKillDisable}}", container.Id)).ShouldExit(0).Text.ShouldBe(version2 ? "<nil>" : "false");
+    }
+
     [Theory]
     [InlineData("Minimum memory limit allowed is 6MB", "-m", "1m")]
     [InlineData("Minimum memoryswap limit should be larger than memory limit", "-m", "100m", "--memory-swap", "50m")]
