@@ -76,20 +76,9 @@ public static class BuildApi
         }
         catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument)
         {
-            throw WharfException.Invalid(BrokenContext(error), error);
+            throw WharfException.Invalid(BrokenArchive.Words(error), error);
         }
     }
-
-    /// <summary>What is wrong with an archive, in Go's words.</summary>
-    internal static string BrokenContext(WharfException error)
-    {
-        const string Mark = "invalid tar: ";
-        if (!error.Message.StartsWith(Mark, StringComparison.Ordinal)) return error.Message;
-        // What is only too much is told as it is.
-        return Headers.Any(word => error.Message.Contains(word, StringComparison.Ordinal)) ? "archive/tar: invalid tar header" : $"archive/tar: {error.Message[Mark.Length..]}";
-    }
-
-    private static readonly string[] Headers = ["octal", "checksum", "out of range", "malformed", "negative size"];
 
     private static BuildRequest RequestOf(ApiContext context, string dockerfile, BuildHold hold)
     {

@@ -49,8 +49,8 @@ public static partial class ImagesApi
         };
         await StreamAsync(context, async progress =>
         {
-            var image = source == "-" ? await context.Engine.Images.ImportAsync(context.Http.Request.Body, options, context.Cancellation)
-                : await context.Engine.Images.ImportFromUrlAsync(source, options, progress, context.Cancellation);
+            var image = await BrokenArchive.ToldAsync(source == "-" ? context.Engine.Images.ImportAsync(context.Http.Request.Body, options, context.Cancellation)
+                : context.Engine.Images.ImportFromUrlAsync(source, options, progress, context.Cancellation));
             progress.Report(new JsonMessage { Status = image.Id.ToString() });
         });
     }
@@ -58,7 +58,7 @@ public static partial class ImagesApi
     private static Task LoadAsync(ApiContext context)
     {
         var options = new LoadOptions { Quiet = context.QueryBool("quiet", absent: true), Platforms = JsonPlatforms(context) };
-        return StreamAsync(context, progress => context.Engine.Images.LoadAsync(context.Http.Request.Body, options, progress, context.Cancellation), alwaysOk: true);
+        return StreamAsync(context, progress => BrokenArchive.ToldAsync(context.Engine.Images.LoadAsync(context.Http.Request.Body, options, progress, context.Cancellation)), alwaysOk: true);
     }
 
     private static async Task SaveAsync(ApiContext context)

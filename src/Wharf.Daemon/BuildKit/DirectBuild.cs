@@ -74,7 +74,7 @@ internal sealed class DirectBuild(EngineHost engine, SessionRegistry sessions, D
             await BuildService.UnpackOrDockerfileAsync(directory, context.Http.Request.Body, context.Cancellation);
             return null;
         }
-        catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument) { return $"failed to read dockerfile: {BuildApi.BrokenContext(error)}"; }
+        catch (WharfException error) when (error.Kind == ErrorKind.InvalidArgument) { return $"failed to read dockerfile: {BrokenArchive.Words(error)}"; }
     }
 
     private static Task FailAsync(JsonLines lines, string message) => lines.WriteAsync(new JsonMessage { ErrorDetail = new ErrorDetail { Message = message }, Error = message }, JsonMessageJson.Default.JsonMessage);

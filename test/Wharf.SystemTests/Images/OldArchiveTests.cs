@@ -60,6 +60,20 @@ public sealed class OldArchiveTests(EngineFixture engine) : IAsyncLifetime
         history.Select(entry => entry!["CreatedBy"]!.GetValue<string>()).ShouldBe(["a b", "/bin/sh -c #(nop) ADD <x>"]);
     }
 
+    [Theory]
+    [InlineData("no archive at all, and longer than one block", 20, "archive/tar: invalid tar header")]
+    [InlineData("no archive at all", 1, "unexpected EOF")]
+    public async Task What_is_no_tar_is_an_error_in_the_words_of_docker_to_load_and_to_import(string text, int times, string error)
+    {
+        var bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(text, times)));
+        using var api = new EngineApi(engine.SocketPath);
+        var load = await api.PostTarAsync("/v1.51/images/load", bytes);
+        load.Status.ShouldBe(200);
+        load.StreamError.ShouldBe(error);
+        (await engine.DockerAsync(bytes, "load")).ShouldExit(1).Error.Trim().ShouldBe(error);
+        (await engine.DockerAsync(bytes, "import", "-")).ShouldExit(1).Error.Trim().ShouldBe("Error response from daemon: " + error);
+    }
+
     [Fact]
     public async Task What_lacks_a_layer_or_is_no_such_archive_is_an_error()
     {
