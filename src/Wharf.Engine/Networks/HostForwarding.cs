@@ -16,6 +16,9 @@ internal sealed partial class HostForwarding(string tag, NftablesContext nft)
     private readonly NftablesContext _nft = nft;
     private string Comment => $"wharf {tag}";
 
+    /// <summary>Stands on chains that no other program had made, so that they can go again.</summary>
+    private const string Made = "comment \"made by wharf\"";
+
     /// <summary>The chain that docker's users have rules of their own in, which are asked before docker's.</summary>
     public const string UserChain = "DOCKER-USER";
 
@@ -34,7 +37,7 @@ internal sealed partial class HostForwarding(string tag, NftablesContext nft)
             if (!hasUserChain && IptablesProgram.ShowsNftables)
             {
                 // As iptables itself makes them.
-                _nft.Run($"add table {family} {Table}\n{(chain is null ? $"add chain {family} {Table} FORWARD {{ type filter hook forward priority 0; policy accept; }}\n" : "")}add chain {family} {Table} {UserChain}");
+                _nft.Run($"add table {family} {Table}\n{(chain is null ? $"add chain {family} {Table} FORWARD {{ type filter hook forward priority 0; policy accept; {Made}; }}\n" : "")}add chain {family} {Table} {UserChain} {{ {Made}; }}");
                 (chain, hasUserChain) = (List(family, "FORWARD"), true);
             }
             if (chain is null) continue;
@@ -53,7 +56,7 @@ internal sealed partial class HostForwarding(string tag, NftablesContext nft)
     private static bool HasRule(string chain, string match, string verdict) =>
         chain.Split('\n').Any(line => line.Contains(match + " counter", StringComparison.Ordinal) && line.Contains($" {verdict} ", StringComparison.Ordinal));
 
-    /// <summary>Takes the rules of one bridge, or all of this daemon's, away.</summary>
+    /// <summary>Takes the rules of one bridge, or all of this daemon's, away; with these the chains that were made for them and that nobody has put anything into.</summary>
     public void Remove(string? bridge = null)
     {
         foreach (var family in (ReadOnlySpan<string>)["ip", "ip6"])
@@ -62,6 +65,7 @@ internal sealed partial class HostForwarding(string tag, NftablesContext nft)
             var script = string.Concat(chain.Split('\n').Where(line => line.Contains($"comment \"{Comment}\"", StringComparison.Ordinal) && (bridge is null || line.Contains($"\"{bridge}\"", StringComparison.Ordinal)))
                 .Select(line => Handle().Match(line)).Where(match => match.Success).Select(match => string.Create(CultureInfo.InvariantCulture, $"delete rule {family} {Table} FORWARD handle {match.Groups[1].Value}\n")));
             if (script.Length > 0) _nft.Run(script);
+            if (bridge is null) foreach (var name in (ReadOnlySpan<string>)["FORWARD", UserChain]) if (List(family, name)?.Contains(Made, StringComparison.Ordinal) == true) IptablesProgram.DeleteUnused(family == "ip6", name);
         }
     }
 

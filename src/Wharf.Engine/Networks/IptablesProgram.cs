@@ -20,10 +20,23 @@ internal sealed class IptablesProgram(bool legacy)
     /// <summary>Makes a script's changes, a table in one step; what is not named stays.</summary>
     public void Restore(bool v6, string script) => _ = Run(v6, "restore", ["--noflush", "--wait"], script);
 
+    /// <summary>Takes a chain of the filter table away if it is empty, nobody jumps to it and its policy lets packets pass; the kernel looks, so that nothing gets lost meanwhile.</summary>
+    public static void DeleteUnused(bool v6, string chain)
+    {
+        if (Find(legacy: false, v6 ? "ip6tables" : "iptables", "save") is not { } save) return;
+        try { _ = Run(save[..^"-save".Length], ["--wait", "-X", chain], null); }
+        catch (IOException) { return; } // it is in use
+    }
+
     private string Run(bool v6, string verb, string[] arguments, string? input)
     {
         var family = v6 ? "ip6tables" : "iptables";
         var path = Find(legacy, family, verb) ?? throw new IOException($"neither nftables nor {family}-{verb} can be used: install libnftables1 (and a kernel with nf_tables) or iptables");
+        return Run(path, arguments, input);
+    }
+
+    private static string Run(string path, string[] arguments, string? input)
+    {
         using var process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
         if (input is not null) process.StandardInput.Write(input);
         process.StandardInput.Close();

@@ -26,7 +26,7 @@ public sealed class ResourceTests(EngineFixture engine)
         await using var container = await RunningContainer.StartAsync(engine, [], "sleep", "1000");
         using var api = new EngineApi(engine.SocketPath);
         var version2 = (await engine.DockerAsync("info", "-f", "{{.CgroupVersion}}")).ShouldExit(0).Text == "2";
-        var path = $"/v1.51/containers/{container.Id}/update";
+        var path = $"/containers/{container.Id}/update";
         (await api.PostAsync(path, """{"OomKillDisable":true}""")).Text.ShouldContain(version2 ? "Your kernel does not support OomKillDisable. OomKillDisable discarded."
             : "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.");
         if (!version2) (await api.PostAsync(path, """{"OomKillDisable":true,"Memory":33554432,"MemorySwap":67108864}""")).Text.ShouldContain("\"Warnings\":null");

@@ -67,7 +67,7 @@ public sealed class OldArchiveTests(EngineFixture engine) : IAsyncLifetime
     {
         var bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(text, times)));
         using var api = new EngineApi(engine.SocketPath);
-        var load = await api.PostTarAsync("/v1.51/images/load", bytes);
+        var load = await api.PostTarAsync("/images/load", bytes);
         load.Status.ShouldBe(200);
         load.StreamError.ShouldBe(error);
         (await engine.DockerAsync(bytes, "load")).ShouldExit(1).Error.Trim().ShouldBe(error);

@@ -72,6 +72,32 @@ public sealed class HostFirewallTests
         }
     }
 
+    [Fact]
+    public async Task Chains_that_the_daemon_made_go_with_it_and_what_is_another_s_stays()
+    {
+        await using var engine = await OwnMachine.StartAsync("nft add table ip6 filter && nft add chain ip6 filter FORWARD '{ type filter hook forward priority 0; policy accept; }'");
+        using var machine = OwnMachine.Hold(engine);
+        await engine.EnsureImageAsync();
+        await using (var net = await Net.CreateAsync(engine)) await net.RunAsync([]);
+        (await ChainsAsync("ip")).ShouldBe(["DOCKER-USER", "FORWARD"]);
+        await engine.StopDaemonAsync();
+        (await ChainsAsync("ip")).ShouldBeEmpty();
+        (await ChainsAsync("ip6")).ShouldBe(["FORWARD"]);
+        // What is in use stays: a rule of the user's, a chain of his that jumps, a policy.
+        await engine.StartDaemonAsync();
+        await HostAsync(engine, "iptables", "-A", "DOCKER-USER", "-s", "192.0.2.1", "-j", "DROP");
+        await HostAsync(engine, "iptables", "-P", "FORWARD", "DROP");
+        await HostAsync(engine, "nft", "add", "chain", "ip6", "filter", "mine");
+        await HostAsync(engine, "nft", "add", "rule", "ip6", "filter", "mine", "jump", "DOCKER-USER");
+        await engine.StopDaemonAsync();
+        (await ChainsAsync("ip")).ShouldBe(["DOCKER-USER", "FORWARD"]);
+        (await ChainsAsync("ip6")).ShouldBe(["DOCKER-USER", "FORWARD", "mine"]);
+        (await machine.RunAsync("iptables", "-S", "DOCKER-USER")).ShouldExit(0).Text.ShouldContain("-s 192.0.2.1/32 -j DROP");
+
+        async Task<List<string>> ChainsAsync(string family) =>
+            [.. (await machine.RunAsync("nft", "list", "table", family, "filter")).ShouldExit(0).Text.Split('\n').Where(line => line.StartsWith("\tchain ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1]).Order(StringComparer.Ordinal)];
+    }
+
     private const string ForwardsNothing = "ip link add outside type bridge && ip address add 192.0.2.7/24 dev outside && ip link set outside up && nft add table ip filter && nft add chain ip filter FORWARD '{ type filter hook forward priority 0; policy drop; }'";
 
     [Theory]

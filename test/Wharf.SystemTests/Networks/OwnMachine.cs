@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Wharf.SystemTests.Fixtures;
 
 namespace Wharf.SystemTests.Networks;
@@ -22,4 +23,28 @@ public static class OwnMachine
 
     /// <summary>A program of the machine's.</summary>
     public static Task<CommandResult> RunAsync(EngineFixture engine, params string[] command) => CommandResult.RunAsync("nsenter", ["-t", engine.DaemonPid.ToString(), "-n", .. command]);
+
+    /// <summary>Keeps the machine's network while no daemon runs: the next one is started in it.</summary>
+    public static HeldMachine Hold(EngineFixture engine)
+    {
+        var machine = new HeldMachine(engine.DaemonPid);
+        engine.Within = ["nsenter", "-t", machine.Pid.ToString(), "-n", "unshare", "-m", .. engine.Within.SkipWhile(static word => word != "sh").SkipLast(1), "true"];
+        return machine;
+    }
+}
+
+/// <summary>A process that does nothing in the network of another.</summary>
+public sealed class HeldMachine(int pid) : IDisposable
+{
+    private readonly Process _holder = Process.Start("nsenter", ["-t", pid.ToString(), "-n", "sleep", "1000"]);
+
+    public int Pid => _holder.Id;
+
+    public Task<CommandResult> RunAsync(params string[] command) => CommandResult.RunAsync("nsenter", ["-t", Pid.ToString(), "-n", .. command]);
+
+    public void Dispose()
+    {
+        _holder.Kill();
+        _holder.Dispose();
+    }
 }

@@ -96,7 +96,7 @@ public sealed class CdiRegistry
     public IReadOnlyDictionary<string, string> AnnotationsOf(string name) => _devices[name].Device.Annotations;
 
     /// <summary>Whether any build may have the device, by an annotation of its file.</summary>
-    public bool IsAutoAllowed(string name) => AnnotationsOf(name).GetValueOrDefault(AllowAnnotation) is { } allowed && Config.Specs.GoSyntax.Bool(allowed) == true;
+    public bool IsAutoAllowed(string name) => AnnotationsOf(name).GetValueOrDefault(AllowAnnotation) is { } allowed && Specs.GoSyntax.Bool(allowed) == true;
 
     /// <summary>The names of devices that a request means: by CDI its own, for GPUs those that NVIDIA's tools describe.</summary>
     private IEnumerable<string> NamesOf(DeviceRequest request)
