@@ -142,7 +142,7 @@ public sealed partial class BuildService
         catch (WharfException error) when (!request.Classic)
         {
             // BuildKit looks for the image before it pulls anything, and tells that it did.
-            const string Asked = "Get \"https://";
+            const string Asked = "Get \"http";
             var why = error.Message;
             if (why.StartsWith(Asked, StringComparison.Ordinal) && why.IndexOf("\": ", StringComparison.Ordinal) is > 0 and var end)
                 why = $"failed to do request: Head \"{why[5..end].TrimEnd('/')}/{reference.Path}/manifests/{reference.Digest?.ToString() ?? reference.Tag}{why[end..]}";

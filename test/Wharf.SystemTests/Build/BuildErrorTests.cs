@@ -40,6 +40,20 @@ public sealed class BuildErrorTests(EngineFixture engine) : IDisposable
     public async Task A_mistake_is_told_in_the_builders_words(string lines, string message) =>
         (await BuildAsync(lines)).ShouldExit(1).Error.ShouldContain("failed to solve: " + message + "\n");
 
+    /// <summary>The line of what failed has only what it says itself; the build's error says in what it failed.</summary>
+    [Theory]
+    [InlineData("COPY nowhere /x", "failed to compute cache key: ", "failed to calculate checksum of ref ")]
+    [InlineData("RUN --mount=source=nowhere,target=/m true", "failed to compute cache key: ", "failed to calculate checksum of ref ")]
+    [InlineData("ADD http://127.0.0.1:1/x /", "failed to load cache key: ", "Get \"http://127.0.0.1:1/x\": dial tcp 127.0.0.1:1: connect: connection refused")]
+    [InlineData("FROM 127.0.0.1:1/nothing", "127.0.0.1:1/nothing: failed to resolve source metadata for 127.0.0.1:1/nothing:latest: ", "failed to do request: Head ")]
+    [InlineData("RUN exit 3", "", "process \"/bin/sh -c exit 3\" did not complete successfully: exit code: 3\n")]
+    public async Task The_progress_tells_an_error_without_the_builds_words(string lines, string before, string message)
+    {
+        var error = (await BuildAsync(lines)).ShouldExit(1).Error;
+        error.ShouldContain(" ERROR: " + message);
+        error.ShouldContain("failed to solve: " + before + message);
+    }
+
     [Theory]
     [InlineData("COPY --chmod=999 a /x", "invalid chmod parameter: '999'. it should be octal string and between 0 and 07777", 2, 2)]
     [InlineData("RUN <<EOF\nnever ended", "unterminated heredoc", 2, 3)]

@@ -27,11 +27,23 @@ internal static class BuildErrors
     public static string Message(Exception error) => error switch
     {
         BuildStepException { Node: RunNode run } step => $"process {Quote(string.Join(' ', run.Command))} did not complete successfully: exit code: {step.ExitCode}",
-        SourceMissingException missing => $"failed to compute cache key: failed to calculate checksum of ref {missing.Word.GetHashCode(StringComparison.Ordinal):x8}: {missing.Message}",
+        SourceMissingException missing => $"{KeyWords}failed to calculate checksum of ref {missing.Word.GetHashCode(StringComparison.Ordinal):x8}: {missing.Message}",
         RpcException rpc => rpc.Status.Detail,
         OperationCanceledException => "context canceled",
         _ => error.Message,
     };
+
+    /// <summary>The same in the progress, on the line of what failed: without the words that the build's own error has before it.</summary>
+    public static string LineMessage(Exception error)
+    {
+        var message = Message(error);
+        foreach (var before in new[] { KeyWords, "failed to load cache key: " })
+            if (message.StartsWith(before, StringComparison.Ordinal)) return message[before.Length..];
+        int asked = message.IndexOf(": failed to resolve source metadata for ", StringComparison.Ordinal);
+        return asked > 0 && message.IndexOf(": ", asked + 2, StringComparison.Ordinal) is > 0 and var end ? message[(end + 2)..] : message;
+    }
+
+    private const string KeyWords = "failed to compute cache key: ";
 
     /// <summary>Text in double quotes as Go's %q has it.</summary>
     private static string Quote(string text)

@@ -60,7 +60,7 @@ internal sealed class DockerfileFrontend(BuildService builds, SessionRegistry se
         var vertex = new VertexReporter(job.Log, $"[internal] load metadata for {name}");
         return new BaseImageReport(vertex, error =>
         {
-            if (error is not null) vertex.Fail(BuildErrors.Message(error));
+            if (error is not null) vertex.Fail(BuildErrors.LineMessage(error));
             vertex.Dispose();
         });
     }

@@ -48,7 +48,7 @@ internal sealed class StepWatcher
         }
         catch (Exception error)
         {
-            vertex.Error = BuildErrors.Message(error);
+            vertex.Error = BuildErrors.LineMessage(error);
         }
         vertex.Completed = Timestamp.FromDateTimeOffset(progress.CompletedAt ?? DateTimeOffset.UtcNow);
         log.Add(vertex.Clone());

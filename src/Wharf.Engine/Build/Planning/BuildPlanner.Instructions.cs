@@ -126,8 +126,8 @@ internal sealed partial class BuildPlanner
         return $"{instruction.Name} {Quoted(command)}";
     }
 
-    /// <summary>An empty list is none to BuildKit.</summary>
-    private List<string>? Written(List<string> command) => command.Count == 0 && !request.Classic ? null : command;
+    /// <summary>An empty list is none.</summary>
+    private static List<string>? Written(List<string> command) => command.Count == 0 ? null : command;
 
     /// <summary>The shell form. Of nothing the classic builder makes no word, and of ENTRYPOINT nothing at all.</summary>
     private List<string> ShellCommand(PlannedStage stage, Instruction instruction)

@@ -54,6 +54,16 @@ public sealed class ClassicPlanTests
         (await Planner(lines, classic: false).PlanAsync(CancellationToken.None)).Target.History[^1].Entry.CreatedBy!.Replace("arm64", "amd64", StringComparison.Ordinal).ShouldBe(buildKit);
     }
 
+    [Theory]
+    [InlineData("CMD []\nENTRYPOINT []", "/bin/sh -c #(nop)  ENTRYPOINT []")]
+    [InlineData("ENTRYPOINT [\"e\"]\nENTRYPOINT []\nCMD [\"c\"]\nCMD []", "/bin/sh -c #(nop)  CMD []")]
+    public async Task An_empty_command_is_none(string lines, string classic)
+    {
+        var stage = await ClassicAsync(lines);
+        stage.History[^1].Entry.CreatedBy.ShouldBe(classic);
+        foreach (var config in new[] { stage.Config, (await Planner(lines, classic: false).PlanAsync(CancellationToken.None)).Target.Config }) (config.Cmd, config.Entrypoint).ShouldBe((null, null));
+    }
+
     [Fact]
     public async Task Arguments_are_shown_as_they_are_written_and_proxies_only_counted()
     {
