@@ -119,7 +119,7 @@ public sealed partial class ContainerService
     private Dictionary<string, string> DriverDataOf(string id)
     {
         var data = new Dictionary<string, string> { ["ID"] = id };
-        foreach (var option in _snapshots.Mounts(id).LastOrDefault()?.Options ?? [])
+        foreach (var option in _snapshots.DescribeMount(id).Options ?? [])
         {
             int equals = option.IndexOf('=');
             if (equals < 0) continue;

@@ -79,19 +79,25 @@ public sealed partial class SnapshotService
 
     private async Task<(Snapshot Snapshot, LeftOut LeftOut)> ExtractAsync(long number, Fd directory, Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
     {
-        using var tree = MakeTree(directory);
+        using var tree = MakeTree(directory, _driver.KeepsImages ? LayerImages.Unpacked : "fs"u8);
         await using var source = new HashingReadAhead(tar, cancellation);
         var filled = await FillTreeAsync(number, directory, tree, parent, below, source, hollow: false, cancellation).ConfigureAwait(false);
         var diffId = Digest.FromSha256(source.GetHash());
         if (expectedDiffId is { } expected && expected != diffId)
             throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
-        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, filled.Bytes), filled.LeftOut);
+        if (_driver.KeepsImages)
+        {
+            _images.Seal(directory, tree, diffId, cancellation);
+            // Before the image is brought to the disk, and with it all else that was written.
+            InBackground(() => RemoveUnpacked(number));
+        }
+        return (new Snapshot(number, ChainId.Of(parent, diffId), parent, diffId, filled.Bytes, _driver.KeepsImages), filled.LeftOut);
     }
 
-    private static Fd MakeTree(Fd directory)
+    private static Fd MakeTree(Fd directory, ReadOnlySpan<byte> name)
     {
-        var tree = MakeDirectory(directory, "fs"u8, 0x1ed);
-        FileAt.Check(FileAt.ChangeMode(directory.Value, "fs"u8, 0x1ed), "fchmodat", "fs"u8);
+        var tree = MakeDirectory(directory, name, 0x1ed);
+        FileAt.Check(FileAt.ChangeMode(directory.Value, name, 0x1ed), "fchmodat", name);
         return tree;
     }
 

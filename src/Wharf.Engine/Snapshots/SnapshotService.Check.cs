@@ -1,4 +1,5 @@
 using Wharf.Engine.Archive;
+using Wharf.Engine.Snapshots.Drivers;
 using Wharf.Linux.Fds;
 using Wharf.Specs.Errors;
 using Wharf.Specs.Image;
@@ -65,8 +66,8 @@ public sealed partial class SnapshotService
         try
         {
             using (directory)
-            using (var expected = MakeTree(directory))
-            using (var found = OpenAt.Open(TreePath(snapshot.Number), O.RDONLY | O.DIRECTORY))
+            using (var expected = MakeTree(directory, "fs"u8))
+            using (var found = OpenAt.Open(LayerStack.TreeIn(ShownPath(snapshot)), O.RDONLY | O.DIRECTORY))
             {
                 long bytes = 0;
                 var filled = await Piped.RunAsync(

@@ -17,7 +17,7 @@ public sealed partial class SnapshotService
     /// <summary>The size of the tar that <see cref="WriteLayerTarAsync"/> writes.</summary>
     public Task<long> TarSizeAsync(Digest chainId, CancellationToken cancellation)
     {
-        var path = NumberPath(Find(chainId).Number);
+        var path = ShownPath(Find(chainId));
         return Task.Run(() =>
         {
             using var tree = OpenAt.Open(path + "/fs", O.PATH | O.DIRECTORY);
@@ -39,7 +39,7 @@ public sealed partial class SnapshotService
     /// <summary>Gives how many bytes it wrote.</summary>
     private async Task<long> PlayAsync(Snapshot snapshot, Stream output, CancellationToken cancellation, bool provesHoles = false)
     {
-        var path = NumberPath(snapshot.Number);
+        var path = ShownPath(snapshot);
         using var tree = OpenAt.Open(path + "/fs", O.RDONLY | O.DIRECTORY);
         using var kept = Directory.Exists(path + "/kept") ? OpenAt.Open(path + "/kept", O.RDONLY | O.DIRECTORY) : null;
         await using var hashing = new HashingWriter(output);

@@ -19,8 +19,8 @@ public sealed partial class SnapshotService
     private void Recover()
     {
         foreach (long number in NumbersOnDisk()) _lastNumber = Math.Max(_lastNumber, number);
-        var rows = _state.Query("select number, chain, parent, diff, size, boot from snapshots", static row =>
-            (Snapshot: new Snapshot(row.GetInt64(0), Digest.Parse(row.GetString(1)), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)), Digest.Parse(row.GetString(3)), row.GetInt64(4)),
+        var rows = _state.Query("select number, chain, parent, diff, size, boot from snapshots", row =>
+            (Snapshot: new Snapshot(row.GetInt64(0), Digest.Parse(row.GetString(1)), row.IsDBNull(2) ? null : Digest.Parse(row.GetString(2)), Digest.Parse(row.GetString(3)), row.GetInt64(4), LayerImages.IsImage(NumberPath(row.GetInt64(0)))),
              Boot: row.IsDBNull(5) ? null : row.GetString(5)));
         // Parents before children, and whose parent is lost is lost too.
         for (var ready = rows; ready.Count > 0;)
@@ -61,6 +61,7 @@ public sealed partial class SnapshotService
         var known = _snapshots.Values.Select(snapshot => snapshot.Number).Concat(_writables.Values.Select(writable => writable.Number)).ToHashSet();
         foreach (long number in NumbersOnDisk()) if (!known.Contains(number)) Discard(number);
         InBackground(() => ForEachLayer((driver, path) => driver.RemoveHalfMade(path)));
+        foreach (var snapshot in _snapshots.Values) if (snapshot.IsImage) InBackground(() => RemoveUnpacked(snapshot.Number));
     }
 
     private void ForEachLayer(Action<StorageDriver, string> action)
@@ -101,19 +102,28 @@ public sealed partial class SnapshotService
         tar => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, CancellationToken.None));
 
     /// <summary>Removes a numbered directory that no row names any more, off the caller's path.</summary>
-    private void Discard(long number) => InBackground(() =>
+    private void Discard(long number) => InBackground(() => TryRemove(number, () =>
+    {
+        _images.Hide(NumberPath(number));
+        _quotas.Free(NumberPath(number));
+        TreeRemoval.Remove(_directory.Value, Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
+    }));
+
+    /// <summary>Removes the tree that a layer was before it became an image.</summary>
+    private void RemoveUnpacked(long number) => TryRemove(number, () => LayerImages.RemoveUnpacked(NumberPath(number)));
+
+    private void TryRemove(long number, Action remove)
     {
         try
         {
-            _quotas.Free(NumberPath(number));
-            TreeRemoval.Remove(_directory.Value, Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
+            remove();
         }
         catch (SyscallException error)
         {
             // It is tried again at the next start.
             Log.RemoveFailed(_log, number, error);
         }
-    });
+    }
 
     /// <summary>
     /// Brings a new layer to the disk and then marks its row so. A killed daemon loses nothing either way; the mark only spares the

@@ -64,16 +64,19 @@ public sealed partial class SnapshotService
     /// <summary>What the runtime mounts as the container's root.</summary>
     public IReadOnlyList<Specs.Runtime.Mount> Mounts(string key) => OfWritable(key, static (driver, path, stack) => (IReadOnlyList<Specs.Runtime.Mount>)[driver.MountOf(path, stack)]);
 
+    /// <summary>The same to tell of, and not to be mounted now.</summary>
+    public Specs.Runtime.Mount DescribeMount(string key) => OfWritable(key, static (driver, path, stack) => driver.MountOf(path, stack), shown: false);
+
     /// <summary>The root file system of a container that does not run, as a mount attached nowhere; closing it unmounts.</summary>
     public Fd OpenRoot(string key) => OfWritable(key, static (driver, path, stack) => driver.OpenRoot(path, stack));
 
     /// <summary>The root file system as it is now, read-only and with nothing mounted in it, also of a running container.</summary>
     public Fd OpenRootReadOnly(string key) => OfWritable(key, static (driver, path, stack) => driver.OpenRootReadOnly(path, stack));
 
-    private T OfWritable<T>(string key, Func<StorageDriver, string, LayerStack, T> action)
+    private T OfWritable<T>(string key, Func<StorageDriver, string, LayerStack, T> action, bool shown = true)
     {
         var writable = Find(key);
-        return action(writable.Driver, NumberPath(writable.Number), Stack(writable.Parent));
+        return action(writable.Driver, NumberPath(writable.Number), Stack(writable.Parent, shown));
     }
 
     /// <summary>Bytes the writable layer holds, hard links counted once.</summary>

@@ -14,7 +14,7 @@ namespace Wharf.Engine.Snapshots;
 
 /// <summary>
 /// Layers unpacked once and shared (committed snapshots, named by chain ID), and the writable layer of each container
-/// (named by its container ID). Nothing is ever mounted where the host can see it.
+/// (named by its container ID). Nothing of a container is ever mounted where the host can see it.
 /// </summary>
 /// <remarks>
 /// On disk: <c>snapshots/N/fs</c> is a layer's tree or what its <see cref="StorageDriver"/> makes a container's writable layer of, <c>N/tar</c> the
@@ -29,6 +29,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
     private readonly DirectoryQuotas _quotas;
     private readonly List<StorageDriver> _drivers;
     private readonly StorageDriver _driver;
+    private readonly LayerImages _images;
     private readonly Fd _directory;
     private readonly ConcurrentDictionary<Digest, Snapshot> _snapshots = new();
     private readonly ConcurrentDictionary<string, Writable> _writables = new(StringComparer.Ordinal);
@@ -36,7 +37,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
     /// <summary>The last number that was given before this daemon.</summary>
     private readonly long _firstNumber;
 
-    private sealed record Snapshot(long Number, Digest ChainId, Digest? Parent, Digest DiffId, long Size);
+    private sealed record Snapshot(long Number, Digest ChainId, Digest? Parent, Digest DiffId, long Size, bool IsImage);
 
     private sealed record Writable(long Number, Digest? Parent, StorageDriver Driver);
 
@@ -47,7 +48,9 @@ public sealed partial class SnapshotService : IAsyncDisposable
         Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
         _quotas = new DirectoryQuotas(_path);
-        _drivers = [new OverlayDriver(_quotas), new FuseOverlayDriver(), new BtrfsDriver(), new CopyDriver(_quotas)];
+        _images = new LayerImages(_path);
+        // A container is the same under the first two.
+        _drivers = [options.StorageDriver == "erofs" ? new ErofsDriver(_quotas, _images) : new OverlayDriver(_quotas), new FuseOverlayDriver(), new BtrfsDriver(), new CopyDriver(_quotas)];
         _driver = options.StorageDriver is { } name ? Named(name) : FirstUsable();
         _state.EnsureSchema("""
             create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
@@ -126,16 +129,27 @@ public sealed partial class SnapshotService : IAsyncDisposable
 
     private string TreePath(long number) => LayerStack.TreeIn(NumberPath(number));
 
-    private LayerStack Stack(Digest? top)
+    /// <summary>The directory of a layer, whose tree can be read from here on.</summary>
+    private string ShownPath(Snapshot snapshot)
+    {
+        var path = NumberPath(snapshot.Number);
+        if (snapshot.IsImage) _images.Show(path);
+        return path;
+    }
+
+    /// <summary>The layers from one down; those that are not <paramref name="shown"/> are only to be named.</summary>
+    private LayerStack Stack(Digest? top, bool shown = true)
     {
         var directories = new List<string>();
+        bool hasImages = false;
         for (var at = top; at is { } chainId;)
         {
             var snapshot = Find(chainId);
-            directories.Add(NumberPath(snapshot.Number));
+            directories.Add(shown ? ShownPath(snapshot) : NumberPath(snapshot.Number));
+            hasImages |= snapshot.IsImage;
             at = snapshot.Parent;
         }
-        return new LayerStack(directories, BasePath);
+        return new LayerStack(directories, BasePath, hasImages);
     }
 
     /// <summary>A new numbered directory. It belongs to nobody until a row names it.</summary>
@@ -158,6 +172,8 @@ public sealed partial class SnapshotService : IAsyncDisposable
         _stopping = true;
         _background.Writer.TryComplete();
         await _worker.ConfigureAwait(false);
+        // Of layers too that are to be removed at the next start.
+        foreach (long number in NumbersOnDisk()) _images.Hide(NumberPath(number));
         _directory.Dispose();
     }
 }

@@ -21,7 +21,8 @@ public static class DiskLedger
         var seen = new HashSet<(uint, uint, ulong)>();
         using var directory = OpenAt.Open(root, O.RDONLY | O.DIRECTORY);
         var shared = FileSystemType.IsBtrfs(directory) ? new SharedBlocks() : null;
-        Count(FileStat.Of(directory), "other", directory.Value, []);
+        var self = FileStat.Of(directory);
+        Count(self, "other", directory.Value, []);
         Walk(directory, "", 0);
         foreach (var (use, bytes) in shared?.BytesByUse() ?? []) Entry(use).Bytes += bytes;
         return [.. entries.Values.OrderByDescending(entry => entry.Bytes)];
@@ -49,6 +50,8 @@ public static class DiskLedger
             {
                 // It may go while we look.
                 if (FileAt.Stat(at.Value, name, out var stat) < 0) continue;
+                // What is mounted here, a layer's image, lies below the root as a file.
+                if (stat.MountId != self.MountId) continue;
                 var path = depth < 3 ? prefix + Encoding.UTF8.GetString(name) : prefix;
                 Count(stat, useOf(path), at.Value, name);
                 if (!stat.IsDirectory) continue;

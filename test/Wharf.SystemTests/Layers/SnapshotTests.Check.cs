@@ -45,7 +45,7 @@ public abstract partial class SnapshotTests
         var above = await ApplyAsync(layer.ChainId, new Layer().File("above", "1").ToArray());
         (await _snapshots.VerifyAsync(layer.ChainId, default)).ShouldBe((null, tar.Length));
         var tree = Tree(layer.ChainId);
-        (await CommandResult.RunAsync("sh", ["-ec", $"cd {tree} && {command}"])).ShouldExit(0);
+        await DamageAsync(tree, command);
         (await _snapshots.VerifyAsync(layer.ChainId, default)).Problem.ShouldNotBeNull().ShouldContain(problem);
         (await _snapshots.VerifyAsync(low.ChainId, default)).Problem.ShouldBeNull();
         (await _snapshots.RemakeAsync(layer.ChainId, default)).ShouldBe(isTarWhole);
@@ -67,7 +67,7 @@ public abstract partial class SnapshotTests
         var layer = await ApplyAsync(null, new Layer().File("f", "content").ToArray());
         await _snapshots.CreateWritableAsync("c", layer.ChainId, default);
         var tree = Tree(layer.ChainId);
-        File.SetUnixFileMode(tree + "/f", UnixFileMode.None);
+        await DamageAsync(tree, "chmod 0 f");
         (await _snapshots.VerifyAsync(layer.ChainId, default)).Problem.ShouldNotBeNull();
         (await _snapshots.RemakeAsync(layer.ChainId, default)).ShouldBeFalse();
         Tree(layer.ChainId).ShouldBe(tree);
@@ -82,7 +82,7 @@ public abstract partial class SnapshotTests
         (await _snapshots.VerifyAsync(layer.ChainId, default)).Problem.ShouldBeNull();
         foreach (var hole in new[] { "10M", "30M" })
         {
-            (await CommandResult.RunAsync("sh", ["-ec", $"cd {Tree(layer.ChainId)} && touch -r f ../time && printf y | dd of=f bs=1 seek={hole} conv=notrunc status=none && touch -r ../time f"])).ShouldExit(0);
+            await DamageAsync(Tree(layer.ChainId), $"touch -r f ../time && printf y | dd of=f bs=1 seek={hole} conv=notrunc status=none && touch -r ../time f");
             (await _snapshots.VerifyAsync(layer.ChainId, default)).Problem.ShouldNotBeNull().ShouldContain("has data where its layer has none");
             (await _snapshots.RemakeAsync(layer.ChainId, default)).ShouldBeTrue();
             (await _snapshots.VerifyAsync(layer.ChainId, default)).Problem.ShouldBeNull();
@@ -94,7 +94,7 @@ public abstract partial class SnapshotTests
     {
         var low = await ApplyAsync(null, new Layer().File("a", "1").ToArray());
         var top = await ApplyAsync(low.ChainId, new Layer().File("b", "1").ToArray());
-        File.SetUnixFileMode(Tree(low.ChainId) + "/a", UnixFileMode.None);
+        await DamageAsync(Tree(low.ChainId), "chmod 0 a");
         using (var before = _snapshots.OpenLayers(top.ChainId)) Mode(before, "a").ShouldBe(0u);
         (await _snapshots.RemakeAsync(low.ChainId, default)).ShouldBeTrue();
         using var after = _snapshots.OpenLayers(top.ChainId);
@@ -106,6 +106,9 @@ public abstract partial class SnapshotTests
             return FileStat.Of(file).Permissions;
         }
     }
+
+    /// <summary>Changes a layer's tree, which nobody reads at the moment, by a shell.</summary>
+    protected virtual async Task DamageAsync(string tree, string command) => (await CommandResult.RunAsync("sh", ["-ec", $"cd {tree} && {command}"])).ShouldExit(0);
 
     private string Tree(Digest chainId) => 
         $"{_data}/snapshots/{_state.Query("select number from snapshots where chain = $1", static row => row.GetInt64(0), chainId.ToString())[0]}/fs";

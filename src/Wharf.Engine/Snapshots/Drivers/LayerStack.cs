@@ -1,7 +1,10 @@
 namespace Wharf.Engine.Snapshots.Drivers;
 
-/// <summary>Layers over each other: their numbered directories, uppermost first, and the tree of the base below them all.</summary>
-internal sealed record LayerStack(IReadOnlyList<string> Directories, string Base)
+/// <summary>
+/// Layers over each other: their numbered directories, uppermost first, and the tree of the base below them all. Where one <paramref name="HasImages"/>, they lie on more than
+/// one file system.
+/// </summary>
+internal sealed record LayerStack(IReadOnlyList<string> Directories, string Base, bool HasImages)
 {
     /// <summary>The layers' own trees, uppermost first, without the base.</summary>
     public List<string> Layers => [.. Directories.Select(TreeIn)];

@@ -5,7 +5,7 @@ using Wharf.Linux.Syscalls;
 namespace Wharf.Engine.Snapshots.Drivers;
 
 /// <summary>The kernel's overlayfs (<c>storage-driver: overlay2</c>).</summary>
-internal sealed class OverlayDriver(DirectoryQuotas quotas) : UnionDriver
+internal class OverlayDriver(DirectoryQuotas quotas) : UnionDriver
 {
     public override string Name => "overlay2";
     public override bool LimitsSizes => quotas.IsOn;
@@ -16,6 +16,13 @@ internal sealed class OverlayDriver(DirectoryQuotas quotas) : UnionDriver
         // Before there is anything in it: what is made later inherits the mark.
         if (size is { } bytes) quotas.Set(path, bytes, "the writable layer");
         return base.MakeWritableAsync(directory, path, stack, size, cancellation);
+    }
+
+    /// <summary>Over images inodes keep their number when they are copied up, and all have one device's, as where all lies on one file system.</summary>
+    public override Specs.Runtime.Mount MountOf(string path, LayerStack stack)
+    {
+        var mount = base.MountOf(path, stack);
+        return stack.HasImages ? mount with { Options = [.. mount.Options!, "xino=on"] } : mount;
     }
 
     protected override string Why(IOException error) => error switch

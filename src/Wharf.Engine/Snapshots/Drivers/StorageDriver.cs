@@ -17,6 +17,9 @@ internal abstract class StorageDriver
     /// <summary>What puts directories over each other where this driver is in use.</summary>
     public virtual UnionFileSystem Union => UnionFileSystem.Overlay;
 
+    /// <summary>Whether what is unpacked becomes an image of its files (<see cref="LayerImages"/>). Layers that are there stay as they are.</summary>
+    public virtual bool KeepsImages => false;
+
     /// <summary>Whether writable layers can have a size.</summary>
     public abstract bool LimitsSizes { get; }
 

@@ -11,7 +11,7 @@ internal sealed class ErofsTree(ErofsWriter writer, CancellationToken cancellati
 
     public ErofsNode Read(Fd root) => ReadDirectory(root, FileStat.Of(root), Attributes(root.Value, []), 0);
 
-    private ErofsNode ReadDirectory(Fd directory, in FileStat stat, List<ErofsXattr> xattrs, int depth)
+    private ErofsNode ReadDirectory(Fd directory, in FileStat stat, IReadOnlyList<ErofsXattr> xattrs, int depth)
     {
         cancellation.ThrowIfCancellationRequested();
         if (depth > TreeSize.MaxDepth) throw new SyscallException("read", Errno.ELOOP);
@@ -45,15 +45,17 @@ internal sealed class ErofsTree(ErofsWriter writer, CancellationToken cancellati
         return node;
     }
 
-    private static ErofsNode Node(in FileStat stat, List<ErofsXattr> xattrs) => new()
+    private static ErofsNode Node(in FileStat stat, IReadOnlyList<ErofsXattr> xattrs) => new()
     {
         Mode = stat.Mode, Uid = stat.Uid, Gid = stat.Gid, Seconds = stat.ModifiedSeconds, Nanoseconds = stat.ModifiedNanoseconds, Major = stat.RdevMajor, Minor = stat.RdevMinor, Xattrs = xattrs,
     };
 
-    private static List<ErofsXattr> Attributes(int directory, ReadOnlySpan<byte> name)
+    private static IReadOnlyList<ErofsXattr> Attributes(int directory, ReadOnlySpan<byte> name)
     {
+        var attributes = Xattr.List(directory, name);
+        if (attributes.Count == 0) return [];
         var xattrs = new List<ErofsXattr>();
-        foreach (var attribute in Xattr.List(directory, name)) if (Xattr.Get(directory, name, attribute) is { } value) xattrs.Add(ErofsXattr.Of(attribute, value));
+        foreach (var attribute in attributes) if (Xattr.Get(directory, name, attribute) is { } value) xattrs.Add(ErofsXattr.Of(attribute, value));
         return xattrs;
     }
 }

@@ -74,7 +74,7 @@ public sealed class DaemonCommandLineTests : IDisposable
     [Theory]
     [InlineData("""{"data-rot": "/x"}""", "data-rot")]
     [InlineData("""{"hosts": "unix:///x"}""", "hosts")]
-    [InlineData("""{"storage-driver": "zfs"}""", "storage-driver \"zfs\" is not supported: there are overlay2, fuse-overlayfs, btrfs and vfs")]
+    [InlineData("""{"storage-driver": "zfs"}""", "storage-driver \"zfs\" is not supported: there are overlay2, erofs, fuse-overlayfs, btrfs and vfs")]
     [InlineData("not json", "unable to configure the daemon")]
     public void A_bad_configuration_file_is_refused_with_the_reason(string json, string part)
     {
@@ -92,6 +92,7 @@ public sealed class DaemonCommandLineTests : IDisposable
     [InlineData("not a whole number", "--max-concurrent-downloads", "many")]
     [InlineData("must be at least 1", "--max-concurrent-downloads", "0")]
     [InlineData("accepts no arguments: extra", "extra")]
+    [InlineData("which --rootless has not", "--rootless", "--storage-driver", "erofs")]
     public void A_bad_flag_is_refused_with_the_reason(string message, params string[] args)
     {
         File.WriteAllText(_file, "{}");
