@@ -246,7 +246,7 @@ public sealed class StoreTests
     /// <summary>What the file system's own tool counts: on btrfs the one that knows which data files share.</summary>
     private static async Task<long> UsedAsync(bool isBtrfs, string path)
     {
-        if (!isBtrfs) return long.Parse((await CommandResult.RunAsync("du", ["-s", "-B1", path])).ShouldExit(0).Text.Split('\t')[0]);
+        if (!isBtrfs) return long.Parse((await CommandResult.RunAsync("du", ["-sx", "-B1", path])).ShouldExit(0).Text.Split('\t')[0]);
         var columns = (await CommandResult.RunAsync("btrfs", ["filesystem", "du", "-s", "--raw", path])).ShouldExit(0).Text.Split('\n')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return long.Parse(columns[1]) + long.Parse(columns[2]); // exclusive and shared
     }
