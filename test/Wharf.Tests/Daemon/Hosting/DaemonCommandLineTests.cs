@@ -1,5 +1,6 @@
 using Shouldly;
 using Wharf.Daemon.Hosting;
+using Wharf.Engine;
 using Wharf.Specs.Errors;
 using Xunit;
 
@@ -92,12 +93,15 @@ public sealed class DaemonCommandLineTests : IDisposable
     [InlineData("not a whole number", "--max-concurrent-downloads", "many")]
     [InlineData("must be at least 1", "--max-concurrent-downloads", "0")]
     [InlineData("accepts no arguments: extra", "extra")]
-    [InlineData("which --rootless has not", "--rootless", "--storage-driver", "erofs")]
     public void A_bad_flag_is_refused_with_the_reason(string message, params string[] args)
     {
         File.WriteAllText(_file, "{}");
         Should.Throw<WharfException>(() => DaemonCommandLine.Parse(["--config-file", _file, .. args])).Message.ShouldContain(message);
     }
+
+    [Fact]
+    public void Images_as_layers_are_refused_without_root() =>
+        Should.Throw<WharfException>(() => new DaemonOptions { StorageDriver = "erofs", RootlessState = "/run/x" }.Validate()).Message.ShouldContain("which --rootless has not");
 
     public void Dispose() => File.Delete(_file);
 }
