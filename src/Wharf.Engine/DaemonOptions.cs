@@ -167,8 +167,8 @@ public sealed record DaemonOptions
         Containers.Config.LogRules.Check(new Specs.DockerApi.HostConfigLogConfig { Type = LogDriver, Config = new Dictionary<string, string>(LogOptions) });
         Containers.Config.LogProgram.RequireAllowed(LogDriver, LogPrograms);
         if (LogDriver == Containers.Config.LogRules.Passthrough) throw WharfException.Invalid("log-driver passthrough is for single containers: it needs the streams of a client");
-        if (StorageDriver is not (null or "overlay2" or "erofs" or "fuse-overlayfs" or "btrfs" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" is not supported: there are overlay2, erofs, fuse-overlayfs, btrfs and vfs");
-        if (StorageDriver == "erofs" && RootlessState is not null) throw WharfException.Invalid("storage-driver \"erofs\" needs a daemon with root's rights, which --rootless has not: choose overlay2, fuse-overlayfs or vfs");
+        if (StorageDriver is not (null or "overlay2" or "erofs" or "composefs" or "fuse-overlayfs" or "btrfs" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs and vfs");
+        if (StorageDriver is "erofs" or "composefs" && RootlessState is not null) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" needs a daemon with root's rights, which --rootless has not: choose overlay2, fuse-overlayfs or vfs");
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
         foreach (var option in ExecOptions)
         {
@@ -211,6 +211,8 @@ public sealed record Limits
     /// <summary>Files of an image archive (load): blobs and documents.</summary>
     public int MaxArchiveMembers { get; init; } = 100_000;
     public int MaxTarNameLength { get; init; } = 4096;
+    /// <summary>Storage driver composefs: the fewest bytes of a file whose content is kept apart from its layer's image. To lead to it takes about as many.</summary>
+    public int MinObjectSize { get; init; } = 65;
     /// <summary>One PAX or GNU extension header of a tar entry: its long names and extended attributes.</summary>
     public int MaxTarExtension { get; init; } = 1 << 20;
     /// <summary>Pieces of one sparse file.</summary>

@@ -168,7 +168,7 @@ public static class SystemApi
     private static List<List<string>>? DriverStatus(string driver, string dataRoot) => driver switch
     {
         "overlay2" => [["Backing Filesystem", BackingFilesystem(dataRoot)], ["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", Linux.Namespaces.UserNamespace.IsInner ? "true" : "false"]],
-        "erofs" => [["Backing Filesystem", BackingFilesystem(dataRoot)]],
+        "erofs" or "composefs" => [["Backing Filesystem", BackingFilesystem(dataRoot)]],
         "fuse-overlayfs" => [],
         "btrfs" => [["Btrfs", ""]],
         _ => null,

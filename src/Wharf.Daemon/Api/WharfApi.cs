@@ -38,7 +38,7 @@ public static class WharfApi
         var before = await PathsAsync(context, from);
         var after = await PathsAsync(context, to);
         using var held = await context.Engine.Images.HoldAsync(context.Cancellation);
-        var differences = await Task.Run(() => Engine.Snapshots.SnapshotService.Differences(before, after, context.Cancellation), context.Cancellation);
+        var differences = await Task.Run(() => context.Engine.Snapshots.Differences(before, after, context.Cancellation), context.Cancellation);
         await context.WriteJsonAsync(200, differences, WharfJson.Default.ListFileDifference);
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Linux.Fds;
 using ZstdSharp;
 
@@ -83,6 +84,9 @@ internal sealed class LayerJournalPlayer(string journal, Fd tree, Fd? kept)
 {
     private readonly HashSet<ulong> _keptFiles = kept is null ? [] : [.. DirectoryEntries.Read(kept.Value).Select(name => ulong.Parse(name, CultureInfo.InvariantCulture))];
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(128 << 10);
+
+    /// <summary>Where files have their contents that the tree has only the names of.</summary>
+    public ObjectStore? Objects { get; init; }
 
     /// <summary>Whether sparse files are looked into where their layer has no data, too.</summary>
     public bool ProvesHoles { get; init; }
@@ -175,6 +179,7 @@ internal sealed class LayerJournalPlayer(string journal, Fd tree, Fd? kept)
             var name = Encoding.ASCII.GetBytes(inode.ToString(CultureInfo.InvariantCulture));
             return new Fd(FileAt.Check(FileAt.Open(kept.Value, name, O.RDONLY | O.NOFOLLOW), "open", name));
         }
-        return new Fd(FileAt.Check(FileAt.OpenInRoot(tree.Value, path, O.RDONLY | O.NOFOLLOW | O.NONBLOCK, Resolve.NoSymlinks), "openat2", path));
+        var file = new Fd(FileAt.Check(FileAt.OpenInRoot(tree.Value, path, O.RDONLY | O.NOFOLLOW | O.NONBLOCK, Resolve.NoSymlinks), "openat2", path));
+        return Objects?.Follow(file) ?? file;
     }
 }

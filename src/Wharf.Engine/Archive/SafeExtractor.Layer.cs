@@ -109,7 +109,7 @@ public sealed partial class SafeExtractor
         return WithLower(path.All, (lower, last) =>
         {
             if (!lower.TryStat(last, out var stat, out int directory) || !stat.IsRegular) return false;
-            using var source = new Fd(FileAt.Check(FileAt.Open(directory, last, O.RDONLY | O.NOFOLLOW), "open", last));
+            using var source = _options.Layer!.Objects.Follow(new Fd(FileAt.Check(FileAt.Open(directory, last, O.RDONLY | O.NOFOLLOW), "open", last)));
             using var copy = new Fd(FileAt.Check(FileAt.Open(parent.Fd.Value, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0x180), "open", name));
             var buffer = new byte[64 << 10];
             long offset = 0;

@@ -41,6 +41,8 @@ internal sealed record LayerExtraction
     public required Func<Task<MergedDirectory?>> OpenLower { get; init; }
     /// <summary>The layers below are there: nobody waits for them.</summary>
     public bool LowerIsThere { get; init; }
+    /// <summary>Where files of the layers below have their contents that their trees have only the names of.</summary>
+    public required Snapshots.Objects.ObjectStore Objects { get; init; }
     /// <summary>Where a file goes that a later member of the same layer replaces: the layer's tar still needs its bytes.</summary>
     public required Fd Kept { get; init; }
     /// <summary>Told of each file with data, once it is written and before the next member is read.</summary>

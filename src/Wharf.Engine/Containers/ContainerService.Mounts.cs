@@ -65,12 +65,8 @@ public sealed partial class ContainerService
     {
         Digest? chain = point.Source is { Length: > 0 } text ? Digest.Parse(text) : null;
         var lowers = subpath.Length > 0 ? _snapshots.LayerPaths(chain, subpath) : _snapshots.LayerPaths(chain);
-        return lowers.Count switch
-        {
-            0 => throw WharfException.NotFound($"cannot access path {subpath} of image {point.Name}: no such directory"),
-            1 => DefaultMounts.Bind(point.Destination!, lowers[0], "ro"),
-            _ => _snapshots.MountOver(point.Destination!, lowers),
-        };
+        if (lowers.Count == 0) throw WharfException.NotFound($"cannot access path {subpath} of image {point.Name}: no such directory");
+        return _snapshots.MountOver(point.Destination!, lowers);
     }
 
     /// <summary>An artifact's files to read, each a mount of its own: in the directory that is there, or will be for several, or in the place of the one file.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 
@@ -9,9 +10,9 @@ namespace Wharf.Engine.Snapshots;
 /// Compares a layer's tree with a hollow one, made of the same tar a moment ago: names, types, permissions, owners, sizes, times of all but directories, link targets, hard
 /// links, device numbers and extended attributes, overlayfs's marks among them. The data of files is proved by the tar's digest, but for what a hard link copied up from a lower layer.
 /// </summary>
-internal sealed class LayerProof(IReadOnlySet<byte[]> copiedUp, CancellationToken cancellation)
+internal sealed class LayerProof(IReadOnlySet<byte[]> copiedUp, ObjectStore objects, CancellationToken cancellation)
 {
-    private readonly NameComparison _names = new(cancellation);
+    private readonly NameComparison _names = new(objects, cancellation);
     private readonly Dictionary<ulong, ulong> _linked = [];
     private string? _first;
     private int _more;
@@ -75,8 +76,8 @@ internal sealed class LayerProof(IReadOnlySet<byte[]> copiedUp, CancellationToke
 
     private static string Octal(uint mode) => Convert.ToString(mode, 8).PadLeft(4, '0');
 
-    /// <summary>Labels of the machine's security module follow its policy and not the layer.</summary>
-    private static bool Counts(byte[] attribute) => !attribute.AsSpan().SequenceEqual("security.selinux"u8);
+    /// <summary>Labels of the machine's security module follow its policy and not the layer. Where a file's content is, its driver says.</summary>
+    private static bool Counts(byte[] attribute) => !attribute.AsSpan().SequenceEqual("security.selinux"u8) && !ObjectStore.IsMark(attribute);
 
     private void Tell(byte[] path, string what)
     {

@@ -26,4 +26,7 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Devices} devices and {Xattrs} extended attributes of layer {ChainId} cannot be made here and were left out")]
     public static partial void LeftOut(ILogger logger, Digest chainId, int devices, int xattrs);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "contents of files that no layer needs any more could not be removed")]
+    public static partial void SweepFailed(ILogger logger, Exception error);
 }

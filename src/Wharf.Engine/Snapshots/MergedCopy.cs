@@ -1,4 +1,5 @@
 using Wharf.Engine.Archive;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 
@@ -8,7 +9,7 @@ namespace Wharf.Engine.Snapshots;
 /// Copies what a stack of layers shows into one plain directory, for file systems on which overlayfs cannot stand: owners, modes, times, attributes, hard links,
 /// devices and holes. Name by name through descriptors, never following a link. Data is shared where the file system can.
 /// </summary>
-internal sealed class MergedCopy(Fd root, CancellationToken cancellation)
+internal sealed class MergedCopy(Fd root, ObjectStore objects, CancellationToken cancellation)
 {
     /// <summary>A path longer than this is no path for linkat(2): such a file's other names become files of their own.</summary>
     private const int MaxLinkPath = 4000;
@@ -94,7 +95,7 @@ internal sealed class MergedCopy(Fd root, CancellationToken cancellation)
 
     private void CopyFile(int source, int target, byte[] name, long size)
     {
-        using var from = new Fd(FileAt.Check(FileAt.Open(source, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "openat", name));
+        using var from = objects.Follow(new Fd(FileAt.Check(FileAt.Open(source, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "openat", name)));
         using var to = new Fd(FileAt.Check(FileAt.Open(target, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0x180), "openat", name));
         if (FileAt.ShareData(from.Value, to.Value)) return;
         int count;

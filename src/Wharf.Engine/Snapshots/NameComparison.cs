@@ -1,11 +1,12 @@
 using Wharf.Engine.Archive;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 
 namespace Wharf.Engine.Snapshots;
 
 /// <summary>Compares what two directories, given by their descriptors, have under one name.</summary>
-internal sealed class NameComparison(CancellationToken cancellation)
+internal sealed class NameComparison(ObjectStore objects, CancellationToken cancellation)
 {
     private readonly byte[] _left = new byte[64 << 10], _right = new byte[64 << 10];
 
@@ -27,6 +28,7 @@ internal sealed class NameComparison(CancellationToken cancellation)
 
     public bool SameContent(int left, int right, byte[] name)
     {
+        if (objects.IsOne(left, right, name)) return true;
         using var first = Open(left, name);
         using var second = Open(right, name);
         if (FileSystemType.IsBtrfs(first) && FileExtents.AreSame(first.Value, second.Value)) return true;
@@ -41,5 +43,5 @@ internal sealed class NameComparison(CancellationToken cancellation)
     }
 
     // O_NONBLOCK: a pipe that took the file's place meanwhile must not hold us.
-    private static Fd Open(int directory, byte[] name) => new(FileAt.Check(FileAt.Open(directory, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "open", name));
+    private Fd Open(int directory, byte[] name) => objects.Follow(new(FileAt.Check(FileAt.Open(directory, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK), "open", name)));
 }

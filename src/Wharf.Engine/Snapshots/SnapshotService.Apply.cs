@@ -77,7 +77,7 @@ public sealed partial class SnapshotService
         }
     }
 
-    private async Task<(Snapshot Snapshot, LeftOut LeftOut)> ExtractAsync(long number, Fd directory, Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation)
+    private async Task<(Snapshot Snapshot, LeftOut LeftOut)> ExtractAsync(long number, Fd directory, Digest? parent, Task below, Digest? expectedDiffId, Stream tar, CancellationToken cancellation, bool verifies = false)
     {
         using var tree = MakeTree(directory, _driver.KeepsImages ? LayerImages.Unpacked : "fs"u8);
         await using var source = new HashingReadAhead(tar, cancellation);
@@ -87,7 +87,9 @@ public sealed partial class SnapshotService
             throw WharfException.Invalid($"invalid diffID for layer: expected \"{expected}\", got \"{diffId}\"");
         if (_driver.KeepsImages)
         {
-            _images.Seal(directory, tree, diffId, cancellation);
+            using var objects = _driver.KeepsObjects ? _objects.Begin(number, verifies) : null;
+            _images.Seal(directory, tree, diffId, objects, cancellation);
+            objects?.Publish(NumberPath(number));
             // Before the image is brought to the disk, and with it all else that was written.
             InBackground(() => RemoveUnpacked(number));
         }
@@ -127,7 +129,7 @@ public sealed partial class SnapshotService
         {
             Limits = _options.Limits,
             Hollow = hollow,
-            Layer = new LayerExtraction { OpenLower = openLower, LowerIsThere = isThere, Kept = kept, Journal = journal },
+            Layer = new LayerExtraction { OpenLower = openLower, LowerIsThere = isThere, Objects = _objects, Kept = kept, Journal = journal },
         });
         await extractor.ExtractAsync(reader, cancellation).ConfigureAwait(false);
         await reader.DrainAsync(cancellation).ConfigureAwait(false);

@@ -46,6 +46,11 @@ public sealed partial class SnapshotService
     /// </summary>
     public async Task<string?> VerifyWholeAsync(Digest chainId, bool repair, CancellationToken cancellation)
     {
+        if (_snapshots.TryGetValue(chainId, out var top) && LayerImages.HasStack(NumberPath(top.Number)) && !await Task.Run(() => _images.IsStackWhole(Stack(chainId)), cancellation).ConfigureAwait(false))
+        {
+            if (repair) _images.ForgetStack(NumberPath(top.Number));
+            return "stack.erofs is not as the layers have it";
+        }
         foreach (var driver in _drivers)
         {
             if (!_snapshots.TryGetValue(chainId, out var snapshot) || driver.WholeIn(NumberPath(snapshot.Number)) is not { } whole) continue;
@@ -73,7 +78,7 @@ public sealed partial class SnapshotService
                 var filled = await Piped.RunAsync(
                     async output => bytes = await PlayAsync(snapshot, output, cancellation, provesHoles: true).ConfigureAwait(false),
                     tar => FillTreeAsync(number, directory, expected, snapshot.Parent, Task.CompletedTask, tar, hollow: true, cancellation)).ConfigureAwait(false);
-                return (new LayerProof(filled.CopiedUp, cancellation).Run(expected, found), bytes);
+                return (new LayerProof(filled.CopiedUp, _objects, cancellation).Run(expected, found), bytes);
             }
         }
         finally { Discard(number); }

@@ -21,12 +21,12 @@ public sealed partial class SnapshotService
     /// What is different in <paramref name="to"/> (trees, uppermost first): every path that was added, changed or deleted, in order. Metadata
     /// counts, times of directories do not. What both share is not looked into.
     /// </summary>
-    public static List<FileDifference> Differences(IReadOnlyList<string> from, IReadOnlyList<string> to, CancellationToken cancellation)
+    public List<FileDifference> Differences(IReadOnlyList<string> from, IReadOnlyList<string> to, CancellationToken cancellation)
     {
         using var before = MergedDirectory.Open(from);
         using var after = MergedDirectory.Open(to);
         var differences = new List<FileDifference>();
-        new TreeComparison(differences, cancellation).Compare(before, after, "/", 0);
+        new TreeComparison(differences, _objects, cancellation).Compare(before, after, "/", 0);
         differences.Sort(static (a, b) => string.CompareOrdinal(a.Path, b.Path));
         return differences;
     }
@@ -56,9 +56,9 @@ public sealed partial class SnapshotService
         await tar.FinishAsync(cancellation).ConfigureAwait(false);
     }
 
-    private sealed class TreeComparison(List<FileDifference> differences, CancellationToken cancellation)
+    private sealed class TreeComparison(List<FileDifference> differences, Objects.ObjectStore objects, CancellationToken cancellation)
     {
-        private readonly NameComparison _names = new(cancellation);
+        private readonly NameComparison _names = new(objects, cancellation);
 
         public void Compare(MergedDirectory? before, MergedDirectory? after, string prefix, int depth)
         {

@@ -43,7 +43,7 @@ public sealed partial class SnapshotService
         using var tree = OpenAt.Open(path + "/fs", O.RDONLY | O.DIRECTORY);
         using var kept = Directory.Exists(path + "/kept") ? OpenAt.Open(path + "/kept", O.RDONLY | O.DIRECTORY) : null;
         await using var hashing = new HashingWriter(output);
-        await new LayerJournalPlayer(path + "/tar", tree, kept) { ProvesHoles = provesHoles }.WriteAsync(hashing, cancellation).ConfigureAwait(false);
+        await new LayerJournalPlayer(path + "/tar", tree, kept) { Objects = _objects, ProvesHoles = provesHoles }.WriteAsync(hashing, cancellation).ConfigureAwait(false);
         var diffId = Digest.FromSha256(hashing.GetHash());
         if (diffId != snapshot.DiffId) throw new InvalidDataException($"layer {snapshot.ChainId} is damaged: it gives {diffId} instead of {snapshot.DiffId}");
         return hashing.Count;

@@ -1,5 +1,6 @@
 using System.Text;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Containers.Oci;
 using Wharf.Engine.Snapshots.Drivers;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
@@ -15,7 +16,7 @@ public sealed partial class SnapshotService
     public Fd OpenLayers(Digest? top)
     {
         var paths = LayerPaths(top);
-        return paths.Count == 1 ? OpenAt.Open(paths[0], O.PATH | O.DIRECTORY) : _driver.Union.OpenReadOnly(paths);
+        return paths is [var only] && !_objects.Serves(only) ? OpenAt.Open(only, O.PATH | O.DIRECTORY) : UnionOf(paths).OpenReadOnly(paths);
     }
 
     /// <summary>Directories (uppermost first) as one, to read and for nothing else, named <paramref name="source"/> in lists of mounts; null for an empty stack.</summary>
@@ -27,11 +28,20 @@ public sealed partial class SnapshotService
             if (only == empty) return null;
             paths = [only, empty]; // overlayfs wants two where there is no upper one
         }
-        return _driver.Union.OpenReadOnly(paths, MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source);
+        return UnionOf(paths).OpenReadOnly(paths, MountFlags.MOUNT_ATTR_NOSUID | MountFlags.MOUNT_ATTR_NODEV, source);
     }
 
-    /// <summary>What the runtime mounts to show directories (uppermost first, two at least or a writable one) over each other.</summary>
-    public Specs.Runtime.Mount MountOver(string destination, IReadOnlyList<string> lowers, (string Upper, string Work)? writable = null) => _driver.Union.MountOf(destination, lowers, writable);
+    /// <summary>
+    /// What the runtime mounts to show directories of <see cref="LayerPaths(Digest?, string)"/>, or others, over each other. One that holds all that it shows is bound, where nothing
+    /// is to be written.
+    /// </summary>
+    public Specs.Runtime.Mount MountOver(string destination, IReadOnlyList<string> lowers, (string Upper, string Work)? writable = null) =>
+        lowers is [var only] && writable is null && !_objects.Serves(only) ? DefaultMounts.Bind(destination, only, "ro") : UnionOf(lowers).MountOf(destination, lowers, writable);
+
+    private UnionFileSystem UnionOf(IReadOnlyList<string> trees) => _objects.UnionOver(trees, _driver.Union);
+
+    /// <summary>Whether files in a directory of a layer have their contents elsewhere, so that a mount of such a file shows nothing.</summary>
+    public bool KeepsContentsElsewhere(string directory) => _objects.Serves(directory);
 
     /// <summary>The stack's trees, uppermost first; of an empty stack one empty directory, and without overlayfs one with all in it.</summary>
     public IReadOnlyList<string> LayerPaths(Digest? top)

@@ -3,6 +3,7 @@ using System.Text;
 using System.Threading.Channels;
 using Wharf.Engine.Archive;
 using Wharf.Engine.Snapshots.Drivers;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
 using Wharf.Specs.Image;
@@ -14,6 +15,7 @@ public sealed partial class SnapshotService
     private readonly Channel<Action> _background = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Task _worker;
     private volatile bool _stopping;
+    private int _sweepWaits;
 
     /// <summary>Reads what exists and removes what a killed daemon left half made or half removed.</summary>
     private void Recover()
@@ -60,8 +62,25 @@ public sealed partial class SnapshotService
     {
         var known = _snapshots.Values.Select(snapshot => snapshot.Number).Concat(_writables.Values.Select(writable => writable.Number)).ToHashSet();
         foreach (long number in NumbersOnDisk()) if (!known.Contains(number)) Discard(number);
+        SweepObjects();
         InBackground(() => ForEachLayer((driver, path) => driver.RemoveHalfMade(path)));
         foreach (var snapshot in _snapshots.Values) if (snapshot.IsImage) InBackground(() => RemoveUnpacked(snapshot.Number));
+    }
+
+    /// <summary>Once for all removals that wait already: each sweep reads the lists of all layers.</summary>
+    private void SweepObjects()
+    {
+        if (Interlocked.Exchange(ref _sweepWaits, 1) == 1) return;
+        InBackground(() =>
+        {
+            Volatile.Write(ref _sweepWaits, 0);
+            try { _objects.Sweep(); }
+            catch (Exception error) when (error is IOException or InvalidDataException)
+            {
+                // Too much is there, and it is tried again with the next removal.
+                Log.SweepFailed(_log, error);
+            }
+        });
     }
 
     private void ForEachLayer(Action<StorageDriver, string> action)
@@ -99,14 +118,16 @@ public sealed partial class SnapshotService
 
     private Task<(Snapshot Snapshot, LeftOut LeftOut)> RemakeAsync(Snapshot old, long number, Fd directory) => Piped.RunAsync(
         output => PlayAsync(old, output, CancellationToken.None),
-        tar => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, CancellationToken.None));
+        tar => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, CancellationToken.None, verifies: true));
 
     /// <summary>Removes a numbered directory that no row names any more, off the caller's path.</summary>
     private void Discard(long number) => InBackground(() => TryRemove(number, () =>
     {
+        bool hasObjects = ObjectStore.IsUsedBy(NumberPath(number));
         _images.Hide(NumberPath(number));
         _quotas.Free(NumberPath(number));
         TreeRemoval.Remove(_directory.Value, Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
+        if (hasObjects) SweepObjects();
     }));
 
     /// <summary>Removes the tree that a layer was before it became an image.</summary>

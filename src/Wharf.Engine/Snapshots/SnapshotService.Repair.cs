@@ -19,7 +19,7 @@ public sealed partial class SnapshotService
     public async Task<bool> RemakeAsync(Digest chainId, Stream tar, CancellationToken cancellation)
     {
         var old = Find(chainId);
-        return await ReplaceAsync(old, (number, directory) => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, cancellation), cancellation).ConfigureAwait(false);
+        return await ReplaceAsync(old, (number, directory) => ExtractAsync(number, directory, old.Parent, Task.CompletedTask, old.DiffId, tar, cancellation, verifies: true), cancellation).ConfigureAwait(false);
     }
 
     private async Task<bool> ReplaceAsync(Snapshot old, Func<long, Fd, Task<(Snapshot Snapshot, LeftOut LeftOut)>> extract, CancellationToken cancellation)
@@ -52,6 +52,9 @@ public sealed partial class SnapshotService
     private void ForgetWholes(Digest chainId)
     {
         foreach (var snapshot in _snapshots.Values.Where(snapshot => StandsOn(snapshot.ChainId, chainId)))
+        {
+            _images.ForgetStack(NumberPath(snapshot.Number));
             foreach (var driver in _drivers) driver.ForgetWhole(NumberPath(snapshot.Number));
+        }
     }
 }

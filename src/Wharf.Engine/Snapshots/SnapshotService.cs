@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Wharf.Engine.Snapshots.Drivers;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Engine.State;
 using Wharf.Engine.Volumes;
 using Wharf.Linux.Fds;
@@ -30,6 +31,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
     private readonly List<StorageDriver> _drivers;
     private readonly StorageDriver _driver;
     private readonly LayerImages _images;
+    private readonly ObjectStore _objects;
     private readonly Fd _directory;
     private readonly ConcurrentDictionary<Digest, Snapshot> _snapshots = new();
     private readonly ConcurrentDictionary<string, Writable> _writables = new(StringComparer.Ordinal);
@@ -49,8 +51,14 @@ public sealed partial class SnapshotService : IAsyncDisposable
         _directory = OpenAt.Open(_path, O.RDONLY | O.DIRECTORY);
         _quotas = new DirectoryQuotas(_path);
         _images = new LayerImages(_path);
-        // A container is the same under the first two.
-        _drivers = [options.StorageDriver == "erofs" ? new ErofsDriver(_quotas, _images) : new OverlayDriver(_quotas), new FuseOverlayDriver(), new BtrfsDriver(), new CopyDriver(_quotas)];
+        _objects = new ObjectStore(_path, options.Limits.MinObjectSize);
+        // A container is the same under the first three, of which one is here.
+        _drivers = [options.StorageDriver switch
+        {
+            "erofs" => new ErofsDriver(_quotas, _images, _objects),
+            "composefs" => new ComposefsDriver(_quotas, _images, _objects),
+            _ => new OverlayDriver(_quotas, _images, _objects),
+        }, new FuseOverlayDriver(_objects), new BtrfsDriver(_objects), new CopyDriver(_quotas, _objects)];
         _driver = options.StorageDriver is { } name ? Named(name) : FirstUsable();
         _state.EnsureSchema("""
             create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
@@ -149,7 +157,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
             hasImages |= snapshot.IsImage;
             at = snapshot.Parent;
         }
-        return new LayerStack(directories, BasePath, hasImages);
+        return new LayerStack(directories, BasePath, hasImages, shown);
     }
 
     /// <summary>A new numbered directory. It belongs to nobody until a row names it.</summary>

@@ -61,6 +61,20 @@ public static unsafe class Xattr
         }
     }
 
+    /// <summary>The value of an attribute of an open file that has no more than 256 bytes; null when it is not there or the file system has none.</summary>
+    public static byte[]? GetShort(int fd, ReadOnlySpan<byte> attribute)
+    {
+        Span<byte> zeroed = stackalloc byte[FileAt.Room(attribute)];
+        Span<byte> value = stackalloc byte[256];
+        fixed (byte* key = FileAt.Zero(attribute, zeroed))
+        fixed (byte* data = value)
+        {
+            int size = FileAt.Result((int)Libc.fgetxattr(fd, key, data, (nuint)value.Length));
+            if (size >= 0) return value[..size].ToArray();
+            return size is -Errno.ENODATA or -Errno.EOPNOTSUPP ? null : throw new SyscallException("fgetxattr", -size);
+        }
+    }
+
     /// <summary>The names of all attributes, sorted by bytes; empty where the file system has none.</summary>
     public static List<byte[]> List(int directory, ReadOnlySpan<byte> name)
     {

@@ -26,6 +26,7 @@ public static unsafe partial class Libc
     [LibraryImport(C, SetLastError = true)] public static partial int fsetxattr(int fd, byte* name, void* value, nuint size, int flags);
     [LibraryImport(C, SetLastError = true)] public static partial int lsetxattr(byte* path, byte* name, void* value, nuint size, int flags);
     [LibraryImport(C, SetLastError = true)] public static partial int lremovexattr(byte* path, byte* name);
+    [LibraryImport(C, SetLastError = true)] public static partial nint fgetxattr(int fd, byte* name, void* value, nuint size);
     [LibraryImport(C, SetLastError = true)] public static partial nint lgetxattr(byte* path, byte* name, void* value, nuint size);
     [LibraryImport(C, SetLastError = true)] public static partial nint llistxattr(byte* path, byte* list, nuint size);
 }

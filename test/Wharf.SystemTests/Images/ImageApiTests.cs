@@ -49,7 +49,7 @@ public sealed class ImageApiTests(EngineFixture engine) : IAsyncLifetime
         image["Comment"]!.GetValue<string>().ShouldBe("Imported from -");
         var driver = (await _api.GetAsync("/info")).Json["Driver"]!.GetValue<string>();
         image["GraphDriver"]!["Name"]!.GetValue<string>().ShouldBe(driver);
-        if (driver is "overlay2" or "erofs") ((JsonObject)image["GraphDriver"]!["Data"]!).Select(entry => entry.Key).Order().ShouldBe(["MergedDir", "UpperDir", "WorkDir"]);
+        if (driver is "overlay2" or "erofs" or "composefs") ((JsonObject)image["GraphDriver"]!["Data"]!).Select(entry => entry.Key).Order().ShouldBe(["MergedDir", "UpperDir", "WorkDir"]);
         else image["GraphDriver"]!["Data"].ShouldBeNull();
         ((JsonArray)image["RepoDigests"]!).Count.ShouldBe(0);
         var step = ((JsonArray)(await _api.GetAsync($"/images/{Prefix}/import:v1/history")).Json)[0]!;

@@ -5,11 +5,12 @@ using Xunit;
 
 namespace Wharf.SystemTests.Images;
 
-/// <summary>A daemon with another driver than overlay2: <c>storage-driver erofs</c>, <c>vfs</c>, <c>btrfs</c> and <c>fuse-overlayfs</c>.</summary>
+/// <summary>A daemon with another driver than overlay2: <c>storage-driver erofs</c>, <c>composefs</c>, <c>vfs</c>, <c>btrfs</c> and <c>fuse-overlayfs</c>.</summary>
 public sealed class StorageDriverTests
 {
     [Theory]
     [InlineData("erofs", """[["Backing Filesystem",""")]
+    [InlineData("composefs", """[["Backing Filesystem",""")]
     [InlineData("vfs", "null")]
     [InlineData("btrfs", """[["Btrfs",""]]""")]
     [InlineData("fuse-overlayfs", "[]")]
@@ -23,8 +24,9 @@ public sealed class StorageDriverTests
         var id = (await engine.DockerAsync("inspect", "-f", "{{.Id}}", "plain")).ShouldExit(0).Text;
         var (root, layer) = ($"{engine.DataRoot}/snapshots/2", $"{engine.DataRoot}/snapshots/1");
         bool whole = driver is "vfs" or "btrfs";
-        var work = driver == "erofs" ? "work" : "fuse";
-        var data = whole ? $$"""{"ID":"{{id}}"}""" : $$"""{"ID":"{{id}}","LowerDir":"{{layer}}/fs:{{engine.DataRoot}}/snapshots/base/fs","UpperDir":"{{root}}/fs","WorkDir":"{{root}}/{{work}}"}""";
+        var work = driver == "fuse-overlayfs" ? "fuse" : "work";
+        var lower = driver == "composefs" ? layer + "/stack" : $"{layer}/fs:{engine.DataRoot}/snapshots/base/fs";
+        var data = whole ? $$"""{"ID":"{{id}}"}""" : $$"""{"ID":"{{id}}","LowerDir":"{{lower}}","UpperDir":"{{root}}/fs","WorkDir":"{{root}}/{{work}}"}""";
         (await engine.DockerAsync("inspect", "-f", "{{.Driver}} {{json .GraphDriver}}", "plain")).ShouldExit(0).Text.ShouldBe($$"""{{driver}} {"Data":{{data}},"Name":"{{driver}}"}""");
         var ofImage = whole ? "null" : $$"""{"MergedDir":"{{layer}}/merged","UpperDir":"{{layer}}/fs","WorkDir":"{{layer}}/{{work}}"}""";
         (await engine.DockerAsync("image", "inspect", "-f", "{{json .GraphDriver}}", "busybox")).ShouldExit(0).Text.ShouldBe($$"""{"Data":{{ofImage}},"Name":"{{driver}}"}""");
@@ -54,7 +56,7 @@ public sealed class StorageDriverTests
     }
 
     [Theory]
-    [InlineData("zfs", "storage-driver \"zfs\" is not supported: there are overlay2, erofs, fuse-overlayfs, btrfs and vfs")]
+    [InlineData("zfs", "storage-driver \"zfs\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs and vfs")]
     [InlineData("btrfs", "storage-driver \"btrfs\" needs a data root on btrfs, and /dev/shm/wharf-no-driver-btrfs/snapshots lies on another file system: choose overlay2 or vfs")]
     public async Task A_driver_that_cannot_be_is_refused_in_a_line_that_tells_which_can(string driver, string message)
     {

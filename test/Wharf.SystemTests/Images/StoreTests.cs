@@ -11,6 +11,7 @@ public sealed class StoreTests
     [Theory]
     [InlineData("overlay2")]
     [InlineData("erofs")]
+    [InlineData("composefs")]
     [InlineData("vfs")]
     [InlineData("btrfs")]
     public async Task A_tree_with_everything_a_layer_can_hold_survives_every_way_through_the_engine(string driver)
@@ -212,6 +213,7 @@ public sealed class StoreTests
     [Theory]
     [InlineData("overlay2")]
     [InlineData("erofs")]
+    [InlineData("composefs")]
     [InlineData("vfs")]
     [InlineData("btrfs")]
     public async Task Unused_images_leave_nothing_and_the_ledger_is_what_du_tells(string driver)

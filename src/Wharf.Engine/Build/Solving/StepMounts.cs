@@ -76,16 +76,13 @@ internal sealed class StepMounts : IDisposable
         if (!isDirectory)
         {
             var file = FileOf(from, source) ?? throw CopySources.NotFound(mount.Source);
-            Mounts.Add(mount.ReadOnly ? DefaultMounts.Bind(target, file, "ro") : DefaultMounts.Bind(target, Copied(file)));
+            if (_parts.Snapshots.KeepsContentsElsewhere(file)) file = CopiedOut(from, source);
+            else if (!mount.ReadOnly) file = Copied(file);
+            Mounts.Add(mount.ReadOnly ? DefaultMounts.Bind(target, file, "ro") : DefaultMounts.Bind(target, file));
             return;
         }
         var lowers = _parts.Snapshots.LayerPaths(from.ChainId, source);
         if (lowers.Count == 0) throw CopySources.NotFound(mount.Source);
-        if (mount.ReadOnly && lowers.Count == 1)
-        {
-            Mounts.Add(DefaultMounts.Bind(target, lowers[0], "ro"));
-            return;
-        }
         Mounts.Add(Overlay(target, lowers, writable: !mount.ReadOnly));
     }
 
@@ -107,6 +104,17 @@ internal sealed class StepMounts : IDisposable
             if (FileAt.Stat(opened.Value, Encoding.UTF8.GetBytes(path[(slash + 1)..]), out var stat) == 0 && stat.IsRegular) return $"{directory}/{path[(slash + 1)..]}";
         }
         return null;
+    }
+
+    /// <summary>A file with its content, mode and owner, from where the file system of the step shows it.</summary>
+    private string CopiedOut(NodeResult from, string path)
+    {
+        using var root = _parts.Snapshots.OpenLayers(from.ChainId);
+        using var file = OpenSource(root, path);
+        var (copy, stat) = (Copied(file.ProcPath), FileStat.Of(file));
+        FileAt.Check(FileAt.ChangeOwner(OpenAt.AT_FDCWD, Encoding.UTF8.GetBytes(copy), stat.Uid, stat.Gid), "fchownat", Encoding.UTF8.GetBytes(copy));
+        FileAt.Check(FileAt.ChangeMode(OpenAt.AT_FDCWD, Encoding.UTF8.GetBytes(copy), stat.Permissions), "fchmodat", Encoding.UTF8.GetBytes(copy));
+        return copy;
     }
 
     /// <summary>Directories over each other. What is written there is for this step only.</summary>

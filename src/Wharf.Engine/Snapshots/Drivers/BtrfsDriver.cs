@@ -1,4 +1,5 @@
 using System.Text;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 using Wharf.Specs.Errors;
@@ -9,7 +10,7 @@ namespace Wharf.Engine.Snapshots.Drivers;
 /// Subvolumes of btrfs (<c>storage-driver: btrfs</c>): beside each layer's tree lies, when a container first needs it, a snapshot of the one of the layer below, with the
 /// layer applied to it. A container's root is a snapshot of the uppermost one. All share their data with the layers' trees, so that nothing is on the disk twice.
 /// </summary>
-internal sealed class BtrfsDriver : WholeRootDriver
+internal sealed class BtrfsDriver(ObjectStore objects) : WholeRootDriver
 {
     public override string Name => "btrfs";
     public override bool LimitsSizes => false;
@@ -33,7 +34,7 @@ internal sealed class BtrfsDriver : WholeRootDriver
         Make(place, "fs"u8, stack.Directories.Count == 0 ? null : WholeOf(stack));
         using var tree = OpenAt.Open(LayerStack.TreeIn(path), O.RDONLY | O.DIRECTORY);
         using var names = MergedDirectory.Open([stack.Base]);
-        new MergedCopy(tree, cancellation) { OnlyAdds = true }.Run(names);
+        new MergedCopy(tree, objects, cancellation) { OnlyAdds = true }.Run(names);
     }, cancellation);
 
     /// <summary>By the number that the file system gives each of its subvolumes: one that was made anew since is another, and so are its inodes.</summary>
@@ -80,11 +81,11 @@ internal sealed class BtrfsDriver : WholeRootDriver
         EndWholes(made);
     }
 
-    private static void Apply(string layer, string target)
+    private void Apply(string layer, string target)
     {
         using var tree = OpenAt.Open(target, O.RDONLY | O.DIRECTORY);
         using (var above = OpenAt.Open(layer, O.RDONLY | O.DIRECTORY)) new LayerClearing(CancellationToken.None).Run(above, tree);
         using var files = MergedDirectory.Open([layer]);
-        new MergedCopy(tree, CancellationToken.None).Run(files);
+        new MergedCopy(tree, objects, CancellationToken.None).Run(files);
     }
 }

@@ -1,10 +1,11 @@
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Engine.Volumes;
 using Wharf.Linux.Fds;
 
 namespace Wharf.Engine.Snapshots.Drivers;
 
 /// <summary>Without anything special (<c>storage-driver: vfs</c>): a container's root is a copy of all its layers. Slow and large (but where files can share their data), and works on any file system.</summary>
-internal sealed class CopyDriver(DirectoryQuotas quotas) : WholeRootDriver
+internal sealed class CopyDriver(DirectoryQuotas quotas, ObjectStore objects) : WholeRootDriver
 {
     public override string Name => "vfs";
     public override bool LimitsSizes => quotas.IsOn;
@@ -26,10 +27,10 @@ internal sealed class CopyDriver(DirectoryQuotas quotas) : WholeRootDriver
         EndWholes([stack.Directories[0]]);
     }
 
-    private static void Copy(Fd directory, ReadOnlySpan<byte> name, IReadOnlyList<string> trees, CancellationToken cancellation)
+    private void Copy(Fd directory, ReadOnlySpan<byte> name, IReadOnlyList<string> trees, CancellationToken cancellation)
     {
         using var tree = SnapshotService.MakeDirectory(directory, name, 0x1ed);
         using var merged = MergedDirectory.Open(trees);
-        new MergedCopy(tree, cancellation).Run(merged);
+        new MergedCopy(tree, objects, cancellation).Run(merged);
     }
 }

@@ -4,7 +4,7 @@ namespace Wharf.Engine.Snapshots.Drivers;
 /// Layers over each other: their numbered directories, uppermost first, and the tree of the base below them all. Where one <paramref name="HasImages"/>, they lie on more than
 /// one file system.
 /// </summary>
-internal sealed record LayerStack(IReadOnlyList<string> Directories, string Base, bool HasImages)
+internal sealed record LayerStack(IReadOnlyList<string> Directories, string Base, bool HasImages, bool IsShown = true)
 {
     /// <summary>The layers' own trees, uppermost first, without the base.</summary>
     public List<string> Layers => [.. Directories.Select(TreeIn)];

@@ -1,3 +1,4 @@
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Engine.Volumes;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Syscalls;
@@ -5,8 +6,9 @@ using Wharf.Linux.Syscalls;
 namespace Wharf.Engine.Snapshots.Drivers;
 
 /// <summary>The kernel's overlayfs (<c>storage-driver: overlay2</c>).</summary>
-internal class OverlayDriver(DirectoryQuotas quotas) : UnionDriver
+internal class OverlayDriver(DirectoryQuotas quotas, LayerImages images, ObjectStore objects) : UnionDriver
 {
+    protected LayerImages Images => images;
     public override string Name => "overlay2";
     public override bool LimitsSizes => quotas.IsOn;
     protected override string WorkName => "work";
@@ -24,6 +26,15 @@ internal class OverlayDriver(DirectoryQuotas quotas) : UnionDriver
         var mount = base.MountOf(path, stack);
         return stack.HasImages ? mount with { Options = [.. mount.Options!, "xino=on"] } : mount;
     }
+
+    /// <summary>
+    /// A container writes whole files (<see cref="UnionFileSystem.Overlay"/>), and then overlayfs follows a layer's file to its content in its lowest layer alone: so all of a stack
+    /// is one image there.
+    /// </summary>
+    protected override (UnionFileSystem Union, IReadOnlyList<string> Trees) Below(LayerStack stack) =>
+        objects.Serves(stack) ? (Union with { Data = [objects.DataOption] }, [images.StackOf(stack)]) : base.Below(stack);
+
+    public override void RemoveHalfMade(string path) => LayerImages.RemoveHalfStack(path);
 
     protected override string Why(IOException error) => error switch
     {

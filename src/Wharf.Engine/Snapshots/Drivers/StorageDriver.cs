@@ -20,6 +20,9 @@ internal abstract class StorageDriver
     /// <summary>Whether what is unpacked becomes an image of its files (<see cref="LayerImages"/>). Layers that are there stay as they are.</summary>
     public virtual bool KeepsImages => false;
 
+    /// <summary>Whether the contents of an image's files are kept beside it, once for all layers (<see cref="Objects.ObjectStore"/>).</summary>
+    public virtual bool KeepsObjects => false;
+
     /// <summary>Whether writable layers can have a size.</summary>
     public abstract bool LimitsSizes { get; }
 

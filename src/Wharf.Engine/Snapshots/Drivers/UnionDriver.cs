@@ -32,12 +32,23 @@ internal abstract class UnionDriver : StorageDriver
         return Task.CompletedTask;
     }
 
-    public override Specs.Runtime.Mount MountOf(string path, LayerStack stack) => Union.MountOf("/", stack.Trees, (LayerStack.TreeIn(path), $"{path}/{WorkName}"));
+    /// <summary>What a container's writable layer is laid over, and by what.</summary>
+    protected virtual (UnionFileSystem Union, IReadOnlyList<string> Trees) Below(LayerStack stack) => (Union, stack.Trees);
+
+    public override Specs.Runtime.Mount MountOf(string path, LayerStack stack)
+    {
+        var (union, trees) = Below(stack);
+        return union.MountOf("/", trees, (LayerStack.TreeIn(path), $"{path}/{WorkName}"));
+    }
 
     public override Fd OpenRoot(string path, LayerStack stack) => UnionFileSystem.Open(MountOf(path, stack));
 
     /// <summary>The writable layer is the uppermost of the lower ones, so that only the container's own mount ever writes to it.</summary>
-    public override Fd OpenRootReadOnly(string path, LayerStack stack) => Union.OpenReadOnly(stack.Trees.Prepend(LayerStack.TreeIn(path)));
+    public override Fd OpenRootReadOnly(string path, LayerStack stack)
+    {
+        var (union, trees) = Below(stack);
+        return union.OpenReadOnly(trees.Prepend(LayerStack.TreeIn(path)));
+    }
 
     public override Dictionary<string, string> GraphPaths(IReadOnlyList<string> directories)
     {

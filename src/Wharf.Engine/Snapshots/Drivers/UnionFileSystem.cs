@@ -13,13 +13,16 @@ internal sealed record UnionFileSystem(string Type, IReadOnlyList<string> Flags)
     public static readonly UnionFileSystem Overlay = new("overlay", ["index=off", .. OverlayMarks.MountOptions is { Count: > 0 } marks ? marks : ["redirect_dir=off", "metacopy=off"]]);
     public static readonly UnionFileSystem Fuse = new(FuseOverlayMount.Type, []);
 
+    /// <summary>What it is told after the directories.</summary>
+    public IReadOnlyList<string> Data { get; init; } = [];
+
     private string Source => Type == FuseOverlayMount.Type ? FuseOverlayMount.Program : Type;
 
     /// <summary>What the runtime mounts: directories, uppermost first, with a directory for what is written and one to work in; read-only without these.</summary>
     public Mount MountOf(string destination, IEnumerable<string> lowers, (string Upper, string Work)? writable = null) => new()
     {
         Type = Type, Source = Source, Destination = destination,
-        Options = [.. Flags, "lowerdir=" + string.Join(':', lowers), .. writable is { } to ? (string[])["upperdir=" + to.Upper, "workdir=" + to.Work] : ["ro"]],
+        Options = [.. Flags, "lowerdir=" + string.Join(':', lowers), .. writable is { } to ? (string[])["upperdir=" + to.Upper, "workdir=" + to.Work] : ["ro"], .. Data],
     };
 
     /// <summary>The same as a mount attached nowhere.</summary>
