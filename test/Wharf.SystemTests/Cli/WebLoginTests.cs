@@ -91,9 +91,15 @@ public sealed class WebLoginTests(EngineFixture engine)
     public async Task An_interrupt_ends_the_wait()
     {
         using var cli = new WharfCli(engine);
-        // The terminal's own interrupt key.
-        var (login, _) = await RunAsync(cli, (path, time) => path == "/oauth/token" ? (403, """{"error":"authorization_pending"}""") : Service(path, time),
-            cli => CommandResult.RunAsync("sh", ["-c", $"(sleep 3; printf '\\003'; sleep 10) | script -qec '{WharfCli.Program} login' /dev/null"], null, 30, new Dictionary<string, string>(cli.Environment) { ["DOCKER_CONFIG"] = cli.Directory }));
+        // The terminal's own interrupt key, typed when the service has been asked for the first time.
+        var waits = cli.PathOf("waits");
+        var (login, _) = await RunAsync(cli, (path, time) =>
+        {
+            if (path != "/oauth/token") return Service(path, time);
+            File.WriteAllText(waits, "");
+            return (403, """{"error":"authorization_pending"}""");
+        },
+            cli => CommandResult.RunAsync("sh", ["-c", $"(until [ -e {waits} ]; do sleep 0.1; done; printf '\\003'; sleep 5) | script -qec '{WharfCli.Program} login' /dev/null"], null, 30, new Dictionary<string, string>(cli.Environment) { ["DOCKER_CONFIG"] = cli.Directory }));
         login.Out.ShouldContain("Waiting for authentication in the browser…");
         login.Out.ShouldContain("login canceled");
         File.Exists(cli.PathOf("config.json")).ShouldBeFalse();

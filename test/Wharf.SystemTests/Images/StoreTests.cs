@@ -136,15 +136,15 @@ public sealed class StoreTests
         (await api.DeleteAsync($"/images/{name}:v1")).Status.ShouldBe(200);
         (await api.PostAsync($"/images/create?fromImage={name}&tag=v1")).StreamError.ShouldBeNull();
         (await engine.WharfAsync("system", "check")).ShouldExit(0).Text.ShouldContain("all is well");
-        var file = Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories).Single();
+        var file = await UnpackedAsync(engine);
         await File.WriteAllTextAsync(file, "damaged");
         var found = await engine.WharfAsync("system", "check");
         found.ShouldExit(1).Out.ShouldContain("layer sha256:");
         (await engine.WharfAsync("system", "check", "--repair")).ShouldExit(0).Out.ShouldContain("unpacked again from its compressed form");
         (await engine.WharfAsync("system", "check")).ShouldExit(0);
-        File.ReadAllText(Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories).Single()).ShouldBe("checked");
+        File.ReadAllText(await UnpackedAsync(engine)).ShouldBe("checked");
         // Without its compressed form a layer is whole as long as its data is: modes, owners and what does not belong there are put right.
-        var unpacked = Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories).Single();
+        var unpacked = await UnpackedAsync(engine);
         File.SetUnixFileMode(unpacked, UnixFileMode.UserExecute);
         await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(unpacked)!, "added"), "");
         (await engine.WharfAsync("system", "check")).ShouldExit(1).Out.ShouldContain("/added is not of this layer, and 1 more like this");
@@ -156,6 +156,17 @@ public sealed class StoreTests
         (await engine.WharfAsync("system", "check", "--repair")).ShouldExit(0).Out.ShouldContain("blob " + id);
         (await api.GetAsync($"/images/{name}:v1/json")).Status.ShouldBe(404);
         (await engine.WharfAsync("system", "check")).ShouldExit(0);
+    }
+
+    /// <summary>The file of the one layer that is unpacked. What a repair replaced is removed a little later.</summary>
+    private static async Task<string> UnpackedAsync(EngineFixture engine)
+    {
+        using var patience = new CancellationTokenSource(CommandResult.Patience(20));
+        while (true)
+        {
+            if (Directory.GetFiles(Path.Combine(engine.DataRoot, "snapshots"), "name", SearchOption.AllDirectories) is [var only]) return only;
+            await Task.Delay(20, patience.Token);
+        }
     }
 
     [Fact]
