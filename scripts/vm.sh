@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# ./dev vm [quick|v2|hybrid|legacy] [CLASS...]: boots a Debian guest in qemu and runs the published binaries and a part of the system
+# ./dev vm [quick|v2|hybrid|legacy|zfs] [CLASS...]: boots a Debian guest in qemu and runs the published binaries and a part of the system
 # tests in it, on the kernel, cgroups and init that most users have.
 #   v2      cgroup v2 under systemd (the default)
 #   hybrid  cgroup v1 with systemd's own v2 tree beside it     legacy  cgroup v1 alone
+#   zfs     v2 with OpenZFS as Debian's zfs-dkms builds it (a quarter of an hour, once), and the tests of that storage driver
 #   quick   no Debian: the kernel with a busybox initramfs, cgroup v2, SELinux and the runtime's own check; a minute
 # CLASS: xunit class filters for the guest instead of the usual ones.
 # WHARF_VM_DIR (default /var/tmp/wharf-vm) keeps kernel and root file system; WHARF_VM_ACCEL=kvm uses the processor's own
@@ -12,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/requirements.sh
 mode=${1:-v2}; shift || true
-case $mode in quick|v2|hybrid|legacy) ;; *) die "vm: unknown mode $mode: quick, v2, hybrid or legacy" ;; esac
+case $mode in quick|v2|hybrid|legacy|zfs) ;; *) die "vm: unknown mode $mode: quick, v2, hybrid, legacy or zfs" ;; esac
 require_root
 out=${WHARF_OUT:-out}
 [ -x "$out/wharf-runtime" ] && { [ "$mode" = quick ] || [ -x "$out/wharf" ]; } || die "no binaries in $out: run ./dev build first"
@@ -20,7 +21,7 @@ install_packages qemu-system-x86 debootstrap cpio e2fsprogs busybox-static secil
 vm=${WHARF_VM_DIR:-/var/tmp/wharf-vm}; suite=bookworm
 mkdir -p "$vm"
 packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-amd64,busybox-static,libnftables1,iproute2,procps,ca-certificates,curl,tini,criu,iptables,strace,apparmor # criu locks networks by iptables
-packages+=,nftables,bind9-dnsutils,dnsmasq-base,socat,nfs-kernel-server,samba # real servers for the tests of networks and volumes
+packages+=,attr,nftables,bind9-dnsutils,dnsmasq-base,socat,nfs-kernel-server,samba # real servers for the tests of networks and volumes
 
 base() { # the guest's root file system: once
   if [ "$(cat "$vm/root/.complete" 2> /dev/null)" != "$packages" ]; then
@@ -42,6 +43,20 @@ base() { # the guest's root file system: once
   mkfs.ext4 -q -F -d "$vm/root" -E root_owner=0:0 "$vm/root.img" 3G
 }
 
+zfs() { # the module for the guest's kernel, made in a Debian of its own, and the programs
+  local tree="$vm/zfs" release; release=$(ls "$vm/root/lib/modules" | sort -V | tail -1)
+  if [ "$(cat "$tree/.complete" 2> /dev/null)" != "$release" ]; then
+    say "vm: building OpenZFS for $release (once)"
+    rm -rf "$tree"
+    debootstrap --variant=minbase --components=main,contrib --include="build-essential,linux-headers-$release,dkms,kmod,zfs-dkms,zfsutils-linux" "$suite" "$tree" ${WHARF_VM_MIRROR:+"$WHARF_VM_MIRROR"} > "$vm/zfs.log" 2>&1 || die "debootstrap failed; see $vm/zfs.log"
+    # dkms wants /proc; a namespace of its own leaves no mount behind.
+    unshare -m sh -ec "mount -t proc proc '$tree/proc'; mount --rbind /dev '$tree/dev'; chroot '$tree' sh -ec 'version=\$(ls /usr/src | sed -n s/^zfs-//p); dkms status | grep -q \"^zfs/\" || dkms add -m zfs -v \$version; dkms install -m zfs -v \$version -k $release'" >> "$vm/zfs.log" 2>&1 || die "OpenZFS could not be built; see $vm/zfs.log"
+    echo "$release" > "$tree/.complete"
+  fi
+  mkdir "$stage/zfs"
+  (cd "$tree" && { find "lib/modules/$release/updates" -name '*.ko*'; chroot . dpkg -L zfsutils-linux libzfs4linux libzpool5linux libnvpair3linux libuutil3linux | sed -n 's|^/||p'; } | sort -u | while read -r file; do [ -d "$file" ] || echo "$file"; done | cpio -o -H newc --quiet) | (cd "$stage/zfs" && cpio -i -d --quiet)
+}
+
 stage() { # what changes: binaries, tests, the .NET runtime that runs the tests, the docker client
   stage=$(mktemp -d); trap 'rm -rf "$stage" "$initramfs"' EXIT
   mkdir "$stage/out" "$stage/dotnet"
@@ -59,6 +74,7 @@ stage() { # what changes: binaries, tests, the .NET runtime that runs the tests,
   cp -L "$(command -v docker)" "$stage/docker"
   for runc in ${WHARF_VM_RUNC:-} ; do cp -L "$runc" "$stage/runc"; done
   printf '%s\n' "$@" > "$stage/classes"
+  [ "$mode" != zfs ] || zfs
   mkfs.ext4 -q -F -d "$stage" "$vm/stage.img" "$(( $(du -sm "$stage" | cut -f1) + 80 ))M"
 }
 
@@ -93,9 +109,10 @@ if [ "$mode" = quick ]; then
   quick
   run "security=selinux selinux=1" -initrd "$initramfs"
 else
+  [ "$mode" != zfs ] || [ $# -gt 0 ] || set -- "*ZfsSnapshotTests" "*ZfsDriverTests"
   stage "$@"
   case $mode in
-    v2) cgroups="systemd.unified_cgroup_hierarchy=1" ;;
+    v2 | zfs) cgroups="systemd.unified_cgroup_hierarchy=1" ;;
     hybrid) cgroups="systemd.unified_cgroup_hierarchy=0" ;;
     legacy) cgroups="systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1" ;;
   esac

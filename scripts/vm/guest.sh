@@ -4,6 +4,7 @@ export WHARF_OUT=/opt/wharf/out WHARF_IN_VM=1 HOME=/root DOTNET_TieredPGO=0
 echo "kernel $(uname -r), $(systemctl --version | head -1), cgroups: $(stat -fc %T /sys/fs/cgroup), $(nproc) CPUs"
 modprobe -a overlay veth bridge nf_tables macvlan ipvlan 8021q sctp nfs nfsd cifs 2>&1
 modprobe rdma_rxe && rdma link add wharf0 type rxe netdev lo # limits of the rdma controller name a device
+[ ! -d /opt/wharf/zfs ] || { tar -C /opt/wharf/zfs -c . | tar -C / -x --keep-directory-symlink && ldconfig && depmod && modprobe zfs; } 2>&1
 cd /tmp
 package=0
 bash /opt/wharf/package.sh 2>&1 || package=$?

@@ -167,7 +167,7 @@ public sealed record DaemonOptions
         Containers.Config.LogRules.Check(new Specs.DockerApi.HostConfigLogConfig { Type = LogDriver, Config = new Dictionary<string, string>(LogOptions) });
         Containers.Config.LogProgram.RequireAllowed(LogDriver, LogPrograms);
         if (LogDriver == Containers.Config.LogRules.Passthrough) throw WharfException.Invalid("log-driver passthrough is for single containers: it needs the streams of a client");
-        if (StorageDriver is not (null or "overlay2" or "erofs" or "composefs" or "fuse-overlayfs" or "btrfs" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs and vfs");
+        if (StorageDriver is not (null or "overlay2" or "erofs" or "composefs" or "fuse-overlayfs" or "btrfs" or "zfs" or "vfs")) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs, zfs and vfs");
         if (StorageDriver is "erofs" or "composefs" && RootlessState is not null) throw WharfException.Invalid($"storage-driver \"{StorageDriver}\" needs a daemon with root's rights, which --rootless has not: choose overlay2, fuse-overlayfs or vfs");
         if (MaxConcurrentDownloads < 1) throw WharfException.Invalid($"invalid value {MaxConcurrentDownloads} for option \"max-concurrent-downloads\": must be at least 1");
         foreach (var option in ExecOptions)

@@ -171,6 +171,7 @@ public static class SystemApi
         "erofs" or "composefs" => [["Backing Filesystem", BackingFilesystem(dataRoot)]],
         "fuse-overlayfs" => [],
         "btrfs" => [["Btrfs", ""]],
+        "zfs" => Linux.Mounts.ZfsDatasets.Of(dataRoot) is { } parent ? [["Zpool", parent.Split('/')[0]], ["Parent Dataset", parent]] : null,
         _ => null,
     };
 

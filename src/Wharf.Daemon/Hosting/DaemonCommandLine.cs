@@ -90,7 +90,7 @@ public static class DaemonCommandLine
               --rootless                       Run as an ordinary user, in a user namespace with a network of its own (docs/rootless.md)
               --runtime-path string            The wharf-runtime executable (default: beside wharf)
               --seccomp-profile string         Seccomp profile of containers that name none: a file or "unconfined" (default "builtin")
-          -s, --storage-driver string          "overlay2"; "erofs": layers as images of one file; "composefs": their files' contents once for all; "fuse-overlayfs": as overlay2 by a program; "btrfs": containers' roots as snapshots, where the data root is on btrfs; or "vfs": as plain copies (default: the first that can be used)
+          -s, --storage-driver string          "overlay2"; "erofs": layers as images of one file; "composefs": their files' contents once for all; "fuse-overlayfs": as overlay2 by a program; "btrfs": containers' roots as snapshots, where the data root is on btrfs; "zfs": as clones of datasets, on ZFS; or "vfs": as plain copies (default: the first that can be used)
               --tls                            Use TLS on tcp addresses; --tls=false serves them without any protection
               --tlscacert string               Trust only clients with a certificate of this CA (default /etc/wharf/ca.pem)
               --tlscert string                 TLS certificate (default /etc/wharf/cert.pem)

@@ -12,7 +12,7 @@ public sealed partial class SnapshotService
     {
         var writable = Find(key);
         var (path, stack) = (NumberPath(writable.Number), Stack(writable.Parent));
-        using var upper = OpenAt.Open(TreePath(writable.Number), O.RDONLY | O.DIRECTORY);
+        using var upper = OpenAt.Open(TreePath(writable), O.RDONLY | O.DIRECTORY);
         if (writable.Driver.OriginOf(path, stack) is { } origin)
         {
             using var beginning = MergedDirectory.Open([origin, stack.Base]);

@@ -14,7 +14,7 @@ public sealed partial class SnapshotService
     public IReadOnlyList<string> ContainerPaths(string key)
     {
         var writable = Find(key);
-        return writable.Driver.HoldsWholeRoot ? [TreePath(writable.Number)] : [TreePath(writable.Number), .. Stack(writable.Parent).Layers];
+        return writable.Driver.HoldsWholeRoot ? [TreePath(writable)] : [TreePath(writable), .. Stack(writable.Parent).Layers];
     }
 
     /// <summary>

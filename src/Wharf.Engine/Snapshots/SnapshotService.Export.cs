@@ -28,7 +28,7 @@ public sealed partial class SnapshotService
     /// <summary>Writes the writable layer as an OCI layer tar with whiteouts.</summary>
     public async Task WriteChangesTarAsync(string key, Stream output, CancellationToken cancellation)
     {
-        using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
+        using var upper = OpenAt.Open(TreePath(Find(key)), O.RDONLY | O.DIRECTORY);
         var tar = new TarWriter(output);
         var options = new TreeWriterOptions { Whiteouts = true, MaxNameLength = _options.Limits.MaxTarNameLength };
         if (Find(key).Driver.HoldsWholeRoot) await WriteWholeRootChangesAsync(key, tar, options, cancellation).ConfigureAwait(false);

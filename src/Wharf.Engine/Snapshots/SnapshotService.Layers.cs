@@ -108,7 +108,7 @@ public sealed partial class SnapshotService
     /// <summary>Removes from a writable layer, which nothing has mounted, an empty file or directory made only to mount on, and its parents that hold nothing else.</summary>
     public void RemoveMountPoint(string key, string path)
     {
-        using var upper = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
+        using var upper = OpenAt.Open(TreePath(Find(key)), O.RDONLY | O.DIRECTORY);
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         using var below = OpenLayers(Find(key).Parent);
         for (int count = parts.Length; count > 0; count--)

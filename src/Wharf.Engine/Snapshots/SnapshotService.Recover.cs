@@ -125,6 +125,7 @@ public sealed partial class SnapshotService
     {
         bool hasObjects = ObjectStore.IsUsedBy(NumberPath(number));
         _images.Hide(NumberPath(number));
+        foreach (var driver in _drivers) driver.Release(NumberPath(number));
         _quotas.Free(NumberPath(number));
         TreeRemoval.Remove(_directory.Value, Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
         if (hasObjects) SweepObjects();
@@ -139,7 +140,7 @@ public sealed partial class SnapshotService
         {
             remove();
         }
-        catch (SyscallException error)
+        catch (Exception error) when (error is SyscallException or IOException)
         {
             // It is tried again at the next start.
             Log.RemoveFailed(_log, number, error);

@@ -12,7 +12,7 @@ public sealed partial class SnapshotService
     /// <summary>The changes as a layer: what is new or other in it, and whiteouts for what is gone.</summary>
     private async Task WriteWholeRootChangesAsync(string key, TarWriter tar, TreeWriterOptions options, CancellationToken cancellation)
     {
-        using var root = OpenAt.Open(TreePath(Find(key).Number), O.RDONLY | O.DIRECTORY);
+        using var root = OpenAt.Open(TreePath(Find(key)), O.RDONLY | O.DIRECTORY);
         var tree = new TreeWriter(tar, options);
         foreach (var change in Changes(key))
         {
@@ -30,7 +30,7 @@ public sealed partial class SnapshotService
     /// <summary>Bytes of the files that a container has changed or added, hard links counted once.</summary>
     private long WholeRootSize(string key)
     {
-        using var root = OpenAt.Open(TreePath(Find(key).Number), O.PATH | O.DIRECTORY);
+        using var root = OpenAt.Open(TreePath(Find(key)), O.PATH | O.DIRECTORY);
         var linked = new HashSet<(uint, uint, ulong)>();
         long size = 0;
         foreach (FilesystemChange change in Changes(key))

@@ -76,6 +76,7 @@ public sealed partial class SnapshotService
     private T OfWritable<T>(string key, Func<StorageDriver, string, LayerStack, T> action, bool shown = true)
     {
         var writable = Find(key);
+        if (shown) writable.Driver.Show(NumberPath(writable.Number));
         return action(writable.Driver, NumberPath(writable.Number), Stack(writable.Parent, shown));
     }
 
@@ -83,7 +84,7 @@ public sealed partial class SnapshotService
     public long WritableSize(string key)
     {
         var writable = Find(key);
-        return writable.Driver.HoldsWholeRoot ? WholeRootSize(key) : TreeSize.Of(TreePath(writable.Number));
+        return writable.Driver.HoldsWholeRoot ? WholeRootSize(key) : TreeSize.Of(TreePath(writable));
     }
 
     /// <summary>The numbers of all writable layers' directories.</summary>

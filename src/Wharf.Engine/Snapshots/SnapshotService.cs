@@ -58,7 +58,7 @@ public sealed partial class SnapshotService : IAsyncDisposable
             "erofs" => new ErofsDriver(_quotas, _images, _objects),
             "composefs" => new ComposefsDriver(_quotas, _images, _objects),
             _ => new OverlayDriver(_quotas, _images, _objects),
-        }, new FuseOverlayDriver(_objects), new BtrfsDriver(_objects), new CopyDriver(_quotas, _objects)];
+        }, new FuseOverlayDriver(_objects), new BtrfsDriver(_objects), new ZfsDriver(_path, _objects), new CopyDriver(_quotas, _objects)];
         _driver = options.StorageDriver is { } name ? Named(name) : FirstUsable();
         _state.EnsureSchema("""
             create table if not exists snapshots (number integer primary key, chain text not null unique, parent text, diff text not null, size integer not null, boot text);
@@ -137,6 +137,13 @@ public sealed partial class SnapshotService : IAsyncDisposable
 
     private string TreePath(long number) => LayerStack.TreeIn(NumberPath(number));
 
+    /// <summary>A writable layer's tree, which can be read from here on.</summary>
+    private string TreePath(Writable writable)
+    {
+        writable.Driver.Show(NumberPath(writable.Number));
+        return TreePath(writable.Number);
+    }
+
     /// <summary>The directory of a layer, whose tree can be read from here on.</summary>
     private string ShownPath(Snapshot snapshot)
     {
@@ -180,8 +187,12 @@ public sealed partial class SnapshotService : IAsyncDisposable
         _stopping = true;
         _background.Writer.TryComplete();
         await _worker.ConfigureAwait(false);
-        // Of layers too that are to be removed at the next start.
-        foreach (long number in NumbersOnDisk()) _images.Hide(NumberPath(number));
+        foreach (long number in NumbersOnDisk())
+        {
+            // Of layers too that are to be removed at the next start.
+            _images.Hide(NumberPath(number));
+            foreach (var driver in _drivers) driver.Hide(NumberPath(number));
+        }
         _directory.Dispose();
     }
 }

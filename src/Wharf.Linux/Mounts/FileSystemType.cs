@@ -7,7 +7,7 @@ namespace Wharf.Linux.Mounts;
 public static unsafe class FileSystemType
 {
     private const int Size = 120;
-    private const long PROC_SUPER_MAGIC = 0x9fa0, BTRFS_SUPER_MAGIC = 0x9123683e, SYSFS_MAGIC = 0x62656572, CGROUP_SUPER_MAGIC = 0x27e0eb, CGROUP2_SUPER_MAGIC = 0x63677270;
+    private const long PROC_SUPER_MAGIC = 0x9fa0, BTRFS_SUPER_MAGIC = 0x9123683e, SYSFS_MAGIC = 0x62656572, CGROUP_SUPER_MAGIC = 0x27e0eb, CGROUP2_SUPER_MAGIC = 0x63677270, ZFS_SUPER_MAGIC = 0x2fc12fc1;
 
     public static bool IsProc(Fd file) => Of(file) == PROC_SUPER_MAGIC;
 
@@ -15,6 +15,8 @@ public static unsafe class FileSystemType
     public static bool IsOfKernel(Fd file) => Of(file) is PROC_SUPER_MAGIC or SYSFS_MAGIC or CGROUP_SUPER_MAGIC or CGROUP2_SUPER_MAGIC;
 
     public static bool IsBtrfs(Fd file) => Of(file) == BTRFS_SUPER_MAGIC;
+
+    public static bool IsZfs(Fd file) => Of(file) == ZFS_SUPER_MAGIC;
 
     private static long Of(Fd file)
     {

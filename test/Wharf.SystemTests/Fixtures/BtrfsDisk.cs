@@ -3,7 +3,7 @@ using Xunit;
 namespace Wharf.SystemTests.Fixtures;
 
 /// <summary>A btrfs file system of its own in a file, mounted for as long as it is needed.</summary>
-public sealed class BtrfsDisk : IAsyncLifetime
+public sealed class BtrfsDisk : IDisk
 {
     private readonly string _file = System.IO.Path.GetTempFileName();
     private bool _isMounted;

@@ -3,10 +3,10 @@ namespace Wharf.SystemTests.Fixtures;
 /// <summary>An engine of its own with a storage driver, its data root on a file system which that can use.</summary>
 public sealed class DriverEngine : IAsyncDisposable
 {
-    private readonly BtrfsDisk? _disk;
+    private readonly IDisk? _disk;
     private readonly string _driver;
 
-    private DriverEngine(string driver, BtrfsDisk? disk)
+    private DriverEngine(string driver, IDisk? disk)
     {
         (_driver, _disk) = (driver, disk);
         Engine = disk is null ? new EngineFixture() : new EngineFixture { DataRoot = Path.Combine(disk.Path, "data") };
@@ -14,9 +14,12 @@ public sealed class DriverEngine : IAsyncDisposable
 
     public EngineFixture Engine { get; }
 
+    /// <summary>The file system of the data root, where it needs one of its own.</summary>
+    public IDisk? Disk => _disk;
+
     public static async Task<DriverEngine> StartAsync(string driver)
     {
-        var disk = driver == "btrfs" ? new BtrfsDisk() : null;
+        IDisk? disk = driver switch { "btrfs" => new BtrfsDisk(), "zfs" => new ZfsDisk(), _ => null };
         if (disk is not null) await disk.InitializeAsync();
         var started = new DriverEngine(driver, disk);
         try { await started.Engine.StartOwnAsync("--storage-driver", driver); }

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Wharf.SystemTests.Images;
 
-/// <summary>A daemon with another driver than overlay2: <c>storage-driver erofs</c>, <c>composefs</c>, <c>vfs</c>, <c>btrfs</c> and <c>fuse-overlayfs</c>.</summary>
+/// <summary>A daemon with another driver than overlay2: <c>storage-driver erofs</c>, <c>composefs</c>, <c>vfs</c>, <c>btrfs</c>, <c>zfs</c> and <c>fuse-overlayfs</c>.</summary>
 public sealed class StorageDriverTests
 {
     [Theory]
@@ -14,16 +14,19 @@ public sealed class StorageDriverTests
     [InlineData("vfs", "null")]
     [InlineData("btrfs", """[["Btrfs",""]]""")]
     [InlineData("fuse-overlayfs", "[]")]
-    public async Task Containers_builds_diffs_and_commits_work_with_other_drivers(string driver, string status)
+    public Task Containers_builds_diffs_and_commits_work_with_other_drivers(string driver, string status) => WorkAsync(driver, status);
+
+    /// <summary>What of a daemon's work has to do with its driver.</summary>
+    internal static async Task WorkAsync(string driver, string status)
     {
         await using var started = await DriverEngine.StartAsync(driver);
         var engine = started.Engine;
-        (await engine.DockerAsync("info", "-f", "{{.Driver}} {{json .DriverStatus}}")).ShouldExit(0).Text.ShouldStartWith($"{driver} {status}");
+        (await engine.DockerAsync("info", "-f", "{{.Driver}} {{json .DriverStatus}}")).ShouldExit(0).Text.ShouldStartWith($"{driver} {status.Replace("POOL", (started.Disk as ZfsDisk)?.Pool, StringComparison.Ordinal)}");
         (await engine.DockerAsync(BusyboxImage.Tar(), "import", "--change", "CMD [\"sh\"]", "-", "busybox:latest")).ShouldExit(0);
         (await engine.DockerAsync("run", "--name", "plain", "--network", "none", "busybox", "sh", "-c", "mkdir /data && echo one > /data/file && rm /bin/true && hostname")).ShouldExit(0);
         var id = (await engine.DockerAsync("inspect", "-f", "{{.Id}}", "plain")).ShouldExit(0).Text;
         var (root, layer) = ($"{engine.DataRoot}/snapshots/2", $"{engine.DataRoot}/snapshots/1");
-        bool whole = driver is "vfs" or "btrfs";
+        bool whole = driver is "vfs" or "btrfs" or "zfs";
         var work = driver == "fuse-overlayfs" ? "fuse" : "work";
         var lower = driver == "composefs" ? layer + "/stack" : $"{layer}/fs:{engine.DataRoot}/snapshots/base/fs";
         var data = whole ? $$"""{"ID":"{{id}}"}""" : $$"""{"ID":"{{id}}","LowerDir":"{{lower}}","UpperDir":"{{root}}/fs","WorkDir":"{{root}}/{{work}}"}""";
@@ -56,7 +59,8 @@ public sealed class StorageDriverTests
     }
 
     [Theory]
-    [InlineData("zfs", "storage-driver \"zfs\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs and vfs")]
+    [InlineData("aufs", "storage-driver \"aufs\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs, zfs and vfs")]
+    [InlineData("zfs", "storage-driver \"zfs\" needs a data root on ZFS, and /dev/shm/wharf-no-driver-zfs/snapshots lies on another file system: choose overlay2 or vfs")]
     [InlineData("btrfs", "storage-driver \"btrfs\" needs a data root on btrfs, and /dev/shm/wharf-no-driver-btrfs/snapshots lies on another file system: choose overlay2 or vfs")]
     public async Task A_driver_that_cannot_be_is_refused_in_a_line_that_tells_which_can(string driver, string message)
     {

@@ -78,6 +78,8 @@ public sealed partial class KernelConstantTests
         ["STATX_BASIC_STATS_AND_MNT_ID"] = "STATX_BASIC_STATS|STATX_MNT_ID",
         // linux/mount.h and sys/mount.h cannot both be included by older C libraries; the old one's names are in the new one too but for these.
         ["MNT_DETACH"] = "", ["UMOUNT_NOFOLLOW"] = "", ["SIGMAX"] = "_NSIG - 1",
+        // OpenZFS is not of the kernel: its own sys/fs/zfs.h, libzfs_core.h and sys/nvpair.h have them.
+        ["ZFS_SUPER_MAGIC"] = "", ["ZFS_XATTR_SA"] = "", ["ZFS_ACLTYPE_POSIX"] = "", ["LZC_DATSET_TYPE_ZFS"] = "", ["NV_UNIQUE_NAME"] = "",
     };
 
     [GeneratedRegex("^_?[A-Z][A-Z0-9]*(_[A-Za-z0-9]+)+$|^(SIG[A-Z]+|E[A-Z0-9]{2,})$")] private static partial Regex KernelName();

@@ -10,7 +10,7 @@ namespace Wharf.Engine.Snapshots.Drivers;
 /// Subvolumes of btrfs (<c>storage-driver: btrfs</c>): beside each layer's tree lies, when a container first needs it, a snapshot of the one of the layer below, with the
 /// layer applied to it. A container's root is a snapshot of the uppermost one. All share their data with the layers' trees, so that nothing is on the disk twice.
 /// </summary>
-internal sealed class BtrfsDriver(ObjectStore objects) : WholeRootDriver
+internal sealed class BtrfsDriver(ObjectStore objects) : WholeRootDriver(objects)
 {
     public override string Name => "btrfs";
     public override bool LimitsSizes => false;
@@ -32,9 +32,7 @@ internal sealed class BtrfsDriver(ObjectStore objects) : WholeRootDriver
     {
         using var place = OpenAt.Open(path, O.RDONLY | O.DIRECTORY);
         Make(place, "fs"u8, stack.Directories.Count == 0 ? null : WholeOf(stack));
-        using var tree = OpenAt.Open(LayerStack.TreeIn(path), O.RDONLY | O.DIRECTORY);
-        using var names = MergedDirectory.Open([stack.Base]);
-        new MergedCopy(tree, objects, cancellation) { OnlyAdds = true }.Run(names);
+        AddBase(path, stack, cancellation);
     }, cancellation);
 
     /// <summary>By the number that the file system gives each of its subvolumes: one that was made anew since is another, and so are its inodes.</summary>
@@ -59,13 +57,10 @@ internal sealed class BtrfsDriver(ObjectStore objects) : WholeRootDriver
         Subvolume.Snapshot(source, directory, name);
     }
 
-    /// <summary>Those of the layers below first, as far as they are not there yet.</summary>
     protected override void MakeWhole(LayerStack stack)
     {
-        int lowest = 0;
-        while (lowest + 1 < stack.Directories.Count && WholeIn(stack.Directories[lowest + 1]) is null) lowest++;
-        var below = lowest + 1 < stack.Directories.Count ? WholeIn(stack.Directories[lowest + 1]) : null;
-        var made = stack.Directories.Take(lowest + 1).Reverse().ToList();
+        var made = Missing(stack, out var standsOn);
+        var below = standsOn is null ? null : WholeIn(standsOn);
         // What data is not on the disk yet, sharing would write one file after the other.
         DiskFlush.FileSystemOf(made[0]);
         foreach (var path in made)
@@ -79,13 +74,5 @@ internal sealed class BtrfsDriver(ObjectStore objects) : WholeRootDriver
             }
         }
         EndWholes(made);
-    }
-
-    private void Apply(string layer, string target)
-    {
-        using var tree = OpenAt.Open(target, O.RDONLY | O.DIRECTORY);
-        using (var above = OpenAt.Open(layer, O.RDONLY | O.DIRECTORY)) new LayerClearing(CancellationToken.None).Run(above, tree);
-        using var files = MergedDirectory.Open([layer]);
-        new MergedCopy(tree, objects, CancellationToken.None).Run(files);
     }
 }

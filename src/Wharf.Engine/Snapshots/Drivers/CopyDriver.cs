@@ -5,7 +5,7 @@ using Wharf.Linux.Fds;
 namespace Wharf.Engine.Snapshots.Drivers;
 
 /// <summary>Without anything special (<c>storage-driver: vfs</c>): a container's root is a copy of all its layers. Slow and large (but where files can share their data), and works on any file system.</summary>
-internal sealed class CopyDriver(DirectoryQuotas quotas, ObjectStore objects) : WholeRootDriver
+internal sealed class CopyDriver(DirectoryQuotas quotas, ObjectStore objects) : WholeRootDriver(objects)
 {
     public override string Name => "vfs";
     public override bool LimitsSizes => quotas.IsOn;
@@ -31,6 +31,6 @@ internal sealed class CopyDriver(DirectoryQuotas quotas, ObjectStore objects) : 
     {
         using var tree = SnapshotService.MakeDirectory(directory, name, 0x1ed);
         using var merged = MergedDirectory.Open(trees);
-        new MergedCopy(tree, objects, cancellation).Run(merged);
+        new MergedCopy(tree, Objects, cancellation).Run(merged);
     }
 }

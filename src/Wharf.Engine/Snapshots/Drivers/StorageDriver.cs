@@ -65,6 +65,15 @@ internal abstract class StorageDriver
     /// <summary>Takes away what <see cref="WholeIn"/> tells of, and what a killed daemon left of making one. Idempotent.</summary>
     public virtual void ForgetWhole(string path) { }
 
+    /// <summary>Makes a writable layer's tree readable at its path, where that takes something. Idempotent.</summary>
+    public virtual void Show(string path) { }
+
+    /// <summary>Lets go of what else than files belongs to a numbered directory, which will be removed. Idempotent.</summary>
+    public virtual void Release(string path) { }
+
+    /// <summary>Takes down what the daemon has mounted for a numbered directory and needs no longer when it stops.</summary>
+    public virtual void Hide(string path) { }
+
     /// <summary>Takes away what a killed daemon left half made beside a layer. Idempotent.</summary>
     public virtual void RemoveHalfMade(string path) { }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Wharf.Engine.Archive;
+using Wharf.Engine.Snapshots.Objects;
 using Wharf.Linux.Fds;
 using Wharf.Linux.Mounts;
 
@@ -9,14 +10,16 @@ namespace Wharf.Engine.Snapshots.Drivers;
 /// What the drivers without overlayfs have in common: a container's root is one tree that holds everything, and beside the uppermost layer of a stack lies, when it is
 /// first asked for, one tree with all of that stack.
 /// </summary>
-internal abstract class WholeRootDriver : StorageDriver
+internal abstract class WholeRootDriver(ObjectStore objects) : StorageDriver
 {
     private readonly Lock _lock = new();
+
+    protected ObjectStore Objects { get; } = objects;
 
     /// <summary>The name of such a tree beside a layer's own.</summary>
     protected abstract string WholeName { get; }
 
-    private string NewName => WholeName + ".new";
+    protected string NewName => WholeName + ".new";
 
     public override bool HoldsWholeRoot => true;
 
@@ -59,6 +62,32 @@ internal abstract class WholeRootDriver : StorageDriver
 
     public override string? WholeIn(string path) => Directory.Exists($"{path}/{WholeName}") ? $"{path}/{WholeName}" : null;
 
+    /// <summary>The layers of a stack, lowest first, that have no such tree yet, and the one below them, which has.</summary>
+    protected List<string> Missing(LayerStack stack, out string? below)
+    {
+        int count = 1;
+        while (count < stack.Directories.Count && WholeIn(stack.Directories[count]) is null) count++;
+        below = stack.Directories.ElementAtOrDefault(count);
+        return [.. stack.Directories.Take(count).Reverse()];
+    }
+
+    /// <summary>Applies a layer's own tree to one that has all below it.</summary>
+    protected void Apply(string layer, string target)
+    {
+        using var tree = OpenAt.Open(target, O.RDONLY | O.DIRECTORY);
+        using (var above = OpenAt.Open(layer, O.RDONLY | O.DIRECTORY)) new LayerClearing(CancellationToken.None).Run(above, tree);
+        using var files = MergedDirectory.Open([layer]);
+        new MergedCopy(tree, Objects, CancellationToken.None).Run(files);
+    }
+
+    /// <summary>Adds the names that every container has to a new root.</summary>
+    protected void AddBase(string path, LayerStack stack, CancellationToken cancellation)
+    {
+        using var tree = OpenAt.Open(LayerStack.TreeIn(path), O.RDONLY | O.DIRECTORY);
+        using var names = MergedDirectory.Open([stack.Base]);
+        new MergedCopy(tree, Objects, cancellation) { OnlyAdds = true }.Run(names);
+    }
+
     /// <summary>Where to make a stack's tree: a name that nothing has, in a directory that is open.</summary>
     protected (Fd Directory, byte[] Name) BeginWhole(string path)
     {
@@ -73,7 +102,7 @@ internal abstract class WholeRootDriver : StorageDriver
         foreach (var path in paths) Rename(path, NewName, WholeName);
     }
 
-    private static void Rename(string path, string from, string to)
+    protected static void Rename(string path, string from, string to)
     {
         using var directory = OpenAt.Open(path, O.PATH | O.DIRECTORY);
         FileAt.Check(FileAt.Rename(directory.Value, Encoding.ASCII.GetBytes(from), directory.Value, Encoding.ASCII.GetBytes(to)), "renameat2", Encoding.ASCII.GetBytes(to));

@@ -75,7 +75,7 @@ public sealed class DaemonCommandLineTests : IDisposable
     [Theory]
     [InlineData("""{"data-rot": "/x"}""", "data-rot")]
     [InlineData("""{"hosts": "unix:///x"}""", "hosts")]
-    [InlineData("""{"storage-driver": "zfs"}""", "storage-driver \"zfs\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs and vfs")]
+    [InlineData("""{"storage-driver": "aufs"}""", "storage-driver \"aufs\" is not supported: there are overlay2, erofs, composefs, fuse-overlayfs, btrfs, zfs and vfs")]
     [InlineData("not json", "unable to configure the daemon")]
     public void A_bad_configuration_file_is_refused_with_the_reason(string json, string part)
     {
